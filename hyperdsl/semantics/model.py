@@ -1,0 +1,262 @@
+"""The checked model of a spec: frozen, with exact numbers and every default filled in.
+
+Nothing here refers to text except `Place`, kept for the messages of later stages.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from hyperdsl.semantics.expressions import Expression
+from hyperdsl.source import Place, Source
+from hyperdsl.theory.exact import Exact
+from hyperdsl.theory.order import OrderReport
+from hyperdsl.theory.tableau import Tableau
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A range of real numbers; None is an end at infinity."""
+
+    lower: Exact | None
+    upper: Exact | None
+    lower_closed: bool = True
+    upper_closed: bool = True
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A named parameter of a method family and the range for which the method is proven."""
+
+    name: str
+    interval: Interval
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What was proven of a tableau (DESIGN §3); None where it depends on a parameter or there is no such row.
+
+    `embedded` holds one proven order per further weight row. `principal_error` is the 2-norm of the principal
+    error coefficients; stability intervals are lengths connected to 0, `math.inf` where unbounded.
+    """
+
+    report: OrderReport
+    embedded: tuple[int, ...]
+    stage_order: int
+    fsal: bool
+    conditions: int
+    principal_error: float | None
+    real_stability: float | None
+    imaginary_stability: float | None
+
+    @property
+    def order(self) -> int:
+        """The proven order for non-autonomous problems z' = f(s, z)."""
+        return self.report.order
+
+
+@dataclass(frozen=True)
+class Method:
+    """A Runge-Kutta method or family. `entries` are the coefficients as written, for readable generated code."""
+
+    name: str
+    place: Place
+    tableau: Tableau
+    entries: Entries
+    parameters: tuple[Parameter, ...]
+    claimed_order: int
+    claimed_embedded: tuple[int, ...]
+    tolerance: Exact | None
+    autonomous: bool
+    facts: Facts
+
+
+@dataclass(frozen=True)
+class Entries:
+    """A tableau's coefficients as expressions, shaped like `Tableau`: a is full, zeros are `Constant(0)`."""
+
+    a: tuple[tuple[Expression, ...], ...]
+    c: tuple[Expression, ...]
+    weights: tuple[tuple[Expression, ...], ...]
+
+
+CorrectorInput = str  # "z", "dz", "s", "eps", "x", "stages", or the name of a parameter of the base
+Activation = Literal["relu", "prelu", "tanh", "softplus", "silu", "gelu"]
+
+
+@dataclass(frozen=True)
+class Linear:
+    """A fully connected layer of `width` outputs."""
+
+    width: int
+
+
+@dataclass(frozen=True)
+class Conv2d:
+    """A convolution of `channels` outputs with a square kernel and `same` padding."""
+
+    channels: int
+    kernel: int
+
+
+@dataclass(frozen=True)
+class Activate:
+    """An elementwise activation."""
+
+    function: Activation
+
+
+Layer = Linear | Conv2d | Activate
+
+
+@dataclass(frozen=True)
+class Corrector:
+    """The network g: what it reads, its hidden layers, and the elementwise bound on its output, if any."""
+
+    name: str
+    place: Place
+    inputs: tuple[CorrectorInput, ...]
+    layers: tuple[Layer, ...]
+    bound: Exact | None
+
+
+@dataclass(frozen=True)
+class External:
+    """The corrector is an `nn.Module` that the user passes."""
+
+
+@dataclass(frozen=True)
+class StateShare:
+    """One part of the mixture of training states; shares of a mixture sum to one.
+
+    `kind`: along reference trajectories, those plus Gaussian noise of `noise` standard deviations, or uniform in
+    the box of the problem's ranges (of the trajectories' extremes where it has none).
+    """
+
+    kind: Literal["trajectory", "noise", "box"]
+    share: Exact
+    noise: Exact | None = None
+
+
+@dataclass(frozen=True)
+class StepRange:
+    """The range of ε in training, log-uniform: numbers of steps K over the span, or ε itself in units of s."""
+
+    unit: Literal["steps", "eps"]
+    lower: Exact
+    upper: Exact
+
+
+@dataclass(frozen=True)
+class Reference:
+    """How targets are made: fixed substeps of a library method over each [s, s + ε]."""
+
+    method: Method
+    substeps: int
+    dtype: Literal["float64", "float32"]
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """AdamW with its settings."""
+
+    learning_rate: Exact
+    weight_decay: Exact
+    clip: Exact
+
+
+@dataclass(frozen=True)
+class Training:
+    """Residual fitting of a corrector. `place` is None for the defaults."""
+
+    name: str
+    place: Place | None
+    states: tuple[StateShare, ...]
+    steps: StepRange
+    reference: Reference
+    optimizer: Optimizer
+    schedule: Literal["cosine", "constant"]
+    iterations: int
+    batch: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Free:
+    """A parameter of the base that stays open: a keyword of every call, drawn uniformly in training."""
+
+    name: str
+    interval: Interval
+
+
+@dataclass(frozen=True)
+class Solver:
+    """A solver or, with a corrector, a hypersolver.
+
+    `tableau`, `entries` and `facts` are the base's with the fixed parameters put in; `free` are those left open,
+    `fixed` those put in.
+    """
+
+    name: str
+    place: Place
+    base: Method
+    tableau: Tableau
+    entries: Entries
+    facts: Facts
+    fixed: tuple[tuple[str, Exact], ...]
+    free: tuple[Free, ...]
+    corrector: Corrector | External | None
+    training: Training | None
+
+    @property
+    def order(self) -> int:
+        return self.facts.order
+
+    @property
+    def residual_power(self) -> int | None:
+        """p + 1, the power of ε on g; None without a corrector."""
+        return None if self.corrector is None else self.facts.order + 1
+
+
+@dataclass(frozen=True)
+class ProblemParameter:
+    """A problem's parameter: a number, or a range that is drawn per sample (`lower < upper`)."""
+
+    name: str
+    lower: Exact
+    upper: Exact
+
+
+@dataclass(frozen=True)
+class ProblemState:
+    """One state variable: its equation's right-hand side and the range of its initial values."""
+
+    name: str
+    derivative: Expression
+    lower: Exact
+    upper: Exact
+
+
+@dataclass(frozen=True)
+class ProblemModel:
+    """A differential equation in time `s` with ranges for its initial values."""
+
+    name: str
+    place: Place
+    parameters: tuple[ProblemParameter, ...]
+    states: tuple[ProblemState, ...]
+    span: tuple[Exact, Exact]
+
+
+@dataclass(frozen=True)
+class Spec:
+    """One checked file: what it declares itself, and the files that it imports."""
+
+    source: Source
+    methods: tuple[Method, ...]
+    correctors: tuple[Corrector, ...]
+    trainings: tuple[Training, ...]
+    problems: tuple[ProblemModel, ...]
+    solvers: tuple[Solver, ...]
+    imports: tuple[Source, ...]

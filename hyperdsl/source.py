@@ -1,0 +1,56 @@
+"""Source text and spans: the places that diagnostics point at."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Source:
+    """One spec file as text: `path` as the user gave it, newlines already LF, without a byte-order mark."""
+
+    path: str
+    text: str = field(repr=False)
+    sha256: str = ""
+
+    @cached_property
+    def lines(self) -> tuple[str, ...]:
+        return tuple(self.text.split("\n"))
+
+    @property
+    def name(self) -> str:
+        return Path(self.path).name
+
+    @property
+    def stem(self) -> str:
+        return Path(self.path).stem
+
+
+@dataclass(frozen=True, order=True)
+class Span:
+    """A stretch of source text; lines and columns count from 1, the end column is exclusive."""
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+    def to(self, other: Span) -> Span:
+        """The stretch from the start of this span to the end of `other`."""
+        return Span(self.line, self.column, other.end_line, other.end_column)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A span in a particular file."""
+
+    source: Source
+    span: Span
+
+
+def digest(data: bytes) -> str:
+    """The sha256 of a file's bytes, in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
