@@ -1,0 +1,126 @@
+"""Every message of hyperdsl: codes are stable, texts may be improved.
+
+H0 files and limits, H1 syntax, H2 proofs, H3 names, H4 settings, H5 advice, H6 not supported yet.
+"""
+
+from __future__ import annotations
+
+from hyperdsl.diagnostics.model import Entry
+
+# H0: files and limits
+UNREADABLE = Entry("H001", "error", "cannot read the file: {reason}")
+NOT_UTF8 = Entry("H002", "error", "the file is not UTF-8 text", "save it as UTF-8")
+BARE_CR = Entry("H003", "error", "a carriage return without a line feed", "end lines with LF or CRLF")
+TOO_LARGE = Entry("H004", "error", "{what} is over the limit of {limit}")
+FILE_NAME = Entry(
+    "H005",
+    "error",
+    "the file name `{name}` cannot name a package: {reason}",
+    "use letters, digits and underscores, not starting with a digit, before `.hyper`",
+)
+SAME_STEM = Entry("H006", "error", "two specs of this run would write the package `{package}`", "rename one of them")
+VERSION = Entry("H007", "error", "language version {version} is not known to this hyperdsl", "the version is 1")
+
+# H1: syntax
+UNEXPECTED = Entry("H101", "error", "unexpected {found}")
+BAD_CHARACTER = Entry("H102", "error", "unexpected character {found}")
+BAD_NUMBER = Entry("H103", "error", "`{text}` is not a number", "write numbers as 12, 0.1, .5 or 1e-6")
+POWER_STARS = Entry("H104", "error", "`**` is not an operator here", "write powers with `^`")
+SETTING_EQUALS = Entry(
+    "H105", "error", "a setting has no `=`", "write `{word} ...`: the word, a space, then its values"
+)
+MISSING_RULE = Entry(
+    "H106",
+    "error",
+    "the weights are not separated from the stages",
+    "put a rule line such as `--+------` between the last stage and the first row of weights",
+)
+UNCLOSED = Entry("H107", "error", "this `{bracket}` is never closed")
+UNOPENED = Entry("H108", "error", "this `{bracket}` closes nothing", "remove it")
+BAD_ROW = Entry("H109", "error", "{problem}")
+MISPLACED = Entry("H110", "error", "{what} does not belong {where}")
+UNARY_PLUS = Entry("H111", "error", "a number has no leading `+`", "remove the `+`")
+
+# H2: proofs
+ORDER_TOO_HIGH = Entry("H201", "error", "`{name}` is claimed to have order {claimed}, but has order {proven}")
+ROW_SUM = Entry(
+    "H202",
+    "error",
+    "row {row} of `{name}` does not sum to its c",
+    "make c the sum of its row; if the method is meant for z' = f(z) alone, add `autonomous` after its order",
+)
+EMBEDDED_TOO_HIGH = Entry(
+    "H203", "error", "the embedded weights of `{name}` are claimed to have order {claimed}, but have order {proven}"
+)
+ORDER_TOO_LOW = Entry(
+    "H204",
+    "warning",
+    "`{name}` has order {proven}, more than the claimed {claimed}",
+    "claim order {proven}",
+)
+EMBEDDED_TOO_LOW = Entry(
+    "H205",
+    "warning",
+    "the embedded weights of `{name}` have order {proven}, more than the claimed {claimed}",
+    "claim order {proven}",
+)
+TIME_ORDER_LOWER = Entry(
+    "H206",
+    "warning",
+    "`{name}` has order {autonomous} for z' = f(z) but {order} for z' = f(s, z); solvers use {order}",
+)
+EXCLUDED_VALUE = Entry(
+    "H207",
+    "error",
+    "a coefficient of `{name}` may have a zero denominator in the range of its parameters",
+    "exclude it, for example with `where {factor} != 0`, or narrow the range",
+)
+DIVISION_BY_ZERO = Entry("H208", "error", "division by zero")
+NOT_EXACT = Entry("H209", "error", "this is not an exact number that hyperdsl can prove with: {reason}")
+NO_WEIGHT_ROW = Entry(
+    "H210",
+    "error",
+    "order {claim} claims {claimed} embedded row(s), but the tableau has {rows} row(s) of weights",
+    "give one row of weights for each claimed order",
+)
+COEFFICIENT_SIZE = Entry("H211", "error", "a coefficient is too large for a double")
+
+# H3: names
+UNKNOWN_DECLARATION = Entry("H301", "error", "`{word}` is not a declaration")
+UNKNOWN_NAME = Entry("H302", "error", "there is no {kind} called `{name}`")
+DUPLICATE = Entry("H303", "error", "`{name}` is declared twice", "rename or remove one")
+BAD_NAME = Entry("H304", "error", "`{name}` cannot be a name here: {reason}", "choose another name")
+CLASH = Entry(
+    "H305", "error", "`{name}` and `{other}` would both be called `{generated}` in the package", "rename one of them"
+)
+IMPORT_PATH = Entry("H306", "error", "cannot import `{path}`: {reason}")
+IMPORT_CYCLE = Entry("H307", "error", "this import comes back to its own file", "break the cycle: {cycle}")
+IMPORT_AMBIGUOUS = Entry("H308", "error", "`{name}` comes from two imports", "rename one of them")
+SHADOWS_LIBRARY = Entry("H309", "note", "`{name}` hides the library's {kind} of that name")
+WRONG_KIND = Entry("H310", "error", "`{name}` is a {found}, not a {kind}")
+IMPORT_BROKEN = Entry("H311", "error", "the imported file `{path}` has errors of its own")
+
+# H4: settings
+UNKNOWN_SETTING = Entry("H401", "error", "{kind} has no setting `{word}`")
+MISSING_SETTING = Entry("H402", "error", "{kind} `{name}` needs `{word}`", "add a line such as `{example}`")
+REPEATED_SETTING = Entry("H403", "error", "`{word}` is set twice", "keep one of the two")
+WRONG_VALUE = Entry("H404", "error", "`{word}` takes {wants}")
+OUT_OF_RANGE = Entry("H405", "error", "{what} must be {wants}")
+UNKNOWN_CHOICE = Entry("H406", "error", "`{value}` is not a known {what}")
+SHARES = Entry("H407", "error", "the shares of `states` {problem}")
+BAD_PARAMETER = Entry("H408", "error", "{problem}")
+BAD_INPUT = Entry("H409", "error", "{problem}")
+BAD_EQUATION = Entry("H410", "error", "{problem}")
+UNKNOWN_ARGUMENT = Entry("H411", "error", "`{word}` has no argument `{name}`")
+
+# H5: advice
+UNUSED = Entry("H501", "warning", "nothing uses the {kind} `{name}`", "use it in a hypersolver or remove it")
+PRECISION = Entry(
+    "H502",
+    "warning",
+    "the training targets of `{solver}` are unreliable at its smallest steps",
+    "raise the smallest ε, or use a reference with dtype float64 and more substeps",
+)
+
+# H6: not supported yet
+NOT_YET = Entry("H601", "error", "{what} not supported yet")

@@ -1,0 +1,72 @@
+"""The two forms of a diagnostic: for people, and as a JSON object."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from rich.console import Console
+from rich.text import Text
+
+from hyperdsl.diagnostics.model import Diagnostic
+from hyperdsl.source import Place
+
+STYLES: Mapping[str, str] = {"error": "bold red", "warning": "bold yellow", "note": "bold cyan"}
+
+
+def printable(text: str) -> str:
+    """`text` with control characters escaped, so that a spec cannot steer the terminal that shows it."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def render(diagnostic: Diagnostic) -> Text:
+    """The message with its source line and a caret under the place it speaks of."""
+    style = STYLES[diagnostic.severity]
+    text = Text()
+    if diagnostic.place:
+        span = diagnostic.place.span
+        text.append(f"{printable(diagnostic.place.source.path)}:{span.line}:{span.column}: ")
+    text.append(f"{diagnostic.severity}[{diagnostic.code}]", style)
+    text.append(f": {printable(diagnostic.message)}\n", "bold")
+    gutter = ""
+    if diagnostic.place:
+        gutter = " " * len(str(diagnostic.place.span.line))
+        _excerpt(text, diagnostic.place, gutter, style)
+    for note in diagnostic.notes:
+        text.append(f"{gutter} = ", "blue").append(f"note: {printable(note)}\n")
+    if diagnostic.help:
+        text.append(f"{gutter} = ", "blue").append(f"help: {printable(diagnostic.help)}\n", "green")
+    return text
+
+
+def _excerpt(text: Text, place: Place, gutter: str, style: str) -> None:
+    span = place.span
+    lines = place.source.lines
+    line = lines[span.line - 1] if span.line <= len(lines) else ""
+    shown = printable(line.replace("\t", " "))
+    end = span.end_column if span.end_line == span.line else len(line) + 1
+    width = max(1, min(end, len(line) + 1) - span.column)
+    text.append(f"{gutter} |\n{span.line} | ", "blue").append(f"{shown}\n")
+    text.append(f"{gutter} | ", "blue").append(" " * (span.column - 1)).append("^" * width + "\n", style)
+
+
+def report(diagnostics: Iterable[Diagnostic], console: Console) -> None:
+    """Print every diagnostic, a blank line between them; colour is the console's matter."""
+    for diagnostic in diagnostics:
+        console.print(render(diagnostic), soft_wrap=True, highlight=False)
+
+
+def as_json(diagnostic: Diagnostic) -> dict[str, object]:
+    """The JSON object of DESIGN §3; a message about no place has line and column 1 of its file or path null."""
+    place = diagnostic.place
+    return {
+        "code": diagnostic.code,
+        "severity": diagnostic.severity,
+        "message": diagnostic.message,
+        "path": place.source.path if place else None,
+        "line": place.span.line if place else None,
+        "column": place.span.column if place else None,
+        "end_line": place.span.end_line if place else None,
+        "end_column": place.span.end_column if place else None,
+        "notes": list(diagnostic.notes),
+        "help": diagnostic.help,
+    }
