@@ -91,18 +91,6 @@ def entrywise(x: Vector, y: Vector) -> Vector:
     return vector([Exact(parts) for parts in entries])
 
 
-def inner(x: Vector, y: Vector) -> Exact:
-    """Σ x_i·y_i."""
-    if x.keys() == y.keys() == {1}:
-        return Exact({1: _inner(x[1], y[1])})
-    total: Terms = {}
-    for d, p in x.items():
-        for e, q in y.items():
-            for radicand, value in multiply({d: _inner(p, q)}, {e: fmpq(1)}).items():
-                total[radicand] = total.get(radicand, fmpq(0)) + value
-    return Exact(total)
-
-
 def _entries(x: Vector) -> Iterable[Terms]:
     radicands = list(x)
     for values in zip(*x.values(), strict=True):

@@ -15,7 +15,7 @@ from flint import arb, fmpq
 from hyperdsl.theory.exact import ZERO, Exact, nearest_double
 from hyperdsl.theory.tableau import Tableau
 from hyperdsl.theory.trees import AUTONOMOUS, COLOURED, PLAIN, Leaf, Tree
-from hyperdsl.theory.weights import BallStages, ExactStages, elementary_weight, stage_weights
+from hyperdsl.theory.weights import BallStages, ExactStages, elementary_weight, elementary_weights
 
 
 @dataclass(frozen=True)
@@ -99,9 +99,9 @@ def principal_error(tableau: Tableau, order: int, row: int = 0) -> tuple[tuple[T
     """
     stages = ExactStages(tableau)
     found = []
-    for tree, vector in stage_weights(stages, _leaves(tableau), order + 1):
+    for tree, value in elementary_weights(stages, _leaves(tableau), order + 1, row):
         if tree.order == order + 1:
-            found.append((tree, (stages.weighed(vector, row) - fmpq(1, tree.density)) / tree.symmetry))
+            found.append((tree, (value - fmpq(1, tree.density)) / tree.symmetry))
     return tuple(found)
 
 
@@ -135,8 +135,8 @@ def _failures(
 ) -> Iterator[Condition]:
     """The conditions that do not hold, each evaluated exactly."""
     stages = ExactStages(tableau)
-    for tree, vector in stage_weights(stages, leaves, last):
-        condition = Condition(tree, row, stages.weighed(vector, row), Fraction(1, tree.density))
+    for tree, value in elementary_weights(stages, leaves, last, row):
+        condition = Condition(tree, row, value, Fraction(1, tree.density))
         if not _vanishes(condition.difference, tolerance):
             yield condition
 
@@ -154,8 +154,8 @@ def _failures_beyond(
     with flint.ctx.workprec(bits):
         stages = BallStages(tableau)
         limit = tolerance.ball()
-        for tree, vector in stage_weights(stages, shapes, last):
-            error = stages.weighed(vector, row) - arb(fmpq(1, tree.density))
+        for tree, value in elementary_weights(stages, shapes, last, row):
+            error = value - arb(fmpq(1, tree.density))
             if not abs(error) <= limit:
                 variants = tree.colourings() if leaves == COLOURED else (tree,)
                 yield from _exact_failures(tableau, row, tolerance, variants)
@@ -190,8 +190,8 @@ def _error_ball(tableau: Tableau, order: int, row: int) -> arb:
     """The norm of the principal error in balls of the current precision."""
     stages = BallStages(tableau)
     square = arb(0)
-    for tree, vector in stage_weights(stages, _leaves(tableau), order + 1):
+    for tree, value in elementary_weights(stages, _leaves(tableau), order + 1, row):
         if tree.order == order + 1:
-            error = (stages.weighed(vector, row) - arb(fmpq(1, tree.density))) / tree.symmetry
+            error = (value - arb(fmpq(1, tree.density))) / tree.symmetry
             square += error * error
     return square.nonnegative_part().sqrt()

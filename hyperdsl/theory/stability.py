@@ -1,0 +1,145 @@
+"""Linear stability: the factor R(z) = P(z)/Q(z) of a step on z' = λz, and where |R| ≤ 1 (Hairer & Wanner, Solving
+ODEs II, §IV.2–3)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from fractions import Fraction
+from math import factorial
+
+from flint import fmpq, fmpq_poly
+
+from hyperdsl.theory.exact import ONE, ZERO, Exact
+from hyperdsl.theory.matrices import ExactMatrix, Vector, vector
+from hyperdsl.theory.radicals import Terms, add, multiply, norm
+from hyperdsl.theory.roots import between, real_roots
+from hyperdsl.theory.tableau import Tableau
+
+Polynomial = tuple[Exact, ...]
+"""Coefficients, the constant one first; the last is not zero."""
+
+
+def stability_function(tableau: Tableau, row: int = 0) -> tuple[Polynomial, Polynomial]:
+    """(P, Q) with R = P/Q, Q(z) = det(I − zA) and P(z) = det(I − zA + z·1·b). Common factors are not removed."""
+    return _fraction(tableau, _moments(tableau, row))
+
+
+def stability_intervals(
+    tableau: Tableau, order: int, tolerance: Exact | None = None, row: int = 0
+) -> tuple[float | None, float | None]:
+    """Lengths of the intervals [−x, 0] and i·[0, y] on which |R| ≤ 1, as nearest doubles; None for a family.
+
+    Only the intervals that begin at 0 count. A method proven to a tolerance has R(z) = Σ z^k/k! + … only up to about
+    that tolerance, and such a speck decides the sign of |R|² − 1 near 0; so there its moments up to `order` are
+    replaced by the exact 1/k!.
+    """
+    if tableau.parameters:
+        return None, None
+    moments = _moments(tableau, row)
+    if tolerance is not None:
+        moments[: order + 1] = [Exact.of(Fraction(1, factorial(k))) for k in range(min(order + 1, len(moments)))]
+    above, below = _fraction(tableau, moments)
+    return _interval(_excess(above, below, _NEGATIVE_AXIS)), _interval(_excess(above, below, _IMAGINARY_AXIS))
+
+
+def _moments(tableau: Tableau, row: int) -> list[Exact]:
+    """R's Taylor coefficients up to z^s: 1, b·1, b·A·1, …"""
+    found = [ONE]
+    power = (ONE,) * tableau.stages
+    for _ in range(tableau.stages):
+        found.append(_dot(tableau.weights[row], power))
+        power = tuple(_dot(a, power) for a in tableau.a)
+    return found
+
+
+def _fraction(tableau: Tableau, moments: Sequence[Exact]) -> tuple[Polynomial, Polynomial]:
+    """P has degree at most s, so it is Q times R's Taylor series, cut off after z^s."""
+    below = _denominator(tableau)
+    above = [sum((below[j] * moments[k - j] for j in range(min(k + 1, len(below)))), ZERO) for k in range(len(moments))]
+    return _trimmed(above), below
+
+
+def _denominator(tableau: Tableau) -> Polynomial:
+    """det(I − zA)."""
+    if tableau.kind == "implicit":
+        return _trimmed(_reversed_characteristic(tableau))
+    product: list[Exact] = [ONE]
+    for i in range(tableau.stages):
+        shifted = [ZERO, *(coefficient * -tableau.a[i][i] for coefficient in product)]
+        product = [p + q for p, q in zip([*product, ZERO], shifted, strict=True)]
+    return _trimmed(product)
+
+
+def _reversed_characteristic(tableau: Tableau) -> list[Exact]:
+    """Coefficients of det(I − zA), by Faddeev and LeVerrier: M ← A·M + q·I, q ← −trace(A·M)/k."""
+    size = tableau.stages
+    functions = bool(tableau.parameters)
+    matrix = ExactMatrix.of_vectors([vector(row) for row in tableau.a], size, functions=functions)
+    found = [ONE]
+    product = matrix
+    for k in range(1, size + 1):
+        rows = product.vectors()
+        found.append(sum((_entry(rows, i, i) for i in range(size)), ZERO) / -k)
+        shifted = [[_entry(rows, i, j) + (found[-1] if i == j else ZERO) for j in range(size)] for i in range(size)]
+        product = matrix @ ExactMatrix.of_vectors([vector(row) for row in shifted], size, functions=functions)
+    return found
+
+
+def _entry(rows: list[Vector], i: int, j: int) -> Exact:
+    return Exact({d: values[j] for d, values in rows[i].items()})
+
+
+_NEGATIVE_AXIS, _IMAGINARY_AXIS = 2, 1
+"""Directions: quarter turns from the positive real axis."""
+
+
+def _excess(above: Polynomial, below: Polynomial, turns: int) -> Terms:
+    """|P|² − |Q|² at distance t from 0 in a direction, as {d: polynomial in t over Q}; not positive where |R| ≤ 1."""
+    negative = {d: -q for d, q in _squared_modulus(below, turns).items()}
+    return {d: q for d, q in add(_squared_modulus(above, turns), negative).items() if q != 0}
+
+
+def _squared_modulus(polynomial: Polynomial, turns: int) -> Terms:
+    real, imaginary = (
+        _in_field([q * _part_of_power(turns * k + part) for k, q in enumerate(polynomial)]) for part in (0, 3)
+    )
+    return add(multiply(real, real), multiply(imaginary, imaginary))
+
+
+def _part_of_power(k: int) -> int:
+    """The real part of i^k; of i^(k+3) it is the imaginary part of i^k."""
+    return (1, 0, -1, 0)[k % 4]
+
+
+def _in_field(coefficients: Sequence[Exact]) -> Terms:
+    """A polynomial with coefficients Σ q_d·√d as Σ (polynomial over Q)·√d."""
+    radicands = {d for q in coefficients for d in q.terms}
+    return {d: fmpq_poly([q.terms.get(d, fmpq(0)) for q in coefficients]) for d in radicands}
+
+
+def _interval(excess: Terms) -> float:
+    """How far from 0 the excess stays non-positive.
+
+    Its roots are among those of its norm over Q; between two of these its sign is constant, and decided exactly.
+    """
+    if not excess:
+        return math.inf
+    roots = tuple(root for root in real_roots(norm(excess)) if root.compare(ZERO) > 0)
+    for i, point in enumerate(between(roots, Fraction(0))):
+        if _at(excess, point).sign() > 0:
+            return float(roots[i - 1]) if i else 0.0
+    return math.inf
+
+
+def _at(polynomial: Terms, x: Fraction) -> Exact:
+    return Exact({d: q(fmpq(x.numerator, x.denominator)) for d, q in polynomial.items()})
+
+
+def _trimmed(coefficients: Sequence[Exact]) -> Polynomial:
+    size = max(k for k, q in enumerate(coefficients) if not q.is_zero) + 1
+    return tuple(coefficients[:size])
+
+
+def _dot(x: Sequence[Exact], y: Sequence[Exact]) -> Exact:
+    return sum((p * q for p, q in zip(x, y, strict=True)), ZERO)
