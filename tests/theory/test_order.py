@@ -1,0 +1,11 @@
+from __future__ import annotations
+
+from .tableaux import ORDERS
+from hyperdsl.theory.order import prove_order
+
+def test_x():
+    for name,(t,orders) in ORDERS.items():
+        for row,o in enumerate(orders):
+            r=prove_order(t,row)
+            assert (name,r.order,r.order_autonomous)==(name,o,o)
+            assert t.is_consistent
