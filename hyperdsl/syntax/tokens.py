@@ -1,0 +1,234 @@
+"""From text to the tokens of statements.
+
+A newline ends a statement except inside ( ) and [ ] and after a comma, an operator or `=`; `}` ends one too. The word
+that begins a statement becomes a WORD (or TABLE), so that words are reserved nowhere else. What can be said about
+single tokens and brackets is said here, with the statement it stands in put out of the parser's way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import groupby, islice
+
+from lark import Token
+
+from hyperdsl.diagnostics import Diagnostic, catalogue
+from hyperdsl.source import Place, Source
+from hyperdsl.syntax.brackets import Brackets, match
+from hyperdsl.syntax.builder import span_of
+from hyperdsl.syntax.grammar import grammar
+from hyperdsl.syntax.nodes import Comment
+
+MAX_TOKENS = 200_000
+MAX_DIGITS = 1000
+MAX_EXPONENT = 400
+MAX_OPERATORS = 250  # in one expression: bounds the depth of its tree
+
+CONTINUES = frozenset({"COMMA", "PLUS", "MINUS", "STAR", "SLASH", "CARET", "EQUAL", "DOTS", "COMPARE"})
+OPERATORS = frozenset({"PLUS", "MINUS", "STAR", "SLASH", "CARET"})
+BOUNDARIES = frozenset({"_NL", "LBRACE", "TOPEN", "RBRACE"})
+TABLES = frozenset({"tableau", "dense"})
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """What the parser reads; `stop` says that a limit was passed and nothing should be parsed."""
+
+    stream: tuple[Token, ...]
+    comments: tuple[Comment, ...]
+    diagnostics: tuple[Diagnostic, ...]
+    stop: bool = False
+
+
+def tokenize(source: Source) -> Tokens:
+    """The tokens of a whole file, arranged in statements."""
+    raw = list(islice(grammar().lex(source.text), MAX_TOKENS + 1))
+    if len(raw) > MAX_TOKENS:
+        message = catalogue.TOO_LARGE.at(_place(source, raw[-1]), what="the file", limit=f"{MAX_TOKENS} tokens")
+        return Tokens((), (), (message,), stop=True)
+    comments = tuple(_comments(raw))
+    tokens, bad_rules = _rule_lines(source, [token for token in raw if token.type != "COMMENT"])
+    brackets = match(source, tokens)
+    if brackets.too_deep:
+        return Tokens((), comments, brackets.diagnostics, stop=True)
+    arranger = _Arranger(source, tokens, brackets)
+    stream = arranger.run()
+    judged = [(token, message) for token in tokens for message in _judge(source, token)]
+    bad = {token.start_pos for token, _ in judged} | arranger.bad | brackets.unmatched
+    diagnostics = (*bad_rules, *brackets.diagnostics, *arranger.diagnostics, *(message for _, message in judged))
+    return Tokens(_without(stream, bad), comments, diagnostics)
+
+
+def broken(stream: tuple[Token, ...], at: int) -> tuple[Token, ...]:
+    """`stream` with the statement around its token `at` replaced by one BROKEN token; its block, if any, stays."""
+    start = end = at
+    while start > 0 and stream[start - 1].type not in BOUNDARIES:
+        start -= 1
+    while end < len(stream) and stream[end].type not in BOUNDARIES:
+        end += 1
+    pieces = stream[start:end]
+    mark = Token.new_borrow_pos("BROKEN", "", pieces[0] if pieces else stream[at])
+    if pieces:
+        mark.end_line, mark.end_column = pieces[-1].end_line, pieces[-1].end_column
+    return (*stream[:start], mark, *stream[end:])
+
+
+def _without(stream: tuple[Token, ...], bad: set[int | None]) -> tuple[Token, ...]:
+    """The stream with every statement broken that has a bad token, named by where it starts."""
+    while (at := next((i for i, t in enumerate(stream) if t.type != "BROKEN" and t.start_pos in bad), None)) is not None:
+        stream = broken(stream, at)
+    return stream
+
+
+def _comments(raw: Iterable[Token]) -> Iterable[Comment]:
+    last_line = 0
+    for token in raw:
+        if token.type == "COMMENT":
+            yield Comment(str(token).rstrip(), token.line or 1, alone=token.line != last_line)
+        elif token.type != "NEWLINE":
+            last_line = token.end_line or 0
+
+
+def _rule_lines(source: Source, tokens: list[Token]) -> tuple[list[Token], tuple[Diagnostic, ...]]:
+    """A line of nothing but dashes, pluses and bars was meant as a rule line: it is taken as one, and reported."""
+    result: list[Token] = []
+    found = []
+    for is_line, group in groupby(tokens, key=lambda token: token.type != "NEWLINE"):
+        line = list(group)
+        kinds = [token.type for token in line]
+        if is_line and len(line) > 1 and set(kinds) <= {"MINUS", "PLUS", "BAR", "RULE"} and kinds.count("MINUS") > 1:
+            rule = Token.new_borrow_pos("RULE", "".join(line), line[0])
+            rule.end_line, rule.end_column = line[-1].end_line, line[-1].end_column
+            problem = "a rule line is dashes, one plus, dashes, two dashes or more on each side"
+            found.append(catalogue.BAD_ROW.at(_place(source, rule), problem=problem, help="write it as `--+------`"))
+            line = [rule]
+        result += line
+    return result, tuple(found)
+
+
+def _judge(source: Source, token: Token) -> Iterable[Diagnostic]:
+    """What is wrong with a token wherever it stands."""
+    place = _place(source, token)
+    match token.type:
+        case "BAD_NUMBER":
+            yield catalogue.BAD_NUMBER.at(place, text=token)
+        case "POWER_STARS":
+            yield catalogue.POWER_STARS.at(place)
+        case "OTHER":
+            yield catalogue.BAD_CHARACTER.at(place, found=f"`{token}`")
+        case "UNENDED_STRING":
+            yield catalogue.UNCLOSED.at(place, bracket='"')
+        case "NUMBER":
+            digits, _, exponent = token.lower().partition("e")
+            if len(digits) > MAX_DIGITS:
+                yield catalogue.TOO_LARGE.at(place, what="this number", limit=f"{MAX_DIGITS} digits")
+            elif len(exponent) > 9 or abs(int(exponent or 0)) > MAX_EXPONENT:
+                yield catalogue.TOO_LARGE.at(place, what="the exponent", limit=str(MAX_EXPONENT))
+
+
+def _place(source: Source, token: Token) -> Place:
+    return Place(source, span_of(token))
+
+
+@dataclass
+class _Arranger:
+    """One pass over the tokens. `round` counts the open ( and [, `table` is true inside a tableau's braces."""
+
+    source: Source
+    tokens: list[Token]
+    brackets: Brackets
+    out: list[Token] = field(default_factory=list)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    bad: set[int | None] = field(default_factory=set)
+    round: int = 0
+    operators: int = 0
+    table: bool = False
+    opens_table: bool = False
+    at_start: bool = True
+
+    def run(self) -> tuple[Token, ...]:
+        for i, token in enumerate(self.tokens):
+            for _ in range(self.brackets.closed_before.get(i, 0)):
+                self._close(Token.new_borrow_pos("RBRACE", "}", token))
+            self._take(i, token)
+        self._end()
+        for _ in range(self.brackets.closed_before.get(len(self.tokens), 0)):
+            self._close(Token.new_borrow_pos("RBRACE", "}", self.out[-1]))
+        return tuple(self.out)
+
+    def _take(self, i: int, token: Token) -> None:
+        kind = token.type
+        if kind == "NEWLINE":
+            if not self.round and not self.at_start and self.out[-1].type not in CONTINUES:
+                self._end()
+        elif kind == "LBRACE":
+            self._open(token)
+        elif kind == "RBRACE" and token.start_pos in self.brackets.unmatched:
+            self._end()
+        elif kind == "RBRACE":
+            self._close(token)
+        elif kind == "RULE":
+            self._rule(i, token)
+        else:
+            self._count(token)
+            self.out.append(self._promoted(i, token) if self.at_start else token)
+            self.at_start = False
+
+    def _end(self) -> None:
+        """End the statement, if one is open; its end stands just after its last token."""
+        if not self.at_start:
+            last = self.out[-1]
+            line, column = last.end_line, last.end_column
+            self.out.append(Token("_NL", "", last.end_pos, line, column, line, column, last.end_pos))
+        self.at_start, self.round, self.operators, self.opens_table = True, 0, 0, False
+
+    def _open(self, token: Token) -> None:
+        self.table = self.opens_table
+        self.out.append(Token.new_borrow_pos("TOPEN", "{", token) if self.table else token)
+        self.at_start, self.round, self.operators, self.opens_table = True, 0, 0, False
+
+    def _close(self, token: Token) -> None:
+        self._end()
+        self.out.append(token)
+        self.table = False
+
+    def _rule(self, i: int, token: Token) -> None:
+        """A rule line stands alone on its line, and ends the row before it even where that ends in a comma."""
+        alone = all(
+            not 0 <= j < len(self.tokens) or self.tokens[j].type in {"NEWLINE", "LBRACE", "RBRACE"}
+            for j in (i - 1, i + 1)
+        )
+        if alone and self.table:
+            self._end()
+        else:
+            problem = "a rule line stands alone on its line, inside a tableau"
+            self.diagnostics.append(catalogue.BAD_ROW.at(_place(self.source, token), problem=problem))
+            self.bad.add(token.start_pos)
+        self.out.append(token)
+        self.at_start = False
+
+    def _count(self, token: Token) -> None:
+        kind = token.type
+        if kind in {"LPAR", "LSQB"} and token.start_pos not in self.brackets.unmatched:
+            self.round += 1
+        elif kind in {"RPAR", "RSQB"} and token.start_pos not in self.brackets.unmatched:
+            self.round -= 1
+        elif kind == "BAR" or (kind == "COMMA" and not self.round):
+            self.operators = 0
+        elif kind in OPERATORS:
+            self.operators += 1
+            if self.operators == MAX_OPERATORS + 1:
+                limit = f"{MAX_OPERATORS} operators"
+                self.diagnostics.append(
+                    catalogue.TOO_LARGE.at(_place(self.source, token), what="this expression", limit=limit)
+                )
+                self.bad.add(token.start_pos)
+
+    def _promoted(self, i: int, token: Token) -> Token:
+        """The word that begins a statement: WORD, TABLE before its braces, or a NAME where it is an equation's."""
+        following = self.tokens[i + 1].type if i + 1 < len(self.tokens) else ""
+        if self.table or token.type != "NAME" or following in {"PRIME", "IN", "LSQB"}:
+            return token
+        self.opens_table = token in TABLES
+        return Token.new_borrow_pos("TABLE" if self.opens_table else "WORD", str(token), token)
