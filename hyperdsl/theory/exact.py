@@ -10,7 +10,7 @@ from functools import lru_cache
 import flint
 from flint import arb, fmpq
 
-from hyperdsl.theory.functions import RationalFunction, Scalar, factors, terms
+from hyperdsl.theory.functions import RationalFunction, Scalar, factors, power_size, terms
 from hyperdsl.theory.radicals import NotExact, Terms, add, inverse, multiply, square_root
 
 __all__ = ["Exact", "NotExact"]
@@ -19,7 +19,7 @@ Number = int | Fraction | fmpq
 """What stands for an exact number beside an `Exact`."""
 
 _LARGEST_POWER_BITS = 10**6
-_LARGEST_DEGREE = 400
+_LARGEST_POLYNOMIAL = 10**4
 
 
 class Exact:
@@ -312,15 +312,15 @@ def _divided(value: Fraction, context: Context) -> Decimal:
 
 def _guard_power(base: Exact, exponent: int) -> None:
     """Refuse powers whose exact value would fill the memory."""
-    size = 0
-    for q in base.terms.values():
-        if isinstance(q, RationalFunction):
-            degree = max(q.numerator.total_degree(), q.denominator.total_degree()) * abs(exponent)
-            if degree > _LARGEST_DEGREE:
-                raise NotExact(f"the power {exponent} of an expression in parameters is too large")
-        else:
-            size = max(size, (abs(q) - 1 and int(max(abs(q.p), q.q)).bit_length()))
-    if (size or len(base.terms) > 1) and max(size, 1) * abs(exponent) > _LARGEST_POWER_BITS:
+    functions = [q for q in base.terms.values() if isinstance(q, RationalFunction)]
+    sizes = (power_size(part, abs(exponent)) for q in functions for part in (q.numerator, q.denominator))
+    if max(sizes, default=0) > _LARGEST_POLYNOMIAL:
+        raise NotExact(f"the power {exponent} of an expression in parameters is too large")
+    if base.is_rational and abs(base.terms.get(1, 0)) in (0, 1):
+        return
+    numbers = [q for q in base.terms.values() if isinstance(q, fmpq)]
+    bits = max((int(max(abs(q.p), q.q)).bit_length() for q in numbers), default=1)
+    if (bits + max(base.terms).bit_length()) * abs(exponent) > _LARGEST_POWER_BITS:
         raise NotExact(f"the power {exponent} has too many digits")
 
 

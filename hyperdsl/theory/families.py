@@ -8,7 +8,7 @@ from itertools import product
 
 from flint import fmpq_poly
 
-from hyperdsl.theory.exact import Exact
+from hyperdsl.theory.exact import Exact, NotExact
 from hyperdsl.theory.functions import Monomial, RationalFunction, factors, terms
 from hyperdsl.theory.roots import RealRoot, real_roots
 from hyperdsl.theory.tableau import Tableau
@@ -50,6 +50,14 @@ class Excluded:
         (name,) = self.factor.parameters
         return " or ".join(f"{name} {'' if zero.startswith('≈') else '= '}{zero}" for zero in self.zeros)
 
+    @property
+    def remedy(self) -> tuple[str, ...]:
+        """Conditions that leave the zeros out, such as `alpha != 1/2`; on the factor where its zeros have no text."""
+        if not self.zeros or any(zero.startswith("≈") for zero in self.zeros):
+            return (f"{self.factor} != 0",)
+        (name,) = self.factor.parameters
+        return tuple(f"{name} != {zero}" for zero in self.zeros)
+
 
 def excluded_in_region(tableau: Tableau, region: Region) -> tuple[Excluded, ...]:
     """The irreducible factors of the coefficients' denominators that are not proven non-zero on the region.
@@ -79,7 +87,8 @@ def _judged(factor: Exact, region: Region) -> Excluded | None:
     if len(names) == 1:
         degrees = {monomial[0][1] if monomial else 0: q for monomial, q in coefficients.items()}
         polynomial = fmpq_poly([degrees.get(k, 0) for k in range(max(degrees) + 1)])
-        zeros = tuple(str(root) for root in real_roots(polynomial) if _inside(root, region.interval(names[0])))
+        inside = [root for root in real_roots(polynomial) if _inside(root, region.interval(names[0]))]
+        zeros = tuple(str(root) for root in inside if not _left_out(root, names[0], region))
         return Excluded(factor, zeros) if zeros else None
     if len(names) <= _MOST_PARAMETERS and _has_strict_sign(coefficients, names, region):
         return None
@@ -92,6 +101,22 @@ def _inside(root: RealRoot, interval: Interval) -> bool:
     return (above < 0 or (above == 0 and not interval.lower_open)) and (
         below < 0 or (below == 0 and not interval.upper_open)
     )
+
+
+def _left_out(root: RealRoot, name: str, region: Region) -> bool:
+    """Whether one of the region's conditions is about this value of the parameter, as `gamma != 1 - sqrt(2)/2` is."""
+    value = root.closed_form
+    if value is None:
+        return False
+    conditions = [expression for expression in region.nonzero if expression.parameters == {name}]
+    return any(_numerator_vanishes(expression, name, value) for expression in conditions)
+
+
+def _numerator_vanishes(expression: Exact, name: str, value: Exact) -> bool:
+    try:
+        return expression.substitute({name: value}).is_zero
+    except (ZeroDivisionError, NotExact):  # a pole, or roots that do not go together: not shown to be zero
+        return False
 
 
 # Strict signs on boxes. A side runs between two ends in homogeneous coordinates (n : d): the value n/d, or (±1 : 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 from typing import Any
 
 from flint import Ordering, fmpq, fmpq_mpoly_ctx, fmpz
@@ -120,6 +121,11 @@ def primitive(polynomial: Polynomial) -> Polynomial:
         divisor = divisor.gcd((q * common).p)
     sign = 1 if coefficients[0] > 0 else -1
     return polynomial * (fmpq(common, divisor) * sign)
+
+
+def power_size(polynomial: Polynomial, exponent: int) -> int:
+    """The number of monomials that a power's degrees leave room for."""
+    return prod(int(degree) * exponent + 1 for degree in polynomial.degrees())
 
 
 def polynomial_text(polynomial: Polynomial) -> str:

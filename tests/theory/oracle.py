@@ -7,7 +7,7 @@ given. What differs by less than 1e-45 is the same to it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from itertools import combinations_with_replacement, product
 
 from mpmath import mp, mpf
@@ -27,7 +27,7 @@ def number(x: Exact) -> mpf:
     return sum((mpf(int(q.p)) / int(q.q) * mp.sqrt(d) for d, q in x.terms.items()), mpf(0))
 
 
-@lru_cache(maxsize=None)
+@cache
 def shapes(order: int) -> tuple[Shape, ...]:
     """All rooted trees with `order` nodes and their leaves' colours (both for each leaf, except the lone root)."""
     return tuple(sorted({(*forest,) for forest in _forests(order - 1, order - 1)}, key=repr))

@@ -252,5 +252,3 @@ def changed(method: Tableau, part: str, row: int, column: int, value: Exact) -> 
     return Tableau(
         put(method.a) if part == "a" else method.a, method.c, put(method.weights) if part == "b" else method.weights
     )
-
-
