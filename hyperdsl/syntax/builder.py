@@ -139,9 +139,7 @@ class Builder(Transformer[Token, Any]):
         return n.String(str(parts[0])[1:-1], span_of(parts[0]))
 
     def arguments(self, parts: list[Any]) -> _Arguments:
-        items = [
-            part if isinstance(part, n.Argument) else n.Argument(None, part, part.span) for part in _plain(parts)
-        ]
+        items = [part if isinstance(part, n.Argument) else n.Argument(None, part, part.span) for part in _plain(parts)]
         return _Arguments(tuple(items), _covering(parts))
 
     def named(self, parts: list[Any]) -> n.Argument:

@@ -1,4 +1,4 @@
-"""The syntax tree: frozen nodes with spans. Spans do not take part in equality."""
+"""The syntax tree: frozen nodes with spans. Equality ignores spans, so that parse(print(tree)) == tree can be asked."""
 
 from __future__ import annotations
 
@@ -10,15 +10,10 @@ from hyperdsl.source import Source, Span
 Operator = Literal["+", "-", "*", "/", "^"]
 
 
-def _span() -> Span:
-    """A span field that equality ignores, so that parse(print(tree)) == tree can be asked."""
-    return field(compare=False, repr=False)  # type: ignore[no-any-return]
-
-
 @dataclass(frozen=True)
 class Name:
     text: str
-    span: Span = _span()
+    span: Span = field(compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -26,19 +21,19 @@ class Number:
     """An exact number as written; semantics converts it."""
 
     text: str
-    span: Span = _span()
+    span: Span = field(compare=False, repr=False)
 
 
 @dataclass(frozen=True)
 class String:
     text: str
-    span: Span = _span()
+    span: Span = field(compare=False, repr=False)
 
 
 @dataclass(frozen=True)
 class Negate:
     operand: Expression
-    span: Span = _span()
+    span: Span = field(compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -46,7 +41,7 @@ class Binary:
     operator: Operator
     left: Expression
     right: Expression
-    span: Span = _span()
+    span: Span = field(compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -55,7 +50,7 @@ class Call:
 
     name: Name | Number
     arguments: tuple[Argument, ...]
-    span: Span = _span()
+    span: Span = field(compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -64,7 +59,7 @@ class Index:
 
     name: Name
     offset: Expression
-    span: Span = _span()
+    span: Span = field(compare=False, repr=False)
 
 
 Expression = Name | Number | Negate | Binary | Call | Index
@@ -76,7 +71,7 @@ class Range:
 
     lower: Expression
     upper: Expression
-    span: Span = _span()
+    span: Span = field(compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -85,7 +80,7 @@ class Comparison:
 
     operands: tuple[Expression, ...]
     operators: tuple[str, ...]
-    span: Span = _span()
+    span: Span = field(compare=False, repr=False)
 
 
 Value = Expression | Range | Comparison | String
@@ -97,7 +92,7 @@ class Argument:
 
     name: Name | None
     value: Value
-    span: Span = _span()
+    span: Span = field(compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -106,7 +101,7 @@ class Clause:
 
     word: Name
     value: Expression | None
-    span: Span = _span()
+    span: Span = field(compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -117,7 +112,7 @@ class Setting:
     values: tuple[Value, ...]
     clauses: tuple[Clause, ...]
     block: Block | None
-    span: Span = _span()
+    span: Span = field(compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -126,7 +121,7 @@ class Equation:
 
     name: Name
     right: Expression
-    span: Span = _span()
+    span: Span = field(compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -135,7 +130,7 @@ class Domain:
 
     name: Name
     value: Value
-    span: Span = _span()
+    span: Span = field(compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -144,7 +139,7 @@ class Update:
 
     left: Index
     right: Expression
-    span: Span = _span()
+    span: Span = field(compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -153,7 +148,7 @@ class Row:
 
     c: Expression
     entries: tuple[Expression, ...]
-    span: Span = _span()
+    span: Span = field(compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -161,14 +156,14 @@ class Weights:
     """A row of weights: `| b_1, b_2, ...`."""
 
     entries: tuple[Expression, ...]
-    span: Span = _span()
+    span: Span = field(compare=False, repr=False)
 
 
 @dataclass(frozen=True)
 class Rule:
     """The line between stages and weights."""
 
-    span: Span = _span()
+    span: Span = field(compare=False, repr=False)
 
 
 TableLine = Row | Weights | Rule
@@ -182,7 +177,7 @@ class Tableau:
     values: tuple[Value, ...]
     clauses: tuple[Clause, ...]
     lines: tuple[TableLine, ...]
-    span: Span = _span()
+    span: Span = field(compare=False, repr=False)
 
 
 Statement = Setting | Equation | Domain | Update | Tableau
@@ -191,7 +186,7 @@ Statement = Setting | Equation | Domain | Update | Tableau
 @dataclass(frozen=True)
 class Block:
     statements: tuple[Statement, ...]
-    span: Span = _span()
+    span: Span = field(compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -202,7 +197,7 @@ class Declaration:
     name: Name
     parameters: tuple[Argument, ...]
     body: Block
-    span: Span = _span()
+    span: Span = field(compare=False, repr=False)
     complete: bool = True
 
 

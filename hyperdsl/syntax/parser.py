@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from lark import Token
 from lark.exceptions import UnexpectedToken
 
@@ -60,7 +62,7 @@ def parse(source: Source) -> tuple[nodes.File | None, tuple[Diagnostic, ...]]:
 
 def _attempt(stream: tuple[Token, ...]) -> tuple[tuple[nodes.Item, ...] | None, int, frozenset[str]]:
     """The tree, or the index of the token that cannot stand there and what could."""
-    parser = grammar().parse_interactive()
+    parser: Any = grammar().parse_interactive()
     at = 0
     try:
         for at, token in enumerate(stream):  # noqa: B007 — `at` is read when the loop is left by an error
@@ -83,7 +85,7 @@ def _repaired(stream: tuple[Token, ...], at: int) -> tuple[Token, ...]:
 
 
 def _sorted(found: list[Diagnostic]) -> tuple[Diagnostic, ...]:
-    return tuple(sorted(found, key=lambda diagnostic: (diagnostic.place.span if diagnostic.place else (0,))))
+    return tuple(sorted(found, key=lambda diagnostic: diagnostic.place.span if diagnostic.place else (0,)))
 
 
 def _describe(source: Source, stream: tuple[Token, ...], at: int, expected: frozenset[str]) -> Diagnostic:

@@ -76,7 +76,9 @@ def broken(stream: tuple[Token, ...], at: int) -> tuple[Token, ...]:
 
 def _without(stream: tuple[Token, ...], bad: set[int | None]) -> tuple[Token, ...]:
     """The stream with every statement broken that has a bad token, named by where it starts."""
-    while (at := next((i for i, t in enumerate(stream) if t.type != "BROKEN" and t.start_pos in bad), None)) is not None:
+    while (
+        at := next((i for i, t in enumerate(stream) if t.type != "BROKEN" and t.start_pos in bad), None)
+    ) is not None:
         stream = broken(stream, at)
     return stream
 
