@@ -11,18 +11,9 @@ from typing import Literal
 from hyperdsl.semantics.expressions import Expression
 from hyperdsl.source import Place, Source
 from hyperdsl.theory.exact import Exact
+from hyperdsl.theory.families import Interval
 from hyperdsl.theory.order import OrderReport
 from hyperdsl.theory.tableau import Tableau
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A range of real numbers; None is an end at infinity."""
-
-    lower: Exact | None
-    upper: Exact | None
-    lower_closed: bool = True
-    upper_closed: bool = True
 
 
 @dataclass(frozen=True)
@@ -58,7 +49,11 @@ class Facts:
 
 @dataclass(frozen=True)
 class Method:
-    """A Runge-Kutta method or family. `entries` are the coefficients as written, for readable generated code."""
+    """A Runge–Kutta method or family.
+
+    `entries` are the coefficients as written, for readable generated code; the family is proven where its parameters
+    are in their intervals and no expression of `nonzero` vanishes.
+    """
 
     name: str
     place: Place
@@ -70,6 +65,7 @@ class Method:
     tolerance: Exact | None
     autonomous: bool
     facts: Facts
+    nonzero: tuple[Exact, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -126,6 +122,9 @@ class External:
     """The corrector is an `nn.Module` that the user passes."""
 
 
+StateKind = Literal["trajectory", "noise", "box"]
+
+
 @dataclass(frozen=True)
 class StateShare:
     """One part of the mixture of training states; shares of a mixture sum to one.
@@ -134,7 +133,7 @@ class StateShare:
     the box of the problem's ranges (of the trajectories' extremes where it has none).
     """
 
-    kind: Literal["trajectory", "noise", "box"]
+    kind: StateKind
     share: Exact
     noise: Exact | None = None
 

@@ -1,0 +1,52 @@
+"""Which identifiers may name things, and how they are called in generated code."""
+
+from __future__ import annotations
+
+import keyword
+
+from hyperdsl.diagnostics import catalogue
+from hyperdsl.semantics.report import Report
+from hyperdsl.syntax import nodes as n
+
+GENERATED = frozenset(
+    {"Any", "Callable", "Final", "History", "Path", "Protocol", "Sequence", "Settings", "Solution", "SolveError"}
+    | {"Status", "Tensor", "VectorField", "annotations", "json", "math", "nn", "struct", "torch"}
+)
+"""Names that generated modules use at their top level."""
+
+
+def class_name(name: str) -> str:
+    """The class of a corrector or solver: `small` becomes `Small`, `wide_net` `WideNet`; capitals stay."""
+    return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+
+
+def identifier_fault(name: str) -> str | None:
+    """Why `name` cannot be an identifier of generated code, or None."""
+    if keyword.iskeyword(name) or keyword.issoftkeyword(name):
+        return "it is a Python keyword"
+    if name.startswith("__"):
+        return "it begins with two underscores"
+    if not name.isidentifier() or not name.isascii():
+        return "it is not an identifier"
+    return None
+
+
+def check_name(report: Report, name: n.Name) -> bool:
+    """Report a name that is no identifier of generated code."""
+    fault = identifier_fault(name.text)
+    if fault:
+        report(catalogue.BAD_NAME, name, name=name.text, reason=fault)
+    return fault is None
+
+
+def check_class_name(report: Report, name: n.Name) -> bool:
+    """Report a name whose class could not be written, or would hide one that generated modules use."""
+    if not check_name(report, name):
+        return False
+    if not class_name(name.text).isidentifier():
+        report(catalogue.BAD_NAME, name, name=name.text, reason="no class can be called after it")
+        return False
+    if class_name(name.text) in GENERATED or name.text in GENERATED:
+        report(catalogue.BAD_NAME, name, name=name.text, reason="generated code uses it itself")
+        return False
+    return True

@@ -1,0 +1,132 @@
+"""What is proven of a tableau, and what the claims made of it are worth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hyperdsl.diagnostics import catalogue
+from hyperdsl.semantics.model import Facts
+from hyperdsl.semantics.report import Report
+from hyperdsl.semantics.tables import Table
+from hyperdsl.syntax import nodes as n
+from hyperdsl.theory import trees
+from hyperdsl.theory.exact import Exact
+from hyperdsl.theory.order import (
+    Condition,
+    OrderReport,
+    principal_error_norm,
+    prove_order,
+    row_sum_defects,
+    stage_order,
+)
+from hyperdsl.theory.stability import stability_intervals
+from hyperdsl.theory.tableau import Tableau
+
+LONGEST_NUMBER = 80
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a method says of itself: `numbers` are the nodes of p and of the embedded orders."""
+
+    order: int
+    embedded: tuple[int, ...]
+    tolerance: Exact | None
+    autonomous: bool
+    numbers: tuple[n.Expression, ...]
+
+
+def prove(tableau: Tableau, claimed: int, tolerance: Exact | None) -> Facts:
+    """Every fact that `hyperdsl check` prints."""
+    return _facts(tableau, claimed, tolerance, _reports(tableau, tolerance))
+
+
+def check_claim(report: Report, name: n.Name, table: Table, claim: Claim) -> Facts | None:
+    """Prove the tableau's orders and report each claim that they do not bear out; None where one is an error."""
+    before = len(report.found)
+    tableau, tolerance = table.tableau, claim.tolerance
+    rows_sum = True
+    if not claim.autonomous:
+        for defect in row_sum_defects(tableau, tolerance):
+            rows_sum = False
+            notes = [
+                f"c is {shown(defect.c)}, the coefficients of the row sum to {shown(defect.total)}",
+                f"they differ by {shown(defect.c - defect.total)}",
+            ]
+            report(catalogue.ROW_SUM, table.rows[defect.row].c, row=defect.row + 1, name=name.text, notes=notes)
+    reports = _reports(tableau, tolerance)
+    timed = rows_sum and not claim.autonomous  # a row that does not sum to c has been reported: judge the rest alone
+    _compare(report, name, claim.numbers[0], claim.order, reports[0], timed=timed, embedded=False)
+    for number, claimed, proven in zip(claim.numbers[1:], claim.embedded, reports[1:], strict=False):
+        _compare(report, name, number, claimed, proven, timed=timed, embedded=True)
+    if any(diagnostic.severity == "error" for diagnostic in report.found[before:]):
+        return None
+    if reports[0].order < reports[0].order_autonomous:
+        notes = [_failure(reports[0].failing)] if reports[0].failing else []
+        timed_order, order = reports[0].order, reports[0].order_autonomous
+        report(catalogue.TIME_ORDER_LOWER, name, name=name.text, notes=notes, order=timed_order, autonomous=order)
+    return _facts(tableau, claim.order, tolerance, reports)
+
+
+def _reports(tableau: Tableau, tolerance: Exact | None) -> list[OrderReport]:
+    return [prove_order(tableau, row, tolerance) for row in range(len(tableau.weights))]
+
+
+def _facts(tableau: Tableau, claimed: int, tolerance: Exact | None, reports: list[OrderReport]) -> Facts:
+    real, imaginary = stability_intervals(tableau, reports[0].order_autonomous, tolerance)
+    return Facts(
+        report=reports[0],
+        embedded=tuple(proven.order for proven in reports[1:]),
+        stage_order=stage_order(tableau, tolerance),
+        fsal=tableau.is_fsal,
+        conditions=sum(trees.count(order) for order in range(1, claimed + 1)),
+        principal_error=principal_error_norm(tableau, reports[0].order),
+        real_stability=real,
+        imaginary_stability=imaginary,
+    )
+
+
+def _compare(
+    report: Report,
+    name: n.Name,
+    number: n.Expression,
+    claimed: int,
+    proven: OrderReport,
+    *,
+    timed: bool,
+    embedded: bool,
+) -> None:
+    order = proven.order if timed else proven.order_autonomous
+    failing = proven.failing if timed else proven.failing_autonomous
+    too_high, too_low = (
+        (catalogue.EMBEDDED_TOO_HIGH, catalogue.EMBEDDED_TOO_LOW)
+        if embedded
+        else (catalogue.ORDER_TOO_HIGH, catalogue.ORDER_TOO_LOW)
+    )
+    if claimed > order:
+        notes = _explained(failing) if failing else []
+        advice = f"claim order {order}, or correct the tableau"
+        report(too_high, number, name=name.text, claimed=claimed, proven=order, notes=notes, help=advice)
+    elif claimed < order:
+        report(too_low, number, name=name.text, claimed=claimed, proven=order)
+
+
+def _explained(failing: Condition) -> list[str]:
+    return [
+        _failure(failing),
+        f"the left side is {shown(failing.value)}, not {failing.expected}; they differ by {shown(failing.difference)}",
+    ]
+
+
+def _failure(failing: Condition) -> str:
+    return f"the first condition that fails is {failing.tree.condition()}, of the tree {failing.tree}"
+
+
+def shown(value: Exact) -> str:
+    """An exact number in full, with its size where that is hard to see; a very long one as a decimal."""
+    text = str(value)
+    if value.parameters or value.is_zero:
+        return text
+    if len(text) > LONGEST_NUMBER:
+        return f"≈ {value.decimal(20)}"
+    return text if len(text) <= 12 else f"{text} ≈ {value.decimal(6)}"
