@@ -1,0 +1,127 @@
+"""What a solve costs: evaluations of f, multiply-accumulates and milliseconds, the corrector's included."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import FlopCounterMode
+
+from hyperdsl.evaluation.problems import VectorField
+
+
+@dataclass(frozen=True)
+class Cost:
+    """`evaluations` of f, and `macs` of the whole solve: f, g and the solver's own arithmetic."""
+
+    evaluations: int
+    macs: int
+
+
+class Counted:
+    """A vector field that counts its evaluations."""
+
+    def __init__(self, f: VectorField) -> None:
+        self.f = f
+        self.evaluations = 0
+
+    def __call__(self, *arguments: Tensor) -> Tensor:
+        self.evaluations += 1
+        return self.f(*arguments)
+
+
+_MULTIPLYING = frozenset(
+    (
+        "mul",
+        "div",
+        "pow",
+        "reciprocal",
+        "sqrt",
+        "rsqrt",
+        "square",
+        "sin",
+        "cos",
+        "tan",
+        "exp",
+        "expm1",
+        "log",
+        "log1p",
+        "tanh",
+        "sigmoid",
+        "softplus",
+        "silu",
+        "gelu",
+        "elu",
+        "_prelu_kernel",
+        "leaky_relu",
+        "addcmul",
+        "addcdiv",
+        "lerp",
+    )
+)
+
+
+class _Elementwise(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves the base untyped
+    """Counts elementwise multiplications, divisions and transcendental functions, one for each element of a result.
+
+    Additions are not counted: a multiply-accumulate has one for free. Nor are contractions, whose products
+    `FlopCounterMode` knows.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        self.count = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        name = func.overloadpacket.__name__.removesuffix("_") if func.namespace == "aten" else ""
+        scaled_sum = name in {"add", "sub", "rsub"} and (kwargs or {}).get("alpha", 1) != 1
+        if isinstance(result, Tensor) and (name in _MULTIPLYING or scaled_sum):
+            self.count += result.numel()
+        return result
+
+
+def cost_of(solve: Callable[[VectorField], Tensor], f: VectorField) -> Cost:
+    """The cost of one call of `solve(f)`.
+
+    Products inside convolutions and matrix multiplications are half of `FlopCounterMode`'s operations; elementwise
+    products, quotients and transcendental functions count one each. Divide by the batch size for one sample's.
+    """
+    counted = Counted(f)
+    with torch.no_grad(), FlopCounterMode(display=False) as contractions, _Elementwise() as elementwise:
+        solve(counted)
+    return Cost(counted.evaluations, contractions.get_total_flops() // 2 + elementwise.count)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """One thread for torch's operators while inside: times of small operators are steadier, and comparable."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def milliseconds(calls: Mapping[str, Callable[[], object]], repeats: int = 30, warm_up: int = 3) -> dict[str, float]:
+    """The median time of each call on one thread, in milliseconds.
+
+    The calls take turns, so that a slow moment of the machine touches all of them alike.
+    """
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    with one_thread(), torch.no_grad():
+        for round_ in range(-warm_up, repeats):
+            for name, call in calls.items():
+                start = time.perf_counter()
+                call()
+                if round_ >= 0:
+                    times[name].append(1e3 * (time.perf_counter() - start))
+    return {name: statistics.median(taken) for name, taken in times.items()}

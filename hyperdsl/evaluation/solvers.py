@@ -1,0 +1,168 @@
+"""Solvers to compare with: any explicit tableau as a plain loop, torchdiffeq's dopri5, and reference solutions."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeAlias
+
+import torch
+from torch import Tensor, nn
+from torchdiffeq import odeint
+
+from hyperdsl.evaluation.problems import VectorField
+from hyperdsl.theory.tableau import Tableau
+
+Solve: TypeAlias = Callable[[VectorField, Tensor], Tensor]
+Span: TypeAlias = tuple[float, float]
+
+
+def bind(f: VectorField, x: Tensor | None) -> VectorField:
+    """f(s, z) with the input x put in, where there is one."""
+    return f if x is None else lambda s, z: f(s, x, z)
+
+
+@dataclass(frozen=True)
+class TableauSolver:
+    """An explicit Runge-Kutta method in fixed steps, straight from its tableau (Hairer, Nørsett & Wanner I, §II.1).
+
+    Stages with no influence on the propagated state are left out, so `evaluations_per_step` is what a step costs.
+    """
+
+    name: str
+    tableau: Tableau
+
+    def __post_init__(self) -> None:
+        if self.tableau.kind != "explicit" or self.tableau.parameters:
+            raise ValueError(f"{self.name} is not an explicit method with numbers for coefficients")
+
+    @cached_property
+    def used(self) -> tuple[int, ...]:
+        """The stages on which the propagated state depends."""
+        needed = {i for i, b in enumerate(self.tableau.weights[0]) if not b.is_zero}
+        for i in reversed(range(self.tableau.stages)):
+            if i in needed:
+                needed |= {j for j, a in enumerate(self.tableau.a[i]) if not a.is_zero}
+        return tuple(sorted(needed))
+
+    @property
+    def evaluations_per_step(self) -> int:
+        return len(self.used)
+
+    @cached_property
+    def _rows(self) -> tuple[dict[int, float], ...]:
+        return tuple({j: float(q) for j, q in enumerate(row) if not q.is_zero} for row in self.tableau.a)
+
+    @cached_property
+    def _nodes(self) -> tuple[float, ...]:
+        return tuple(float(c) for c in self.tableau.c)
+
+    @cached_property
+    def _weights(self) -> dict[int, float]:
+        return {i: float(b) for i, b in enumerate(self.tableau.weights[0]) if not b.is_zero}
+
+    def step(self, f: VectorField, s: Tensor, z: Tensor, eps: Tensor | float) -> Tensor:
+        """One step of f(s, z) from z [*batch, *state_shape]."""
+        k: dict[int, Tensor] = {}
+        for i in self.used:
+            stage = z
+            for j, a in self._rows[i].items():
+                stage = stage + (eps * a) * k[j]
+            k[i] = f(s + self._nodes[i] * eps, stage)
+        for i, b in self._weights.items():
+            z = z + (eps * b) * k[i]
+        return z
+
+    def __call__(
+        self, f: VectorField, z0: Tensor, span: Span = (0.0, 1.0), steps: int = 1, x: Tensor | None = None
+    ) -> Tensor:
+        """The state at the end of `span` after `steps` equal steps."""
+        field, z = bind(f, x), z0
+        start = torch.tensor(span[0], dtype=z0.real.dtype, device=z0.device)
+        eps = torch.tensor((span[1] - span[0]) / steps, dtype=z0.real.dtype, device=z0.device)
+        for k in range(steps):
+            z = self.step(field, start + k * eps, z, eps)
+        return z
+
+
+def torchdiffeq_solve(
+    f: VectorField, z0: Tensor, span: Span, x: Tensor | None = None, method: str = "dopri5", tolerance: float = 1e-3
+) -> Tensor:
+    """The state at the end of `span` by an adaptive method of torchdiffeq with rtol = atol = `tolerance`."""
+    grid = torch.tensor(span, dtype=z0.real.dtype, device=z0.device)
+    end: Tensor = odeint(bind(f, x), z0, grid, rtol=tolerance, atol=tolerance, method=method)[-1]
+    return end
+
+
+class NotConvergedError(RuntimeError):
+    """A reference solution whose error stayed above what was asked for."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A reference solution in double precision and the largest relative change on halving its steps."""
+
+    z: Tensor
+    error: float
+
+
+def in_double(f: VectorField) -> VectorField:
+    """A float64 copy of a module; any other callable as it is. f itself is not changed."""
+    return copy.deepcopy(f).double() if isinstance(f, nn.Module) else f
+
+
+@torch.no_grad()
+def reference_solution(
+    f: VectorField, z0: Tensor, span: Span, x: Tensor | None = None, tolerance: float = 1e-11, most_steps: int = 4096
+) -> Reference:
+    """The end state by extrapolation in float64, its steps halved until it changes by less than `tolerance`.
+
+    The change is relative to the states' rms. NotConvergedError where `most_steps` do not suffice or the solution is
+    not finite.
+    """
+    double = in_double(f)
+    z, given = z0.double(), None if x is None else x.double()
+    before, steps = _extrapolated(bind(double, given), z, span, 2), 4
+    while steps <= most_steps:
+        after = _extrapolated(bind(double, given), z, span, steps)
+        scale = after.pow(2).mean().sqrt().clamp_min(torch.finfo(torch.float64).tiny)
+        error = float((after - before).abs().max() / scale)
+        if error <= tolerance:
+            return Reference(after, error)
+        before, steps = after, 2 * steps
+    change = f"the reference still changes by {error:.1e} at {most_steps} steps"
+    raise NotConvergedError(f"{change}; {tolerance:.0e} was asked for")
+
+
+_SEQUENCE = (2, 4, 6, 8, 10)
+
+
+def _extrapolated(f: VectorField, z: Tensor, span: Span, steps: int) -> Tensor:
+    """Gragg's method extrapolated to order 10, in equal steps (Hairer, Nørsett & Wanner I, §II.9)."""
+    eps = (span[1] - span[0]) / steps
+    for k in range(steps):
+        s = span[0] + k * eps
+        slope = f(_time(s, z), z)
+        row: list[Tensor] = []
+        for i, n in enumerate(_SEQUENCE):
+            value, previous = _modified_midpoint(f, s, z, slope, eps, n), row
+            row = [value]
+            for j in range(1, i + 1):
+                ratio = (n / _SEQUENCE[i - j]) ** 2
+                row.append(row[-1] + (row[-1] - previous[j - 1]) / (ratio - 1))
+        z = row[-1]
+    return z
+
+
+def _modified_midpoint(f: VectorField, s: float, z: Tensor, slope: Tensor, eps: float, n: int) -> Tensor:
+    h = eps / n
+    before, current = z, z + h * slope
+    for i in range(1, n):
+        before, current = current, before + 2 * h * f(_time(s + i * h, z), current)
+    return current
+
+
+def _time(s: float, z: Tensor) -> Tensor:
+    return torch.tensor(s, dtype=z.dtype, device=z.device)
