@@ -84,18 +84,13 @@ def _layer(report: Report, value: n.Value) -> m.Layer | None:
         report(catalogue.WRONG_VALUE, value, word=word, wants="no arguments")
     elif word == "bilinear":
         report(catalogue.NOT_YET, value, what="`bilinear` layers are")
+    elif word in ("linear", "conv2d") and not (isinstance(value, n.Call) and value.arguments):
+        report(catalogue.WRONG_VALUE, value, word=word, wants=f"a size: `{word}(32)`")
     elif word == "linear" and isinstance(value, n.Call):
-        width = Arguments(report, value, ("width",), positional=1).integer("width", 0, 1, LARGEST_WIDTH)
-        return m.Linear(width) if width else _no_size(report, value, "linear", "a width: `linear(64)`")
+        width = Arguments(report, value, ("width",), positional=1).integer("width", 1, 1, LARGEST_WIDTH)
+        return m.Linear(width)
     elif word == "conv2d" and isinstance(value, n.Call):
-        arguments = Arguments(report, value, ("channels", "kernel"), positional=1)
-        channels = arguments.integer("channels", 0, 1, LARGEST_WIDTH)
-        kernel = arguments.integer("kernel", 3, 1, LARGEST_KERNEL)
-        if kernel % 2 == 0:
-            report(catalogue.OUT_OF_RANGE, arguments.values["kernel"], what="`kernel`", wants="odd")
-        return m.Conv2d(channels, kernel) if channels else _no_size(report, value, "conv2d", "channels: `conv2d(32)`")
-    elif word in ("linear", "conv2d"):
-        return _no_size(report, value, word, f"a size: `{word}(32)`")
+        return _convolution(report, value)
     else:
         known = ("linear", "conv2d", "bilinear", *ACTIVATIONS)
         advice = did_you_mean(word or "", known) or f"layers are {', '.join(known)}"
@@ -103,7 +98,12 @@ def _layer(report: Report, value: n.Value) -> m.Layer | None:
     return None
 
 
-def _no_size(report: Report, value: n.Value, word: str, wants: str) -> None:
-    """A layer without its size, unless what is wrong with the size has been said already."""
-    if not (isinstance(value, n.Call) and value.arguments):
-        report(catalogue.WRONG_VALUE, value, word=word, wants=wants)
+def _convolution(report: Report, value: n.Call) -> m.Conv2d | None:
+    arguments = Arguments(report, value, ("channels", "kernel"), positional=1)
+    channels = arguments.integer("channels", 1, 1, LARGEST_WIDTH)
+    kernel = arguments.integer("kernel", 3, 1, LARGEST_KERNEL)
+    if kernel % 2 == 0:
+        report(catalogue.OUT_OF_RANGE, arguments.values["kernel"], what="`kernel`", wants="odd")
+    if "channels" not in arguments.values:
+        report(catalogue.WRONG_VALUE, value, word="conv2d", wants="a number of channels: `conv2d(32, kernel = 3)`")
+    return m.Conv2d(channels, kernel)

@@ -95,7 +95,7 @@ def _check_loss(report: Report, settings: Settings) -> None:
     elif head(value) in LOSSES:
         report(catalogue.NOT_YET, value, what=f"the loss `{head(value)}` is")
     else:
-        chosen(report, value.name if isinstance(value, n.Call) else value, LOSSES, "loss")  # type: ignore[arg-type]
+        chosen(report, value.name if isinstance(value, n.Call) else value, LOSSES, "loss")
 
 
 def _states(report: Report, settings: Settings, default: tuple[m.StateShare, ...]) -> tuple[m.StateShare, ...]:
@@ -181,7 +181,7 @@ def _optimizer(report: Report, settings: Settings, default: m.Optimizer) -> m.Op
     if value is None:
         return default
     if head(value) != "adamw":
-        chosen(report, value.name if isinstance(value, n.Call) else value, ("adamw",), "optimizer")  # type: ignore[arg-type]
+        chosen(report, value.name if isinstance(value, n.Call) else value, ("adamw",), "optimizer")
         return default
     arguments = Arguments(report, value, ("lr", "weight_decay", "clip"))
     return m.Optimizer(

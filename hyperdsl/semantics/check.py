@@ -1,0 +1,149 @@
+"""From a file to its checked model: every name resolved, every order proven."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hyperdsl.diagnostics import Diagnostic, catalogue, has_errors
+from hyperdsl.semantics import model as m
+from hyperdsl.semantics.correctors import read_corrector
+from hyperdsl.semantics.names import class_name, identifier_fault
+from hyperdsl.semantics.problems import read_problem
+from hyperdsl.semantics.report import Report
+from hyperdsl.semantics.scope import NOT_YET, Project, Scope
+from hyperdsl.semantics.solvers import read_solver
+from hyperdsl.semantics.trainings import DEFAULT_REFERENCE, default_training, override_training, read_training
+from hyperdsl.source import Source
+from hyperdsl.syntax import nodes as n
+from hyperdsl.syntax.parser import parse
+
+
+def check_file(path: Path, shown: str, project: Project) -> tuple[m.Spec, tuple[Diagnostic, ...]]:
+    """What the file declares, as far as it is sound, and everything that is to be said about it."""
+    scope = project.scope(path, shown)
+    scope.check_methods()
+    checker = _Checker(scope)
+    spec = checker.spec()
+    found = sorted(scope.report.found, key=_position)
+    return spec, tuple(dict.fromkeys(found))
+
+
+def _position(diagnostic: Diagnostic) -> tuple[int, int]:
+    span = diagnostic.place.span if diagnostic.place else None
+    return (span.line, span.column) if span else (0, 0)
+
+
+class _Checker:
+    """Reads the parts of one file, each once; it is the `Names` of its solvers."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+        self.correctors: dict[tuple[str, str], m.Corrector | None] = {}
+        self.trainings: dict[tuple[str, str], m.Training | None] = {}
+        self.used: set[tuple[str, str]] = set()
+
+    def spec(self) -> m.Spec:
+        scope, report = self.scope, self.scope.report
+        own = [declaration for declaration in scope.unit.declarations.values() if declaration.complete]
+        correctors = [self._corrector_of(scope, d) for d in own if d.word.text == "corrector"]
+        trainings = [self._training_of(scope, d) for d in own if d.word.text == "training"]
+        problems = [read_problem(report, d) for d in own if d.word.text == "problem"]
+        declared = [d for d in own if d.word.text in ("solver", "hypersolver")]
+        solvers = tuple(solver for d in declared if (solver := read_solver(report, d, self)))
+        if declared:
+            self._check_unused(own)
+            self._check_package(declared[0])
+            _check_clashes(report, solvers)
+        return m.Spec(
+            source=scope.unit.source,
+            methods=tuple(
+                method for d in own if (method := scope.methods.get(d.name.text)) and d.word.text == "method"
+            ),
+            correctors=tuple(filter(None, correctors)),
+            trainings=tuple(filter(None, trainings)),
+            problems=tuple(filter(None, problems)),
+            solvers=solvers,
+            imports=scope.imported_sources(),
+        )
+
+    # The names of a solver's parts.
+
+    def method(self, name: n.Name) -> m.Method | None:
+        return self.scope.method(name)
+
+    def corrector(self, name: n.Name) -> m.Corrector | None:
+        found = self._used("corrector", name)
+        return self._corrector_of(*found) if found else None
+
+    def training(self, name: n.Name) -> m.Training | None:
+        found = self._used("training", name)
+        return self._training_of(*found) if found else None
+
+    def control(self, name: n.Name) -> None:
+        found = self._used("control", name)
+        if found and found[0] is not self.scope:
+            self.scope.report(catalogue.NOT_YET, name, what=NOT_YET["control"])
+
+    def default_training(self) -> m.Training:
+        return default_training(self.scope.project.library_method(DEFAULT_REFERENCE))
+
+    def _used(self, group: str, name: n.Name) -> tuple[Scope, n.Declaration] | None:
+        self.used.add((group, name.text))
+        found = self.scope.find(group, name)
+        return found if found and found[1].complete else None
+
+    def _corrector_of(self, scope: Scope, declaration: n.Declaration) -> m.Corrector | None:
+        key = scope.unit.source.path, declaration.name.text
+        if key not in self.correctors:
+            self.correctors[key] = read_corrector(scope.report, declaration)
+        return self.correctors[key]
+
+    def _training_of(self, scope: Scope, declaration: n.Declaration) -> m.Training | None:
+        key = scope.unit.source.path, declaration.name.text
+        if key not in self.trainings:
+            rk4 = scope.project.library_method(DEFAULT_REFERENCE)
+            self.trainings[key] = read_training(scope.report, declaration, scope.method, rk4)
+        return self.trainings[key]
+
+    def _check_unused(self, own: list[n.Declaration]) -> None:
+        for declaration in own:
+            kind, name = declaration.word.text, declaration.name
+            if kind in ("corrector", "training", "control") and (kind, name.text) not in self.used:
+                self.scope.report(catalogue.UNUSED, name, kind=kind, name=name.text)
+
+    def _check_package(self, first: n.Declaration) -> None:
+        """The file's name becomes the package's."""
+        stem = self.scope.unit.source.stem
+        fault = identifier_fault(stem)
+        if fault:
+            self.scope.report(catalogue.FILE_NAME, first.name, name=self.scope.unit.source.name, reason=fault)
+
+
+def _check_clashes(report: Report, solvers: tuple[m.Solver, ...]) -> None:
+    """Solvers and correctors become classes of one module."""
+    taken: dict[str, tuple[str, str]] = {}
+    for solver in solvers:
+        parts = [("solver", solver.name, solver.name)]
+        if isinstance(solver.corrector, m.Corrector):
+            parts.append(("corrector", solver.corrector.name, class_name(solver.corrector.name)))
+        for kind, name, generated in parts:
+            other = taken.setdefault(generated, (kind, name))
+            if other != (kind, name):
+                report.found.append(catalogue.CLASH.at(solver.place, name=name, other=other[1], generated=generated))
+
+
+def override(training: m.Training, settings: str, project: Project) -> tuple[m.Training, tuple[Diagnostic, ...]]:
+    """`training` with settings such as `iterations 500` put in, read by the language's own grammar."""
+    source = Source("--set", f"training override {{\n{settings}\n}}\n")
+    tree, found = parse(source)
+    report = Report(source)
+    if tree is None or has_errors(found) or len(tree.items) != 1 or not isinstance(tree.items[0], n.Declaration):
+        return training, found
+
+    def library(name: n.Name) -> m.Method | None:
+        scope = project.library_scope("method", name.text)
+        if scope is None:
+            report(catalogue.UNKNOWN_NAME, name, kind="method", name=name.text)
+        return scope.own_method(name.text) if scope else None
+
+    return override_training(report, training, tree.items[0].body, library), (*found, *report.found)
