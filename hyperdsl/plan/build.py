@@ -1,0 +1,66 @@
+"""From a solver to its plan: the tableau spelled out, then one pass after the other."""
+
+from __future__ import annotations
+
+from hyperdsl.plan.drop_unused_stages import drop_unused_stages
+from hyperdsl.plan.drop_zero_terms import drop_zero_terms
+from hyperdsl.plan.model import DERIVATIVE, Coefficient, Stage, StepPlan, Term
+from hyperdsl.plan.reuse_first_stage import reuse_first_stage
+from hyperdsl.semantics.expressions import Constant, Expression
+from hyperdsl.semantics.model import Conv2d, Corrector, External, Linear, Solver
+from hyperdsl.theory.exact import ZERO, Exact
+
+PASSES = (drop_zero_terms, reuse_first_stage, drop_zero_terms, drop_unused_stages)
+
+def supported(solver: Solver) -> str | None:
+    """Why no code can be generated for the solver yet; None where it can."""
+    if solver.tableau.kind != "explicit":
+        return f"{solver.base.name} is implicit: its stages need a solver of nonlinear equations, which is"
+    if isinstance(solver.corrector, Corrector):
+        kinds = {type(layer) for layer in solver.corrector.layers}
+        if {Linear, Conv2d} <= kinds:
+            return f"a corrector with both linear and conv2d layers, such as {solver.corrector.name}, is"
+    return None
+
+
+def plan_solver(solver: Solver) -> StepPlan:
+    """The step of a solver for which `supported` has no objection."""
+    if solver.tableau.kind != "explicit":
+        raise ValueError(f"{solver.name} is not explicit")
+    plan = spelled_out(solver)
+    for apply in PASSES:
+        plan = apply(plan)
+    return plan
+
+
+def spelled_out(solver: Solver) -> StepPlan:
+    """The whole tableau, with its zeros and unused stages, and f(s, z) evaluated once more where g reads it."""
+    tableau, entries = solver.tableau, solver.entries
+    names = tuple(f"k{i + 1}" for i in range(tableau.stages))
+    stages = tuple(
+        Stage(name, Coefficient(c, written), _terms(row, as_written, names[:i]))
+        for i, (name, c, written, row, as_written) in enumerate(
+            zip(names, tableau.c, entries.c, tableau.a, entries.a, strict=True)
+        )
+    )
+    reads_dz, reads_stages = _reads(solver)
+    if reads_dz:
+        stages = (Stage(DERIVATIVE, Coefficient(ZERO, Constant(ZERO)), ()), *stages)
+    seen = ((DERIVATIVE,) if reads_dz else ()) + (names if reads_stages else ())
+    return StepPlan(solver, stages, _terms(tableau.weights[0], entries.weights[0], names), seen)
+
+
+def _terms(values: tuple[Exact, ...], written: tuple[Expression, ...], names: tuple[str, ...]) -> tuple[Term, ...]:
+    pairs = zip(names, values, written, strict=False)  # a row of A goes on beyond the stages known so far, with zeros
+    return tuple(Term(Coefficient(value, expression), name) for name, value, expression in pairs)
+
+
+def _reads(solver: Solver) -> tuple[bool, bool]:
+    """Whether the corrector reads dz, and whether it reads the stages."""
+    match solver.corrector:
+        case None:
+            return False, False
+        case External():
+            return True, False
+        case Corrector(inputs=inputs):
+            return "dz" in inputs, "stages" in inputs

@@ -1,0 +1,61 @@
+"""What a plan is: stages in the order in which they are evaluated, each a sum over earlier ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hyperdsl.semantics.expressions import Expression
+from hyperdsl.semantics.model import Solver
+from hyperdsl.theory.exact import Exact
+
+DERIVATIVE = "dz"
+"""The name of the extra stage f(s, z) for correctors whose base has no such stage."""
+
+
+@dataclass(frozen=True)
+class Coefficient:
+    """A coefficient of the method: its exact value, and the expression that gives it, for readers of the code."""
+
+    value: Exact
+    written: Expression
+
+
+@dataclass(frozen=True)
+class Term:
+    """`coefficient` times the stage called `stage`."""
+
+    coefficient: Coefficient
+    stage: str
+
+
+@dataclass(frozen=True)
+class Stage:
+    """`name` = f(s + node·ε, z + ε Σ terms)."""
+
+    name: str
+    node: Coefficient
+    terms: tuple[Term, ...]
+
+    @property
+    def is_derivative(self) -> bool:
+        """Whether the stage is f(s, z), the derivative at the start of the step."""
+        return self.node.value.is_zero and not self.terms
+
+
+@dataclass(frozen=True)
+class StepPlan:
+    """One step: evaluate `stages` in their order, then z + ε Σ update is the base's result.
+
+    `seen` names the stages that the corrector reads, in the order in which it gets them: f(s, z) first where it reads
+    dz, then the others where it reads `stages`.
+    """
+
+    solver: Solver
+    stages: tuple[Stage, ...]
+    update: tuple[Term, ...]
+    seen: tuple[str, ...]
+
+    @property
+    def evaluations_per_step(self) -> int:
+        """Evaluations of f that one further step costs."""
+        return len(self.stages)
