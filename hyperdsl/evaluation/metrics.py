@@ -1,0 +1,28 @@
+"""How far end states are from a reference: z and the reference are [batch, *state_shape]."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def mape(z: Tensor, reference: Tensor) -> float:
+    """100·mean(|z − z*| / max(|z*|, 1e-3·rms z*)): a percentage that states near zero do not blow up."""
+    exact = reference.double()
+    floor = 1e-3 * exact.square().mean().sqrt()
+    return 100.0 * float(((z.double() - exact).abs() / exact.abs().clamp_min(floor)).mean())
+
+
+def l2(z: Tensor, reference: Tensor) -> float:
+    """The mean over the batch of ‖z − z*‖₂."""
+    return float(_norms(z.double() - reference.double()).mean())
+
+
+def relative_error(z: Tensor, reference: Tensor) -> float:
+    """The median over the batch of ‖z − z*‖₂ / ‖z*‖₂."""
+    return float((_norms(z.double() - reference.double()) / _norms(reference.double())).median())
+
+
+def _norms(z: Tensor) -> Tensor:
+    norms: Tensor = torch.linalg.vector_norm(z.flatten(1), dim=1)
+    return norms

@@ -1,0 +1,47 @@
+"""Work-precision plots: error against evaluations, multiply-accumulates and time, the corrector's included."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from hyperdsl.evaluation.files import write_atomically
+from hyperdsl.evaluation.work_precision import Row
+
+_AXES = (
+    ("evaluations", "evaluations of f"),
+    ("macs", "MACs a sample, g's included"),
+    ("milliseconds", "milliseconds a batch, g's included"),
+)
+_MARKERS = "osD^vPX*"
+_COLOURS = ("#0b5fa5", "#d1495b", "#3a7d44", "#8a5a9e", "#c77f0a", "#4d4d4d", "#00838f", "#9c4f2f")
+
+
+def plot(rows: Sequence[Row], path: Path, title: str, error: str = "relative_error", label: str = "") -> None:
+    """Writes a figure with one panel for each cost to `path` (its ending says the format).
+
+    `error` is the field of `Row` on the vertical axis, with `label` beside it. Errors that are not finite are left out.
+    """
+    figure = Figure(figsize=(12.0, 4.0), layout="constrained")
+    FigureCanvasAgg(figure)
+    panels = figure.subplots(1, len(_AXES), sharey=True)
+    methods = list(dict.fromkeys(row.method for row in rows))
+    for panel, (field, name) in zip(panels, _AXES, strict=True):
+        for i, method in enumerate(methods):
+            points = [(getattr(row, field), getattr(row, error)) for row in rows if row.method == method]
+            shown = [(cost, value) for cost, value in points if math.isfinite(value) and value > 0]
+            style = {"marker": _MARKERS[i % len(_MARKERS)], "color": _COLOURS[i % len(_COLOURS)]}
+            panel.plot(*zip(*shown, strict=True) if shown else ((), ()), label=method, **style)
+        panel.set_xscale("log")
+        panel.set_yscale("log")
+        panel.set_xlabel(name)
+        panel.grid(True, which="major", alpha=0.3)
+        panel.spines[["top", "right"]].set_visible(False)
+    panels[0].set_ylabel(label or error.replace("_", " "))
+    panels[-1].legend(frameon=False, fontsize="small")
+    figure.suptitle(title)
+    write_atomically(path, lambda temporary: figure.savefig(temporary, dpi=150))

@@ -1,0 +1,46 @@
+"""Comparisons as a table for people and as an object for JSON."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from rich.table import Table
+
+from hyperdsl.evaluation.work_precision import Row
+
+
+def table(rows: Sequence[Row], title: str) -> Table:
+    """A rich table; columns that no row has are left out."""
+    with_accuracy = any(row.accuracy is not None for row in rows)
+    made = Table(title=title, title_justify="left")
+    made.add_column("method")
+    heads = ["setting", "NFE", "MACs", "ms", "MAPE %", "L2", "relative error"]
+    for head in heads + ["accuracy %"] * with_accuracy:
+        made.add_column(head, justify="right")
+    before = None
+    for row in rows:
+        if before not in (None, row.method):
+            made.add_section()
+        before = row.method
+        cells = [row.method, row.setting, str(row.evaluations), f"{row.macs:,}", f"{row.milliseconds:.2f}"]
+        cells += [f"{row.mape:.3g}", f"{row.l2:.3g}", f"{row.relative_error:.2e}"]
+        made.add_row(*cells, *([f"{row.accuracy:.1f}"] if row.accuracy is not None else []))
+    return made
+
+
+def json_object(rows: Sequence[Row], **about: object) -> dict[str, object]:
+    """`about` and the rows as JSON's types; infinities and undefined numbers are strings."""
+    return {**about, "rows": [{key: plain(value) for key, value in asdict(row).items()} for row in rows]}
+
+
+def plain(value: object) -> object:
+    """A value that JSON can hold: "inf", "-inf" and "nan" for numbers that it cannot."""
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)

@@ -1,0 +1,84 @@
+"""Weights of trained correctors: safetensors files that say what they belong to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from torch import nn
+
+from hyperdsl.evaluation.files import save_safetensors
+from hyperdsl.evaluation.packages import Package
+
+
+class WeightsError(ValueError):
+    """A weights file that is damaged, or that belongs to another spec, solver or shape."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What weights were trained from. `settings` is whatever JSON can hold."""
+
+    spec_sha256: str
+    solver: str
+    problem: str
+    seed: int
+    settings: Mapping[str, Any]
+
+    def metadata(self) -> dict[str, str]:
+        """Strings only, as safetensors wants them."""
+        return {
+            "spec_sha256": self.spec_sha256,
+            "solver": self.solver,
+            "problem": self.problem,
+            "seed": str(self.seed),
+            "settings": json.dumps(dict(self.settings), sort_keys=True, default=str),
+        }
+
+
+def default_path(package: Package, problem: str, solver: str) -> Path:
+    """runs/PACKAGE/PROBLEM/SOLVER.safetensors, from the current folder."""
+    return Path("runs") / package.name / problem / f"{solver}.safetensors"
+
+
+def save_weights(path: Path, solver: nn.Module, origin: Origin) -> None:
+    """Writes the solver's state dict with its origin to `path`, whole or not at all."""
+    save_safetensors(path, solver.state_dict(), origin.metadata())
+
+
+def read_origin(path: Path) -> Origin:
+    """The origin of a weights file; WeightsError where it is none, OSError where it cannot be read."""
+    path.open("rb").close()  # an OSError that names the file, before safetensors' own errors
+    try:
+        with safe_open(path, "pt") as file:
+            stored = file.metadata() or {}
+        return Origin(
+            stored["spec_sha256"],
+            stored["solver"],
+            stored["problem"],
+            int(stored["seed"]),
+            json.loads(stored["settings"]),
+        )
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise WeightsError(f"{path} is not a weights file of hyperdsl: {error}") from error
+
+
+def load_weights(path: Path, solver: nn.Module, package: Package) -> Origin:
+    """Loads `path` into `solver`, once it is sure that they belong together; gives the weights' origin."""
+    origin, name = read_origin(path), type(solver).__name__
+    if origin.solver != name:
+        raise WeightsError(f"{path} holds weights of {origin.solver}, not of {name}")
+    if origin.spec_sha256 != package.spec_sha256:
+        raise WeightsError(
+            f"{path} was trained with another version of {package.name}'s spec "
+            f"({origin.spec_sha256[:12]}, now {package.spec_sha256[:12]}): train again"
+        )
+    try:
+        solver.load(path)  # type: ignore[operator]  # every generated solver with a corrector has it
+    except (RuntimeError, KeyError, ValueError) as error:
+        raise WeightsError(f"{path} does not fit {name} on this problem: {error}") from error
+    return origin

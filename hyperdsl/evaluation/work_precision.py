@@ -1,0 +1,137 @@
+"""Error against cost of a solver and of others beside it, on one problem.
+
+Cost is honest: multiply-accumulates and milliseconds hold the corrector's work and every evaluation of f, and all
+methods solve the same states over the same span.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from hyperdsl.evaluation.cost import cost_of, milliseconds
+from hyperdsl.evaluation.metrics import l2, mape, relative_error
+from hyperdsl.evaluation.problems import Problem, VectorField
+from hyperdsl.evaluation.solvers import Span, TableauSolver, reference_solution, torchdiffeq_solve
+
+ADAPTIVE = "dopri5"
+"""torchdiffeq's adaptive method, beside the fixed steps of the others."""
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One way to solve: `run(f, z0, span, x)` gives the end state. `setting` is "K = 4" or "1e-3"."""
+
+    method: str
+    setting: str
+    run: Callable[[VectorField, Tensor, Span, Tensor | None], Tensor]
+
+
+@dataclass(frozen=True)
+class Start:
+    """What all contenders solve: states z0 [batch, *state_shape], their inputs x if any, and the exact end states."""
+
+    f: VectorField
+    z0: Tensor
+    span: Span
+    reference: Tensor
+    x: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One contender measured. `macs` are one sample's, `milliseconds` a batch's; `accuracy` is a percentage."""
+
+    method: str
+    setting: str
+    evaluations: int
+    macs: int
+    milliseconds: float
+    mape: float
+    l2: float
+    relative_error: float
+    accuracy: float | None = None
+
+
+def fixed(name: str, solver: Callable[..., Tensor], steps: Sequence[int], **parameters: float) -> list[Contender]:
+    """A fixed-step solver at several numbers of steps; `parameters` are the values of its free parameters."""
+
+    def run(count: int, f: VectorField, z0: Tensor, span: Span, x: Tensor | None) -> Tensor:
+        given: dict[str, Any] = {**parameters} if x is None else {**parameters, "x": x}
+        return solver(f, z0, span=span, steps=count, **given)
+
+    return [Contender(name, f"K = {count}", partial(run, count)) for count in steps]
+
+
+def adaptive(tolerances: Sequence[float] = (1e-3,)) -> list[Contender]:
+    """torchdiffeq's dopri5 at several tolerances."""
+
+    def run(tolerance: float, f: VectorField, z0: Tensor, span: Span, x: Tensor | None) -> Tensor:
+        return torchdiffeq_solve(f, z0, span, x, ADAPTIVE, tolerance)
+
+    return [Contender(ADAPTIVE, f"{tolerance:.0e}", partial(run, tolerance)) for tolerance in tolerances]
+
+
+def measure(
+    contenders: Sequence[Contender],
+    start: Start,
+    *,
+    batch: int = 64,
+    repeats: int = 30,
+    accuracy: Callable[[Tensor], float] | None = None,
+) -> list[Row]:
+    """A row for each contender; times and costs are those of the first `batch` states."""
+    z0, x = start.z0[:batch], None if start.x is None else start.x[:batch]
+    times = milliseconds(
+        {f"{c.method} {c.setting}": partial(c.run, start.f, z0, start.span, x) for c in contenders},
+        repeats,
+    )
+    rows = []
+    for contender in contenders:
+        cost = cost_of(lambda f, run=contender.run: run(f, z0, start.span, x), start.f)  # type: ignore[misc]  # bound now
+        with torch.no_grad():
+            z = contender.run(start.f, start.z0, start.span, start.x)
+        rows.append(
+            Row(
+                contender.method,
+                contender.setting,
+                cost.evaluations,
+                round(cost.macs / len(z0)),
+                times[f"{contender.method} {contender.setting}"],
+                mape(z, start.reference),
+                l2(z, start.reference),
+                relative_error(z, start.reference),
+                None if accuracy is None else accuracy(z),
+            )
+        )
+    return rows
+
+
+def compare(
+    problem: Problem,
+    name: str,
+    solver: Callable[..., Tensor],
+    methods: Mapping[str, TableauSolver],
+    steps: Sequence[int],
+    *,
+    samples: int = 256,
+    seed: int = 1_000_003,
+    parameters: Mapping[str, float] | None = None,
+    tolerances: Sequence[float] = (1e-3, 1e-6),
+) -> list[Row]:
+    """The solver beside other methods at equal numbers of steps, and beside dopri5, over the problem's span.
+
+    Starts are drawn with a seed of their own, which training does not use. NotConvergedError where no reference
+    solution can be had.
+    """
+    z0, x = problem.draw(samples, torch.Generator().manual_seed(seed))
+    exact = reference_solution(problem.f, z0, problem.span, x, tolerance=1e-9).z
+    contenders = fixed(name, solver, steps, **(parameters or {}))
+    for method, tableau in methods.items():
+        contenders += fixed(method, tableau, steps)
+    return measure([*contenders, *adaptive(tolerances)], Start(problem.f, z0, problem.span, exact, x))
