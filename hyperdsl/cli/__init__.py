@@ -1,0 +1,72 @@
+"""The command line: a command a file."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from hyperdsl import __version__
+
+TEACHING = """
+Design a solver for differential equations in a small text file; get a proof of its order and fast PyTorch code.
+
+[bold]1.[/] Write `hyper_heun.hyper`: a `method` with its tableau (or take one from the library, such as `rk4`), a
+`corrector`, and a `hypersolver` that joins them.
+
+[bold]2.[/] `hyperdsl check hyper_heun.hyper` proves the order of every method, exactly.
+
+[bold]3.[/] `hyperdsl compile hyper_heun.hyper` writes the package generated/hyper_heun.
+
+[bold]4.[/] `hyperdsl train generated/hyper_heun --problem van_der_pol` trains its corrector.
+
+[bold]5.[/] `hyperdsl evaluate generated/hyper_heun --problem van_der_pol --weights FILE` shows what that gained.
+
+Exit codes: 0 fine, 1 the specs are at fault (or --check found a difference), 2 wrong usage or an I/O error.
+"""
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"hyperdsl {__version__}")
+        raise typer.Exit
+
+
+def application() -> typer.Typer:
+    """All commands; what a command needs to run is imported when it runs."""
+    from hyperdsl.cli.check import check
+    from hyperdsl.cli.compile import compile_specs
+    from hyperdsl.cli.evaluate import evaluate
+    from hyperdsl.cli.fmt import fmt
+    from hyperdsl.cli.show import show
+    from hyperdsl.cli.train import train
+
+    app = typer.Typer(
+        name="hyperdsl",
+        help=TEACHING,
+        no_args_is_help=True,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+    @app.callback()
+    def options(
+        version: Annotated[
+            bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+        ] = False,
+    ) -> None:
+        pass
+
+    app.command()(check)
+    app.command("compile")(compile_specs)
+    app.command()(fmt)
+    app.command()(show)
+    app.command()(train)
+    app.command()(evaluate)
+    return app
+
+
+def main() -> None:
+    """The console script."""
+    application()()

@@ -15,7 +15,7 @@ from hyperdsl.theory.exact import Exact
 from hyperdsl.theory.families import Interval, Region, excluded_in_region
 from hyperdsl.theory.tableau import Tableau
 
-RESERVED = frozenset({PI, "s", "z", "x", "f", "eps", "dz", "stages", "theta", "self", "steps", "span", "check", "h"})
+RESERVED = frozenset({PI, "s", "z", "x", "f", "eps", "dz", "stages", "self", "steps", "span", "check", "h"})
 """Names with a meaning of their own in tableaux, correctors, or the calls of a solver."""
 
 FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}

@@ -79,7 +79,7 @@ def _facts(tableau: Tableau, claimed: int, tolerance: Exact | None, reports: lis
         embedded=tuple(proven.order for proven in reports[1:]),
         stage_order=stage_order(tableau, tolerance),
         fsal=tableau.is_fsal,
-        conditions=sum(trees.count(order) for order in range(1, claimed + 1)),
+        conditions=trees.count(claimed),
         principal_error=principal_error_norm(tableau, reports[0].order),
         real_stability=real,
         imaginary_stability=imaginary,

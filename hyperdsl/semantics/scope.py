@@ -124,10 +124,15 @@ class Scope:
         for (group, name), declaration in self.unit.declarations.items():
             if group == "method":
                 self.own_method(name)
-                if (group, name) in library_index() and self.unit.path is not None:
+                if self._hides_library(group, name):
                     self.report(catalogue.SHADOWS_LIBRARY, declaration.name, name=name, kind=declaration.word.text)
             if declaration.word.text in NOT_YET:
                 self.report(catalogue.NOT_YET, declaration.word, what=NOT_YET[declaration.word.text])
+
+    def _hides_library(self, group: str, name: str) -> bool:
+        """Whether the library has another declaration of that name; its own files hide nothing."""
+        file = library_index().get((group, name))
+        return file is not None and library_unit(file).source.sha256 != self.unit.source.sha256
 
     def find(self, group: str, name: n.Name) -> tuple[Scope, n.Declaration] | None:
         """The declaration that `name` means, and the scope it stands in; reported where there is none."""

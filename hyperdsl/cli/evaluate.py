@@ -1,0 +1,5 @@
+"""hyperdsl evaluate"""
+
+
+def evaluate() -> None:
+    """Evaluate"""

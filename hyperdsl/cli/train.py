@@ -1,0 +1,5 @@
+"""hyperdsl train"""
+
+
+def train() -> None:
+    """Train"""

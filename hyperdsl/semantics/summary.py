@@ -1,0 +1,71 @@
+"""What `hyperdsl check --json` says of a file."""
+
+from __future__ import annotations
+
+import math
+
+from hyperdsl.semantics import model as m
+from hyperdsl.semantics.families import range_text
+
+
+def summary(spec: m.Spec) -> dict[str, object]:
+    """One file's object: what it declares itself."""
+    return {
+        "path": spec.source.path,
+        "sha256": spec.source.sha256,
+        "methods": [method_summary(method) for method in spec.methods],
+        "multisteps": [],
+        "predictor_correctors": [],
+        "solvers": [solver_summary(solver) for solver in spec.solvers],
+    }
+
+
+def method_summary(method: m.Method) -> dict[str, object]:
+    facts = method.facts
+    return {
+        "name": method.name,
+        "kind": method.tableau.kind,
+        "stages": method.tableau.stages,
+        "claimed_order": method.claimed_order,
+        "order": facts.report.order,
+        "order_autonomous": facts.report.order_autonomous,
+        "claimed_embedded_order": _first(method.claimed_embedded),
+        "embedded_order": _first(facts.embedded),
+        "stage_order": facts.stage_order,
+        "fsal": facts.fsal,
+        "proof": "exact" if method.tolerance is None else "tolerance",
+        "tolerance": None if method.tolerance is None else float(method.tolerance),
+        "conditions": facts.conditions,
+        "principal_error": facts.principal_error,
+        "real_stability": finite_or_text(facts.real_stability),
+        "imaginary_stability": finite_or_text(facts.imaginary_stability),
+        "parameters": [
+            {"name": parameter.name, "range": range_text(parameter.name, parameter.interval, method.nonzero)}
+            for parameter in method.parameters
+        ],
+    }
+
+
+def solver_summary(solver: m.Solver) -> dict[str, object]:
+    """A solver without its evaluations, which the plan of its step knows."""
+    corrector = solver.corrector
+    return {
+        "name": solver.name,
+        "base": solver.base.name,
+        "base_parameters": {
+            **{name: float(value) for name, value in solver.fixed},
+            **{free.name: range_text(free.name, free.interval) for free in solver.free},
+        },
+        "corrector": "external" if isinstance(corrector, m.External) else corrector.name if corrector else None,
+        "order": solver.order,
+        "residual_power": solver.residual_power,
+    }
+
+
+def _first(orders: tuple[int, ...]) -> int | None:
+    return orders[0] if orders else None
+
+
+def finite_or_text(value: float | None) -> float | str | None:
+    """JSON has no infinity."""
+    return "inf" if value is not None and math.isinf(value) else value
