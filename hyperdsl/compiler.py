@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Protocol
 
 from hyperdsl.diagnostics import Diagnostic, catalogue, has_errors
-from hyperdsl.semantics.check import check_file
-from hyperdsl.semantics.model import Method, Spec
+from hyperdsl.semantics.check import check_file, override
+from hyperdsl.semantics.model import Method, ProblemModel, Spec, Training
 from hyperdsl.semantics.scope import Project
 from hyperdsl.semantics.summary import solver_summary, summary
+from hyperdsl.semantics.trainings import DEFAULT_REFERENCE, default_training
 from hyperdsl.syntax.parser import parse
 from hyperdsl.syntax.printer import print_file
 from hyperdsl.syntax.reader import read
@@ -128,3 +129,15 @@ def library_method(name: str) -> Method | None:
     project = Project()
     scope = project.library_scope("method", name)
     return scope.own_method(name) if scope else None
+
+
+def override_training(settings: str) -> tuple[Training, tuple[Diagnostic, ...]]:
+    """The default training with settings, one a line, put in."""
+    project = Project()
+    return override(default_training(project.library_method(DEFAULT_REFERENCE)), settings, project)
+
+
+def problems(path: Path) -> tuple[tuple[ProblemModel, ...], tuple[Diagnostic, ...]]:
+    """The problems that a file declares, and what is wrong with the file."""
+    spec, diagnostics = check_file(path, path.as_posix(), Project())
+    return spec.problems, diagnostics

@@ -1,5 +1,94 @@
 """hyperdsl evaluate"""
 
+from __future__ import annotations
 
-def evaluate() -> None:
-    """Evaluate"""
+import json as json_module
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hyperdsl import compiler
+from hyperdsl.cli.inputs import Json, out, stop
+from hyperdsl.cli.packages import PackagePath, ProblemName, SolverName, find, guarded, need_torch
+from hyperdsl.theory.tableau import Tableau
+
+Weights = Annotated[Path | None, typer.Option(metavar="FILE", help="Trained weights; without them g is zero.")]
+Steps = Annotated[str, typer.Option(metavar="K,K,...", help="Numbers of steps over the span.")]
+Methods = Annotated[str, typer.Option(metavar="NAME,NAME,...", help="Methods of the library to compare with.")]
+Plot = Annotated[Path | None, typer.Option(metavar="FILE", help="Write a plot of error against cost.")]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A value for a free parameter of the base.")
+]
+DEFAULT_STEPS = "10,20,40,80"
+DEFAULT_METHODS = "euler,midpoint,rk4"
+LARGEST_STEPS = 10**6
+
+
+def evaluate(
+    package: PackagePath,
+    problem: ProblemName,
+    solver: SolverName = None,
+    weights: Weights = None,
+    steps: Steps = DEFAULT_STEPS,
+    methods: Methods = DEFAULT_METHODS,
+    plot: Plot = None,
+    parameters: Set = None,
+    json: Json = False,
+) -> None:
+    """Measure error against evaluations, multiply-accumulates (g's included) and milliseconds, beside other methods."""
+    need_torch()
+    from hyperdsl.evaluation import plots, report, work_precision
+    from hyperdsl.evaluation.packages import load_package
+    from hyperdsl.evaluation.solvers import TableauSolver
+    from hyperdsl.evaluation.training import build_solver
+    from hyperdsl.evaluation.weights import load_weights
+
+    counts = _counts(steps)
+    beside = {name: TableauSolver(name, _tableau(name)) for name in methods.replace(" ", "").split(",") if name}
+    values = dict(_parameter(item) for item in parameters or [])
+    loaded = guarded(lambda: load_package(package))
+    chosen = find(problem)
+    model = guarded(lambda: build_solver(loaded, chosen, solver))
+    if weights is not None:
+        path = weights
+        guarded(lambda: load_weights(path, model, loaded))
+    state = "trained" if weights else "untrained"
+    name = f"{type(model).__name__} ({state})"
+    rows = guarded(lambda: work_precision.compare(chosen, name, model, beside, counts, parameters=values))
+    title = f"{type(model).__name__} on {chosen.name}, {state}"
+    if json:
+        print(
+            json_module.dumps(report.json_object(rows, package=package.name, problem=problem, weights=state), indent=2)
+        )
+    else:
+        out().print(report.table(rows, title))
+    if plot is not None:
+        target = plot
+        guarded(lambda: plots.plot(rows, target, title))
+
+
+def _tableau(name: str) -> Tableau:
+    """The tableau of a method of the library that can be taken in plain steps."""
+    method = compiler.library_method(name)
+    if method is None:
+        stop(f"the library has no method `{name}`")
+    if method.tableau.kind != "explicit" or method.parameters:
+        stop(f"`{name}` is not an explicit method without parameters")
+    return method.tableau
+
+
+def _counts(text: str) -> list[int]:
+    """`1,2,4`"""
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdigit() and 1 <= int(part[:9]) <= LARGEST_STEPS for part in parts):
+        stop(f"`--steps {text}` is not a list of numbers of steps, such as 1,2,4")
+    return [int(part) for part in parts]
+
+
+def _parameter(item: str) -> tuple[str, float]:
+    name, _, value = item.partition("=")
+    try:
+        return name.strip(), float(value)
+    except ValueError:
+        stop(f"`--set {item}` is not NAME=NUMBER")

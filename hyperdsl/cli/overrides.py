@@ -1,0 +1,71 @@
+"""`--set fit.iterations=500`: settings of a training, read by the language's own grammar."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import typer
+
+from hyperdsl import compiler
+from hyperdsl.cli.inputs import WRONG_USAGE, say, stop
+from hyperdsl.diagnostics import has_errors
+from hyperdsl.semantics.model import Training
+
+OPTIMIZER_FIELDS = ("learning_rate", "weight_decay", "clip")
+
+
+def read_overrides(items: Sequence[str]) -> dict[str, object]:
+    """The fields of a package's `Settings` that the items set, as plain numbers and words.
+
+    `states` becomes triples (kind, share, noise), `dtype` the dtype's name. Ends the run where an item is wrong.
+    """
+    if not items:
+        return {}
+    words: dict[str, list[str]] = {}
+    inner: list[str] = []
+    for item in items:
+        path, equals, value = item.partition("=")
+        name, *parts = path.strip().split(".")
+        if not equals or not 1 <= len(parts) <= 2 or not all(part.isidentifier() for part in (name, *parts)):
+            stop(f"`--set {item}` is not NAME.SETTING=VALUE, such as fit.iterations=500")
+        if len(parts) == 1:
+            words.setdefault(parts[0], []).append(f"{parts[0]} {value}")
+        elif parts[0] == "reference":
+            inner.append(f"{parts[1]} {value}")
+            words["reference"] = ["reference {\n" + "\n".join(inner) + "\n}"]
+        else:
+            stop(f"`--set {item}`: `{parts[0]}` has no settings of its own")
+    text = "\n".join(line for lines in words.values() for line in lines)
+    training, diagnostics = compiler.override_training(text)
+    say(diagnostics)
+    if has_errors(diagnostics):
+        raise typer.Exit(WRONG_USAGE)
+    if "reference" in words and not inner:
+        stop("the reference method is part of the generated code: change the spec and compile it again")
+    known = _fields(training)
+    return {name: known[name] for word in words for name in _names(word) if name in known}
+
+
+def _names(word: str) -> Sequence[str]:
+    """The fields behind a setting."""
+    fields: Mapping[str, Sequence[str]] = {"optimizer": OPTIMIZER_FIELDS, "reference": ("substeps", "dtype")}
+    return fields.get(word, (word,))
+
+
+def _fields(training: Training) -> dict[str, object]:
+    optimizer, steps = training.optimizer, training.steps
+    return {
+        "states": tuple(
+            (part.kind, float(part.share), 0.0 if part.noise is None else float(part.noise)) for part in training.states
+        ),
+        steps.unit: (float(steps.lower), float(steps.upper)),
+        "substeps": training.reference.substeps,
+        "dtype": training.reference.dtype,
+        "learning_rate": float(optimizer.learning_rate),
+        "weight_decay": float(optimizer.weight_decay),
+        "clip": float(optimizer.clip),
+        "schedule": training.schedule,
+        "iterations": training.iterations,
+        "batch": training.batch,
+        "seed": training.seed,
+    }
