@@ -3,6 +3,7 @@
 Imports torch, so nothing on the way of `compile` imports this.
 """
 
+from hyperdsl.evaluation.errors import EvaluationError
 from hyperdsl.evaluation.problems import Problem
 
-__all__ = ["Problem"]
+__all__ = ["EvaluationError", "Problem"]

@@ -11,15 +11,12 @@ from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
+from hyperdsl.evaluation.errors import ProblemError
 from hyperdsl.evaluation.problems import BUILT_IN, Problem, built_in, from_model
 from hyperdsl.semantics.model import ProblemModel
 
 Models = Callable[[Path], Sequence[ProblemModel]]
 """Gives the problems of a checked spec; the caller reports a spec that is at fault."""
-
-
-class ProblemError(ValueError):
-    """A problem that cannot be found, with what is there instead."""
 
 
 _FILE = re.compile(r"(?P<path>.+\.hyper):(?P<name>\w+)\s*(?:\((?P<parameters>.*)\))?")

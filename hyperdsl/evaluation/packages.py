@@ -16,11 +16,9 @@ from typing import Any, TypeGuard
 
 from torch import nn
 
+from hyperdsl.evaluation.errors import PackageError
+
 _numbers = itertools.count()
-
-
-class PackageError(ValueError):
-    """A folder that is no generated package, or a solver that it has not."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +36,15 @@ class Package:
         """The digest of the spec that the package was made from; "" where the certificate does not say."""
         spec = self.certificate.get("spec", {})
         return str(spec.get("sha256", "")) if isinstance(spec, dict) else ""
+
+    def training_name(self, solver: str | None = None) -> str | None:
+        """What the spec calls the solver's training; None for the defaults. PackageError as `choose` has it."""
+        chosen = self.choose(solver).__name__
+        for entry in self.certificate.get("solvers", ()):
+            if entry.get("name") == chosen:
+                name = entry.get("training")
+                return None if name is None else str(name)
+        return None
 
     def train(self) -> ModuleType:
         """The package's `train` module; PackageError where it has none."""

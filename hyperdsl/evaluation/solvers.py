@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torchdiffeq import odeint
 
+from hyperdsl.evaluation.errors import NotConvergedError
 from hyperdsl.evaluation.problems import VectorField
 from hyperdsl.theory.tableau import Tableau
 
@@ -94,10 +95,6 @@ def torchdiffeq_solve(
     grid = torch.tensor(span, dtype=z0.real.dtype, device=z0.device)
     end: Tensor = odeint(bind(f, x), z0, grid, rtol=tolerance, atol=tolerance, method=method)[-1]
     return end
-
-
-class NotConvergedError(RuntimeError):
-    """A reference solution whose error stayed above what was asked for."""
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from hyperdsl.evaluation.packages import Package, PackageError
+from hyperdsl.evaluation.errors import PackageError, TrainingError
+from hyperdsl.evaluation.packages import Package
 from hyperdsl.evaluation.problems import Problem
 from hyperdsl.evaluation.weights import Origin, default_path, save_weights
 
@@ -86,32 +88,46 @@ def train_package(
 ) -> Trained:
     """Trains the corrector with the package's own `fit` and saves its weights, by default below runs/.
 
-    `overrides` replaces fields of the package's settings; `seed` None means the spec's. PackageError where there is
-    nothing to train or a setting is unknown.
+    `overrides` replaces fields of the package's settings, plain values standing for dtypes and shares of states;
+    `seed` None means the spec's. PackageError where there is nothing to train or a setting is unknown, TrainingError
+    where the problem does not allow the training.
     """
     train = package.train()
     cls = package.choose(solver)
     if cls not in train.SETTINGS:
         raise PackageError(f"{cls.__name__} has no training: its corrector is external, or it has none")
-    settings = _replaced(train.SETTINGS[cls], overrides or {})
+    settings = _replaced(train.SETTINGS[cls], _typed(overrides or {}, train))
     used = settings.seed if seed is None else seed
     model = build_solver(package, problem, solver, used)
     fit: Callable[..., Any] = train.fit
     start = time.perf_counter()
-    history = fit(
-        model,
-        problem.f,
-        problem.sample,
-        problem.span,
-        seed=used,
-        progress=progress,
-        settings=settings,
-        box=box_tensors(problem),
-    )
+    try:
+        history = fit(
+            model,
+            problem.f,
+            problem.sample,
+            problem.span,
+            seed=used,
+            progress=progress,
+            settings=settings,
+            box=box_tensors(problem),
+        )
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise TrainingError(f"{cls.__name__} cannot be trained on {problem.name}: {error}") from error
     seconds = time.perf_counter() - start
     path = output or default_path(package, problem.name, cls.__name__)
     save_weights(path, model, Origin(package.spec_sha256, cls.__name__, problem.name, used, _plain(settings)))
     return Trained(model, history, seconds, path)
+
+
+def _typed(overrides: Mapping[str, object], train: ModuleType) -> dict[str, object]:
+    """Plain values in the types of the package's settings: a dtype by its name, shares as triples."""
+    typed = dict(overrides)
+    if isinstance(dtype := typed.get("dtype"), str):
+        typed["dtype"] = getattr(torch, dtype)
+    if isinstance(states := typed.get("states"), tuple):
+        typed["states"] = tuple(train.Share(*share) for share in states)
+    return typed
 
 
 def _replaced(settings: Any, overrides: Mapping[str, object]) -> Any:

@@ -11,12 +11,9 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 from torch import nn
 
+from hyperdsl.evaluation.errors import WeightsError
 from hyperdsl.evaluation.files import save_safetensors
 from hyperdsl.evaluation.packages import Package
-
-
-class WeightsError(ValueError):
-    """A weights file that is damaged, or that belongs to another spec, solver or shape."""
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,17 @@ methods solve the same states over the same span.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from hyperdsl.evaluation.cost import cost_of, milliseconds
+from hyperdsl.evaluation.errors import EvaluationError
 from hyperdsl.evaluation.metrics import l2, mape, relative_error
 from hyperdsl.evaluation.problems import Problem, VectorField
 from hyperdsl.evaluation.solvers import Span, TableauSolver, reference_solution, torchdiffeq_solve
@@ -77,6 +79,17 @@ def adaptive(tolerances: Sequence[float] = (1e-3,)) -> list[Contender]:
     return [Contender(ADAPTIVE, f"{tolerance:.0e}", partial(run, tolerance)) for tolerance in tolerances]
 
 
+def _check_parameters(solver: Callable[..., Tensor], values: Mapping[str, float]) -> None:
+    """Every free parameter of the solver, a required keyword of its call, must have a value, and no other."""
+    call = inspect.signature(solver.forward if isinstance(solver, nn.Module) else solver)
+    free = [p.name for p in call.parameters.values() if p.kind is p.KEYWORD_ONLY and p.default is p.empty]
+    missing, unknown = [name for name in free if name not in values], [name for name in values if name not in free]
+    if missing:
+        raise EvaluationError(f"the base has a free parameter {missing[0]}: give it a value, --set {missing[0]}=NUMBER")
+    if unknown:
+        raise EvaluationError(f"the base has no free parameter {unknown[0]}{': it has ' * bool(free)}{', '.join(free)}")
+
+
 def measure(
     contenders: Sequence[Contender],
     start: Start,
@@ -127,8 +140,9 @@ def compare(
     """The solver beside other methods at equal numbers of steps, and beside dopri5, over the problem's span.
 
     Starts are drawn with a seed of their own, which training does not use. NotConvergedError where no reference
-    solution can be had.
+    solution can be had, EvaluationError where a free parameter has no value.
     """
+    _check_parameters(solver, parameters or {})
     z0, x = problem.draw(samples, torch.Generator().manual_seed(seed))
     exact = reference_solution(problem.f, z0, problem.span, x, tolerance=1e-9).z
     contenders = fixed(name, solver, steps, **(parameters or {}))

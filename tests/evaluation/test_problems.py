@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from hyperdsl.evaluation.lookup import ProblemError, find_problem
+from hyperdsl.evaluation.errors import ProblemError
+from hyperdsl.evaluation.lookup import find_problem
 from hyperdsl.evaluation.problems import CLASSICAL, Problem, from_model
 from hyperdsl.semantics.expressions import Binary, Constant, Expression, Function, Negation, Pi, Variable
 from hyperdsl.semantics.model import ProblemModel, ProblemParameter, ProblemState

@@ -11,8 +11,9 @@ import torch
 from scipy.integrate import solve_ivp
 from torch import Tensor
 
+from hyperdsl.evaluation.errors import NotConvergedError
 from hyperdsl.evaluation.problems import CLASSICAL
-from hyperdsl.evaluation.solvers import NotConvergedError, TableauSolver, reference_solution, torchdiffeq_solve
+from hyperdsl.evaluation.solvers import TableauSolver, reference_solution, torchdiffeq_solve
 from hyperdsl.theory.exact import Exact
 from hyperdsl.theory.tableau import Tableau
 
