@@ -13,6 +13,11 @@ from hyperdsl.source import Place
 STYLES: Mapping[str, str] = {"error": "bold red", "warning": "bold yellow", "note": "bold cyan"}
 
 
+LONGEST_LINE = 120
+BEFORE = 40
+"""A longer source line is shown from this many columns before the place."""
+
+
 def printable(text: str) -> str:
     """`text` with control characters escaped, so that a spec cannot steer the terminal that shows it."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
@@ -42,11 +47,15 @@ def _excerpt(text: Text, place: Place, gutter: str, style: str) -> None:
     span = place.span
     lines = place.source.lines
     line = lines[span.line - 1] if span.line <= len(lines) else ""
-    shown = printable(line.replace("\t", " "))
     end = span.end_column if span.end_line == span.line else len(line) + 1
     width = max(1, min(end, len(line) + 1) - span.column)
+    first = max(0, span.column - 1 - BEFORE) if len(line) > LONGEST_LINE else 0
+    cut = line[first : first + LONGEST_LINE]
+    shown = ("…" if first else "") + printable(cut.replace("\t", " ")) + ("…" if first + len(cut) < len(line) else "")
+    offset = span.column - 1 - first + bool(first)
+    width = min(width, LONGEST_LINE - offset)
     text.append(f"{gutter} |\n{span.line} | ", "blue").append(f"{shown}\n")
-    text.append(f"{gutter} | ", "blue").append(" " * (span.column - 1)).append("^" * width + "\n", style)
+    text.append(f"{gutter} | ", "blue").append(" " * offset).append("^" * width + "\n", style)
 
 
 def report(diagnostics: Iterable[Diagnostic], console: Console) -> None:

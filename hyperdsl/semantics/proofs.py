@@ -56,9 +56,8 @@ def check_claim(report: Report, name: n.Name, table: Table, claim: Claim) -> Fac
             report(catalogue.ROW_SUM, table.rows[defect.row].c, row=defect.row + 1, name=name.text, notes=notes)
     reports = _reports(tableau, tolerance)
     timed = rows_sum and not claim.autonomous  # a row that does not sum to c has been reported: judge the rest alone
-    _compare(report, name, claim.numbers[0], claim.order, reports[0], timed=timed, embedded=False)
-    for number, claimed, proven in zip(claim.numbers[1:], claim.embedded, reports[1:], strict=False):
-        _compare(report, name, number, claimed, proven, timed=timed, embedded=True)
+    for row, (number, claimed) in enumerate(zip(claim.numbers, (claim.order, *claim.embedded), strict=True)):
+        _compare(report, name, number, claimed, reports, row, timed=timed)
     if any(diagnostic.severity == "error" for diagnostic in report.found[before:]):
         return None
     if reports[0].order < reports[0].order_autonomous:
@@ -91,21 +90,28 @@ def _compare(
     name: n.Name,
     number: n.Expression,
     claimed: int,
-    proven: OrderReport,
+    reports: list[OrderReport],
+    row: int,
     *,
     timed: bool,
-    embedded: bool,
 ) -> None:
-    order = proven.order if timed else proven.order_autonomous
-    failing = proven.failing if timed else proven.failing_autonomous
+    """Report a row of weights whose order is not the claimed one."""
+    orders = [proven.order if timed else proven.order_autonomous for proven in reports]
+    order = orders[row]
+    failing = reports[row].failing if timed else reports[row].failing_autonomous
     too_high, too_low = (
         (catalogue.EMBEDDED_TOO_HIGH, catalogue.EMBEDDED_TOO_LOW)
-        if embedded
+        if row
         else (catalogue.ORDER_TOO_HIGH, catalogue.ORDER_TOO_LOW)
     )
     if claimed > order:
         notes = _explained(failing) if failing else []
-        advice = f"claim order {order}, or correct the tableau"
+        notes += [
+            f"row {other + 1} of the weights has order {found}; the first row is the one that is propagated"
+            for other, found in enumerate(orders)
+            if other != row and found >= claimed
+        ]
+        advice = f"claim order {order}, or correct the tableau" if order else "correct the tableau"
         report(too_high, number, name=name.text, claimed=claimed, proven=order, notes=notes, help=advice)
     elif claimed < order:
         report(too_low, number, name=name.text, claimed=claimed, proven=order)
@@ -129,4 +135,10 @@ def shown(value: Exact) -> str:
         return text
     if len(text) > LONGEST_NUMBER:
         return f"≈ {value.decimal(20)}"
-    return text if len(text) <= 12 else f"{text} ≈ {value.decimal(6)}"
+    return text if len(text) <= 12 else f"{text} ≈ {_short(value.decimal(16))}"
+
+
+def _short(decimal: str) -> str:
+    """A decimal without zeros at its end."""
+    mantissa, e, exponent = decimal.partition("E")
+    return (mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa) + e + exponent

@@ -31,7 +31,8 @@ def decode(data: bytes, shown: str) -> tuple[Source | None, tuple[Diagnostic, ..
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         note = f"byte {error.start} is {data[error.start]:#04x}"
-        return None, (catalogue.NOT_UTF8.at(Place(empty.source, Span(line, 1, line, 1)), notes=[note]),)
+        seen = Source(shown, data.decode("utf-8", errors="replace"))
+        return None, (catalogue.NOT_UTF8.at(Place(seen, Span(line, 1, line, 1)), notes=[note]),)
     source = Source(shown, text.replace("\r\n", "\n"), digest(data))
     if (at := source.text.find("\r")) >= 0:
         line = source.text.count("\n", 0, at) + 1
