@@ -1,0 +1,147 @@
+"""A package made from the real training template and view, with solvers written by hand."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import torch
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from hyperdsl.codegen.torch.training import train_view
+from hyperdsl.semantics.expressions import Constant
+from hyperdsl.semantics.model import (
+    Corrector,
+    Entries,
+    External,
+    Facts,
+    Free,
+    Interval,
+    Linear,
+    Method,
+    Optimizer,
+    Reference,
+    Solver,
+    Spec,
+    StateShare,
+    StepRange,
+    Training,
+)
+from hyperdsl.source import Place, Source, Span
+from hyperdsl.theory.exact import Exact
+from hyperdsl.theory.order import prove_order
+from hyperdsl.theory.tableau import Tableau
+
+
+def exact(*numbers: str) -> tuple[Exact, ...]:
+    return tuple(Exact.of(Fraction(number)) for number in numbers)
+
+
+SOURCE = Source("hyper_hand.hyper", "")
+PLACE = Place(SOURCE, Span(1, 1, 1, 1))
+RK4 = Tableau(
+    (exact("0", "0", "0", "0"), exact("1/2", "0", "0", "0"), exact("0", "1/2", "0", "0"), exact("0", "0", "1", "0")),
+    exact("0", "1/2", "1/2", "1"),
+    (exact("1/6", "1/3", "1/3", "1/6"),),
+)
+
+HEUN = Tableau((exact("0", "0"), exact("1", "0")), exact("0", "1"), (exact("1/2", "1/2"),))
+
+
+def method(name: str, tableau: Tableau) -> Method:
+    report = prove_order(tableau)
+    entries = Entries(
+        tuple(tuple(map(Constant, row)) for row in tableau.a),
+        tuple(map(Constant, tableau.c)),
+        tuple(tuple(map(Constant, row)) for row in tableau.weights),
+    )
+    facts = Facts(report, (), 1, False, 8, None, None, None)
+    return Method(name, PLACE, tableau, entries, (), report.order, (), None, False, facts)
+
+
+TRAINING = Training(
+    name="fit",
+    place=PLACE,
+    states=tuple(
+        StateShare(kind, *exact(share), *exact(*noise))
+        for kind, share, noise in [("trajectory", "3/5", ()), ("noise", "1/5", ("1/20",)), ("box", "1/5", ())]
+    ),
+    steps=StepRange("steps", *exact("2", "40")),
+    reference=Reference(method("rk4", RK4), 16, "float64"),
+    optimizer=Optimizer(*exact("1/100", "1/1000000", "1")),
+    schedule="cosine",
+    iterations=300,
+    batch=128,
+    seed=0,
+)
+CORRECTOR = Corrector("small", PLACE, ("z", "dz", "s", "eps"), (Linear(32),), None)
+
+
+def solver(name: str, **changes: object) -> Solver:
+    base = TRAINING.reference.method  # the view reads nothing of the base
+    whole = Solver(name, PLACE, base, base.tableau, base.entries, base.facts, (), (), CORRECTOR, TRAINING)
+    return replace(whole, **changes)  # type: ignore[arg-type]  # the changes are as the test writes them
+
+
+SOLVERS = (
+    solver("HyperEuler"),
+    solver("HyperHeun"),
+    solver("Bounded", corrector=replace(CORRECTOR, bound=Exact.of(2))),
+    solver("HyperAlpha", free=(Free("alpha", Interval(*exact("3/10", "1"))),)),
+    solver("Mine", corrector=External()),
+    solver("Plain", corrector=None, training=None),
+)
+
+
+def spec() -> Spec:
+    return Spec(SOURCE, (), (CORRECTOR,), (TRAINING,), (), SOLVERS, ())
+
+
+def rendered(*solvers: Solver) -> str:
+    environment = Environment(
+        loader=PackageLoader("hyperdsl.codegen.torch"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+    return environment.get_template("train.py.jinja").render(view=train_view(spec(), solvers))
+
+
+def imported(folder: Path, name: str) -> ModuleType:
+    found = importlib.util.spec_from_file_location(
+        name, folder / "__init__.py", submodule_search_locations=[str(folder)]
+    )
+    assert found is not None
+    assert found.loader is not None
+    package = importlib.util.module_from_spec(found)
+    sys.modules[name] = package
+    found.loader.exec_module(package)
+    return importlib.import_module(f"{name}.train")
+
+
+@pytest.fixture(scope="session")
+def train(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
+    """The rendered module; its solvers are in `solvers.py` beside this file."""
+    folder = tmp_path_factory.mktemp("hand")
+    (folder / "__init__.py").write_text("")
+    (folder / "solver.py").write_text((Path(__file__).parent / "solvers.py").read_text())
+    (folder / "train.py").write_text(rendered(*SOLVERS))
+    return imported(folder, "hyper_hand")
+
+
+@pytest.fixture(scope="session")
+def hand() -> ModuleType:
+    """This module: model objects made by hand."""
+    return sys.modules[__name__]
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)

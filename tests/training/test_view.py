@@ -1,0 +1,104 @@
+"""The view of the training settings, and the text that it becomes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+
+from hyperdsl.codegen.torch.training import number, train_view
+from hyperdsl.theory.exact import Exact
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (Exact.of(3) / 5, "0.6"),
+        (Exact.of(1) / 3, "1 / 3"),
+        (Exact.of(1) / 1000000, "1e-6"),
+        (Exact.of(-7) / 3, "-7 / 3"),
+        (Exact.of(32), "32"),
+        (Exact.of(2**60 + 1) / 7, repr((2**60 + 1) / 7)),
+        (Exact.of(10**30), "1e+30"),
+        (Exact.sqrt(Exact.of(2)), "1.4142135623730951"),
+        (Exact.of(123456789) / 10**8, "123456789 / 100000000"),
+    ],
+)
+def test_numbers_are_short_and_nearest(value: Exact, text: str) -> None:
+    assert number(value) == text
+    numerator, _, denominator = text.partition(" / ")
+    assert float(numerator) / float(denominator or 1) == float(value)
+
+
+def test_reference_step_is_straight_line(hand: Any) -> None:
+    (reference,) = train_view(hand.spec(), hand.SOLVERS).references
+    assert (reference.function, reference.order) == ("_rk4_step", 4)
+    assert reference.lines == (
+        "k1 = f(s, z)",
+        "k2 = f(s + 0.5 * h, z + h * 0.5 * k1)",
+        "k3 = f(s + 0.5 * h, z + h * 0.5 * k2)",
+        "k4 = f(s + h, z + h * k3)",
+        "return z + h * (1 / 6 * k1 + 1 / 3 * k2 + 1 / 3 * k3 + 1 / 6 * k4)",
+    )
+
+
+def test_settings_are_those_of_the_spec(train: ModuleType) -> None:
+    settings = train.SETTINGS[train.HyperEuler]
+    assert [tuple(part) for part in settings.states] == [("trajectory", 0.6, 0), ("noise", 0.2, 0.05), ("box", 0.2, 0)]
+    assert (settings.steps, settings.eps, settings.substeps, settings.dtype) == ((2, 40), None, 16, torch.float64)
+    assert (settings.learning_rate, settings.weight_decay, settings.clip) == (0.01, 1e-6, 1)
+    assert (settings.schedule, settings.iterations, settings.batch, settings.seed) == ("cosine", 300, 128, 0)
+    assert train.SETTINGS[train.HyperAlpha].parameters == (("alpha", 0.3, 1),)
+    assert [cls.__name__ for cls in train.SETTINGS if train.SETTINGS[cls].bound] == ["Bounded"]
+    assert not hasattr(train, "Plain")  # nothing to train
+
+
+def test_features_that_no_solver_needs_are_left_out(hand: Any) -> None:
+    plain = hand.rendered(hand.solver("HyperEuler"))
+    assert "parameters" not in plain.replace("p in g.parameters()", "").replace("g.parameters()", "")
+    assert "bound" not in plain
+
+
+def test_generated_text_passes_ruff_and_mypy(hand: Any, tmp_path: Path) -> None:
+    root = Path(__file__).parents[2]
+    config = str(root / "pyproject.toml")
+    for name, solvers in {"plain": hand.SOLVERS[:1], "whole": hand.SOLVERS}.items():
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "__init__.py").write_text("")
+        (folder / "solver.py").write_text((Path(__file__).parent / "solvers.py").read_text())
+        (folder / "train.py").write_text(hand.rendered(*solvers))
+        run(sys.executable, "-m", "ruff", "format", "-q", "--config", config, str(folder / "train.py"))
+        run(
+            sys.executable,
+            "-m",
+            "ruff",
+            "check",
+            "--select",
+            "I",
+            "--fix",
+            "-q",
+            "--config",
+            config,
+            str(folder / "train.py"),
+        )
+        run(sys.executable, "-m", "ruff", "check", "--config", config, str(folder / "train.py"))
+    run(sys.executable, "-m", "mypy", "--config-file", config, "-p", "plain", "-p", "whole", folder=tmp_path)
+
+
+def run(*command: str, folder: Path | None = None) -> None:
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_two_references_make_two_functions(hand: Any) -> None:
+    other = replace(hand.TRAINING, reference=replace(hand.TRAINING.reference, method=hand.method("mine", hand.HEUN)))
+    view = train_view(hand.spec(), (hand.solver("A"), hand.solver("B", training=other), hand.solver("C")))
+    assert [reference.function for reference in view.references] == ["_rk4_step", "_mine_step"]
+    assert [settings.reference for settings in view.solvers] == ["_rk4_step", "_mine_step", "_rk4_step"]
