@@ -7,19 +7,16 @@ from hyperdsl.plan.drop_zero_terms import drop_zero_terms
 from hyperdsl.plan.model import DERIVATIVE, Coefficient, Stage, StepPlan, Term
 from hyperdsl.plan.reuse_first_stage import reuse_first_stage
 from hyperdsl.semantics.expressions import Constant, Expression
-from hyperdsl.semantics.model import Conv2d, Corrector, External, Linear, Solver
+from hyperdsl.semantics.model import Corrector, External, Solver
 from hyperdsl.theory.exact import ZERO, Exact
 
 PASSES = (drop_zero_terms, reuse_first_stage, drop_zero_terms, drop_unused_stages)
 
+
 def supported(solver: Solver) -> str | None:
     """Why no code can be generated for the solver yet; None where it can."""
     if solver.tableau.kind != "explicit":
-        return f"{solver.base.name} is implicit: its stages need a solver of nonlinear equations, which is"
-    if isinstance(solver.corrector, Corrector):
-        kinds = {type(layer) for layer in solver.corrector.layers}
-        if {Linear, Conv2d} <= kinds:
-            return f"a corrector with both linear and conv2d layers, such as {solver.corrector.name}, is"
+        return f"generating code for an implicit method such as {solver.base.name} is"
     return None
 
 

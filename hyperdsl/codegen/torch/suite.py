@@ -1,0 +1,83 @@
+"""The view of a package's own tests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hyperdsl.codegen.torch.expressions import number
+from hyperdsl.codegen.torch.views import Origin, origin
+from hyperdsl.plan import StepPlan
+from hyperdsl.semantics.model import Conv2d, Corrector, External, Free, Solver, Spec
+from hyperdsl.semantics.names import class_name
+from hyperdsl.theory.exact import Exact
+
+
+@dataclass(frozen=True)
+class DrawnView:
+    """A free parameter and the part of its range from which tests draw it."""
+
+    name: str
+    lower: str
+    upper: str
+
+
+@dataclass(frozen=True)
+class CaseView:
+    """A solver in the tests: how one is made, and what it takes. Shapes are Python text, "" where there is no input."""
+
+    solver: str
+    test: str
+    made: str
+    state_shape: str
+    input_shape: str
+    parameters: tuple[DrawnView, ...]
+    hyper: bool
+    bound: str
+
+
+@dataclass(frozen=True)
+class SuiteView:
+    """test_PACKAGE.py."""
+
+    origin: Origin
+    cases: tuple[CaseView, ...]
+    external: bool
+
+
+def suite_view(spec: Spec, plans: tuple[StepPlan, ...]) -> SuiteView:
+    """The view of the tests of all solvers."""
+    solvers = tuple(plan.solver for plan in plans)
+    external = [solver for solver in solvers if isinstance(solver.corrector, External)]
+    return SuiteView(origin(spec), tuple(map(_case, solvers)), bool(external))
+
+
+def _case(solver: Solver) -> CaseView:
+    name, corrector = class_name(solver.name), solver.corrector
+    state, given, made, bound = "(3,)", "", f"{name}()", ""
+    if isinstance(corrector, Corrector):
+        convolutional = any(isinstance(layer, Conv2d) for layer in corrector.layers)
+        state = "(2, 3, 3)" if convolutional else "(3,)"
+        if "x" in corrector.inputs:
+            given = "(1, 3, 3)" if convolutional else "(2,)"
+        made = f"{name}({state}{f', {given}' if given else ''})"
+        bound = "" if corrector.bound is None else number(corrector.bound)
+    elif corrector is not None:
+        made = f"{name}(Corrector())"
+    return CaseView(name, solver.name.lower(), made, state, given, _drawn(solver.free), corrector is not None, bound)
+
+
+def _drawn(free: tuple[Free, ...]) -> tuple[DrawnView, ...]:
+    """Parts of the ranges away from their ends, and for several parameters apart: coefficients have poles there."""
+    count = len(free)
+    return tuple(_part(parameter, index, count) for index, parameter in enumerate(free))
+
+
+def _part(free: Free, index: int, count: int) -> DrawnView:
+    lower, upper = free.interval.lower, free.interval.upper
+    if lower is None:
+        lower = Exact.of(0) if upper is None else upper - 1
+    if upper is None:
+        upper = lower + 1
+    length = (upper - lower) / count
+    start = lower + length * index
+    return DrawnView(free.name, number(start + length / 4), number(start + length * 3 / 4))

@@ -1,0 +1,172 @@
+"""The views that templates print: everything is decided here, every field is text or a flag."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hyperdsl.codegen.files import GENERATOR
+from hyperdsl.codegen.torch.correctors import CorrectorView, corrector_views
+from hyperdsl.codegen.torch.expressions import number, scaled, weighted_sum
+from hyperdsl.plan import Coefficient, Stage, StepPlan, Term
+from hyperdsl.semantics.model import Corrector, External, Free, Spec
+from hyperdsl.semantics.names import class_name
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a file comes from."""
+
+    generator: str
+    spec: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class RangeView:
+    """A free parameter: its range's ends as Python text, and the brackets around them."""
+
+    name: str
+    lower: str
+    upper: str
+    ends: str
+
+
+@dataclass(frozen=True)
+class SolverView:
+    """A solver's class. `stages` are the lines of the step, `result` what it returns, `seen` what g gets besides."""
+
+    name: str
+    summary: str
+    order: int
+    evaluations: int
+    residual_power: int | None
+    corrector: str
+    input_shape: bool
+    parameters: tuple[str, ...]
+    ranges: tuple[RangeView, ...]
+    stages: tuple[str, ...]
+    result: str
+    seen: str
+    call: str
+
+    @property
+    def hyper(self) -> bool:
+        return self.residual_power is not None
+
+    @property
+    def external(self) -> bool:
+        return self.hyper and not self.corrector
+
+
+@dataclass(frozen=True)
+class PackageView:
+    """solver.py and __init__.py."""
+
+    origin: Origin
+    summary: str
+    solvers: tuple[SolverView, ...]
+    correctors: tuple[CorrectorView, ...]
+    exports: tuple[str, ...]
+
+    @property
+    def hypersolvers(self) -> bool:
+        return any(solver.hyper for solver in self.solvers)
+
+    @property
+    def plain(self) -> bool:
+        return any(not solver.hyper for solver in self.solvers)
+
+    @property
+    def parameters(self) -> bool:
+        return any(solver.parameters for solver in self.solvers)
+
+    @property
+    def linear(self) -> bool:
+        return any(not corrector.convolutional for corrector in self.correctors)
+
+    @property
+    def convolutional(self) -> bool:
+        return any(corrector.convolutional for corrector in self.correctors)
+
+
+def package_view(spec: Spec, plans: tuple[StepPlan, ...]) -> PackageView:
+    """The view of a spec's package."""
+    correctors, of_solver = corrector_views(plans)
+    solvers = tuple(_solver_view(plan, of_solver.get(plan.solver.name, "")) for plan in plans)
+    names = [*(view.name for view in solvers), *(view.name for view in correctors), "SolveError", "Status"]
+    listed = ", ".join(view.name for view in solvers)
+    return PackageView(origin(spec), f"Solvers of {spec.source.name}: {listed}.", solvers, correctors, tuple(names))
+
+
+def origin(spec: Spec) -> Origin:
+    """The header's facts: base name and hash, the same wherever the spec lies."""
+    return Origin(GENERATOR, spec.source.name, spec.source.sha256)
+
+
+def _solver_view(plan: StepPlan, corrector: str) -> SolverView:
+    solver = plan.solver
+    names = tuple(free.name for free in solver.free)
+    seen = ", ".join(plan.seen)
+    return SolverView(
+        name=class_name(solver.name),
+        summary=_summary(plan),
+        order=solver.order,
+        evaluations=plan.evaluations_per_step,
+        residual_power=solver.residual_power,
+        corrector=corrector,
+        input_shape=isinstance(solver.corrector, Corrector) and "x" in solver.corrector.inputs,
+        parameters=names,
+        ranges=tuple(map(_range_view, solver.free)),
+        stages=tuple(map(_stage_line, plan.stages)),
+        result=_advanced(plan.update),
+        seen=f"({seen},)" if len(plan.seen) == 1 else f"({seen})",
+        call=", ".join(["eps", "s", "x", "z", "dz", *(f"{name}={name}" for name in names)]),
+    )
+
+
+def _summary(plan: StepPlan) -> str:
+    """One line for the class: the method, its order, and the step."""
+    solver = plan.solver
+    fixed = ", ".join(f"{name} = {value}" for name, value in solver.fixed)
+    free = ", ".join(free.name for free in solver.free)
+    arguments = ", ".join(filter(None, (fixed, free)))
+    base = solver.base.name + (f"({arguments})" if arguments else "")
+    proven = "proven" if solver.base.tolerance is None else f"proven within {float(solver.base.tolerance):g}"
+    text = f"{base} (order {solver.order}, {proven})"
+    if isinstance(solver.corrector, External):
+        return f"{text} with a learned term of the user's: + ε^{solver.residual_power} g."
+    if isinstance(solver.corrector, Corrector):
+        return f"{text} with a learned term: + ε^{solver.residual_power} g({', '.join(solver.corrector.inputs)})."
+    return f"{text}."
+
+
+def _stage_line(stage: Stage) -> str:
+    """`k2 = f(s + 1 / 2 * eps, z + 1 / 2 * eps * k1)`."""
+    return f"{stage.name} = f({_time(stage.node)}, {_advanced(stage.terms)})"
+
+
+def _time(node: Coefficient) -> str:
+    if node.value.is_zero:
+        return "s"
+    sign, size = scaled(node, "eps")
+    return f"s {sign} {size}"
+
+
+def _advanced(terms: tuple[Term, ...]) -> str:
+    """z + ε Σ terms."""
+    match terms:
+        case ():
+            return "z"
+        case (Term(coefficient, stage),):
+            sign, size = scaled(coefficient, "eps")
+            return f"z {sign} {size} * {stage}"
+        case _:
+            return f"z + eps * ({weighted_sum(terms)})"
+
+
+def _range_view(free: Free) -> RangeView:
+    interval = free.interval
+    lower = 'float("-inf")' if interval.lower is None else number(interval.lower)
+    upper = 'float("inf")' if interval.upper is None else number(interval.upper)
+    ends = ("(" if interval.lower_open else "[") + (")" if interval.upper_open else "]")
+    return RangeView(free.name, lower, upper, ends)
