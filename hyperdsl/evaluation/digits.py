@@ -97,8 +97,8 @@ class Recipe:
     learning_rate: float = 1e-2
     weight_decay: float = 1e-3
     kinetic: float = 0.1
-    shift: float = 0.8
-    turn: float = 0.15
+    shift: float = 0.5
+    turn: float = 0.1
 
 
 def _moved(images: Tensor, recipe: Recipe) -> Tensor:
@@ -146,10 +146,11 @@ def digits_model(
     progress: bool = True,
 ) -> DigitsModel:
     """The classifier of this seed and recipe, from `folder` where it was trained before."""
-    key = hashlib.sha256(f"{recipe} {DigitsModel()}".encode()).hexdigest()[:12]
+    with _seeded(seed):  # also where weights come from a file, a module draws its first ones
+        model = DigitsModel()
+    key = hashlib.sha256(f"{recipe} {model}".encode()).hexdigest()[:12]
     path = folder / f"model_{seed}_{key}.safetensors"
     if path.exists():
-        model = DigitsModel()
         model.load_state_dict(load_file(path))
         return model.requires_grad_(False).eval()
     model = train_digits(seed, recipe, progress)

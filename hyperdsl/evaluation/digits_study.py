@@ -1,0 +1,72 @@
+"""The digits classifier solved by a trained HyperEuler and by others: what the demo and the benchmark both measure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from hyperdsl.evaluation.digits import SPAN, digits_data, digits_model, digits_problem, digits_states
+from hyperdsl.evaluation.packages import Package
+from hyperdsl.evaluation.solvers import TableauSolver, in_double, torchdiffeq_solve
+from hyperdsl.evaluation.training import Trained, train_package
+from hyperdsl.evaluation.work_precision import ADAPTIVE, Row, Start, adaptive, fixed, measure
+
+REFERENCE_TOLERANCE = 1e-7
+
+
+@dataclass(frozen=True)
+class DigitsStudy:
+    """One seed's classifier and solver. `accuracy` is the reference's, on the 500 test images."""
+
+    seed: int
+    accuracy: float
+    trained: Trained
+    rows: list[Row]
+
+    def row(self, method: str, steps: int | None = None) -> Row:
+        """The row of a method at a number of steps; of dopri5 without."""
+        setting = None if steps is None else f"K = {steps}"
+        return next(row for row in self.rows if row.method == method and setting in (None, row.setting))
+
+    @property
+    def gains(self) -> dict[int, float]:
+        """Euler's MAPE over HyperEuler's at equal numbers of steps."""
+        name = type(self.trained.solver).__name__
+        counts = [int(row.setting.split()[-1]) for row in self.rows if row.method == name]
+        return {count: self.row("euler", count).mape / self.row(name, count).mape for count in counts}
+
+    def speed_up(self, steps: int = 2) -> float:
+        """dopri5's time over the hypersolver's at a number of steps, for a batch of 64."""
+        return self.row(ADAPTIVE).milliseconds / self.row(type(self.trained.solver).__name__, steps).milliseconds
+
+
+def study(
+    package: Package,
+    methods: Mapping[str, TableauSolver],
+    steps: Sequence[int],
+    seed: int = 0,
+    output: Path | None = None,
+    progress: bool = True,
+) -> DigitsStudy:
+    """Trains f where it is not trained yet and the package's solver always, then measures on the test images."""
+    model = digits_model(seed, progress=progress)
+    _, test = digits_data(seed)
+    trained = train_package(package, digits_problem(seed, model), seed=seed, output=output, progress=progress)
+    z0 = digits_states(model, test.images)
+    with torch.no_grad():
+        exact = torchdiffeq_solve(in_double(model.field), z0.double(), SPAN, tolerance=REFERENCE_TOLERANCE)
+    accuracy = _accuracy(model.accuracy, test.classes)
+    solvers: dict[str, Callable[..., Tensor]] = {**methods, type(trained.solver).__name__: trained.solver}
+    contenders = adaptive()
+    for name, solver in solvers.items():
+        contenders += fixed(name, solver, steps)
+    start = Start(model.field, z0, SPAN, exact)
+    return DigitsStudy(seed, accuracy(exact), trained, measure(contenders, start, accuracy=accuracy))
+
+
+def _accuracy(of: Callable[[Tensor, Tensor], float], classes: Tensor) -> Callable[[Tensor], float]:
+    return lambda z: of(z, classes)
