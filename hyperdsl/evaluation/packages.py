@@ -34,8 +34,7 @@ class Package:
     @property
     def spec_sha256(self) -> str:
         """The digest of the spec that the package was made from; "" where the certificate does not say."""
-        spec = self.certificate.get("spec", {})
-        return str(spec.get("sha256", "")) if isinstance(spec, dict) else ""
+        return str(self.certificate.get("sha256", ""))
 
     def training_name(self, solver: str | None = None) -> str | None:
         """What the spec calls the solver's training; None for the defaults. PackageError as `choose` has it."""

@@ -61,10 +61,14 @@ class Row:
 
 
 def fixed(name: str, solver: Callable[..., Tensor], steps: Sequence[int], **parameters: float) -> list[Contender]:
-    """A fixed-step solver at several numbers of steps; `parameters` are the values of its free parameters."""
+    """A fixed-step solver at several numbers of steps; `parameters` are the values of its free parameters.
+
+    A solution that diverges is a large error and no exception.
+    """
+    unchecked = {"check": False} if "check" in _call(solver).parameters else {}
 
     def run(count: int, f: VectorField, z0: Tensor, span: Span, x: Tensor | None) -> Tensor:
-        given: dict[str, Any] = {**parameters} if x is None else {**parameters, "x": x}
+        given: dict[str, Any] = {**parameters, **unchecked} | ({} if x is None else {"x": x})
         return solver(f, z0, span=span, steps=count, **given)
 
     return [Contender(name, f"K = {count}", partial(run, count)) for count in steps]
@@ -79,10 +83,13 @@ def adaptive(tolerances: Sequence[float] = (1e-3,)) -> list[Contender]:
     return [Contender(ADAPTIVE, f"{tolerance:.0e}", partial(run, tolerance)) for tolerance in tolerances]
 
 
+def _call(solver: Callable[..., Tensor]) -> inspect.Signature:
+    return inspect.signature(solver.forward if isinstance(solver, nn.Module) else solver)
+
+
 def _check_parameters(solver: Callable[..., Tensor], values: Mapping[str, float]) -> None:
     """Every free parameter of the solver, a required keyword of its call, must have a value, and no other."""
-    call = inspect.signature(solver.forward if isinstance(solver, nn.Module) else solver)
-    free = [p.name for p in call.parameters.values() if p.kind is p.KEYWORD_ONLY and p.default is p.empty]
+    free = [p.name for p in _call(solver).parameters.values() if p.kind is p.KEYWORD_ONLY and p.default is p.empty]
     missing, unknown = [name for name in free if name not in values], [name for name in values if name not in free]
     if missing:
         raise EvaluationError(f"the base has a free parameter {missing[0]}: give it a value, --set {missing[0]}=NUMBER")

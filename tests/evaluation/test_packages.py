@@ -92,7 +92,7 @@ def make(folder: Path, name: str = "small", digest: str = "ab" * 32, marker: str
     (package / "solver.py").write_text(SOLVER)
     (package / "train.py").write_text(TRAIN)
     solvers = [{"name": "Small", "training": "fit"}, {"name": "Plain"}]
-    (package / "certificate.json").write_text(json.dumps({"spec": {"sha256": digest}, "solvers": solvers}))
+    (package / "certificate.json").write_text(json.dumps({"sha256": digest, "solvers": solvers}))
     return package
 
 
