@@ -33,16 +33,16 @@ class Small(nn.Module):
         return torch.cat([z.flatten(1), dz.flatten(1), *scalars], 1)
 
     def normalise(
-        self, target: Tensor, eps: Tensor, s: Tensor, x: Tensor | None, z: Tensor, dz: Tensor, *parameters: Tensor
+        self, target: Tensor, eps: Tensor, s: Tensor, x: Tensor | None, z: Tensor, dz: Tensor, **parameters: Tensor
     ) -> None:
-        features = self.features(eps, s, z, dz, *parameters)
+        features = self.features(eps, s, z, dz, *parameters.values())
         deviation = features.std(0)
         self.mean.copy_(features.mean(0))
         self.deviation.copy_(torch.where(deviation > 0, deviation, 1.0))
         self.scale.copy_(target.flatten(1).square().mean(0).sqrt())
 
-    def forward(self, eps: Tensor, s: Tensor, x: Tensor | None, z: Tensor, dz: Tensor, *parameters: Tensor) -> Tensor:
-        inputs = (self.features(eps, s, z, dz, *parameters) - self.mean) / self.deviation
+    def forward(self, eps: Tensor, s: Tensor, x: Tensor | None, z: Tensor, dz: Tensor, **parameters: Tensor) -> Tensor:
+        inputs = (self.features(eps, s, z, dz, *parameters.values()) - self.mean) / self.deviation
         output = self.scale * self.last(nn.functional.silu(self.hidden(inputs)))
         return (output if self.limit is None else self.limit * torch.tanh(output / self.limit)).reshape(z.shape)
 

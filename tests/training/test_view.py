@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 
-from hyperdsl.codegen.torch.training import number, train_view
+from hyperdsl.codegen.torch.training import setting, train_view
 from hyperdsl.theory.exact import Exact
 
 
@@ -31,7 +31,7 @@ from hyperdsl.theory.exact import Exact
     ],
 )
 def test_numbers_are_short_and_nearest(value: Exact, text: str) -> None:
-    assert number(value) == text
+    assert setting(value) == text
     numerator, _, denominator = text.partition(" / ")
     assert float(numerator) / float(denominator or 1) == float(value)
 
@@ -41,8 +41,8 @@ def test_reference_step_is_straight_line(hand: Any) -> None:
     assert (reference.function, reference.order) == ("_rk4_step", 4)
     assert reference.lines == (
         "k1 = f(s, z)",
-        "k2 = f(s + 0.5 * h, z + h * 0.5 * k1)",
-        "k3 = f(s + 0.5 * h, z + h * 0.5 * k2)",
+        "k2 = f(s + 1 / 2 * h, z + 1 / 2 * h * k1)",
+        "k3 = f(s + 1 / 2 * h, z + 1 / 2 * h * k2)",
         "k4 = f(s + h, z + h * k3)",
         "return z + h * (1 / 6 * k1 + 1 / 3 * k2 + 1 / 3 * k3 + 1 / 6 * k4)",
     )

@@ -6,10 +6,12 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
+from hyperdsl.codegen.torch.expressions import number, scaled, weighted_sum
+from hyperdsl.plan import Coefficient, Term, plan_solver
 from hyperdsl.semantics.model import Corrector, Method, Solver, Spec, StateShare, StepRange
-from hyperdsl.theory.exact import ONE, Exact
+from hyperdsl.semantics.names import class_name
+from hyperdsl.theory.exact import Exact
 
-_LARGEST_INTEGER = 2**53  # up to which integers are doubles, so that Python's p / q is the double nearest to p/q
 _SHORT = 8  # characters up to which a decimal is easier to read than a quotient
 
 
@@ -91,18 +93,11 @@ def train_view(spec: Spec, solvers: tuple[Solver, ...]) -> TrainView:
     )
 
 
-def number(value: Exact) -> str:
-    """Python text for the double nearest to `value`: an integer, a short decimal or a quotient where one is exact."""
+def setting(value: Exact) -> str:
+    """Python text for the double nearest to `value`: a short decimal where that is the number itself."""
     text = re.sub(r"e([+-])0", r"e\1", repr(float(value)))
-    if not value.is_rational:
-        return text
-    fraction = value.fraction()
-    if max(abs(fraction.numerator), fraction.denominator) >= _LARGEST_INTEGER:
-        return text
-    if fraction.denominator == 1:
-        return str(fraction.numerator)
-    is_short = len(text) <= _SHORT and Fraction(text) == fraction
-    return text if is_short else f"{fraction.numerator} / {fraction.denominator}"
+    short = value.is_rational and len(text) <= _SHORT and Fraction(text) == value.fraction()
+    return text.removesuffix(".0") if short else number(value)
 
 
 def _settings(solver: Solver, function: str) -> SettingsView:
@@ -111,37 +106,37 @@ def _settings(solver: Solver, function: str) -> SettingsView:
     bound = solver.corrector.bound if isinstance(solver.corrector, Corrector) else None
     optimizer = training.optimizer
     return SettingsView(
-        solver=solver.name,
+        solver=class_name(solver.name),
         states=tuple(map(_states, training.states)),
         steps=_range(training.steps, "steps"),
         eps=_range(training.steps, "eps"),
         reference=function,
         substeps=str(training.reference.substeps),
         dtype=training.reference.dtype,
-        learning_rate=number(optimizer.learning_rate),
-        weight_decay=number(optimizer.weight_decay),
-        clip=number(optimizer.clip),
+        learning_rate=setting(optimizer.learning_rate),
+        weight_decay=setting(optimizer.weight_decay),
+        clip=setting(optimizer.clip),
         schedule=training.schedule,
         iterations=str(training.iterations),
         batch=str(training.batch),
         seed=str(training.seed),
         parameters=tuple(_free(free.name, free.interval.lower, free.interval.upper) for free in solver.free),
-        bound="" if bound is None else number(bound),
+        bound="" if bound is None else setting(bound),
     )
 
 
 def _states(part: StateShare) -> StatesView:
-    return StatesView(part.kind, number(part.share), "" if part.noise is None else number(part.noise))
+    return StatesView(part.kind, setting(part.share), "" if part.noise is None else setting(part.noise))
 
 
 def _range(steps: StepRange, unit: str) -> str:
-    return f"({number(steps.lower)}, {number(steps.upper)})" if steps.unit == unit else "None"
+    return f"({setting(steps.lower)}, {setting(steps.upper)})" if steps.unit == unit else "None"
 
 
 def _free(name: str, lower: Exact | None, upper: Exact | None) -> RangeView:
     assert lower is not None  # an endless range is a diagnostic
     assert upper is not None
-    return RangeView(name, number(lower), number(upper))
+    return RangeView(name, setting(lower), setting(upper))
 
 
 def _function(method: Method) -> str:
@@ -149,39 +144,40 @@ def _function(method: Method) -> str:
 
 
 def _reference(method: Method) -> ReferenceView:
-    """One explicit step, straight-line: a stage a line, without zeros."""
-    tableau = method.tableau
-    lines: list[str] = []
-    for i, (row, c) in enumerate(zip(tableau.a, tableau.c, strict=True)):
-        lines.append(f"k{i + 1} = f({_time(c)}, {_state(row)})")
-    lines.append(f"return {_state(tableau.weights[0])}")
-    return ReferenceView(_function(method), method.name, method.facts.order, tuple(lines))
+    """One explicit step of size h, straight-line: the plan of a solver that is the method alone."""
+    plan = plan_solver(
+        Solver(
+            name=method.name,
+            place=method.place,
+            base=method,
+            tableau=method.tableau,
+            entries=method.entries,
+            facts=method.facts,
+            fixed=(),
+            free=(),
+            corrector=None,
+            training=None,
+        )
+    )
+    stages = (f"{stage.name} = f({_time(stage.node)}, {_advanced(stage.terms)})" for stage in plan.stages)
+    lines = (*stages, f"return {_advanced(plan.update)}")
+    return ReferenceView(_function(method), method.name, method.facts.order, lines)
 
 
-def _time(c: Exact) -> str:
-    if c.is_zero:
+def _time(node: Coefficient) -> str:
+    if node.value.is_zero:
         return "s"
-    return "s + h" if c == ONE else f"s + {number(c)} * h"
+    sign, size = scaled(node, "h")
+    return f"s {sign} {size}"
 
 
-def _state(row: tuple[Exact, ...]) -> str:
-    """z + h Σ_j a_j k_j."""
-    terms = [(value, f"k{j + 1}") for j, value in enumerate(row) if not value.is_zero]
-    if not terms:
-        return "z"
-    if len(terms) == 1:
-        value, stage = terms[0]
-        return f"z + h * {stage}" if value == ONE else f"z + h * {_factor(value)} * {stage}"
-    total = ""
-    for value, stage in terms:
-        sign = "-" if value.sign() < 0 else "+"
-        size = abs(value)
-        term = stage if size == ONE else f"{number(size)} * {stage}"
-        total += f" {sign} {term}" if total else (f"-{term}" if sign == "-" else term)
-    return f"z + h * ({total})"
-
-
-def _factor(value: Exact) -> str:
-    """A factor within a product, where a quotient or a sign needs parentheses."""
-    text = number(value)
-    return f"({text})" if " / " in text or text.startswith("-") else text
+def _advanced(terms: tuple[Term, ...]) -> str:
+    """z + h Σ terms."""
+    match terms:
+        case ():
+            return "z"
+        case (Term(coefficient, stage),):
+            sign, size = scaled(coefficient, "h")
+            return f"z {sign} {size} * {stage}"
+        case _:
+            return f"z + h * ({weighted_sum(terms)})"
