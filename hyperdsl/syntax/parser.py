@@ -44,7 +44,7 @@ VALUE_STARTS = frozenset({"NAME", "NUMBER", "MINUS", "LPAR"})
 def parse(source: Source) -> tuple[nodes.File | None, tuple[Diagnostic, ...]]:
     """The file's tree, statements at fault left out, and what is wrong with them; no tree past a limit."""
     tokens = tokenize(source)
-    found = list(tokens.diagnostics)
+    found = list(tokens.diagnostics[:MAX_ERRORS])
     if tokens.stop:
         return None, tuple(found)
     stream = tokens.stream

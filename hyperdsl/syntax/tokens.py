@@ -7,7 +7,7 @@ single tokens and brackets is said here, with the statement it stands in put out
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, islice
 
@@ -67,20 +67,24 @@ def broken(stream: tuple[Token, ...], at: int) -> tuple[Token, ...]:
         start -= 1
     while end < len(stream) and stream[end].type not in BOUNDARIES:
         end += 1
-    pieces = stream[start:end]
-    mark = Token.new_borrow_pos("BROKEN", "", pieces[0] if pieces else stream[at])
-    if pieces:
-        mark.end_line, mark.end_column = pieces[-1].end_line, pieces[-1].end_column
-    return (*stream[:start], mark, *stream[end:])
+    return (*stream[:start], _mark(stream[start:end] or (stream[at],)), *stream[end:])
+
+
+def _mark(pieces: Sequence[Token]) -> Token:
+    """The BROKEN token that stands for a statement."""
+    mark = Token.new_borrow_pos("BROKEN", "", pieces[0])
+    mark.end_line, mark.end_column = pieces[-1].end_line, pieces[-1].end_column
+    return mark
 
 
 def _without(stream: tuple[Token, ...], bad: set[int | None]) -> tuple[Token, ...]:
-    """The stream with every statement broken that has a bad token, named by where it starts."""
-    while (
-        at := next((i for i, t in enumerate(stream) if t.type != "BROKEN" and t.start_pos in bad), None)
-    ) is not None:
-        stream = broken(stream, at)
-    return stream
+    """The stream with every statement broken that has a bad token, named by where it starts; one pass."""
+    result: list[Token] = []
+    for is_boundary, group in groupby(stream, key=lambda token: token.type in BOUNDARIES):
+        pieces = list(group)
+        at_fault = not is_boundary and any(token.start_pos in bad for token in pieces)
+        result += [_mark(pieces)] if at_fault else pieces
+    return tuple(result)
 
 
 def _comments(raw: Iterable[Token]) -> Iterable[Comment]:

@@ -1,0 +1,72 @@
+"""Imports run one way, and nothing on the compiler's way loads torch."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import hyperdsl
+
+PACKAGE = Path(hyperdsl.__file__).parent
+ROOT = PACKAGE.parent
+
+MAY_IMPORT = {
+    "source": set(),
+    "theory": set(),
+    "diagnostics": {"source"},
+    "syntax": {"source", "diagnostics"},
+    "semantics": {"source", "diagnostics", "syntax", "theory", "library"},
+    "library": set(),
+    "plan": {"semantics", "theory"},
+    "codegen": {"plan", "semantics", "theory", "source"},
+    "compiler": {"codegen", "plan", "semantics", "syntax", "diagnostics", "source", "theory"},
+    "evaluation": {"semantics", "theory", "source"},
+    "cli": {"compiler", "evaluation", "codegen", "plan", "semantics", "diagnostics", "source", "theory"},
+}
+"""What each part of the house may import, itself and `hyperdsl.__version__` apart."""
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    """The parts of hyperdsl that a module imports, wherever in it the import stands."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        modules = []
+        if isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and node.module != "hyperdsl":
+            modules = [node.module]
+        elif isinstance(node, ast.ImportFrom) and node.module == "hyperdsl":
+            modules = [f"hyperdsl.{alias.name}" for alias in node.names if alias.name != "__version__"]
+        yield from (module.split(".")[1] for module in modules if module.startswith("hyperdsl."))
+
+
+def test_imports_run_one_way() -> None:
+    modules = [path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py"]
+    assert len(modules) > 40
+    for path in modules:
+        part = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+        wrong = set(imports_of(path)) - MAY_IMPORT[part] - {part}
+        assert not wrong, f"{path.relative_to(ROOT)} imports {sorted(wrong)}"
+
+
+def test_check_and_compile_load_no_torch(tmp_path: Path) -> None:
+    script = (
+        "import sys\n"
+        "from hyperdsl.cli import application\n"
+        f"for arguments in (['check', 'specs'], ['compile', 'specs', '-o', {str(tmp_path)!r}]):\n"
+        "    application()(arguments, standalone_mode=False)\n"
+        "assert 'torch' not in sys.modules and 'sympy' not in sys.modules, 'too much was loaded'\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_files_are_short() -> None:
+    long = [path for path in PACKAGE.rglob("*") if path.suffix in {".py", ".jinja"} and _lines(path) > 400]
+    assert not long
+
+
+def _lines(path: Path) -> int:
+    return len(path.read_text("utf-8").splitlines())
