@@ -34,6 +34,11 @@ class CaseView:
     hyper: bool
     bound: str
 
+    @property
+    def field(self) -> str:
+        """The vector field f as the solver is to call it."""
+        return "with_input(f)" if self.input_shape else "f"
+
 
 @dataclass(frozen=True)
 class SuiteView:
@@ -42,6 +47,10 @@ class SuiteView:
     origin: Origin
     cases: tuple[CaseView, ...]
     external: bool
+
+    @property
+    def inputs(self) -> bool:
+        return any(case.input_shape for case in self.cases)
 
 
 def suite_view(spec: Spec, plans: tuple[StepPlan, ...]) -> SuiteView:
