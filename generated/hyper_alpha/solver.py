@@ -77,7 +77,8 @@ class HyperAlpha(nn.Module):
         s, eps = _scalars(z, s, eps)
         alpha = _parameter(z, "alpha", alpha, 3 / 10, 1, "[]")
         base, seen = self._base(f, s, x, z, eps, alpha=alpha)
-        return base + eps**3 * self.corrector(eps, s, x, z, *seen, alpha=alpha)
+        g: Tensor = self.corrector(eps, s, x, z, *seen, alpha=alpha)
+        return base + eps**3 * g
 
     def base_step(
         self, f: VectorField, s: Scalar, z: Tensor, eps: Scalar, *, alpha: Scalar, x: Tensor | None = None

@@ -72,7 +72,8 @@ class HyperEuler(nn.Module):
         """The state one step later."""
         s, eps = _scalars(z, s, eps)
         base, seen = self._base(f, s, x, z, eps)
-        return base + eps**2 * self.corrector(eps, s, x, z, *seen)
+        g: Tensor = self.corrector(eps, s, x, z, *seen)
+        return base + eps**2 * g
 
     def base_step(self, f: VectorField, s: Scalar, z: Tensor, eps: Scalar, *, x: Tensor | None = None) -> Tensor:
         """The state one step later by the base method alone."""

@@ -326,7 +326,8 @@ class Reference:
         """The state at s + ε by `substeps` equal steps."""
 
         def field(s: Tensor, z: Tensor) -> Tensor:
-            return self.f(s, z) if x is None else self.f(s, x, z)
+            slope: Tensor = self.f(s, z) if x is None else self.f(s, x, z)
+            return slope
 
         h = eps / substeps
         for k in range(substeps):
