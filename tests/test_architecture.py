@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "codegen": {"plan", "semantics", "theory", "source"},
     "compiler": {"codegen", "plan", "semantics", "syntax", "diagnostics", "source", "theory"},
     "evaluation": {"semantics", "theory", "source"},
+    "__main__": {"cli"},
     "cli": {"compiler", "evaluation", "codegen", "plan", "semantics", "diagnostics", "source", "theory"},
 }
 """What each part of the house may import, itself and `hyperdsl.__version__` apart."""

@@ -10,7 +10,7 @@ import typer
 
 from hyperdsl import compiler
 from hyperdsl.cli.inputs import Json, out, stop
-from hyperdsl.cli.packages import PackagePath, ProblemName, SolverName, find, guarded, need_torch
+from hyperdsl.cli.packages import PackagePath, ProblemName, SolverName, Threads, find, guarded, need_torch
 from hyperdsl.theory.tableau import Tableau
 
 Weights = Annotated[Path | None, typer.Option(metavar="FILE", help="Trained weights; without them g is zero.")]
@@ -34,16 +34,20 @@ def evaluate(
     methods: Methods = DEFAULT_METHODS,
     plot: Plot = None,
     parameters: Set = None,
+    threads: Threads = 1,
     json: Json = False,
 ) -> None:
     """Measure error against evaluations, multiply-accumulates (g's included) and milliseconds, beside other methods."""
     need_torch()
+    import torch
+
     from hyperdsl.evaluation import plots, report, work_precision
     from hyperdsl.evaluation.packages import load_package
     from hyperdsl.evaluation.solvers import TableauSolver
     from hyperdsl.evaluation.training import build_solver
     from hyperdsl.evaluation.weights import load_weights
 
+    torch.set_num_threads(threads)
     counts = _counts(steps)
     beside = {name: TableauSolver(name, _tableau(name)) for name in methods.replace(" ", "").split(",") if name}
     values = dict(_parameter(item) for item in parameters or [])

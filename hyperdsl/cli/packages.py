@@ -33,6 +33,10 @@ SolverName = Annotated[
     str | None, typer.Option("--solver", metavar="NAME", help="Which solver, where the package has several.")
 ]
 
+Threads = Annotated[
+    int, typer.Option(min=1, help="Processor threads: a small state is served faster by one than by many.")
+]
+
 Result = TypeVar("Result")
 
 

@@ -9,7 +9,7 @@ import typer
 
 from hyperdsl.cli.inputs import out
 from hyperdsl.cli.overrides import read_overrides
-from hyperdsl.cli.packages import PackagePath, ProblemName, SolverName, find, guarded, need_torch
+from hyperdsl.cli.packages import PackagePath, ProblemName, SolverName, Threads, find, guarded, need_torch
 
 if TYPE_CHECKING:
     from hyperdsl.evaluation.training import Trained
@@ -33,13 +33,17 @@ def train(
     output: Output = None,
     overrides: Set = None,
     seed: Seed = None,
+    threads: Threads = 1,
     quiet: Quiet = False,
 ) -> None:
     """Train the corrector of a generated package on a problem, and save its weights as safetensors."""
     need_torch()
+    import torch
+
     from hyperdsl.evaluation.packages import load_package
     from hyperdsl.evaluation.training import train_package
 
+    torch.set_num_threads(threads)
     loaded = guarded(lambda: load_package(package))
     changed = read_overrides(overrides or [])
     chosen = find(problem)

@@ -1,0 +1,32 @@
+# Plain pip in .venv; pip's own environment variables (PIP_INDEX_URL, PIP_EXTRA_INDEX_URL, ...) are honoured.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: venv demo test lint bench clean
+
+venv: .venv/installed
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --constraint constraints.txt --editable '.[dev]'
+	touch .venv/installed
+
+demo: venv
+	$(BIN)/python demo.py
+
+test: lint
+	$(BIN)/python -m pytest
+
+lint: venv
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/hyperdsl fmt specs --check
+	$(BIN)/hyperdsl compile specs --check
+
+bench: venv
+	$(BIN)/python -m benchmarks.classical
+	$(BIN)/python -m benchmarks.digits
+
+clean:
+	rm -rf .venv runs

@@ -1,0 +1,5 @@
+"""`python -m hyperdsl` is `hyperdsl`."""
+
+from hyperdsl.cli import main
+
+main()
