@@ -224,7 +224,8 @@ def _scalars(z: Tensor, *values: Scalar | Sequence[float]) -> tuple[Tensor, ...]
     """The values as tensors on z's device in its real dtype."""
     if not (z.is_floating_point() or z.is_complex()):
         raise TypeError(f"the state must be real or complex floating point, not {z.dtype}")
-    return tuple(torch.as_tensor(value, dtype=z.dtype.to_real(), device=z.device) for value in values)
+    dtype = z.real.dtype if z.is_complex() else z.dtype
+    return tuple(torch.as_tensor(value, dtype=dtype, device=z.device) for value in values)
 
 
 def _with_input(f: VectorField, x: Tensor | None) -> VectorField:

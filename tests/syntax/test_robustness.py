@@ -66,7 +66,10 @@ def test_every_statement_at_fault_is_reported_in_one_run() -> None:
     assert [len(item.body.statements) for item in tree.items if hasattr(item, "body")] == [1, 0, 0]
 
 
-@pytest.mark.parametrize("brackets", ["(", "[", "{", "()" * 100_000, "(" * 300_000, "-" * 190_000, "1^" * 90_000, ")" * 190_000, "2y\n" * 60_000])
+@pytest.mark.parametrize(
+    "brackets",
+    ["(", "[", "{", "()" * 100_000, "(" * 300_000, "-" * 190_000, "1^" * 90_000, ")" * 190_000, "2y\n" * 60_000],
+)
 def test_hostile_nesting_ends(brackets: str) -> None:
     _, found = parse(Source("a.hyper", f"problem p {{\n    x' = {brackets}\n}}\n"))
     assert has_errors(found)
