@@ -49,7 +49,7 @@ def _escaped(character: str) -> str:
 
 
 def formatted(files: Sequence[GeneratedFile]) -> tuple[GeneratedFile, ...]:
-    """The files with every Python file sorted and laid out by ruff, in one run for all of them.
+    """The files with every Python file's imports and exports sorted, and laid out, by ruff, in one run for all of them.
 
     No configuration file is read, so the bytes depend on the texts and on ruff's version alone.
     """
@@ -61,7 +61,7 @@ def formatted(files: Sequence[GeneratedFile]) -> tuple[GeneratedFile, ...]:
         paths = {index: Path(name) / f"{index}.py" for index in python}
         for index, path in paths.items():
             path.write_text(files[index].text, encoding="utf-8")
-        _ruff("check", "--select", "I", "--fix", "--quiet", name)
+        _ruff("check", "--select", "I,RUF022", "--fix", "--quiet", name)
         _ruff("format", "--quiet", name)
         for index, path in paths.items():
             result[index] = replace(files[index], text=path.read_text(encoding="utf-8"))
