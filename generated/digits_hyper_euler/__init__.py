@@ -5,9 +5,4 @@
 
 from .solver import Conv, HyperEuler, SolveError, Status
 
-__all__ = [
-    "HyperEuler",
-    "Conv",
-    "SolveError",
-    "Status",
-]
+__all__ = ["Conv", "HyperEuler", "SolveError", "Status"]

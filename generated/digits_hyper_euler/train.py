@@ -456,12 +456,11 @@ def _measured(reference: Reference, unseen: Trajectories, losses: list[float], d
     delta, target_error, error = {}, {}, {}
     for k in range(HELD_OUT):
         eps = smallest * (largest / smallest) ** (k / (HELD_OUT - 1))
-        rough, exact = [], []
+        exact = []
         for part in range(TIMES):
             given = (eps, *reference.states(unseen, eps, len(unseen.z[0]), part, TIMES))
-            rough.append(reference.residuals(*given, substeps))
-            exact.append(reference.residuals(*given, 2 * substeps))
-        rows = _joined(exact)
+            exact.append(reference.residuals(*given, substeps))
+        rows, doubled = _joined(exact), reference.residuals(*given, 2 * substeps).target
         # A hypersolver's step misses its target by ε^(p+1)·(g − R), its base's by ε^(p+1)·R.
         learned = _norms(
             _cast(rows.to(dtype).given(reference.solver.corrector), reference.dtype) - rows.target
@@ -469,7 +468,7 @@ def _measured(reference: Reference, unseen: Trajectories, losses: list[float], d
         delta[eps] = float(learned / _norms(rows.target).median())
         error[abs(eps)] = float(learned) * abs(eps) ** power
         rounding = torch.finfo(reference.dtype).eps * _rms(unseen.z.flatten(0, 1)) / abs(eps) ** power
-        target_error[eps] = max(_rms(_joined(rough).target - rows.target), rounding) / _rms(rows.target)
+        target_error[eps] = max(_rms(exact[-1].target - doubled), rounding) / _rms(doubled)
     return History(losses, delta, target_error, _slope(error))
 
 

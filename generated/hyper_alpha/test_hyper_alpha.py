@@ -11,14 +11,14 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
 from .solver import HyperAlpha
 
 seeds = st.integers(0, 2**32 - 1)
-draws = settings(derandomize=True, database=None, deadline=None, max_examples=10)
+draws = settings(derandomize=True, database=None, deadline=None, max_examples=10, phases=[Phase.generate])
 
 
 class Field:

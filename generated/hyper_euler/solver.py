@@ -293,10 +293,9 @@ def _read_safetensors(data: bytes) -> dict[str, Tensor]:
         header = json.loads(data[8 : 8 + size].decode(), object_pairs_hook=_without_repeats)
     except RecursionError:
         raise ValueError("not a safetensors file: its header is nested too deeply") from None
-    if not isinstance(header, dict):
-        raise ValueError("not a safetensors file: its header is not an object")
+    described = header.items() if isinstance(header, dict) else [("header", header)]
+    entries = {name: _entry(name, value) for name, value in described if name != "__metadata__"}
     numbers = data[8 + size :]
-    entries = {name: _entry(name, value) for name, value in header.items() if name != "__metadata__"}
     end = 0
     for name, (_, _, begin, stop) in sorted(entries.items(), key=lambda item: item[1][2:]):
         if begin != end:
