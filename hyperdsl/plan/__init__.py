@@ -1,6 +1,6 @@
 """The straight-line step that a backend emits, from a checked solver."""
 
-from hyperdsl.plan.build import plan_solver, supported
+from hyperdsl.plan.build import plan_solver
 from hyperdsl.plan.model import Coefficient, Stage, StepPlan, Term
 
-__all__ = ["Coefficient", "Stage", "StepPlan", "Term", "plan_solver", "supported"]
+__all__ = ["Coefficient", "Stage", "StepPlan", "Term", "plan_solver"]

@@ -13,15 +13,8 @@ from hyperdsl.theory.exact import ZERO, Exact
 PASSES = (drop_zero_terms, reuse_first_stage, drop_zero_terms, drop_unused_stages)
 
 
-def supported(solver: Solver) -> str | None:
-    """Why no code can be generated for the solver yet; None where it can."""
-    if solver.tableau.kind != "explicit":
-        return f"generating code for an implicit method such as {solver.base.name} is"
-    return None
-
-
 def plan_solver(solver: Solver) -> StepPlan:
-    """The step of a solver for which `supported` has no objection."""
+    """The step of a solver with an explicit base; ValueError for any other, which has no straight-line step."""
     if solver.tableau.kind != "explicit":
         raise ValueError(f"{solver.name} is not explicit")
     plan = spelled_out(solver)

@@ -9,7 +9,7 @@ from hyperdsl.codegen.render import environment
 from hyperdsl.codegen.torch.certificate import certificate
 from hyperdsl.codegen.torch.suite import suite_view
 from hyperdsl.codegen.torch.training import train_view
-from hyperdsl.codegen.torch.views import origin, package_view
+from hyperdsl.codegen.torch.views import header_view, package_view
 from hyperdsl.plan import StepPlan
 from hyperdsl.semantics.model import Spec
 
@@ -19,17 +19,16 @@ TEMPLATES = Path(__file__).parent / "templates"
 def generate(spec: Spec, plans: tuple[StepPlan, ...]) -> tuple[GeneratedFile, ...]:
     """The files of a spec's package; train.py only where there is a corrector to train."""
     package = package_view(spec, plans)
-    files = [
-        GeneratedFile("__init__.py", _render("__init__.py.jinja", package)),
-        GeneratedFile("solver.py", _render("solver.py.jinja", package)),
-        GeneratedFile("certificate.json", certificate(spec, plans)),
-        GeneratedFile(f"test_{spec.source.stem}.py", _render("test.py.jinja", suite_view(spec, plans))),
-    ]
+    modules: dict[str, tuple[str, object]] = {
+        "__init__.py": ("__init__.py.jinja", package),
+        "solver.py": ("solver.py.jinja", package),
+        f"test_{spec.source.stem}.py": ("test.py.jinja", suite_view(plans)),
+    }
     if package.hypersolvers:
-        training = train_view(spec, tuple(plan.solver for plan in plans))
-        header = str(environment(TEMPLATES).get_template("macros.jinja").module.header(origin(spec)))  # type: ignore[attr-defined]  # macros are attributes
-        files.append(GeneratedFile("train.py", header + _render("train.py.jinja", training)))
-    return tuple(files)
+        modules["train.py"] = ("train.py.jinja", train_view(spec, tuple(plan.solver for plan in plans)))
+    header = _render("header.py.jinja", header_view(spec))
+    files = [GeneratedFile(path, header + _render(template, view)) for path, (template, view) in modules.items()]
+    return (*files, GeneratedFile("certificate.json", certificate(spec, plans)))
 
 
 def _render(template: str, view: object) -> str:

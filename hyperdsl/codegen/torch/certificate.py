@@ -16,7 +16,7 @@ def certificate(spec: Spec, plans: tuple[StepPlan, ...]) -> str:
         JSON_KEY: GENERATOR,
         "spec": spec.source.name,
         "sha256": spec.source.sha256,
-        "imports": {source.name: source.sha256 for source in spec.imports},
+        "imports": [{"file": source.name, "sha256": source.sha256} for source in spec.imports],
         "solvers": [_solver(plan) for plan in plans],
     }
     return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"

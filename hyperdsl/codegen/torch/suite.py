@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hyperdsl.codegen.torch.expressions import number
-from hyperdsl.codegen.torch.views import Origin, origin
 from hyperdsl.plan import StepPlan
-from hyperdsl.semantics.model import Conv2d, Corrector, External, Free, Solver, Spec
+from hyperdsl.semantics.model import Conv2d, Corrector, External, Free, Solver
 from hyperdsl.semantics.names import class_name
 from hyperdsl.theory.exact import Exact
 
@@ -44,7 +43,6 @@ class CaseView:
 class SuiteView:
     """test_PACKAGE.py."""
 
-    origin: Origin
     cases: tuple[CaseView, ...]
     external: bool
 
@@ -53,11 +51,11 @@ class SuiteView:
         return any(case.input_shape for case in self.cases)
 
 
-def suite_view(spec: Spec, plans: tuple[StepPlan, ...]) -> SuiteView:
+def suite_view(plans: tuple[StepPlan, ...]) -> SuiteView:
     """The view of the tests of all solvers."""
     solvers = tuple(plan.solver for plan in plans)
     external = [solver for solver in solvers if isinstance(solver.corrector, External)]
-    return SuiteView(origin(spec), tuple(map(_case, solvers)), bool(external))
+    return SuiteView(tuple(map(_case, solvers)), bool(external))
 
 
 def _case(solver: Solver) -> CaseView:

@@ -13,8 +13,8 @@ from hyperdsl.semantics.names import class_name
 
 
 @dataclass(frozen=True)
-class Origin:
-    """Where a file comes from."""
+class HeaderView:
+    """Where a file comes from: the spec's base name and hash, the same wherever it lies."""
 
     generator: str
     spec: str
@@ -62,7 +62,6 @@ class SolverView:
 class PackageView:
     """solver.py and __init__.py."""
 
-    origin: Origin
     summary: str
     solvers: tuple[SolverView, ...]
     correctors: tuple[CorrectorView, ...]
@@ -95,12 +94,12 @@ def package_view(spec: Spec, plans: tuple[StepPlan, ...]) -> PackageView:
     solvers = tuple(_solver_view(plan, of_solver.get(plan.solver.name, "")) for plan in plans)
     names = [*(view.name for view in solvers), *(view.name for view in correctors), "SolveError", "Status"]
     listed = ", ".join(view.name for view in solvers)
-    return PackageView(origin(spec), f"Solvers of {spec.source.name}: {listed}.", solvers, correctors, tuple(names))
+    return PackageView(f"Solvers of {spec.source.name}: {listed}.", solvers, correctors, tuple(names))
 
 
-def origin(spec: Spec) -> Origin:
-    """The header's facts: base name and hash, the same wherever the spec lies."""
-    return Origin(GENERATOR, spec.source.name, spec.source.sha256)
+def header_view(spec: Spec) -> HeaderView:
+    """The view of the first lines of every Python file."""
+    return HeaderView(GENERATOR, spec.source.name, spec.source.sha256)
 
 
 def _solver_view(plan: StepPlan, corrector: str) -> SolverView:
