@@ -51,12 +51,12 @@ def digits_data(seed: int = 0) -> tuple[Images, Images]:
 
 
 class DigitsField(nn.Module):
-    """f(s, z) for z [batch, 8, 4, 4]: two convolutions with a tanh between them."""
+    """f(s, z) for z [batch, 8, 4, 4]: a 3×3 and a 1×1 convolution with a tanh between them."""
 
     def __init__(self, hidden: int = 16) -> None:
         super().__init__()
         self.inward = nn.Conv2d(STATE_SHAPE[0], hidden, 3, padding=1)
-        self.outward = nn.Conv2d(hidden, STATE_SHAPE[0], 3, padding=1)
+        self.outward = nn.Conv2d(hidden, STATE_SHAPE[0], 1)
 
     def forward(self, s: Tensor, z: Tensor) -> Tensor:
         return self.outward(torch.tanh(self.inward(z)))  # type: ignore[no-any-return]  # modules are untyped
@@ -67,7 +67,9 @@ class DigitsModel(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.encode = nn.Conv2d(1, STATE_SHAPE[0], 3, stride=2, padding=1)
+        self.encode = nn.Sequential(
+            nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.Conv2d(16, STATE_SHAPE[0], 3, stride=2, padding=1)
+        )
         self.field = DigitsField()
         self.decode = nn.Sequential(nn.Flatten(), nn.Linear(128, 10))
 
@@ -94,9 +96,9 @@ class Recipe:
 
     epochs: int = 30
     batch: int = 64
-    learning_rate: float = 1e-2
+    learning_rate: float = 5e-3
     weight_decay: float = 1e-3
-    kinetic: float = 0.1
+    kinetic: float = 0.3
     shift: float = 0.5
     turn: float = 0.1
 
