@@ -120,14 +120,14 @@ class _Checker:
 
 
 def _check_clashes(report: Report, solvers: tuple[m.Solver, ...]) -> None:
-    """Solvers and correctors become classes of one module."""
+    """Solvers and correctors become classes of one module, and name its tests in lower case."""
     taken: dict[str, tuple[str, str]] = {}
     for solver in solvers:
-        parts = [("solver", solver.name, solver.name)]
+        parts = [("solver", solver.name, class_name(solver.name))]
         if isinstance(solver.corrector, m.Corrector):
             parts.append(("corrector", solver.corrector.name, class_name(solver.corrector.name)))
         for kind, name, generated in parts:
-            other = taken.setdefault(generated, (kind, name))
+            other = taken.setdefault(generated.lower(), (kind, name))
             if other != (kind, name):
                 report.found.append(catalogue.CLASH.at(solver.place, name=name, other=other[1], generated=generated))
 

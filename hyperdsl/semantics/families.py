@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import builtins
+import re
 from dataclasses import dataclass, field, replace
 
 from hyperdsl.diagnostics import catalogue
 from hyperdsl.semantics.model import Parameter
-from hyperdsl.semantics.names import check_name
+from hyperdsl.semantics.names import GENERATED, check_name
 from hyperdsl.semantics.numbers import PI, ExactReader
 from hyperdsl.semantics.report import Report, Spanned
 from hyperdsl.semantics.settings import Settings
@@ -15,8 +17,13 @@ from hyperdsl.theory.exact import Exact
 from hyperdsl.theory.families import Interval, Region, excluded_in_region
 from hyperdsl.theory.tableau import Tableau
 
-RESERVED = frozenset({PI, "s", "z", "x", "f", "eps", "dz", "stages", "self", "steps", "span", "check", "h"})
-"""Names with a meaning of their own in tableaux, correctors, or the calls of a solver."""
+RESERVED = frozenset(
+    {PI, "s", "z", "x", "f", "eps", "dz", "stages", "self", "steps", "span", "check", "h", "z0", "base", "seen", "g"}
+    | {"step", "states", "end", "flat", "restore", "features", "batch", "space", "log_eps", "target", "columns"}
+    | {"outputs", "seed", "solver", "slopes", "error", "measure", "corrector"}
+)
+"""Names with a meaning of their own in tableaux, correctors, the calls of a solver, or its generated code."""
+STAGE = re.compile(r"k\d+")
 
 FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
@@ -44,7 +51,11 @@ def parameter_names(report: Report, declaration: n.Declaration) -> tuple[str, ..
         if argument.name is not None or not isinstance(value, n.Name):
             help_text = "write the name alone, and its range with `where 0 < alpha <= 1`"
             report(catalogue.BAD_PARAMETER, argument, problem="a method's parameter is a name", help=help_text)
-        elif value.text in RESERVED:
+        elif (
+            value.text in RESERVED | GENERATED | set(dir(builtins))
+            or STAGE.fullmatch(value.text)
+            or value.text[0] == "_"
+        ):
             report(catalogue.BAD_NAME, value, name=value.text, reason="it has a meaning of its own")
         elif value.text in names:
             report(catalogue.DUPLICATE, value, name=value.text)

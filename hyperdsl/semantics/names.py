@@ -9,8 +9,64 @@ from hyperdsl.semantics.report import Report
 from hyperdsl.syntax import nodes as n
 
 GENERATED = frozenset(
-    {"Any", "Callable", "Final", "History", "Path", "Protocol", "Sequence", "Settings", "Solution", "SolveError"}
-    | {"Status", "Tensor", "VectorField", "annotations", "json", "math", "nn", "struct", "torch"}
+    {
+        "Any",
+        "Callable",
+        "Enum",
+        "Fabric",
+        "Field",
+        "FitWarning",
+        "GROUPS",
+        "HELD_OUT",
+        "History",
+        "Hypersolver",
+        "Literal",
+        "NamedTuple",
+        "Path",
+        "Phase",
+        "REUSE",
+        "Reference",
+        "Rows",
+        "SETTINGS",
+        "SNAPSHOTS",
+        "STARTS",
+        "Sample",
+        "Scalar",
+        "Sequence",
+        "Settings",
+        "Share",
+        "SolveError",
+        "Status",
+        "Step",
+        "TIMES",
+        "TOLERATED",
+        "Tensor",
+        "Trajectories",
+        "VectorField",
+        "annotations",
+        "copy",
+        "dataclass",
+        "draws",
+        "fit",
+        "given",
+        "itertools",
+        "json",
+        "math",
+        "nn",
+        "os",
+        "overload",
+        "partial",
+        "pytest",
+        "replace",
+        "seeds",
+        "settings",
+        "slope",
+        "st",
+        "statistics",
+        "torch",
+        "tqdm",
+        "warnings",
+    }
 )
 """Names that generated modules use at their top level."""
 
@@ -43,7 +99,7 @@ def check_class_name(report: Report, name: n.Name) -> bool:
     """Report a name whose class could not be written, or would hide one that generated modules use."""
     if not check_name(report, name):
         return False
-    if not class_name(name.text).isidentifier():
+    if name.text.startswith("_") or not class_name(name.text).isidentifier():
         report(catalogue.BAD_NAME, name, name=name.text, reason="no class can be called after it")
         return False
     if class_name(name.text) in GENERATED or name.text in GENERATED:

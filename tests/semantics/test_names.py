@@ -1,0 +1,60 @@
+"""Names of specs meet those of generated code nowhere."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hyperdsl.semantics.check import check_file
+from hyperdsl.semantics.names import GENERATED
+from hyperdsl.semantics.scope import Project
+
+ROOT = Path(__file__).parents[2]
+
+
+def top_level(path: Path) -> Iterator[str]:
+    """The public names that a module defines or imports."""
+    for node in ast.parse(path.read_text("utf-8")).body:
+        match node:
+            case ast.Import(names) | ast.ImportFrom(names=names):
+                yield from ((alias.asname or alias.name).split(".")[0] for alias in names)
+            case ast.ClassDef(name) | ast.FunctionDef(name):
+                yield name
+            case ast.Assign(targets):
+                yield from (target.id for target in targets if isinstance(target, ast.Name))
+            case ast.AnnAssign(target=ast.Name(name)):
+                yield name
+
+
+def test_every_name_that_generated_code_uses_is_reserved() -> None:
+    for package in sorted((ROOT / "generated").iterdir()):
+        own = {solver["name"] for solver in json.loads((package / "certificate.json").read_text())["solvers"]}
+        own |= {"Mlp", "Conv"}  # the correctors of specs/
+        for module in package.glob("*.py"):
+            names = {name for name in top_level(module) if not name.startswith(("_", "test_"))}
+            assert names - own <= GENERATED
+
+
+@pytest.mark.parametrize("name", ["Tensor", "nn", "torch", "Step", "_Own", "class", "__init__", "Settings"])
+def test_reserved_names_are_refused(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "a.hyper"
+    path.write_text(f"solver {name} {{\n base rk4\n}}\n")
+    assert [diagnostic.code for diagnostic in check_file(path, "a.hyper", Project())[1]] == ["H304"]
+
+
+@pytest.mark.parametrize("name", ["k1", "base", "torch", "float", "_u", "pi", "lambda", "f"])
+def test_reserved_parameters_are_refused(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "a.hyper"
+    path.write_text(f"method m({name}) {{\n order 1\n tableau {{\n 0 |\n --+--\n | 1\n }}\n}}\n")
+    assert [diagnostic.code for diagnostic in check_file(path, "a.hyper", Project())[1]] == ["H304"]
+
+
+@pytest.mark.parametrize(("one", "other"), [("Small", "small"), ("WideNet", "wide_net"), ("HyperRK4", "hyperRk4")])
+def test_names_that_meet_are_refused(tmp_path: Path, one: str, other: str) -> None:
+    path = tmp_path / "a.hyper"
+    path.write_text(f"solver {one} {{\n base rk4\n}}\nsolver {other} {{\n base rk4\n}}\n")
+    assert [diagnostic.code for diagnostic in check_file(path, "a.hyper", Project())[1]] == ["H305"]
