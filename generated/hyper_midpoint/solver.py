@@ -163,8 +163,8 @@ class Status(Enum):
 class SolveError(RuntimeError):
     """A solve that failed.
 
-    `status` says how, `s` at which time; `step` is the last step's size, `evaluations` counts those of f, and `solution`
-    is what there is.
+    `status` says how, `s` at which time; `step` is the last step's size, `evaluations` counts those of f, and
+    `solution` is what there is.
     """
 
     def __init__(self, status: Status, s: float, step: float, evaluations: int, solution: Any) -> None:
