@@ -1,0 +1,96 @@
+"""`hyperdsl train` and `evaluate`, from the shell's side; the figures themselves are benchmarks' matter."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from safetensors import safe_open
+from typer.testing import CliRunner, Result
+
+from hyperdsl.cli import application
+
+ROOT = Path(__file__).parents[2]
+HEUN = ROOT / "generated" / "hyper_heun"
+QUICK = ("--set", "fit.iterations=20", "--set", "fit.reference.substeps=4", "--quiet")
+SPRING = """problem spring(stiffness = 1 .. 4, damping = 1/10) {
+    x' = v
+    v' = -stiffness*x - damping*v
+    x in -1 .. 1
+    v in -1 .. 1
+    span 0 .. 2
+}
+"""
+MODULE = """import torch
+from hyperdsl.evaluation import Problem
+
+decay = Problem(lambda s, z: -z * torch.cos(s), lambda n, g: torch.rand(n, 3, generator=g), (0.0, 1.0), (3,))
+"""
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(application(), [str(argument) for argument in arguments], env={"COLUMNS": "200"})
+
+
+@pytest.fixture(autouse=True)
+def _somewhere_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_train_saves_weights_that_evaluate_reads() -> None:
+    done = run("train", HEUN, "--problem", "van_der_pol", *QUICK)
+    assert done.exit_code == 0, done.stderr
+    path = Path("runs/hyper_heun/van_der_pol/HyperHeun.safetensors")
+    with safe_open(path, "pt") as file:
+        metadata = file.metadata()
+    assert json.loads(metadata["settings"])["iterations"] == 20
+    assert metadata["problem"] == "van_der_pol"
+    done = run(
+        "evaluate", HEUN, "--problem", "van_der_pol", "--weights", path, "--steps", "40", "--methods", "rk4", "--json"
+    )
+    assert done.exit_code == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["weights"] == "trained"
+    assert [(row["method"], row["evaluations"]) for row in found["rows"]][:2] == [
+        ("HyperHeun (trained)", 80),
+        ("rk4", 160),
+    ]
+    assert found["rows"][0]["macs"] > found["rows"][1]["macs"]
+
+
+def test_problems_of_files_and_modules(tmp_path: Path) -> None:
+    (tmp_path / "spring.hyper").write_text(SPRING)
+    (tmp_path / "mine.py").write_text(MODULE)
+    done = run(
+        "train", HEUN, "--problem", "spring.hyper:spring(stiffness = 2)", "--output", "spring.safetensors", *QUICK
+    )
+    assert done.exit_code == 0, done.stderr
+    assert Path("spring.safetensors").is_file()
+    done = run("evaluate", HEUN, "--problem", "mine:decay", "--steps", "4,8", "--methods", "euler", "--plot", "p.png")
+    assert done.exit_code == 0, done.stderr
+    assert "untrained" in done.stdout
+    assert Path("p.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("train", "absent", "--problem", "pendulum"), "absent"),
+        (("train", HEUN, "--problem", "pendulums"), "pendulum"),
+        (("train", HEUN, "--problem", "nowhere:problem"), "nowhere"),
+        (("train", HEUN, "--problem", "absent.hyper:p"), "absent.hyper"),
+        (("train", HEUN, "--problem", "pendulum", "--set", "fit.iteration=5"), "iterations"),
+        (("train", HEUN, "--problem", "pendulum", "--set", "iterations"), "NAME.SETTING=VALUE"),
+        (("train", HEUN, "--problem", "pendulum", "--set", "fit.batch=0"), "at least 1"),
+        (("train", HEUN, "--problem", "pendulum", "--solver", "Other"), "HyperHeun"),
+        (("evaluate", HEUN, "--problem", "pendulum", "--weights", "absent.safetensors"), "absent.safetensors"),
+        (("evaluate", HEUN, "--problem", "pendulum", "--methods", "rk5"), "rk5"),
+        (("evaluate", HEUN, "--problem", "pendulum", "--steps", "0"), "--steps"),
+    ],
+)
+def test_wrong_usage_is_said_in_a_sentence(arguments: tuple[object, ...], said: str) -> None:
+    done = run(*arguments)
+    assert done.exit_code == 2, done.stdout
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
