@@ -21,7 +21,7 @@ from hyperdsl.diagnostics import Diagnostic, catalogue, has_errors
 from hyperdsl.semantics.check import check_file, override
 from hyperdsl.semantics.model import Method, ProblemModel, Spec, Training
 from hyperdsl.semantics.scope import Project
-from hyperdsl.semantics.summary import solver_summary, summary
+from hyperdsl.semantics.summary import solver_summary, summary, table_rows
 from hyperdsl.semantics.trainings import DEFAULT_REFERENCE, default_training
 from hyperdsl.syntax.parser import parse
 from hyperdsl.syntax.printer import print_file
@@ -49,6 +49,16 @@ class Checked:
 
 
 @dataclass(frozen=True)
+class Outcome:
+    """What `check` says of a file: its object of `--json`, its lines of the table, the files that it imports."""
+
+    summary: dict[str, object]
+    rows: tuple[tuple[str, ...], ...]
+    diagnostics: tuple[Diagnostic, ...]
+    imports: dict[str, str]
+
+
+@dataclass(frozen=True)
 class Layout:
     """A file before and after `fmt`; no text where it could not be parsed."""
 
@@ -63,11 +73,11 @@ def check(files: Iterable[SpecFile]) -> Checked:
     files = tuple(files)
     outcomes = [check_file(file.path, file.shown, project) for file in files]
     specs = tuple(spec for spec, _ in outcomes)
-    found = [diagnostic for _, diagnostics in outcomes for diagnostic in diagnostics]
-    return Checked(files, specs, (*found, *_same_stems(specs)))
+    found = tuple(diagnostic for _, diagnostics in outcomes for diagnostic in diagnostics)
+    return Checked(files, specs, found)
 
 
-def _same_stems(specs: tuple[Spec, ...]) -> list[Diagnostic]:
+def same_packages(specs: tuple[Spec, ...]) -> tuple[Diagnostic, ...]:
     """Two packages of one name in a run."""
     seen: dict[str, Spec] = {}
     found = []
@@ -75,18 +85,20 @@ def _same_stems(specs: tuple[Spec, ...]) -> list[Diagnostic]:
         if spec.solvers and seen.setdefault(spec.source.stem, spec) is not spec:
             notes = [f"the other is `{seen[spec.source.stem].source.path}`"]
             found.append(catalogue.SAME_STEM.at(spec.solvers[0].place, package=spec.source.stem, notes=notes))
-    return found
+    return tuple(found)
 
 
-def describe(spec: Spec) -> dict[str, object]:
-    """One file's object of `--json`."""
+def outcome(file: SpecFile, project: Project) -> Outcome:
+    """Everything that is to be said about one file."""
     from hyperdsl.plan import plan_solver
 
+    spec, diagnostics = check_file(file.path, file.shown, project)
     solvers = [
         {**solver_summary(solver), "evaluations_per_step": plan_solver(solver).evaluations_per_step}
         for solver in spec.solvers
     ]
-    return {**summary(spec), "solvers": solvers}
+    imports = {source.path: source.sha256 for source in spec.imports}
+    return Outcome({**summary(spec), "solvers": solvers}, table_rows(spec), diagnostics, imports)
 
 
 def compile_checked(checked: Checked, output: Path, *, write: bool) -> tuple[Path, ...]:

@@ -25,7 +25,19 @@ MAY_IMPORT = {
     "compiler": {"codegen", "plan", "semantics", "syntax", "diagnostics", "source", "theory"},
     "evaluation": {"semantics", "theory", "source"},
     "__main__": {"cli"},
-    "cli": {"compiler", "evaluation", "codegen", "plan", "semantics", "diagnostics", "source", "theory"},
+    "cache": {"source"},
+    "cli": {
+        "compiler",
+        "cache",
+        "syntax",
+        "evaluation",
+        "codegen",
+        "plan",
+        "semantics",
+        "diagnostics",
+        "source",
+        "theory",
+    },
 }
 """What each part of the house may import, itself and `hyperdsl.__version__` apart."""
 

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from hyperdsl import compiler
 from hyperdsl.cli.inputs import SPEC_AT_FAULT, Paths, finish, out, say, spec_files, stop
 
 Output = Annotated[Path, typer.Option("--output", "-o", help="The folder that the packages go into.")]
@@ -16,9 +15,12 @@ Check = Annotated[bool, typer.Option("--check", help="Write nothing; fail where 
 
 def compile_specs(paths: Paths, output: Output = Path("generated"), check: Check = False) -> None:
     """Check specs, then write a PyTorch package for each that has a solver."""
+    from hyperdsl import compiler
+
     checked = compiler.check(spec_files(paths))
-    say(checked.diagnostics)
-    finish(checked.diagnostics)
+    diagnostics = (*checked.diagnostics, *compiler.same_packages(checked.specs))
+    say(diagnostics)
+    finish(diagnostics)
     try:
         changed = compiler.compile_checked(checked, output, write=not check)
     except OSError as error:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json as json_module
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hyperdsl import compiler
 from hyperdsl.cli.inputs import Json, out, stop
 from hyperdsl.cli.packages import PackagePath, ProblemName, SolverName, Threads, find, guarded, need_torch
-from hyperdsl.theory.tableau import Tableau
+
+if TYPE_CHECKING:
+    from hyperdsl.theory.tableau import Tableau
 
 Weights = Annotated[Path | None, typer.Option(metavar="FILE", help="Trained weights; without them g is zero.")]
 Steps = Annotated[str, typer.Option(metavar="K,K,...", help="Numbers of steps over the span.")]
@@ -74,6 +75,8 @@ def evaluate(
 
 def _tableau(name: str) -> Tableau:
     """The tableau of a method of the library that can be taken in plain steps."""
+    from hyperdsl import compiler
+
     method = compiler.library_method(name)
     if method is None:
         stop(f"the library has no method `{name}`")

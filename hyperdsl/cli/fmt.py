@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from hyperdsl import compiler
 from hyperdsl.cli.inputs import SPEC_AT_FAULT, Paths, finish, out, say, spec_files, stop
 from hyperdsl.diagnostics import Diagnostic
 from hyperdsl.source import replace_file
@@ -19,6 +18,8 @@ Check = Annotated[
 
 def fmt(paths: Paths, check: Check = False) -> None:
     """Bring specs into the one canonical layout; comments are kept."""
+    from hyperdsl import compiler
+
     diagnostics: list[Diagnostic] = []
     changed = []
     for file in spec_files(paths):

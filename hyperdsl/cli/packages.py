@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from hyperdsl import compiler
 from hyperdsl.cli.inputs import finish, say, stop
-from hyperdsl.semantics.model import ProblemModel
 
 if TYPE_CHECKING:
     from hyperdsl.evaluation.problems import Problem
+    from hyperdsl.semantics.model import ProblemModel
 
 PackagePath = Annotated[
     Path, typer.Argument(metavar="PACKAGE", help="The folder of a generated package.", show_default=False)
@@ -65,6 +64,8 @@ def find(name: str) -> Problem:
 
 
 def _models(path: Path) -> Sequence[ProblemModel]:
+    from hyperdsl import compiler
+
     if not path.is_file():
         stop(f"there is no file `{path}`")
     problems, diagnostics = compiler.problems(path)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hyperdsl.cli.inputs import out
-from hyperdsl.cli.overrides import read_overrides
 from hyperdsl.cli.packages import PackagePath, ProblemName, SolverName, Threads, find, guarded, need_torch
 
 if TYPE_CHECKING:
@@ -40,6 +39,7 @@ def train(
     need_torch()
     import torch
 
+    from hyperdsl.cli.overrides import read_overrides
     from hyperdsl.evaluation.packages import load_package
     from hyperdsl.evaluation.training import train_package
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
 from hyperdsl.diagnostics.model import Diagnostic
-from hyperdsl.source import Place
+from hyperdsl.source import Place, Source, Span
 
 STYLES: Mapping[str, str] = {"error": "bold red", "warning": "bold yellow", "note": "bold cyan"}
 
@@ -62,6 +63,14 @@ def report(diagnostics: Iterable[Diagnostic], console: Console) -> None:
     """Print every diagnostic, a blank line between them; colour is the console's matter."""
     for diagnostic in diagnostics:
         console.print(render(diagnostic), soft_wrap=True, highlight=False)
+
+
+def from_json(content: Mapping[str, Any], source: Source) -> Diagnostic:
+    """The diagnostic of `source` that `as_json` made the object of."""
+    ends = [content[key] for key in ("line", "column", "end_line", "end_column")]
+    place = None if content["path"] is None else Place(source, Span(*ends))
+    notes, advice = tuple(content["notes"]), content["help"]
+    return Diagnostic(content["code"], content["severity"], content["message"], place, notes, advice)
 
 
 def as_json(diagnostic: Diagnostic) -> dict[str, object]:

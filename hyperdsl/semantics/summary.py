@@ -69,3 +69,36 @@ def _first(orders: tuple[int, ...]) -> int | None:
 def finite_or_text(value: float | None) -> float | str | None:
     """JSON has no infinity."""
     return "inf" if value is not None and math.isinf(value) else value
+
+
+def table_rows(spec: m.Spec) -> tuple[tuple[str, ...], ...]:
+    """The lines of `check`'s table: name, order, how it is proven, what it is."""
+    methods = [(method.name, orders(method), _proof(method), _kind(method)) for method in spec.methods]
+    return (*methods, *((solver.name, str(solver.order), "by its base", _step(solver)) for solver in spec.solvers))
+
+
+def orders(method: m.Method) -> str:
+    """`5(4)`, and the order without time where that is another."""
+    facts = method.facts
+    text = str(facts.order) + (f"({', '.join(map(str, facts.embedded))})" if facts.embedded else "")
+    if facts.report.order_autonomous != facts.order:
+        text += f", {facts.report.order_autonomous} for z' = f(z)"
+    return text
+
+
+def _proof(method: m.Method) -> str:
+    count = f"{method.facts.conditions} condition" + ("s" if method.facts.conditions != 1 else "")
+    return f"exactly, {count}" if method.tolerance is None else f"within {float(method.tolerance):.0e}, {count}"
+
+
+def _kind(method: m.Method) -> str:
+    stages = method.tableau.stages
+    text = f"{method.tableau.kind}, {stages} stage" + ("s" if stages > 1 else "")
+    text += ", FSAL" if method.facts.fsal else ""
+    names = ", ".join(parameter.name for parameter in method.parameters)
+    return f"{text}, for all {names} in range" if names else text
+
+
+def _step(solver: m.Solver) -> str:
+    power = solver.residual_power
+    return solver.base.name + (f" + ε^{power} g" if power else "")
