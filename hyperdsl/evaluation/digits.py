@@ -51,12 +51,12 @@ def digits_data(seed: int = 0) -> tuple[Images, Images]:
 
 
 class DigitsField(nn.Module):
-    """f(s, z) for z [batch, 8, 4, 4]: a 3×3 and a 1×1 convolution with a tanh between them."""
+    """f(s, z) for z [batch, 8, 4, 4]: two 3×3 convolutions with a tanh between them."""
 
     def __init__(self, hidden: int = 16) -> None:
         super().__init__()
         self.inward = nn.Conv2d(STATE_SHAPE[0], hidden, 3, padding=1)
-        self.outward = nn.Conv2d(hidden, STATE_SHAPE[0], 1)
+        self.outward = nn.Conv2d(hidden, STATE_SHAPE[0], 3, padding=1)
 
     def forward(self, s: Tensor, z: Tensor) -> Tensor:
         return self.outward(torch.tanh(self.inward(z)))  # type: ignore[no-any-return]  # modules are untyped

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from hyperdsl.evaluation.work_precision import Row
@@ -14,20 +15,28 @@ from hyperdsl.evaluation.work_precision import Row
 def table(rows: Sequence[Row], title: str) -> Table:
     """A rich table; columns that no row has are left out."""
     with_accuracy = any(row.accuracy is not None for row in rows)
-    made = Table(title=title, title_justify="left")
-    made.add_column("method")
-    heads = ["setting", "NFE", "MACs", "ms", "MAPE %", "L2", "relative error"]
-    for head in heads + ["accuracy %"] * with_accuracy:
-        made.add_column(head, justify="right")
+    made = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    made.add_column("method", no_wrap=True)
+    heads = ["setting", "NFE", "MACs", "ms", "MAPE %", "L2", "error"]
+    for head in heads + ["acc. %"] * with_accuracy:
+        made.add_column(head, justify="right", no_wrap=True)
     before = None
     for row in rows:
         if before not in (None, row.method):
             made.add_section()
         before = row.method
-        cells = [row.method, row.setting, str(row.evaluations), f"{row.macs:,}", f"{row.milliseconds:.2f}"]
-        cells += [f"{row.mape:.3g}", f"{row.l2:.3g}", f"{row.relative_error:.2e}"]
+        cells = [row.method, row.setting, str(row.evaluations), short(row.macs), f"{row.milliseconds:.2f}"]
+        cells += [f"{row.mape:.3g}", f"{row.l2:.2g}", f"{row.relative_error:.1e}"]
         made.add_row(*cells, *([f"{row.accuracy:.1f}"] if row.accuracy is not None else []))
     return made
+
+
+def short(count: int) -> str:
+    """A count with three digits: 842, 41.6k, 1.26M."""
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if count >= size:
+            return f"{count / size:.3g}{unit}"
+    return str(count)
 
 
 def json_object(rows: Sequence[Row], **about: object) -> dict[str, object]:

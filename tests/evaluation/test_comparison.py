@@ -113,7 +113,7 @@ def test_tables_and_json_show_what_was_measured() -> None:
     Console(file=stream, width=200).print(table(ROWS, "Title"))
     text = stream.getvalue()
     assert "Title" in text
-    assert "accuracy" in text
+    assert "acc. %" in text
     assert "97.5" in text
     stream = io.StringIO()
     Console(file=stream, width=200).print(table(ROWS[:2], "Title"))
