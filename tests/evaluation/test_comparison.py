@@ -117,7 +117,7 @@ def test_tables_and_json_show_what_was_measured() -> None:
     assert "97.5" in text
     stream = io.StringIO()
     Console(file=stream, width=200).print(table(ROWS[:2], "Title"))
-    assert "accuracy" not in stream.getvalue()
+    assert "acc. %" not in stream.getvalue()
     made = json.loads(json.dumps(json_object(ROWS, package="p"), allow_nan=False))
     assert made["package"] == "p"
     assert made["rows"][1]["mape"] == "inf"
