@@ -6,8 +6,10 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, NullFormatter
 
 from hyperdsl.evaluation.files import write_atomically
 from hyperdsl.evaluation.work_precision import Row
@@ -38,6 +40,7 @@ def plot(rows: Sequence[Row], path: Path, title: str, error: str = "relative_err
             panel.plot(*zip(*shown, strict=True) if shown else ((), ()), label=method, **style)
         panel.set_xscale("log")
         panel.set_yscale("log")
+        _plain_ticks(panel.xaxis)
         panel.set_xlabel(name)
         panel.grid(True, which="major", alpha=0.3)
         panel.spines[["top", "right"]].set_visible(False)
@@ -45,3 +48,11 @@ def plot(rows: Sequence[Row], path: Path, title: str, error: str = "relative_err
     panels[-1].legend(frameon=False, fontsize="small")
     figure.suptitle(title)
     write_atomically(path, lambda temporary: figure.savefig(temporary, dpi=150))
+
+
+def _plain_ticks(axis: Axis) -> None:
+    """Ticks at 1, 2 and 5 of each decade, labelled as numbers: ranges here are often shorter than a decade."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    thousands = EngFormatter(sep="")
+    axis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}" if x < 1000 else thousands(x)))
+    axis.set_minor_formatter(NullFormatter())

@@ -1,0 +1,38 @@
+"""What README shows is what stands in the repository."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from hyperdsl.cli import application
+
+ROOT = Path(__file__).parents[1]
+BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE | re.DOTALL)
+SPEC = (ROOT / "specs/hyper_heun.hyper").read_text("utf-8")
+
+
+def test_the_spec_is_the_one_in_specs() -> None:
+    assert ("", SPEC) in BLOCKS
+
+
+def test_the_message_is_what_check_says(tmp_path: Path) -> None:
+    (tmp_path / "hyper_heun.hyper").write_text(SPEC.replace("order 2", "order 3"), "utf-8")
+    said = CliRunner().invoke(application(), ["check", str(tmp_path / "hyper_heun.hyper")], env={"COLUMNS": "200"})
+    shown = next(text for _, text in BLOCKS if "error[H201]" in text)
+    assert shown.strip() in said.stderr.replace(f"{tmp_path.as_posix()}/", "")
+
+
+def test_the_step_is_the_generated_one() -> None:
+    shown = next(text for kind, text in BLOCKS if kind == "python" and "def _base" in text)
+    generated = (ROOT / "generated/hyper_heun/solver.py").read_text("utf-8")
+    for part in re.split(r"\n(?=def )", shown.rstrip("\n")):
+        assert textwrap.indent(part.rstrip("\n"), "    ") + "\n" in generated
+
+
+def test_links_lead_somewhere() -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", (ROOT / "README.md").read_text("utf-8")):
+        assert (ROOT / target).exists(), target
