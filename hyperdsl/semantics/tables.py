@@ -11,7 +11,8 @@ from hyperdsl.semantics.model import Entries
 from hyperdsl.semantics.numbers import ExactReader, Valued
 from hyperdsl.semantics.report import Report
 from hyperdsl.syntax import nodes as n
-from hyperdsl.theory.exact import ZERO, Exact
+from hyperdsl.theory.exact import ZERO, Exact, NotExact
+from hyperdsl.theory.stages import exact_stages
 from hyperdsl.theory.tableau import Tableau
 
 MAX_STAGES = 64
@@ -47,6 +48,11 @@ def read_table(report: Report, node: n.Tableau, parameters: tuple[str, ...]) -> 
     a_rows, b_rows = lines[: len(rows)], lines[len(rows) :]
     tableau = Tableau(tuple(map(_values, a_rows)), _values(c), tuple(map(_values, b_rows)))
     entries = Entries(tuple(map(_texts, a_rows)), _texts(c), tuple(map(_texts, b_rows)))
+    try:
+        exact_stages(tableau)
+    except NotExact as reason:
+        report(catalogue.NOT_EXACT, node.word, reason=reason)
+        return None
     return Table(tableau, entries, rows, weights)
 
 
