@@ -83,7 +83,7 @@ NO_WEIGHT_ROW = Entry(
     "order {claim} claims {claimed} embedded row(s), but the tableau has {rows} row(s) of weights",
     "give one row of weights for each claimed order",
 )
-COEFFICIENT_SIZE = Entry("H211", "error", "a coefficient is too large for a double")
+NUMBER_SIZE = Entry("H211", "error", "this number is too {size} for a double")
 
 # H3: names
 UNKNOWN_DECLARATION = Entry("H301", "error", "`{word}` is not a declaration")

@@ -17,6 +17,7 @@ NOT_YET = {
     "multistep": "multistep methods are",
     "predictor_corrector": "predictor-corrector methods are",
 }
+LONGEST_PATH = 200
 PROJECT_MARKS = ("pyproject.toml", ".git")
 
 
@@ -176,6 +177,8 @@ class Scope:
 
 def _path_fault(own: Path, text: str) -> str | None:
     """Why the path in an import cannot be used."""
+    if len(text) > LONGEST_PATH:
+        return f"the path has more than {LONGEST_PATH} characters"
     target = own.parent / text
     if Path(text).is_absolute() or "\\" in text:
         return "the path is not relative to this file"

@@ -204,7 +204,7 @@ def _take(
     elif isinstance(value, n.Comparison | n.String):
         report(catalogue.WRONG_VALUE, value, word=name, wants="a number, a range, or `free`")
     else:
-        number = ExactReader(report).value(value)
+        number = ExactReader(report).double(value)
         if number is not None and not contains(interval, number):
             report(catalogue.OUT_OF_RANGE, value, what=f"`{name}`", wants=wants)
         elif number is not None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from hyperdsl.diagnostics import catalogue
 from hyperdsl.semantics import expressions as e
 from hyperdsl.semantics.model import Entries
-from hyperdsl.semantics.numbers import ExactReader, Valued
+from hyperdsl.semantics.numbers import ExactReader, Valued, fits_double
 from hyperdsl.semantics.report import Report
 from hyperdsl.syntax import nodes as n
-from hyperdsl.theory.exact import ZERO, Exact
+from hyperdsl.theory.exact import ZERO, Exact, NotExact
+from hyperdsl.theory.stages import exact_stages
 from hyperdsl.theory.tableau import Tableau
 
 MAX_STAGES = 64
@@ -47,6 +47,11 @@ def read_table(report: Report, node: n.Tableau, parameters: tuple[str, ...]) -> 
     a_rows, b_rows = lines[: len(rows)], lines[len(rows) :]
     tableau = Tableau(tuple(map(_values, a_rows)), _values(c), tuple(map(_values, b_rows)))
     entries = Entries(tuple(map(_texts, a_rows)), _texts(c), tuple(map(_texts, b_rows)))
+    try:
+        exact_stages(tableau)
+    except NotExact as reason:
+        report(catalogue.NOT_EXACT, node.word, reason=reason)
+        return None
     return Table(tableau, entries, rows, weights)
 
 
@@ -92,12 +97,4 @@ def _padded(reader: ExactReader, entries: tuple[n.Expression, ...], width: int) 
 
 def _coefficient(reader: ExactReader, entry: n.Expression) -> Valued | None:
     read = reader.read(entry)
-    if read and not read[1].parameters:
-        try:
-            fits = math.isfinite(float(read[1]))
-        except OverflowError:
-            fits = False
-        if not fits:
-            reader.report(catalogue.COEFFICIENT_SIZE, entry)
-            return None
-    return read
+    return read if read and fits_double(reader.report, entry, read[1]) else None

@@ -1,8 +1,11 @@
-"""Exact real numbers: sums Σ_d q_d·√d over squarefree d, with q_d rational or a rational function of parameters."""
+"""Exact real numbers: sums Σ_d q_d·√d over squarefree d, with q_d rational or a rational function of parameters.
+
+What needs roots of roots or further cosines is an `Exact` too: `theory.algebraic` has them, loaded when one is met.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Context, Decimal
 from fractions import Fraction
 from functools import lru_cache
@@ -25,7 +28,8 @@ _LARGEST_POLYNOMIAL = 10**4
 class Exact:
     """An element of Q(√2, √3, …), or of that field's rational functions in named parameters. Immutable and hashable.
 
-    Equal numbers have equal terms, so equality and the zero test are decided by the representation.
+    Equal numbers have equal terms, so equality and the zero test are decided by the representation. A subclass holds
+    the other real algebraic numbers.
     """
 
     __slots__ = ("_terms",)
@@ -50,11 +54,13 @@ class Exact:
 
     @staticmethod
     def sqrt(x: Exact) -> Exact:
-        """The square root of a rational x ≥ 0, otherwise NotExact."""
+        """The square root of x ≥ 0 without parameters, otherwise NotExact."""
         if x.parameters:
             raise NotExact("a square root of a parameter is not supported")
         if not x.is_rational:
-            raise NotExact("a square root inside a square root is not supported yet")
+            from hyperdsl.theory.algebraic import square_root_of
+
+            return square_root_of(x)
         value = x.terms.get(1, fmpq(0))
         if value == 0:
             return ZERO
@@ -67,15 +73,17 @@ class Exact:
 
     @staticmethod
     def cos_pi(q: Fraction) -> Exact:
-        """cos(π·q) where it is a sum of square roots of rationals, otherwise NotExact.
+        """cos(π·q); NotExact where its degree is too large.
 
-        That is so exactly for denominators 1, 2, 3, 4, 5, 6 and 12: the Galois group of Q(cos(2π/n)), which is
-        (Z/n)*/±1, must have exponent two.
+        It is a sum of square roots exactly for denominators 1, 2, 3, 4, 5, 6 and 12: the Galois group of
+        Q(cos(2π/n)), which is (Z/n)*/±1, must have exponent two.
         """
         turn = q % 2
         cosine = _cosine_of_a_part(turn.denominator)
         if cosine is None:
-            raise NotExact(f"cos(pi*{q}) needs roots of roots, which are not supported yet")
+            from hyperdsl.theory.algebraic import cosine_of
+
+            return cosine_of(turn)
         before, value = ONE, cosine  # Chebyshev: cos(kx) = 2·cos(x)·cos((k−1)x) − cos((k−2)x)
         for _ in range(turn.numerator - 1):
             before, value = value, 2 * cosine * value - before
@@ -127,7 +135,7 @@ class Exact:
     # Arithmetic.
 
     def __add__(self, other: Exact | Number) -> Exact:
-        value = _coerced(other)
+        value = coerced(other)
         return NotImplemented if value is None else Exact(add(self._terms, value._terms))
 
     __radd__ = __add__
@@ -139,20 +147,20 @@ class Exact:
         return self
 
     def __sub__(self, other: Exact | Number) -> Exact:
-        value = _coerced(other)
+        value = coerced(other)
         return NotImplemented if value is None else self + -value
 
     def __rsub__(self, other: Number) -> Exact:
         return -self + other
 
     def __mul__(self, other: Exact | Number) -> Exact:
-        value = _coerced(other)
+        value = coerced(other)
         return NotImplemented if value is None else Exact(multiply(self._terms, value._terms))
 
     __rmul__ = __mul__
 
     def __truediv__(self, other: Exact | Number) -> Exact:
-        value = _coerced(other)
+        value = coerced(other)
         return NotImplemented if value is None else self * value._inverse()
 
     def __rtruediv__(self, other: Number) -> Exact:
@@ -161,7 +169,7 @@ class Exact:
     def __pow__(self, exponent: int) -> Exact:
         if not isinstance(exponent, int):
             return NotImplemented
-        _guard_power(self, exponent)
+        self._guard_power(exponent)
         base = self if exponent >= 0 else self._inverse()
         result = ONE
         for bit in f"{abs(exponent):b}":
@@ -169,6 +177,17 @@ class Exact:
             if bit == "1":
                 result = result * base
         return result
+
+    def _guard_power(self, exponent: int) -> None:
+        """Refuse powers whose exact value would fill the memory."""
+        functions = [q for q in self._terms.values() if isinstance(q, RationalFunction)]
+        sizes = (power_size(part, abs(exponent)) for q in functions for part in (q.numerator, q.denominator))
+        if max(sizes, default=0) > _LARGEST_POLYNOMIAL:
+            raise NotExact(f"the power {exponent} of an expression in parameters is too large")
+        if self.is_rational and abs(self._terms.get(1, 0)) in (0, 1):
+            return
+        numbers = [q for q in self._terms.values() if isinstance(q, fmpq)]
+        guard_digits((*numbers, *self._terms), exponent)
 
     def _inverse(self) -> Exact:
         if self.is_zero:
@@ -191,11 +210,13 @@ class Exact:
     # Comparison, for numbers without parameters.
 
     def __eq__(self, other: object) -> bool:
-        value = _coerced(other)
+        value = coerced(other)
         return NotImplemented if value is None else self._terms == value._terms
 
     def __hash__(self) -> int:
-        return hash(self.fraction()) if self.is_rational else hash(frozenset(self._terms.items()))
+        if self.is_rational:
+            return hash(self.fraction())
+        return hash(frozenset(self._terms.items())) if self.parameters else irrational_hash(self)
 
     def sign(self) -> int:
         """−1, 0 or 1, exactly."""
@@ -257,16 +278,18 @@ class Exact:
             bits *= 2
 
     def __str__(self) -> str:
-        text = ""
-        for d, q in sorted(self._terms.items()):
-            part = _term_text(d, q)
-            if text:
-                part = f" - {part[1:]}" if part.startswith("-") else f" + {part}"
-            text += part
-        return text or "0"
+        return sum_text(term_text("" if d == 1 else f"sqrt({d})", q) for d, q in sorted(self._terms.items()))
 
     def __repr__(self) -> str:
         return f"Exact({self})"
+
+
+def irrational_hash(value: Exact) -> int:
+    """One hash for equal numbers, however they are held: that of the nearest double."""
+    try:
+        return hash(float(value))
+    except OverflowError:
+        return 0
 
 
 def ball_ends(ball: arb) -> tuple[Fraction, Fraction]:
@@ -300,7 +323,7 @@ def _rational(value: Number) -> fmpq:
     return fmpq(value)
 
 
-def _coerced(value: object) -> Exact | None:
+def coerced(value: object) -> Exact | None:
     if isinstance(value, Exact):
         return value
     return Exact.of(value) if isinstance(value, int | Fraction | fmpq) else None
@@ -310,17 +333,10 @@ def _divided(value: Fraction, context: Context) -> Decimal:
     return context.divide(Decimal(value.numerator), Decimal(value.denominator))
 
 
-def _guard_power(base: Exact, exponent: int) -> None:
-    """Refuse powers whose exact value would fill the memory."""
-    functions = [q for q in base.terms.values() if isinstance(q, RationalFunction)]
-    sizes = (power_size(part, abs(exponent)) for q in functions for part in (q.numerator, q.denominator))
-    if max(sizes, default=0) > _LARGEST_POLYNOMIAL:
-        raise NotExact(f"the power {exponent} of an expression in parameters is too large")
-    if base.is_rational and abs(base.terms.get(1, 0)) in (0, 1):
-        return
-    numbers = [q for q in base.terms.values() if isinstance(q, fmpq)]
-    bits = max((int(max(abs(q.p), q.q)).bit_length() for q in numbers), default=1)
-    if (bits + max(base.terms).bit_length()) * abs(exponent) > _LARGEST_POWER_BITS:
+def guard_digits(numbers: Iterable[fmpq | int], exponent: int) -> None:
+    """Refuse a power of numbers of this size where it has too many digits."""
+    bits = max(int(max(abs(fmpq(q).p), fmpq(q).q)).bit_length() for q in numbers)
+    if 2 * bits * abs(exponent) > _LARGEST_POWER_BITS:
         raise NotExact(f"the power {exponent} has too many digits")
 
 
@@ -334,16 +350,26 @@ def _evaluated(polynomial: object, values: Mapping[str, Exact]) -> Exact:
     return total
 
 
-def _term_text(d: int, q: Scalar) -> str:
-    """q·√d as one factor after another; a rational function that is a sum keeps to itself in parentheses."""
-    if d == 1:
+def sum_text(parts: Iterable[str]) -> str:
+    """A sum of these parts, the signs between them."""
+    text = ""
+    for part in parts:
+        if text:
+            text += f" - {part[1:]}" if part.startswith("-") else f" + {part}"
+        else:
+            text = part
+    return text or "0"
+
+
+def term_text(factor: str, q: Scalar) -> str:
+    """q times a factor, "" for 1; a rational function that is a sum keeps to itself in parentheses."""
+    if not factor:
         return str(q)
-    root = f"sqrt({d})"
     if isinstance(q, RationalFunction):
-        return f"({q})*{root}" if q.is_sum else f"{q}*{root}"
+        return f"({q})*{factor}" if q.is_sum else f"{q}*{factor}"
     if abs(q) == 1:
-        return root if q > 0 else f"-{root}"
-    return f"{q}*{root}"
+        return factor if q > 0 else f"-{factor}"
+    return f"{q}*{factor}"
 
 
 @lru_cache(maxsize=16)

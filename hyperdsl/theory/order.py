@@ -13,9 +13,10 @@ import flint
 from flint import arb, fmpq
 
 from hyperdsl.theory.exact import ZERO, Exact, nearest_double
+from hyperdsl.theory.stages import BallStages, exact_stages
 from hyperdsl.theory.tableau import Tableau
 from hyperdsl.theory.trees import AUTONOMOUS, COLOURED, PLAIN, Leaf, Tree
-from hyperdsl.theory.weights import BallStages, ExactStages, elementary_weight, elementary_weights
+from hyperdsl.theory.weights import elementary_weight, elementary_weights
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def principal_error(tableau: Tableau, order: int, row: int = 0) -> tuple[tuple[T
     These are the coefficients of the elementary differentials F(t) in the leading term of the local error, over
     ε^(order+1) (HNW I, §II.3). Coloured trees are many: 1042 of order 8, 11019 of order 10.
     """
-    stages = ExactStages(tableau)
+    stages = exact_stages(tableau)
     found = []
     for tree, value in elementary_weights(stages, _leaves(tableau), order + 1, row):
         if tree.order == order + 1:
@@ -134,7 +135,7 @@ def _failures(
     tableau: Tableau, row: int, tolerance: Exact | None, leaves: tuple[Leaf, ...], last: int
 ) -> Iterator[Condition]:
     """The conditions that do not hold, each evaluated exactly."""
-    stages = ExactStages(tableau)
+    stages = exact_stages(tableau)
     for tree, value in elementary_weights(stages, leaves, last, row):
         condition = Condition(tree, row, value, Fraction(1, tree.density))
         if not _vanishes(condition.difference, tolerance):

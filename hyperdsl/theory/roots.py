@@ -49,7 +49,7 @@ class RealRoot:
 
     def ball(self) -> arb:
         """A ball around this root and no other, about as small as flint's current precision allows."""
-        return _real_balls(self.polynomial)[self.index]
+        return real_balls(self.polynomial)[self.index]
 
     def enclosure(self, bits: int) -> tuple[Fraction, Fraction]:
         """Rational numbers on both sides of the root, or the root twice."""
@@ -73,7 +73,7 @@ class RealRoot:
 
     def _alone(self, low: Fraction, high: Fraction) -> bool:
         """Whether none of the polynomial's other real roots can lie between these numbers."""
-        count = len(_real_balls(self.polynomial))
+        count = len(real_balls(self.polynomial))
         others = [RealRoot(self.polynomial, i).enclosure(_START_BITS) for i in range(count) if i != self.index]
         return all(end < low or start > high for start, end in others)
 
@@ -86,7 +86,7 @@ def real_roots(polynomial: fmpq_poly) -> tuple[RealRoot, ...]:
     found = [
         RealRoot(factor, index)
         for factor, _ in polynomial.numer().factor()[1]
-        for index in range(len(_real_balls(factor)))
+        for index in range(len(real_balls(factor)))
     ]
     return _sorted(found)
 
@@ -117,7 +117,7 @@ def _sorted(roots: list[RealRoot]) -> tuple[RealRoot, ...]:
         bits *= 2
 
 
-def _real_balls(polynomial: fmpz_poly) -> list[arb]:
+def real_balls(polynomial: fmpz_poly) -> list[arb]:
     """Balls around the real roots of an irreducible polynomial; flint gives those an exactly real ball."""
     roots: Any = polynomial.complex_roots()
     return sorted((root.real for root, _ in roots if root.imag == 0), key=ball_ends)

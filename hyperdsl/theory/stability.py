@@ -6,15 +6,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import zip_longest
 from math import factorial
 
 from flint import fmpq, fmpq_poly
 
+from hyperdsl.theory.algebraic import Algebraic, rational_multiple
 from hyperdsl.theory.exact import ONE, ZERO, Exact
 from hyperdsl.theory.matrices import ExactMatrix, Vector, vector
-from hyperdsl.theory.radicals import Terms, add, multiply, norm
 from hyperdsl.theory.roots import between, real_roots
-from hyperdsl.theory.tableau import Tableau
+from hyperdsl.theory.tableau import Row, Tableau
 
 Polynomial = tuple[Exact, ...]
 """Coefficients, the constant one first; the last is not zero."""
@@ -75,6 +76,8 @@ def _reversed_characteristic(tableau: Tableau) -> list[Exact]:
     """Coefficients of det(I − zA), by Faddeev and LeVerrier: M ← A·M + q·I, q ← −trace(A·M)/k."""
     size = tableau.stages
     functions = bool(tableau.parameters)
+    if any(isinstance(value, Algebraic) for row in tableau.a for value in row):
+        return _reversed_characteristic_entrywise(tableau.a)
     matrix = ExactMatrix.of_vectors([vector(row) for row in tableau.a], size, functions=functions)
     found = [ONE]
     product = matrix
@@ -86,6 +89,17 @@ def _reversed_characteristic(tableau: Tableau) -> list[Exact]:
     return found
 
 
+def _reversed_characteristic_entrywise(a: tuple[Row, ...]) -> list[Exact]:
+    """The same, number by number."""
+    size, found, product = len(a), [ONE], a
+    for k in range(1, size + 1):
+        found.append(sum((product[i][i] for i in range(size)), ZERO) / -k)
+        shifted = [[q + found[-1] if i == j else q for j, q in enumerate(row)] for i, row in enumerate(product)]
+        columns = list(zip(*shifted, strict=True))
+        product = tuple(tuple(_dot(row, column) for column in columns) for row in a)
+    return found
+
+
 def _entry(rows: list[Vector], i: int, j: int) -> Exact:
     return Exact({d: values[j] for d, values in rows[i].items()})
 
@@ -94,17 +108,15 @@ _NEGATIVE_AXIS, _IMAGINARY_AXIS = 2, 1
 """Directions: quarter turns from the positive real axis."""
 
 
-def _excess(above: Polynomial, below: Polynomial, turns: int) -> Terms:
-    """|P|² − |Q|² at distance t from 0 in a direction, as {d: polynomial in t over Q}; not positive where |R| ≤ 1."""
-    negative = {d: -q for d, q in _squared_modulus(below, turns).items()}
-    return {d: q for d, q in add(_squared_modulus(above, turns), negative).items() if q != 0}
+def _excess(above: Polynomial, below: Polynomial, turns: int) -> Polynomial:
+    """|P|² − |Q|² at distance t from 0 in a direction, as a polynomial in t; not positive where |R| ≤ 1."""
+    pairs = zip_longest(_squared_modulus(above, turns), _squared_modulus(below, turns), fillvalue=ZERO)
+    return _trimmed([p - q for p, q in pairs])
 
 
-def _squared_modulus(polynomial: Polynomial, turns: int) -> Terms:
-    real, imaginary = (
-        _in_field([q * _part_of_power(turns * k + part) for k, q in enumerate(polynomial)]) for part in (0, 3)
-    )
-    return add(multiply(real, real), multiply(imaginary, imaginary))
+def _squared_modulus(polynomial: Polynomial, turns: int) -> list[Exact]:
+    real, imaginary = ([q * _part_of_power(turns * k + part) for k, q in enumerate(polynomial)] for part in (0, 3))
+    return [p + q for p, q in zip(_square(real), _square(imaginary), strict=True)]
 
 
 def _part_of_power(k: int) -> int:
@@ -112,32 +124,41 @@ def _part_of_power(k: int) -> int:
     return (1, 0, -1, 0)[k % 4]
 
 
-def _in_field(coefficients: Sequence[Exact]) -> Terms:
-    """A polynomial with coefficients Σ q_d·√d as Σ (polynomial over Q)·√d."""
-    radicands = {d for q in coefficients for d in q.terms}
-    return {d: fmpq_poly([q.terms.get(d, fmpq(0)) for q in coefficients]) for d in radicands}
+def _square(coefficients: Sequence[Exact]) -> list[Exact]:
+    size = 2 * len(coefficients) - 1
+    if all(q.is_rational for q in coefficients):
+        square = fmpq_poly([q.terms.get(1, fmpq(0)) for q in coefficients]) ** 2
+        return [Exact.of(square[k]) for k in range(size)]
+    found = [ZERO] * size
+    for i, p in enumerate(coefficients):
+        for j, q in enumerate(coefficients):
+            found[i + j] += p * q
+    return found
 
 
-def _interval(excess: Terms) -> float:
+def _interval(excess: Polynomial) -> float:
     """How far from 0 the excess stays non-positive.
 
     Its roots are among those of its norm over Q; between two of these its sign is constant, and decided exactly.
     """
     if not excess:
         return math.inf
-    roots = tuple(root for root in real_roots(norm(excess)) if root.compare(ZERO) > 0)
+    roots = tuple(root for root in real_roots(rational_multiple(excess)) if root.compare(ZERO) > 0)
     for i, point in enumerate(between(roots, Fraction(0))):
         if _at(excess, point).sign() > 0:
             return float(roots[i - 1]) if i else 0.0
     return math.inf
 
 
-def _at(polynomial: Terms, x: Fraction) -> Exact:
-    return Exact({d: q(fmpq(x.numerator, x.denominator)) for d, q in polynomial.items()})
+def _at(polynomial: Polynomial, x: Fraction) -> Exact:
+    value = ZERO
+    for q in reversed(polynomial):
+        value = value * x + q
+    return value
 
 
 def _trimmed(coefficients: Sequence[Exact]) -> Polynomial:
-    size = max(k for k, q in enumerate(coefficients) if not q.is_zero) + 1
+    size = max((k + 1 for k, q in enumerate(coefficients) if not q.is_zero), default=0)
     return tuple(coefficients[:size])
 
 

@@ -1,7 +1,7 @@
 """An independent judge of orders: trees as nested tuples, one sum over stages a node, numbers of 60 digits.
 
-It shares no code with `hyperdsl.theory`: it makes its own trees, and computes √d itself from the terms that it is
-given. What differs by less than 1e-45 is the same to it.
+It shares no code with `hyperdsl.theory`: it makes its own trees, and computes √d and the generators of number fields
+itself from the terms and polynomials that it is given. What differs by less than 1e-45 is the same to it.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from itertools import combinations_with_replacement, product
+from typing import Any
 
 from mpmath import mp, mpf
 
+from hyperdsl.theory.algebraic import Algebraic
 from hyperdsl.theory.exact import Exact
 from hyperdsl.theory.tableau import Tableau
 from hyperdsl.theory.trees import Leaf, Tree
@@ -24,7 +26,15 @@ Shape = tuple | str
 
 
 def number(x: Exact) -> mpf:
+    if isinstance(x, Algebraic):  # a root of its field's polynomial, found by Newton's iteration from a double
+        field = x.field
+        theta = mp.findroot(lambda t: _at(field.modulus, t), mpf(float(field.root)))
+        return _at(x.poly, theta)
     return sum((mpf(int(q.p)) / int(q.q) * mp.sqrt(d) for d, q in x.terms.items()), mpf(0))
+
+
+def _at(polynomial: Any, x: mpf) -> mpf:
+    return mp.polyval([mpf(int(q.p)) / int(q.q) for q in reversed(polynomial.coeffs())], x)
 
 
 @cache

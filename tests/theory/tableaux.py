@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from hyperdsl.theory.exact import ZERO, Exact
+from hyperdsl.theory.exact import ONE, ZERO, Exact
 from hyperdsl.theory.tableau import Tableau
 
 Entry = Exact | Fraction | int | str
@@ -207,6 +207,22 @@ def fourth_order(u: Exact, v: Exact) -> Tableau:
     a43 = (1 - u) * (1 - v) * (1 - 2 * u) / (v * (v - u) * common)
     rows = [[], [u], [v - a32, a32], [1 - a42 - a43, a42, a43]]
     return tableau(rows, [0, u, v, 1], [1 - b2 - b3 - b4, b2, b3, b4])
+
+
+def collocation(nodes: Sequence[Exact]) -> Tableau:
+    """a_ij = ∫₀^c_i ℓ_j and b_j = ∫₀¹ ℓ_j, with the nodes' Lagrange polynomials ℓ_j (HNW I, §II.7)."""
+    a: list[list[Exact]] = [[] for _ in nodes]
+    weights = []
+    for j, node in enumerate(nodes):
+        basis = [ONE]
+        for other in (*nodes[:j], *nodes[j + 1 :]):
+            shifted = zip([ZERO, *basis], [*basis, ZERO], strict=True)
+            basis = [(p - other * q) / (node - other) for p, q in shifted]
+        integral = [ZERO, *(q / (k + 1) for k, q in enumerate(basis))]
+        for i, c in enumerate(nodes):
+            a[i].append(sum((q * c**k for k, q in enumerate(integral)), ZERO))
+        weights.append(sum(integral, ZERO))
+    return Tableau(tuple(map(tuple, a)), tuple(nodes), (tuple(weights),))
 
 
 def extrapolated_midpoint(columns: int) -> Tableau:
