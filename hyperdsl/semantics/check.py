@@ -6,11 +6,12 @@ from pathlib import Path
 
 from hyperdsl.diagnostics import Diagnostic, catalogue, has_errors
 from hyperdsl.semantics import model as m
+from hyperdsl.semantics.controls import read_control
 from hyperdsl.semantics.correctors import read_corrector
 from hyperdsl.semantics.names import class_name, identifier_fault
 from hyperdsl.semantics.problems import read_problem
 from hyperdsl.semantics.report import Report
-from hyperdsl.semantics.scope import NOT_YET, Project, Scope
+from hyperdsl.semantics.scope import Project, Scope
 from hyperdsl.semantics.solvers import read_solver
 from hyperdsl.semantics.trainings import DEFAULT_REFERENCE, default_training, override_training, read_training
 from hyperdsl.source import Source
@@ -40,6 +41,7 @@ class _Checker:
         self.scope = scope
         self.correctors: dict[tuple[str, str], m.Corrector | None] = {}
         self.trainings: dict[tuple[str, str], m.Training | None] = {}
+        self.controls: dict[tuple[str, str], m.Control | None] = {}
         self.used: set[tuple[str, str]] = set()
 
     def spec(self) -> m.Spec:
@@ -48,6 +50,9 @@ class _Checker:
         correctors = [self._corrector_of(scope, d) for d in own if d.word.text == "corrector"]
         trainings = [self._training_of(scope, d) for d in own if d.word.text == "training"]
         problems = [read_problem(report, d) for d in own if d.word.text == "problem"]
+        for declaration in own:
+            if declaration.word.text == "control":
+                self._control_of(scope, declaration)
         declared = [d for d in own if d.word.text in ("solver", "hypersolver")]
         solvers = tuple(solver for d in declared if (solver := read_solver(report, d, self)))
         if declared:
@@ -79,10 +84,9 @@ class _Checker:
         found = self._used("training", name)
         return self._training_of(*found) if found else None
 
-    def control(self, name: n.Name) -> None:
+    def control(self, name: n.Name) -> m.Control | None:
         found = self._used("control", name)
-        if found and found[0] is not self.scope:
-            self.scope.report(catalogue.NOT_YET, name, what=NOT_YET["control"])
+        return self._control_of(*found) if found else None
 
     def default_training(self) -> m.Training:
         return default_training(self.scope.project.library_method(DEFAULT_REFERENCE))
@@ -104,6 +108,12 @@ class _Checker:
             rk4 = scope.project.library_method(DEFAULT_REFERENCE)
             self.trainings[key] = read_training(scope.report, declaration, scope.method, rk4)
         return self.trainings[key]
+
+    def _control_of(self, scope: Scope, declaration: n.Declaration) -> m.Control | None:
+        key = scope.unit.source.path, declaration.name.text
+        if key not in self.controls:
+            self.controls[key] = read_control(scope.report, declaration)
+        return self.controls[key]
 
     def _check_unused(self, own: list[n.Declaration]) -> None:
         for declaration in own:

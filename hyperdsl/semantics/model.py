@@ -181,6 +181,31 @@ class Training:
     seed: int
 
 
+ErrorEstimate = Literal["embedded", "learned", "doubling"]
+
+
+@dataclass(frozen=True)
+class Control:
+    """How an adaptive solver chooses its steps (DESIGN §2).
+
+    `error` is what estimates the error of a step; where `fallback` is set, the embedded pair does so where the
+    corrector is not to be trusted. `gains` are P, I and D; `factor` bounds the ratio of two steps.
+    """
+
+    name: str
+    place: Place
+    error: ErrorEstimate
+    fallback: bool
+    rtol: Exact
+    atol: Exact
+    gains: tuple[Exact, Exact, Exact]
+    safety: Exact
+    factor: tuple[Exact, Exact]
+    first_step: Exact | None
+    max_steps: int
+    per_sample: bool
+
+
 @dataclass(frozen=True)
 class Free:
     """A parameter of the base that stays open: a keyword of every call, drawn uniformly in training."""
@@ -207,6 +232,7 @@ class Solver:
     free: tuple[Free, ...]
     corrector: Corrector | External | None
     training: Training | None
+    control: Control | None = None
 
     @property
     def order(self) -> int:

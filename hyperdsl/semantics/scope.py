@@ -16,7 +16,6 @@ from hyperdsl.syntax import nodes as n
 NOT_YET = {
     "multistep": "multistep methods are",
     "predictor_corrector": "predictor-corrector methods are",
-    "control": "step-size control is",
 }
 LONGEST_PATH = 200
 PROJECT_MARKS = ("pyproject.toml", ".git")

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from hyperdsl.diagnostics import catalogue, did_you_mean
 from hyperdsl.semantics import model as m
+from hyperdsl.semantics.controls import check_control
 from hyperdsl.semantics.correctors import INPUTS
 from hyperdsl.semantics.families import check_denominators, contains, range_text
 from hyperdsl.semantics.names import check_class_name
@@ -27,7 +28,7 @@ class Names(Protocol):
     def method(self, name: n.Name) -> m.Method | None: ...
     def corrector(self, name: n.Name) -> m.Corrector | None: ...
     def training(self, name: n.Name) -> m.Training | None: ...
-    def control(self, name: n.Name) -> None: ...
+    def control(self, name: n.Name) -> m.Control | None: ...
     def default_training(self) -> m.Training: ...
 
 
@@ -54,11 +55,15 @@ def read_solver(report: Report, declaration: n.Declaration, names: Names) -> m.S
     base = _base(report, settings, name, names)
     corrector = _corrector(report, settings, name, names) if learned else None
     training = _training(report, settings, names) if learned else None
-    if control := _one_name(report, settings, "control"):
-        names.control(control)
+    chosen = _one_name(report, settings, "control")
+    control = names.control(chosen) if chosen else None
     if base is None or (learned and (corrector is None or training is None)) or _failed(report, before):
         return None
-    solver = _solver(report, declaration, base, corrector, training)
+    if chosen and control is None:
+        return None
+    solver = _solver(report, declaration, base, corrector, training, control)
+    if chosen and control:
+        check_control(report, chosen, control, solver)
     if isinstance(corrector, m.Corrector):
         _check_inputs(report, settings, corrector, base)
     if _failed(report, before):
@@ -77,6 +82,7 @@ def _solver(
     base: _Base,
     corrector: m.Corrector | m.External | None,
     training: m.Training | None,
+    control: m.Control | None,
 ) -> m.Solver:
     method, values = base.method, dict(base.fixed)
     tableau = method.tableau.substitute(values) if values else method.tableau
@@ -91,6 +97,7 @@ def _solver(
         free=base.free,
         corrector=corrector,
         training=training,
+        control=control,
     )
 
 

@@ -22,7 +22,10 @@ class DrawnView:
 
 @dataclass(frozen=True)
 class CaseView:
-    """A solver in the tests: how one is made, and what it takes. Shapes are Python text, "" where there is no input."""
+    """A solver in the tests: how one is made, and what it takes. Shapes are Python text, "" where there is no input.
+
+    `estimates`: whether it chooses its steps without a trained corrector.
+    """
 
     solver: str
     test: str
@@ -32,6 +35,8 @@ class CaseView:
     parameters: tuple[DrawnView, ...]
     hyper: bool
     bound: str
+    adaptive: bool
+    estimates: bool
 
     @property
     def field(self) -> str:
@@ -45,6 +50,10 @@ class SuiteView:
 
     cases: tuple[CaseView, ...]
     external: bool
+
+    @property
+    def adaptive(self) -> tuple[CaseView, ...]:
+        return tuple(case for case in self.cases if case.adaptive)
 
     @property
     def inputs(self) -> bool:
@@ -70,7 +79,10 @@ def _case(solver: Solver) -> CaseView:
         bound = "" if corrector.bound is None else number(corrector.bound)
     elif corrector is not None:
         made = f"{name}(Corrector())"
-    return CaseView(name, solver.name.lower(), made, state, given, _drawn(solver.free), corrector is not None, bound)
+    control, hyper = solver.control, corrector is not None
+    estimates = control is not None and (control.error != "learned" or control.fallback)
+    drawn = _drawn(solver.free)
+    return CaseView(name, solver.name.lower(), made, state, given, drawn, hyper, bound, control is not None, estimates)
 
 
 def _drawn(free: tuple[Free, ...]) -> tuple[DrawnView, ...]:
