@@ -140,7 +140,8 @@ def library_method(name: str) -> Method | None:
     """A method of the library, proven; None where there is none of that name."""
     project = Project()
     scope = project.library_scope("method", name)
-    return scope.own_method(name) if scope else None
+    method = scope.own(name) if scope else None
+    return method if isinstance(method, Method) else None
 
 
 def override_training(settings: str) -> tuple[Training, tuple[Diagnostic, ...]]:
