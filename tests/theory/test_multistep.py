@@ -74,7 +74,7 @@ def test_error_constants_are_the_published_ones(name: str) -> None:
 
 
 def order_of(name: str) -> int:
-    number = int(name.lstrip("abdfmnystrom"))
+    number = int(name[-1])
     return number + 1 if name.startswith("am") else number
 
 
@@ -182,9 +182,7 @@ def run(method: PredictorCorrector, steps: int) -> mpf:
         s = 1 + n * eps
 
         def past(alpha: list[mpf], beta: list[mpf], size: int) -> mpf:
-            return sum(
-                -alpha[j] * z[len(z) - size + j] + eps * beta[j] * f[len(f) - size + j] for j in range(size)
-            )
+            return sum(-alpha[j] * z[len(z) - size + j] + eps * beta[j] * f[len(f) - size + j] for j in range(size))
 
         history = past(numbers[2], numbers[3], correct.steps)
         new = past(numbers[0], numbers[1], predict.steps)
