@@ -59,7 +59,7 @@ class Control:
 class AdaptiveTsit5(nn.Module):
     """tsit5 (order 5, proven within 1e-75).
 
-    Steps are chosen for all samples; their error is estimated by the embedded solution of order 4.
+    Steps are chosen for all samples, by the embedded solution of order 4.
     """
 
     order = 5
@@ -277,16 +277,11 @@ def _one_tensor(f: VectorField, z: State) -> tuple[VectorField, Tensor, Callable
 
 
 class Attempt(NamedTuple):
-    """A step tried: the state at its end, its error, f at its end where that is known.
-
-    `base` and `embedded` are the state and error to fall back on where the learned term is not to be trusted.
-    """
+    """A step tried: the state at its end, its error, f at its end where that is known."""
 
     end: Tensor
     error: Tensor
     following: Tensor | None = None
-    base: Tensor | None = None
-    embedded: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -418,8 +413,7 @@ class Problem:
         history, growth = [1.0, 1.0], control.longest
         accepted = rejected = 0
         states, pieces, status = [z], [], Status.SUCCESS
-        size = 0.0
-        tried: Attempt | None = None
+        size = e = 0.0
         if s != end:
             now = torch.full((), s, dtype=dtype, device=device)
             dz = f(now, z)
@@ -429,7 +423,7 @@ class Problem:
                 status = Status.MAX_STEPS
                 break
             if size < resolved * abs(s) or size < negligible:
-                status = Status.NONFINITE if tried and not _is_finite(tried) else Status.STEP_TOO_SMALL
+                status = Status.STEP_TOO_SMALL if math.isfinite(e) else Status.NONFINITE
                 break
             last = 1.01 * size >= abs(end - s)
             following = end if last else s + sign * size
@@ -437,9 +431,8 @@ class Problem:
             tried = attempt(now, z, torch.full((), following - s, dtype=dtype, device=device), dz)
             e, power, tried = _judged(tried, z, control)
             if not e <= 1:
-                rejected += 1
-                factor = max(control.shortest, control.safety * e ** (-1 / power)) if e < math.inf else control.shortest
-                size, growth = abs(following - s) * min(factor, 0.9), 1.0
+                rejected, growth = rejected + 1, 1.0
+                size = abs(following - s) * _shrunk(control, power, e)
                 continue
             accepted += 1
             slope = tried.following
@@ -505,8 +498,9 @@ def _factor(control: Control, power: int, e: float, history: list[float], growth
     return min(max(factor, control.shortest), control.longest, growth)
 
 
-def _is_finite(tried: Attempt) -> bool:
-    return bool(torch.isfinite(tried.end).all() and torch.isfinite(tried.error).all())
+def _shrunk(control: Control, power: int, e: float) -> float:
+    """By how much a rejected step is taken shorter."""
+    return min(max(control.shortest, control.safety * e ** (-1 / power)), 0.9) if e < math.inf else control.shortest
 
 
 def _require_finite_times(times: Sequence[float]) -> None:

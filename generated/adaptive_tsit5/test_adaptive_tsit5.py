@@ -117,7 +117,7 @@ def test_step_of_adaptivetsit5(seed: int) -> None:
 def test_tolerance_of_adaptivetsit5() -> None:
     """The error follows the tolerance, forwards and backwards, at the end and between."""
     solver = AdaptiveTsit5().double()
-    errors: dict[float, list[float]] = {1e-3: [], 1e-6: []}
+    errors: dict[float, list[float]] = {1e-2: [], 1e-5: []}
 
     @draws
     @given(seed=seeds)
@@ -130,17 +130,17 @@ def test_tolerance_of_adaptivetsit5() -> None:
                     f, torch.zeros(f.shape, dtype=torch.float64), span, rtol=tolerance, atol=tolerance
                 )
                 exact = torch.stack([f.solution(s) for s in span])
-                found.append(float((states - exact).abs().max()))
-                assert found[-1] <= 1000 * tolerance
+                found.append(float((states.detach() - exact).abs().max()))
+                assert found[-1] <= 30 * tolerance ** (solver.order / (solver.order + 1))
 
     measure()
-    assert statistics.median(errors[1e-6]) <= statistics.median(errors[1e-3]) / 20
+    assert statistics.median(errors[1e-5]) <= statistics.median(errors[1e-2]) / 10
 
 
 @pytest.mark.parametrize(
     ("f", "status"),
     [
-        (lambda s, z: torch.where(s > 0.5, math.nan, 1.0) * z, Status.NONFINITE),
+        (lambda s, z: z * torch.where(s > 0.5, math.nan, 1.0), Status.NONFINITE),
         (lambda s, z: z * z, Status.STEP_TOO_SMALL),
         (lambda s, z: -1e7 * z, Status.MAX_STEPS),
     ],

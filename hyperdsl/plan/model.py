@@ -67,11 +67,21 @@ class StepPlan:
         control = self.solver.control
         if control and control.error == "doubling":  # a whole step and two halves, two of the three from one f(s, z)
             return 3 * len(self.stages) - 2
-        return len(self.stages) - 1 + len(self.after)
+        return len(self.stages) - 1 + len(self.after) + self.doubted
 
     @property
     def evaluations_per_step(self) -> int:
         """Evaluations of f that one further step costs."""
         if self.solver.control is None:
             return len(self.stages)
-        return self.attempt_evaluations + (not self.carried)
+        return self.attempt_evaluations + (not self.carried and not self.doubted)
+
+    @property
+    def doubted(self) -> bool:
+        """Whether f at the new state, which the next step needs anyway, tests what g says of the error.
+
+        That is so for a base of order 1: the trapezoidal rule, of order 2, then sees what g gets wrong.
+        """
+        control = self.solver.control
+        alone = control is not None and control.error == "learned" and not control.fallback
+        return alone and self.solver.order == 1

@@ -14,7 +14,8 @@ from hyperdsl.semantics.model import Control
 class AdaptiveView:
     """What an adaptive solver has beside a fixed-step one; settings are Python text.
 
-    `h` is ε in the form that multiplies states. `kept` are the stages that `error` takes; `doubled` is 2^p - 1.
+    `learned` says that the learned term alone estimates the error. `h` is ε in the form that multiplies states,
+    `kept` are the stages that `error` takes, `doubled` is 2^p - 1.
     """
 
     summary: str
@@ -26,7 +27,7 @@ class AdaptiveView:
     h: str
     learned: bool
     most: str
-    free: bool
+    doubted: bool
     rtol: str
     atol: str
     gains: tuple[str, ...]
@@ -62,9 +63,9 @@ def adaptive_view(plan: StepPlan) -> AdaptiveView | None:
         per_sample=control.per_sample,
         problem="EachProblem" if control.per_sample else "Problem",
         h=h,
-        learned=control.error == "learned",
+        learned=control.error == "learned" and not control.fallback and not plan.doubted,
+        doubted=plan.doubted,
         most="_longest_trained(self.corrector)" if control.error == "learned" else "",
-        free=plan.attempt_evaluations == 0,
         rtol=setting(control.rtol),
         atol=setting(control.atol),
         gains=tuple(setting(gain) for gain in control.gains),
@@ -94,8 +95,8 @@ def _summary(control: Control, plan: StepPlan) -> str:
             error = "two steps of half the size"
         case "learned":
             error = "the learned term"
-            error += ", or the embedded solution where that term is not to be trusted" if control.fallback else ""
-    return f"{whose}; their error is estimated by {error}."
+            error += ", or the embedded solution where that is not trusted" if control.fallback else ""
+    return f"{whose}, by {error}."
 
 
 def _tuple(names: list[str]) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from hyperdsl.codegen.torch.expressions import number
 from hyperdsl.plan import StepPlan
-from hyperdsl.semantics.model import Conv2d, Corrector, External, Free, Solver
+from hyperdsl.semantics.model import Conv2d, Corrector, External, Free
 from hyperdsl.semantics.names import class_name
 from hyperdsl.theory.exact import Exact
 
@@ -36,6 +36,8 @@ class CaseView:
     hyper: bool
     bound: str
     adaptive: bool
+    learned: bool
+    per_sample: bool
     estimates: bool
 
     @property
@@ -56,6 +58,10 @@ class SuiteView:
         return tuple(case for case in self.cases if case.adaptive)
 
     @property
+    def per_sample(self) -> bool:
+        return any(case.per_sample for case in self.cases)
+
+    @property
     def inputs(self) -> bool:
         return any(case.input_shape for case in self.cases)
 
@@ -64,10 +70,11 @@ def suite_view(plans: tuple[StepPlan, ...]) -> SuiteView:
     """The view of the tests of all solvers."""
     solvers = tuple(plan.solver for plan in plans)
     external = [solver for solver in solvers if isinstance(solver.corrector, External)]
-    return SuiteView(tuple(map(_case, solvers)), bool(external))
+    return SuiteView(tuple(map(_case, plans)), bool(external))
 
 
-def _case(solver: Solver) -> CaseView:
+def _case(plan: StepPlan) -> CaseView:
+    solver = plan.solver
     name, corrector = class_name(solver.name), solver.corrector
     state, given, made, bound = "(3,)", "", f"{name}()", ""
     if isinstance(corrector, Corrector):
@@ -79,10 +86,22 @@ def _case(solver: Solver) -> CaseView:
         bound = "" if corrector.bound is None else number(corrector.bound)
     elif corrector is not None:
         made = f"{name}(Corrector())"
-    control, hyper = solver.control, corrector is not None
-    estimates = control is not None and (control.error != "learned" or control.fallback)
-    drawn = _drawn(solver.free)
-    return CaseView(name, solver.name.lower(), made, state, given, drawn, hyper, bound, control is not None, estimates)
+    control = solver.control
+    learned = control is not None and control.error == "learned"
+    return CaseView(
+        solver=name,
+        test=solver.name.lower(),
+        made=made,
+        state_shape=state,
+        input_shape=given,
+        parameters=_drawn(solver.free),
+        hyper=corrector is not None,
+        bound=bound,
+        adaptive=control is not None,
+        learned=learned,
+        per_sample=control is not None and control.per_sample,
+        estimates=control is not None and (not learned or control.fallback or plan.doubted),
+    )
 
 
 def _drawn(free: tuple[Free, ...]) -> tuple[DrawnView, ...]:

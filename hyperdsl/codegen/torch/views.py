@@ -98,12 +98,16 @@ class PackageView:
         return any(view.fallback for view in self.adaptive)
 
     @property
+    def capped(self) -> bool:
+        return any(view.most for view in self.adaptive)
+
+    @property
     def learned(self) -> bool:
         return any(view.learned for view in self.adaptive)
 
     @property
-    def free_rejections(self) -> bool:
-        return any(view.free for view in self.adaptive)
+    def doubted(self) -> bool:
+        return any(view.doubted for view in self.adaptive)
 
     @property
     def parameters(self) -> bool:
