@@ -1,6 +1,25 @@
 """The straight-line step that a backend emits, from a checked solver."""
 
 from hyperdsl.plan.build import plan_solver
+from hyperdsl.plan.history import Formula, HistoryPlan, plan_history
 from hyperdsl.plan.model import Coefficient, Stage, StepPlan, Term
+from hyperdsl.semantics.model import AnySolver, Solver
 
-__all__ = ["Coefficient", "Stage", "StepPlan", "Term", "plan_solver"]
+AnyPlan = StepPlan | HistoryPlan
+
+__all__ = [
+    "AnyPlan",
+    "Coefficient",
+    "Formula",
+    "HistoryPlan",
+    "Stage",
+    "StepPlan",
+    "Term",
+    "plan",
+    "plan_solver",
+]
+
+
+def plan(solver: AnySolver) -> AnyPlan:
+    """The step of any solver."""
+    return plan_solver(solver) if isinstance(solver, Solver) else plan_history(solver)

@@ -9,7 +9,7 @@ from hyperdsl.plan.drop_zero_terms import drop_zero_terms
 from hyperdsl.plan.model import DERIVATIVE, Coefficient, Stage, StepPlan, Term
 from hyperdsl.plan.reuse_first_stage import reuse_first_stage
 from hyperdsl.semantics.expressions import Binary, Constant, Expression
-from hyperdsl.semantics.model import Corrector, External, Solver
+from hyperdsl.semantics.model import AnySolver, Corrector, External, Solver
 from hyperdsl.theory.exact import ZERO, Exact
 
 PASSES = (
@@ -42,7 +42,7 @@ def spelled_out(solver: Solver) -> StepPlan:
             zip(names, tableau.c, entries.c, tableau.a, entries.a, strict=True)
         )
     )
-    reads_dz, reads_stages = _reads(solver)
+    reads_dz, reads_stages = reads(solver)
     if reads_dz or solver.control:
         stages = (Stage(DERIVATIVE, Coefficient(ZERO, Constant(ZERO)), ()), *stages)
     seen = ((DERIVATIVE,) if reads_dz or solver.control else ()) + (names if reads_stages else ())
@@ -66,7 +66,7 @@ def _terms(values: tuple[Exact, ...], written: tuple[Expression, ...], names: tu
     return tuple(Term(Coefficient(value, expression), name) for name, value, expression in pairs)
 
 
-def _reads(solver: Solver) -> tuple[bool, bool]:
+def reads(solver: AnySolver) -> tuple[bool, bool]:
     """Whether the corrector reads dz, and whether it reads the stages."""
     match solver.corrector:
         case None:

@@ -282,6 +282,58 @@ class Solver:
         return None if self.corrector is None else self.facts.order + 1
 
 
+def single_step(method: Method) -> Solver:
+    """The method alone as a solver: what references and starts are planned as."""
+    return Solver(
+        name=method.name,
+        place=method.place,
+        base=method,
+        tableau=method.tableau,
+        entries=method.entries,
+        facts=method.facts,
+        fixed=(),
+        free=(),
+        corrector=None,
+        training=None,
+    )
+
+
+@dataclass(frozen=True)
+class HistorySolver:
+    """A solver or hypersolver on a method with a history, which `start` gives its first states."""
+
+    name: str
+    place: Place
+    base: Multistep | PredictorCorrector
+    start: Start
+    corrector: Corrector | External | None
+    training: Training | None
+
+    @property
+    def order(self) -> int:
+        return self.base.formula.order
+
+    @property
+    def residual_power(self) -> int | None:
+        """p + 1, the power of ε on g; None without a corrector."""
+        return None if self.corrector is None else self.order + 1
+
+    @property
+    def fixed(self) -> tuple[tuple[str, Exact], ...]:
+        return ()
+
+    @property
+    def free(self) -> tuple[Free, ...]:
+        return ()
+
+    @property
+    def control(self) -> None:
+        return None
+
+
+AnySolver = Solver | HistorySolver
+
+
 @dataclass(frozen=True)
 class ProblemParameter:
     """A problem's parameter: a number, or a range that is drawn per sample (`lower < upper`)."""
@@ -323,5 +375,5 @@ class Spec:
     correctors: tuple[Corrector, ...]
     trainings: tuple[Training, ...]
     problems: tuple[ProblemModel, ...]
-    solvers: tuple[Solver, ...]
+    solvers: tuple[AnySolver, ...]
     imports: tuple[Source, ...]

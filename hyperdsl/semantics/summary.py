@@ -60,7 +60,7 @@ def multistep_summary(method: m.Multistep) -> dict[str, object]:
     }
 
 
-def solver_summary(solver: m.Solver) -> dict[str, object]:
+def solver_summary(solver: m.AnySolver) -> dict[str, object]:
     """A solver without its evaluations, which the plan of its step knows."""
     corrector = solver.corrector
     return {
@@ -128,6 +128,6 @@ def multistep_kind(method: m.Multistep) -> str:
     return text if formula.is_zero_stable else f"{text}, not zero-stable"
 
 
-def _step(solver: m.Solver) -> str:
+def _step(solver: m.AnySolver) -> str:
     power = solver.residual_power
     return solver.base.name + (f" + ε^{power} g" if power else "")

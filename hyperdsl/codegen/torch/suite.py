@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hyperdsl.codegen.torch.expressions import number
-from hyperdsl.plan import StepPlan
+from hyperdsl.plan import AnyPlan, HistoryPlan, StepPlan
 from hyperdsl.semantics.model import Conv2d, Corrector, External, Free
 from hyperdsl.semantics.names import class_name
 from hyperdsl.theory.exact import Exact
@@ -24,7 +24,8 @@ class DrawnView:
 class CaseView:
     """A solver in the tests: how one is made, and what it takes. Shapes are Python text, "" where there is no input.
 
-    `estimates`: whether it chooses its steps without a trained corrector.
+    `estimates`: whether it chooses its steps without a trained corrector. `states` counts those of its history, and
+    `derivatives` are as many steps back; a single-step solver has none.
     """
 
     solver: str
@@ -39,6 +40,12 @@ class CaseView:
     learned: bool
     per_sample: bool
     estimates: bool
+    states: int = 0
+    derivatives: tuple[int, ...] = ()
+
+    @property
+    def history(self) -> bool:
+        return self.states > 0
 
     @property
     def field(self) -> str:
@@ -54,6 +61,14 @@ class SuiteView:
     external: bool
 
     @property
+    def single(self) -> tuple[CaseView, ...]:
+        return tuple(case for case in self.cases if not case.history)
+
+    @property
+    def histories(self) -> tuple[CaseView, ...]:
+        return tuple(case for case in self.cases if case.history)
+
+    @property
     def adaptive(self) -> tuple[CaseView, ...]:
         return tuple(case for case in self.cases if case.adaptive)
 
@@ -66,14 +81,14 @@ class SuiteView:
         return any(case.input_shape for case in self.cases)
 
 
-def suite_view(plans: tuple[StepPlan, ...]) -> SuiteView:
+def suite_view(plans: tuple[AnyPlan, ...]) -> SuiteView:
     """The view of the tests of all solvers."""
     solvers = tuple(plan.solver for plan in plans)
     external = [solver for solver in solvers if isinstance(solver.corrector, External)]
     return SuiteView(tuple(map(_case, plans)), bool(external))
 
 
-def _case(plan: StepPlan) -> CaseView:
+def _case(plan: AnyPlan) -> CaseView:
     solver = plan.solver
     name, corrector = class_name(solver.name), solver.corrector
     state, given, made, bound = "(3,)", "", f"{name}()", ""
@@ -100,8 +115,17 @@ def _case(plan: StepPlan) -> CaseView:
         adaptive=control is not None,
         learned=learned,
         per_sample=control is not None and control.per_sample,
-        estimates=control is not None and (not learned or control.fallback or plan.doubted),
+        estimates=control is not None
+        and (not learned or control.fallback or (isinstance(plan, StepPlan) and plan.doubted)),
+        states=plan.states if isinstance(plan, HistoryPlan) else 0,
+        derivatives=_derivatives(plan) if isinstance(plan, HistoryPlan) else (),
     )
+
+
+def _derivatives(plan: HistoryPlan) -> tuple[int, ...]:
+    """How many steps back the derivatives of the history are."""
+    first = 0 if plan.keeps_last else 1
+    return tuple(range(first, first + plan.derivatives))
 
 
 def _drawn(free: tuple[Free, ...]) -> tuple[DrawnView, ...]:

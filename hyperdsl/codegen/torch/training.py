@@ -6,9 +6,10 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
-from hyperdsl.codegen.torch.expressions import number, scaled, weighted_sum
-from hyperdsl.plan import Coefficient, Term, plan_solver
-from hyperdsl.semantics.model import Corrector, Method, Solver, Spec, StateShare, StepRange
+from hyperdsl.codegen.torch.expressions import number
+from hyperdsl.codegen.torch.steps import SINGLE, step_lines
+from hyperdsl.plan import plan_solver
+from hyperdsl.semantics.model import AnySolver, Corrector, Method, Spec, StateShare, StepRange, single_step
 from hyperdsl.semantics.names import class_name
 from hyperdsl.theory.exact import Exact
 
@@ -75,7 +76,7 @@ class TrainView:
     bounded: bool
 
 
-def train_view(spec: Spec, solvers: tuple[Solver, ...]) -> TrainView:
+def train_view(spec: Spec, solvers: tuple[AnySolver, ...]) -> TrainView:
     """The view of the hypersolvers among the `solvers` of `spec`; those without a corrector need no training."""
     methods: dict[str, Method] = {}
     settings: list[SettingsView] = []
@@ -100,7 +101,7 @@ def setting(value: Exact) -> str:
     return text.removesuffix(".0") if short else number(value)
 
 
-def _settings(solver: Solver, function: str) -> SettingsView:
+def _settings(solver: AnySolver, function: str) -> SettingsView:
     training = solver.training
     assert training is not None  # the caller's condition
     bound = solver.corrector.bound if isinstance(solver.corrector, Corrector) else None
@@ -145,39 +146,7 @@ def _function(method: Method) -> str:
 
 def _reference(method: Method) -> ReferenceView:
     """One explicit step of size h, straight-line: the plan of a solver that is the method alone."""
-    plan = plan_solver(
-        Solver(
-            name=method.name,
-            place=method.place,
-            base=method,
-            tableau=method.tableau,
-            entries=method.entries,
-            facts=method.facts,
-            fixed=(),
-            free=(),
-            corrector=None,
-            training=None,
-        )
-    )
-    stages = (f"{stage.name} = f({_time(stage.node)}, {_advanced(stage.terms)})" for stage in plan.stages)
-    lines = (*stages, f"return {_advanced(plan.update)}")
+    plan = plan_solver(single_step(method))
+    stages, result = step_lines(plan, SINGLE)
+    lines = (*stages, f"return {result}")
     return ReferenceView(_function(method), method.name, method.facts.order, lines)
-
-
-def _time(node: Coefficient) -> str:
-    if node.value.is_zero:
-        return "s"
-    sign, size = scaled(node, "h")
-    return f"s {sign} {size}"
-
-
-def _advanced(terms: tuple[Term, ...]) -> str:
-    """z + h Σ terms."""
-    match terms:
-        case ():
-            return "z"
-        case (Term(coefficient, stage),):
-            sign, size = scaled(coefficient, "h")
-            return f"z {sign} {size} * {stage}"
-        case _:
-            return f"z + h * ({weighted_sum(terms)})"
