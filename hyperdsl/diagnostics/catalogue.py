@@ -84,6 +84,16 @@ NO_WEIGHT_ROW = Entry(
     "give one row of weights for each claimed order",
 )
 NUMBER_SIZE = Entry("H211", "error", "this number is too {size} for a double")
+NOT_ZERO_STABLE = Entry(
+    "H212", "warning", "`{name}` is not zero-stable: no choice of steps makes it converge", "do not solve with it"
+)
+DIVERGES = Entry("H213", "error", "`{name}` is not zero-stable, so nothing built on it converges")
+START_TOO_LOW = Entry(
+    "H214",
+    "error",
+    "the start `{start}` has order {order}, but `{name}` needs first states of order {needed}",
+    "start with a method of order {needed} or more",
+)
 
 # H3: names
 UNKNOWN_DECLARATION = Entry("H301", "error", "`{word}` is not a declaration")

@@ -14,6 +14,7 @@ from hyperdsl.semantics.report import Report
 from hyperdsl.semantics.scope import Project, Scope
 from hyperdsl.semantics.solvers import read_solver
 from hyperdsl.semantics.trainings import DEFAULT_REFERENCE, default_training, override_training, read_training
+from hyperdsl.semantics.units import group_of
 from hyperdsl.source import Source
 from hyperdsl.syntax import nodes as n
 from hyperdsl.syntax.parser import parse
@@ -59,11 +60,12 @@ class _Checker:
             self._check_unused(own)
             self._check_package(declared[0])
             _check_clashes(report, solvers)
+        bases = [scope.methods.get(d.name.text) for d in own if group_of(d.word.text) == "method"]
         return m.Spec(
             source=scope.unit.source,
-            methods=tuple(
-                method for d in own if (method := scope.methods.get(d.name.text)) and d.word.text == "method"
-            ),
+            methods=tuple(base for base in bases if isinstance(base, m.Method)),
+            multisteps=tuple(base for base in bases if isinstance(base, m.Multistep)),
+            predictor_correctors=tuple(base for base in bases if isinstance(base, m.PredictorCorrector)),
             correctors=tuple(filter(None, correctors)),
             trainings=tuple(filter(None, trainings)),
             problems=tuple(filter(None, problems)),
@@ -73,8 +75,8 @@ class _Checker:
 
     # The names of a solver's parts.
 
-    def method(self, name: n.Name) -> m.Method | None:
-        return self.scope.method(name)
+    def base(self, name: n.Name) -> m.Base | None:
+        return self.scope.base(name)
 
     def corrector(self, name: n.Name) -> m.Corrector | None:
         found = self._used("corrector", name)
@@ -154,6 +156,11 @@ def override(training: m.Training, settings: str, project: Project) -> tuple[m.T
         scope = project.library_scope("method", name.text)
         if scope is None:
             report(catalogue.UNKNOWN_NAME, name, kind="method", name=name.text)
-        return scope.own_method(name.text) if scope else None
+            return None
+        method = scope.own(name.text)
+        if not isinstance(method, m.Method):
+            report(catalogue.WRONG_KIND, name, name=name.text, found="method with a history", kind="Runge–Kutta method")
+            return None
+        return method
 
     return override_training(report, training, tree.items[0].body, library), (*found, *report.found)

@@ -10,8 +10,10 @@ from typing import Literal
 
 from hyperdsl.semantics.expressions import Expression
 from hyperdsl.source import Place, Source
+from hyperdsl.theory import predictor_corrector
 from hyperdsl.theory.exact import Exact
 from hyperdsl.theory.families import Interval
+from hyperdsl.theory.multistep import LinearMultistep
 from hyperdsl.theory.order import OrderReport
 from hyperdsl.theory.tableau import Tableau
 
@@ -75,6 +77,42 @@ class Entries:
     a: tuple[tuple[Expression, ...], ...]
     c: tuple[Expression, ...]
     weights: tuple[tuple[Expression, ...], ...]
+
+
+@dataclass(frozen=True)
+class Start:
+    """How a method with a history gets its first states: a one-step method, `substeps` steps to each of them."""
+
+    method: Method
+    substeps: int
+
+
+@dataclass(frozen=True)
+class Multistep:
+    """A linear multistep method; `start` is None where the library's default serves."""
+
+    name: str
+    place: Place
+    formula: LinearMultistep
+    claimed_order: int
+    start: Start | None
+
+
+@dataclass(frozen=True)
+class PredictorCorrector:
+    """A predictor-corrector pair; `predictor` and `corrector` name its formulas, `mode` is PEC, PECE, PECEC, ..."""
+
+    name: str
+    place: Place
+    formula: predictor_corrector.PredictorCorrector
+    predictor: str
+    corrector: str
+    mode: str
+    start: Start | None
+
+
+Base = Method | Multistep | PredictorCorrector
+"""What a solver can be built on."""
 
 
 CorrectorInput = str  # "z", "dz", "s", "eps", "x", "stages", or the name of a parameter of the base
@@ -280,6 +318,8 @@ class Spec:
 
     source: Source
     methods: tuple[Method, ...]
+    multisteps: tuple[Multistep, ...]
+    predictor_correctors: tuple[PredictorCorrector, ...]
     correctors: tuple[Corrector, ...]
     trainings: tuple[Training, ...]
     problems: tuple[ProblemModel, ...]

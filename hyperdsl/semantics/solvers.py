@@ -25,7 +25,7 @@ from hyperdsl.theory.families import Interval, Region
 class Names(Protocol):
     """Where the parts of a solver are found; None for a part that has been reported."""
 
-    def method(self, name: n.Name) -> m.Method | None: ...
+    def base(self, name: n.Name) -> m.Base | None: ...
     def corrector(self, name: n.Name) -> m.Corrector | None: ...
     def training(self, name: n.Name) -> m.Training | None: ...
     def control(self, name: n.Name) -> m.Control | None: ...
@@ -57,7 +57,7 @@ def read_solver(report: Report, declaration: n.Declaration, names: Names) -> m.S
     training = _training(report, settings, names) if learned else None
     chosen = _one_name(report, settings, "control")
     control = names.control(chosen) if chosen else None
-    if base is None or (learned and (corrector is None or training is None)) or _failed(report, before):
+    if base is None or (learned and (corrector is None or training is None)) or report.failed_since(before):
         return None
     if chosen and control is None:
         return None
@@ -66,14 +66,10 @@ def read_solver(report: Report, declaration: n.Declaration, names: Names) -> m.S
         check_control(report, chosen, control, solver)
     if isinstance(corrector, m.Corrector):
         _check_inputs(report, settings, corrector, base)
-    if _failed(report, before):
+    if report.failed_since(before):
         return None
     check_precision(report, name, solver)
     return solver
-
-
-def _failed(report: Report, before: int) -> bool:
-    return any(diagnostic.severity == "error" for diagnostic in report.found[before:])
 
 
 def _solver(
@@ -135,8 +131,11 @@ def _base(report: Report, settings: Settings, owner: n.Name, names: Names) -> _B
     if not isinstance(name, n.Name):
         report(catalogue.WRONG_VALUE, name, word="base", wants="the name of a method")
         return None
-    method = names.method(name)
+    method = names.base(name)
     if method is None:
+        return None
+    if not isinstance(method, m.Method):
+        report(catalogue.NOT_YET, name, what="solvers with a multistep or predictor-corrector base are")
         return None
     if method.tableau.kind != "explicit":
         report(catalogue.NOT_YET, name, what="solvers with an implicit base are")
