@@ -19,7 +19,7 @@ from typing import Protocol
 
 from hyperdsl.diagnostics import Diagnostic, catalogue, has_errors
 from hyperdsl.semantics.check import check_file, override
-from hyperdsl.semantics.model import Method, ProblemModel, Spec, Training
+from hyperdsl.semantics.model import Base, Method, ProblemModel, Spec, Training
 from hyperdsl.semantics.scope import Project
 from hyperdsl.semantics.summary import solver_summary, summary, table_rows
 from hyperdsl.semantics.trainings import DEFAULT_REFERENCE, default_training
@@ -136,11 +136,16 @@ def layout(path: Path, shown: str) -> Layout:
     return Layout(path.read_bytes().decode("utf-8"), text, diagnostics)
 
 
+def library_base(name: str) -> Base | None:
+    """A method of the library, of any kind, proven; None where there is none of that name."""
+    scope = Project().library_scope("method", name)
+    return scope.own(name) if scope else None
+
+
 def library_method(name: str) -> Method | None:
-    """A method of the library, proven; None where there is none of that name."""
-    project = Project()
-    scope = project.library_scope("method", name)
-    return scope.own_method(name) if scope else None
+    """A Runge–Kutta method of the library, proven; None where there is none of that name."""
+    method = library_base(name)
+    return method if isinstance(method, Method) else None
 
 
 def override_training(settings: str) -> tuple[Training, tuple[Diagnostic, ...]]:

@@ -159,6 +159,8 @@ class Status(Enum):
     """How a solve ended."""
 
     SUCCESS = "success"
+    MAX_STEPS = "max_steps"
+    STEP_TOO_SMALL = "step_too_small"
     NONFINITE = "nonfinite"
 
 
@@ -169,11 +171,8 @@ class SolveError(RuntimeError):
     `solution` is what there is.
     """
 
-    def __init__(self, status: Status, s: float, step: float, evaluations: int, solution: Any) -> None:
-        super().__init__(
-            f"the state is not finite at s = {s:.6g} (steps of {step:.3g}, {evaluations} evaluations of f): "
-            "take more steps, or check that f and the initial state are finite; check=False returns the state as it is"
-        )
+    def __init__(self, status: Status, s: float, step: float, evaluations: int, solution: Any, text: str) -> None:
+        super().__init__(text)
         self.status, self.s, self.step, self.evaluations, self.solution = status, s, step, evaluations, solution
 
 
@@ -231,7 +230,12 @@ def _require_steps(steps: int) -> None:
 
 def _require_finite(z: Tensor, solution: Tensor, s: Tensor, eps: Tensor, evaluations: int) -> None:
     if not bool(torch.isfinite(z).all()):
-        raise SolveError(Status.NONFINITE, float(s), float(eps), evaluations, solution)
+        text = (
+            f"the state is not finite at s = {s.item():.6g} (steps of {eps.item():.3g}, "
+            f"{evaluations} evaluations of f): take more steps, or check that f and the initial state are finite; "
+            "check=False returns the state as it is"
+        )
+        raise SolveError(Status.NONFINITE, float(s), float(eps), evaluations, solution, text)
 
 
 def _is_eager(z: Tensor) -> bool:

@@ -6,8 +6,9 @@ import math
 
 from rich.console import Console
 
+from hyperdsl.cli.multistep_pages import print_multistep, print_predictor_corrector
 from hyperdsl.semantics.families import range_text
-from hyperdsl.semantics.model import Method, Spec
+from hyperdsl.semantics.model import Base, Method, Multistep, PredictorCorrector, Spec
 from hyperdsl.semantics.proofs import shown
 from hyperdsl.semantics.summary import orders
 from hyperdsl.theory.order import principal_error
@@ -17,9 +18,20 @@ from hyperdsl.theory.trees import trees
 MOST_TREES = 20
 
 
-def methods_of(spec: Spec) -> dict[str, Method]:
+def methods_of(spec: Spec) -> dict[str, Base]:
     """The file's methods, and its solvers' bases."""
-    return {method.name: method for method in spec.methods} | {solver.name: solver.base for solver in spec.solvers}
+    own: tuple[Base, ...] = (*spec.methods, *spec.multisteps, *spec.predictor_correctors)
+    return {method.name: method for method in own} | {solver.name: solver.base for solver in spec.solvers}
+
+
+def print_base(method: Base, console: Console) -> None:
+    match method:
+        case Multistep():
+            print_multistep(method, console)
+        case PredictorCorrector():
+            print_predictor_corrector(method, console)
+        case Method():
+            print_method(method, console)
 
 
 def print_method(method: Method, console: Console) -> None:

@@ -83,7 +83,17 @@ NO_WEIGHT_ROW = Entry(
     "order {claim} claims {claimed} embedded row(s), but the tableau has {rows} row(s) of weights",
     "give one row of weights for each claimed order",
 )
-COEFFICIENT_SIZE = Entry("H211", "error", "a coefficient is too large for a double")
+NUMBER_SIZE = Entry("H211", "error", "this number is too {size} for a double")
+NOT_ZERO_STABLE = Entry(
+    "H212", "warning", "`{name}` is not zero-stable: no choice of steps makes it converge", "do not solve with it"
+)
+DIVERGES = Entry("H213", "error", "`{name}` is not zero-stable, so nothing built on it converges")
+START_TOO_LOW = Entry(
+    "H214",
+    "error",
+    "the start `{start}` has order {order}, but `{name}` needs first states of order {needed}",
+    "start with a method of order {needed} or more",
+)
 
 # H3: names
 UNKNOWN_DECLARATION = Entry("H301", "error", "`{word}` is not a declaration")
@@ -112,6 +122,7 @@ BAD_PARAMETER = Entry("H408", "error", "{problem}")
 BAD_INPUT = Entry("H409", "error", "{problem}")
 BAD_EQUATION = Entry("H410", "error", "{problem}")
 UNKNOWN_ARGUMENT = Entry("H411", "error", "`{word}` has no argument `{name}`")
+BAD_CONTROL = Entry("H412", "error", "{problem}")
 
 # H5: advice
 UNUSED = Entry("H501", "warning", "nothing uses the {kind} `{name}`", "use it in a hypersolver or remove it")

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from hyperdsl.plan.carry_last_stage import carry_last_stage
+from hyperdsl.plan.defer_error_stages import defer_error_stages
 from hyperdsl.plan.drop_unused_stages import drop_unused_stages
 from hyperdsl.plan.drop_zero_terms import drop_zero_terms
 from hyperdsl.plan.model import DERIVATIVE, Coefficient, Stage, StepPlan, Term
 from hyperdsl.plan.reuse_first_stage import reuse_first_stage
-from hyperdsl.semantics.expressions import Constant, Expression
+from hyperdsl.semantics.expressions import Binary, Constant, Expression
 from hyperdsl.semantics.model import Corrector, External, Solver
 from hyperdsl.theory.exact import ZERO, Exact
 
-PASSES = (drop_zero_terms, reuse_first_stage, drop_zero_terms, drop_unused_stages)
+PASSES = (
+    drop_zero_terms,
+    reuse_first_stage,
+    drop_zero_terms,
+    drop_unused_stages,
+    defer_error_stages,
+    carry_last_stage,
+)
 
 
 def plan_solver(solver: Solver) -> StepPlan:
@@ -24,7 +33,7 @@ def plan_solver(solver: Solver) -> StepPlan:
 
 
 def spelled_out(solver: Solver) -> StepPlan:
-    """The whole tableau, with its zeros and unused stages, and f(s, z) evaluated once more where g reads it."""
+    """The whole tableau with its zeros and unused stages; f(s, z) once more where g, or a step-size rule, reads it."""
     tableau, entries = solver.tableau, solver.entries
     names = tuple(f"k{i + 1}" for i in range(tableau.stages))
     stages = tuple(
@@ -34,10 +43,22 @@ def spelled_out(solver: Solver) -> StepPlan:
         )
     )
     reads_dz, reads_stages = _reads(solver)
-    if reads_dz:
+    if reads_dz or solver.control:
         stages = (Stage(DERIVATIVE, Coefficient(ZERO, Constant(ZERO)), ()), *stages)
-    seen = ((DERIVATIVE,) if reads_dz else ()) + (names if reads_stages else ())
-    return StepPlan(solver, stages, _terms(tableau.weights[0], entries.weights[0], names), seen)
+    seen = ((DERIVATIVE,) if reads_dz or solver.control else ()) + (names if reads_stages else ())
+    update = _terms(tableau.weights[0], entries.weights[0], names)
+    return StepPlan(solver, stages, update, seen, _error(solver, names))
+
+
+def _error(solver: Solver, names: tuple[str, ...]) -> tuple[Term, ...]:
+    """The propagated weights less the embedded ones, where the step size follows them."""
+    control = solver.control
+    if control is None or not (control.error == "embedded" or control.fallback):
+        return ()
+    (b, embedded), (b_written, written) = solver.tableau.weights[:2], solver.entries.weights[:2]
+    values = tuple(x - y for x, y in zip(b, embedded, strict=True))
+    differences = tuple(Binary("-", x, y) for x, y in zip(b_written, written, strict=True))
+    return _terms(values, differences, names)
 
 
 def _terms(values: tuple[Exact, ...], written: tuple[Expression, ...], names: tuple[str, ...]) -> tuple[Term, ...]:

@@ -48,14 +48,40 @@ class StepPlan:
 
     `seen` names the stages that the corrector reads, in the order in which it gets them: f(s, z) first where it reads
     dz, then the others where it reads `stages`.
+
+    With an embedded error that error is ε Σ error, and `after` are the stages that it alone reads, evaluated once the
+    new state is known. `carried` names the one among them that is f at that state, the next step's f(s, z).
     """
 
     solver: Solver
     stages: tuple[Stage, ...]
     update: tuple[Term, ...]
     seen: tuple[str, ...]
+    error: tuple[Term, ...] = ()
+    after: tuple[Stage, ...] = ()
+    carried: str = ""
+
+    @property
+    def attempt_evaluations(self) -> int:
+        """Evaluations of f in one attempt at a step, f(s, z) at its start left out."""
+        control = self.solver.control
+        if control and control.error == "doubling":  # a whole step and two halves, two of the three from one f(s, z)
+            return 3 * len(self.stages) - 2
+        return len(self.stages) - 1 + len(self.after) + self.doubted
 
     @property
     def evaluations_per_step(self) -> int:
         """Evaluations of f that one further step costs."""
-        return len(self.stages)
+        if self.solver.control is None:
+            return len(self.stages)
+        return self.attempt_evaluations + (not self.carried and not self.doubted)
+
+    @property
+    def doubted(self) -> bool:
+        """Whether f at the new state, which the next step needs anyway, tests what g says of the error.
+
+        That is so for a base of order 1: the trapezoidal rule, of order 2, then sees what g gets wrong.
+        """
+        control = self.solver.control
+        alone = control is not None and control.error == "learned" and not control.fallback
+        return alone and self.solver.order == 1

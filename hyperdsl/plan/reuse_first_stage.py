@@ -24,7 +24,8 @@ def reuse_first_stage(plan: StepPlan) -> StepPlan:
         if stage.name == kept or stage.name not in same
     )
     seen = dict.fromkeys(kept if name in same else name for name in plan.seen)
-    return replace(plan, stages=stages, update=_merged(plan.update, same, kept), seen=tuple(seen))
+    update, error = _merged(plan.update, same, kept), _merged(plan.error, same, kept)
+    return replace(plan, stages=stages, update=update, error=error, seen=tuple(seen))
 
 
 def _merged(terms: tuple[Term, ...], same: list[str], kept: str) -> tuple[Term, ...]:

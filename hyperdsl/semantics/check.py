@@ -6,13 +6,15 @@ from pathlib import Path
 
 from hyperdsl.diagnostics import Diagnostic, catalogue, has_errors
 from hyperdsl.semantics import model as m
+from hyperdsl.semantics.controls import read_control
 from hyperdsl.semantics.correctors import read_corrector
 from hyperdsl.semantics.names import class_name, identifier_fault
 from hyperdsl.semantics.problems import read_problem
 from hyperdsl.semantics.report import Report
-from hyperdsl.semantics.scope import NOT_YET, Project, Scope
+from hyperdsl.semantics.scope import Project, Scope
 from hyperdsl.semantics.solvers import read_solver
 from hyperdsl.semantics.trainings import DEFAULT_REFERENCE, default_training, override_training, read_training
+from hyperdsl.semantics.units import group_of
 from hyperdsl.source import Source
 from hyperdsl.syntax import nodes as n
 from hyperdsl.syntax.parser import parse
@@ -40,6 +42,7 @@ class _Checker:
         self.scope = scope
         self.correctors: dict[tuple[str, str], m.Corrector | None] = {}
         self.trainings: dict[tuple[str, str], m.Training | None] = {}
+        self.controls: dict[tuple[str, str], m.Control | None] = {}
         self.used: set[tuple[str, str]] = set()
 
     def spec(self) -> m.Spec:
@@ -48,17 +51,21 @@ class _Checker:
         correctors = [self._corrector_of(scope, d) for d in own if d.word.text == "corrector"]
         trainings = [self._training_of(scope, d) for d in own if d.word.text == "training"]
         problems = [read_problem(report, d) for d in own if d.word.text == "problem"]
+        for declaration in own:
+            if declaration.word.text == "control":
+                self._control_of(scope, declaration)
         declared = [d for d in own if d.word.text in ("solver", "hypersolver")]
         solvers = tuple(solver for d in declared if (solver := read_solver(report, d, self)))
         if declared:
             self._check_unused(own)
             self._check_package(declared[0])
             _check_clashes(report, solvers)
+        bases = [scope.methods.get(d.name.text) for d in own if group_of(d.word.text) == "method"]
         return m.Spec(
             source=scope.unit.source,
-            methods=tuple(
-                method for d in own if (method := scope.methods.get(d.name.text)) and d.word.text == "method"
-            ),
+            methods=tuple(base for base in bases if isinstance(base, m.Method)),
+            multisteps=tuple(base for base in bases if isinstance(base, m.Multistep)),
+            predictor_correctors=tuple(base for base in bases if isinstance(base, m.PredictorCorrector)),
             correctors=tuple(filter(None, correctors)),
             trainings=tuple(filter(None, trainings)),
             problems=tuple(filter(None, problems)),
@@ -68,8 +75,8 @@ class _Checker:
 
     # The names of a solver's parts.
 
-    def method(self, name: n.Name) -> m.Method | None:
-        return self.scope.method(name)
+    def base(self, name: n.Name) -> m.Base | None:
+        return self.scope.base(name)
 
     def corrector(self, name: n.Name) -> m.Corrector | None:
         found = self._used("corrector", name)
@@ -79,10 +86,9 @@ class _Checker:
         found = self._used("training", name)
         return self._training_of(*found) if found else None
 
-    def control(self, name: n.Name) -> None:
+    def control(self, name: n.Name) -> m.Control | None:
         found = self._used("control", name)
-        if found and found[0] is not self.scope:
-            self.scope.report(catalogue.NOT_YET, name, what=NOT_YET["control"])
+        return self._control_of(*found) if found else None
 
     def default_training(self) -> m.Training:
         return default_training(self.scope.project.library_method(DEFAULT_REFERENCE))
@@ -104,6 +110,12 @@ class _Checker:
             rk4 = scope.project.library_method(DEFAULT_REFERENCE)
             self.trainings[key] = read_training(scope.report, declaration, scope.method, rk4)
         return self.trainings[key]
+
+    def _control_of(self, scope: Scope, declaration: n.Declaration) -> m.Control | None:
+        key = scope.unit.source.path, declaration.name.text
+        if key not in self.controls:
+            self.controls[key] = read_control(scope.report, declaration)
+        return self.controls[key]
 
     def _check_unused(self, own: list[n.Declaration]) -> None:
         for declaration in own:
@@ -144,6 +156,11 @@ def override(training: m.Training, settings: str, project: Project) -> tuple[m.T
         scope = project.library_scope("method", name.text)
         if scope is None:
             report(catalogue.UNKNOWN_NAME, name, kind="method", name=name.text)
-        return scope.own_method(name.text) if scope else None
+            return None
+        method = scope.own(name.text)
+        if not isinstance(method, m.Method):
+            report(catalogue.WRONG_KIND, name, name=name.text, found="method with a history", kind="Runge–Kutta method")
+            return None
+        return method
 
     return override_training(report, training, tree.items[0].body, library), (*found, *report.found)

@@ -39,11 +39,11 @@ def read_method(report: Report, declaration: n.Declaration) -> Method | None:
         report(
             catalogue.NO_WEIGHT_ROW, claim.numbers[0], claim=text, claimed=len(claim.embedded), rows=len(table.weights)
         )
-    if claim is None or table is None or _failed(report, before):
+    if claim is None or table is None or report.failed_since(before):
         return None
     check_denominators(report, declaration.name, declaration.name.text, table.tableau, conditions.region)
     facts = check_claim(report, declaration.name, table, claim)
-    if facts is None or _failed(report, before):
+    if facts is None or report.failed_since(before):
         return None
     return Method(
         name=declaration.name.text,
@@ -58,10 +58,6 @@ def read_method(report: Report, declaration: n.Declaration) -> Method | None:
         facts=facts,
         nonzero=tuple(conditions.nonzero),
     )
-
-
-def _failed(report: Report, before: int) -> bool:
-    return any(diagnostic.severity == "error" for diagnostic in report.found[before:])
 
 
 def _table(report: Report, declaration: n.Declaration, tables: list[n.Tableau], names: tuple[str, ...]) -> Table | None:

@@ -10,8 +10,10 @@ from typing import Literal
 
 from hyperdsl.semantics.expressions import Expression
 from hyperdsl.source import Place, Source
+from hyperdsl.theory import predictor_corrector
 from hyperdsl.theory.exact import Exact
 from hyperdsl.theory.families import Interval
+from hyperdsl.theory.multistep import LinearMultistep
 from hyperdsl.theory.order import OrderReport
 from hyperdsl.theory.tableau import Tableau
 
@@ -75,6 +77,42 @@ class Entries:
     a: tuple[tuple[Expression, ...], ...]
     c: tuple[Expression, ...]
     weights: tuple[tuple[Expression, ...], ...]
+
+
+@dataclass(frozen=True)
+class Start:
+    """How a method with a history gets its first states: a one-step method, `substeps` steps to each of them."""
+
+    method: Method
+    substeps: int
+
+
+@dataclass(frozen=True)
+class Multistep:
+    """A linear multistep method; `start` is None where the library's default serves."""
+
+    name: str
+    place: Place
+    formula: LinearMultistep
+    claimed_order: int
+    start: Start | None
+
+
+@dataclass(frozen=True)
+class PredictorCorrector:
+    """A predictor-corrector pair; `predictor` and `corrector` name its formulas, `mode` is PEC, PECE, PECEC, ..."""
+
+    name: str
+    place: Place
+    formula: predictor_corrector.PredictorCorrector
+    predictor: str
+    corrector: str
+    mode: str
+    start: Start | None
+
+
+Base = Method | Multistep | PredictorCorrector
+"""What a solver can be built on."""
 
 
 CorrectorInput = str  # "z", "dz", "s", "eps", "x", "stages", or the name of a parameter of the base
@@ -181,6 +219,31 @@ class Training:
     seed: int
 
 
+ErrorEstimate = Literal["embedded", "learned", "doubling"]
+
+
+@dataclass(frozen=True)
+class Control:
+    """How an adaptive solver chooses its steps (DESIGN §2).
+
+    `error` is what estimates the error of a step; where `fallback` is set, the embedded pair does so where the
+    corrector is not to be trusted. `gains` are P, I and D; `factor` bounds the ratio of two steps.
+    """
+
+    name: str
+    place: Place
+    error: ErrorEstimate
+    fallback: bool
+    rtol: Exact
+    atol: Exact
+    gains: tuple[Exact, Exact, Exact]
+    safety: Exact
+    factor: tuple[Exact, Exact]
+    first_step: Exact | None
+    max_steps: int
+    per_sample: bool
+
+
 @dataclass(frozen=True)
 class Free:
     """A parameter of the base that stays open: a keyword of every call, drawn uniformly in training."""
@@ -207,6 +270,7 @@ class Solver:
     free: tuple[Free, ...]
     corrector: Corrector | External | None
     training: Training | None
+    control: Control | None = None
 
     @property
     def order(self) -> int:
@@ -254,6 +318,8 @@ class Spec:
 
     source: Source
     methods: tuple[Method, ...]
+    multisteps: tuple[Multistep, ...]
+    predictor_correctors: tuple[PredictorCorrector, ...]
     correctors: tuple[Corrector, ...]
     trainings: tuple[Training, ...]
     problems: tuple[ProblemModel, ...]

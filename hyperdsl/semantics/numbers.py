@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from fractions import Fraction
 from typing import get_args
@@ -23,6 +24,20 @@ def constant(number: n.Number) -> Exact:
     return Exact.of(Fraction(number.text))
 
 
+def fits_double(report: Report, node: n.Expression, value: Exact) -> bool:
+    """Whether the nearest double is finite, and zero only for zero; reported where it is not."""
+    if value.parameters:
+        return True
+    try:
+        double = float(value)
+    except OverflowError:
+        double = math.inf
+    if math.isinf(double) or (double == 0 and not value.is_zero):
+        report(catalogue.NUMBER_SIZE, node, size="large" if double else "small")
+        return False
+    return True
+
+
 class ExactReader:
     """Reads constant expressions and coefficients of tableaux: names of parameters, sqrt, and cos(pi·q)."""
 
@@ -34,6 +49,11 @@ class ExactReader:
         """The value alone."""
         read = self.read(node)
         return read[1] if read else None
+
+    def double(self, node: n.Expression) -> Exact | None:
+        """The value of a number that becomes a double somewhere; one beyond a double's range is reported."""
+        read = self.read(node)
+        return read[1] if read and fits_double(self.report, node, read[1]) else None
 
     def read(self, node: n.Expression) -> Valued | None:
         """The expression with its names resolved and its exact value; None where it was reported."""
@@ -142,7 +162,8 @@ class ProblemReader:
     def read(self, node: n.Expression) -> e.Expression | None:
         match node:
             case n.Number():
-                return e.Constant(constant(node))
+                value = constant(node)
+                return e.Constant(value) if fits_double(self.report, node, value) else None
             case n.Name(text) if text in self.names:
                 return e.Variable(text)
             case n.Name(text) if text == PI:

@@ -61,7 +61,7 @@ def _interval(report: Report, value: n.Value, word: str) -> tuple[Exact, Exact] 
     """A range, or a number as a range of no length."""
     if isinstance(value, n.Range | n.Comparison | n.String):
         return ends(report, value, value, word)
-    number = ExactReader(report).value(value)
+    number = ExactReader(report).double(value)
     return None if number is None else (number, number)
 
 
@@ -74,7 +74,7 @@ def _span(report: Report, settings: Settings) -> tuple[Exact, Exact]:
         report(catalogue.WRONG_VALUE, setting, word="span", wants="a range such as `0 .. 1`")
         return UNIT_SPAN
     numbers = ExactReader(report)
-    start, end = numbers.value(value.lower), numbers.value(value.upper)
+    start, end = numbers.double(value.lower), numbers.double(value.upper)
     if start is None or end is None:
         return UNIT_SPAN
     if start == end:

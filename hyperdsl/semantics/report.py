@@ -29,5 +29,9 @@ class Report:
     ) -> None:
         self.found.append(entry.at(self.place(node), notes=notes, help=help, **fields))
 
+    def failed_since(self, before: int) -> bool:
+        """Whether one of the diagnostics after the first `before` is an error."""
+        return any(diagnostic.severity == "error" for diagnostic in self.found[before:])
+
     def place(self, node: Spanned) -> Place:
         return Place(self.source, node.span)

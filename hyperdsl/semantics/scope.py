@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from hyperdsl.diagnostics import catalogue, did_you_mean
 from hyperdsl.semantics.methods import read_method
-from hyperdsl.semantics.model import Method
+from hyperdsl.semantics.model import Base, Method, Multistep
+from hyperdsl.semantics.multisteps import read_multistep
+from hyperdsl.semantics.predictor_correctors import read_predictor_corrector
 from hyperdsl.semantics.report import Report
 from hyperdsl.semantics.units import Unit, library_index, library_unit, load
 from hyperdsl.source import Source
 from hyperdsl.syntax import nodes as n
 
-NOT_YET = {
-    "multistep": "multistep methods are",
-    "predictor_corrector": "predictor-corrector methods are",
-    "control": "step-size control is",
-}
+LONGEST_PATH = 200
 PROJECT_MARKS = ("pyproject.toml", ".git")
+
+Kind = TypeVar("Kind", Method, Multistep)
 
 
 @dataclass
@@ -38,8 +39,8 @@ class Project:
     def library_method(self, name: str) -> Method:
         """A method of the library, by name."""
         found = self.library_scope("method", name)
-        method = found.own_method(name) if found else None
-        if method is None:
+        method = found.own(name) if found else None
+        if not isinstance(method, Method):
             raise ValueError(f"the library has no method {name}")
         return method
 
@@ -58,7 +59,7 @@ class Scope:
     def __init__(self, unit: Unit, project: Project) -> None:
         self.unit = unit
         self.project = project
-        self.methods: dict[str, Method | None] = {}
+        self.methods: dict[str, Base | None] = {}
         self._imports: list[Scope] | None = None
         self._entering = False
 
@@ -66,13 +67,21 @@ class Scope:
     def report(self) -> Report:
         return self.unit.report
 
-    def own_method(self, name: str) -> Method | None:
-        """A method that this file declares, read and proven once."""
+    def own(self, name: str) -> Base | None:
+        """A method, of any kind, that this file declares, read and proven once."""
         if name not in self.methods:
             declaration = self.unit.declarations["method", name]
-            whole = declaration.complete and declaration.word.text == "method"
-            self.methods[name] = read_method(self.report, declaration) if whole else None
+            self.methods[name] = self._read(declaration) if declaration.complete else None
         return self.methods[name]
+
+    def _read(self, declaration: n.Declaration) -> Base | None:
+        match declaration.word.text:
+            case "multistep":
+                return read_multistep(self.report, declaration, self.method)
+            case "predictor_corrector":
+                return read_predictor_corrector(self.report, declaration, self.multistep, self.method)
+            case _:
+                return read_method(self.report, declaration)
 
     def imports(self) -> list[Scope]:
         """The scopes of the files that this file imports; what cannot be imported is reported once."""
@@ -119,15 +128,13 @@ class Scope:
         return scope
 
     def check_methods(self) -> None:
-        """Read and prove every method of this file, and report declarations that mean nothing yet."""
+        """Read and prove every method of this file."""
         self.imports()
         for (group, name), declaration in self.unit.declarations.items():
             if group == "method":
-                self.own_method(name)
+                self.own(name)
                 if self._hides_library(group, name):
                     self.report(catalogue.SHADOWS_LIBRARY, declaration.name, name=name, kind=declaration.word.text)
-            if declaration.word.text in NOT_YET:
-                self.report(catalogue.NOT_YET, declaration.word, what=NOT_YET[declaration.word.text])
 
     def _hides_library(self, group: str, name: str) -> bool:
         """Whether the library has another declaration of that name; its own files hide nothing."""
@@ -150,18 +157,29 @@ class Scope:
         self._unknown(group, name)
         return None
 
+    def base(self, name: n.Name) -> Base | None:
+        """The method of any kind called so."""
+        found = self.find("method", name)
+        return found[0].own(name.text) if found else None
+
     def method(self, name: n.Name) -> Method | None:
-        """The Runge–Kutta method called so; other kinds of methods are reported as not supported yet."""
+        """The Runge–Kutta method called so."""
+        return self._of_kind(name, "method", Method)
+
+    def multistep(self, name: n.Name) -> Multistep | None:
+        """The multistep method called so."""
+        return self._of_kind(name, "multistep", Multistep)
+
+    def _of_kind(self, name: n.Name, word: str, kind: type[Kind]) -> Kind | None:
         found = self.find("method", name)
         if found is None:
             return None
         scope, declaration = found
-        word = declaration.word.text
-        if word != "method":
-            if scope is not self:
-                self.report(catalogue.NOT_YET, name, what=NOT_YET[word])
+        if declaration.word.text != word:
+            self.report(catalogue.WRONG_KIND, name, name=name.text, found=declaration.word.text, kind=word)
             return None
-        return scope.own_method(name.text)
+        method = scope.own(name.text)
+        return method if isinstance(method, kind) else None
 
     def _unknown(self, group: str, name: n.Name) -> None:
         """Nothing is called so; nothing is said where the file could not be read as a whole."""
@@ -177,6 +195,8 @@ class Scope:
 
 def _path_fault(own: Path, text: str) -> str | None:
     """Why the path in an import cannot be used."""
+    if len(text) > LONGEST_PATH:
+        return f"the path has more than {LONGEST_PATH} characters"
     target = own.parent / text
     if Path(text).is_absolute() or "\\" in text:
         return "the path is not relative to this file"

@@ -57,7 +57,7 @@ class Settings:
         """An integer of at least `lowest`."""
         setting = self.get(word)
         value = self.single(setting, "one integer") if setting else None
-        number = self.numbers.value(value) if value is not None else None
+        number = self.numbers.double(value) if value is not None else None
         if setting is None or value is None or number is None:
             return default
         if not number.is_rational or number.fraction().denominator != 1:
@@ -133,7 +133,7 @@ class Arguments:
         if isinstance(value, n.Range | n.Comparison | n.String):
             self.report(catalogue.WRONG_VALUE, value, word=name, wants="a number")
             return None
-        number = ExactReader(self.report).value(value)
+        number = ExactReader(self.report).double(value)
         return None if number is None else (number, value)
 
     def at_least(self, name: str, default: Exact, lowest: Exact, wants: str, *, open_end: bool = False) -> Exact:
@@ -163,7 +163,7 @@ class Arguments:
 
 def positive(report: Report, node: n.Expression, what: str) -> Exact | None:
     """A positive number."""
-    number = ExactReader(report).value(node)
+    number = ExactReader(report).double(node)
     if number is not None and number.sign() <= 0:
         report(catalogue.OUT_OF_RANGE, node, what=what, wants="positive")
         return None
@@ -176,7 +176,7 @@ def ends(report: Report, value: n.Value | None, owner: Spanned, word: str) -> tu
         report(catalogue.WRONG_VALUE, value or owner, word=word, wants="a range such as `0 .. 1`")
         return None
     numbers = ExactReader(report)
-    lower, upper = numbers.value(value.lower), numbers.value(value.upper)
+    lower, upper = numbers.double(value.lower), numbers.double(value.upper)
     if lower is None or upper is None:
         return None
     if (upper - lower).sign() <= 0:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from hyperdsl.diagnostics import catalogue, did_you_mean
 from hyperdsl.semantics import model as m
+from hyperdsl.semantics.controls import check_control
 from hyperdsl.semantics.correctors import INPUTS
 from hyperdsl.semantics.families import check_denominators, contains, range_text
 from hyperdsl.semantics.names import check_class_name
@@ -24,10 +25,10 @@ from hyperdsl.theory.families import Interval, Region
 class Names(Protocol):
     """Where the parts of a solver are found; None for a part that has been reported."""
 
-    def method(self, name: n.Name) -> m.Method | None: ...
+    def base(self, name: n.Name) -> m.Base | None: ...
     def corrector(self, name: n.Name) -> m.Corrector | None: ...
     def training(self, name: n.Name) -> m.Training | None: ...
-    def control(self, name: n.Name) -> None: ...
+    def control(self, name: n.Name) -> m.Control | None: ...
     def default_training(self) -> m.Training: ...
 
 
@@ -54,21 +55,21 @@ def read_solver(report: Report, declaration: n.Declaration, names: Names) -> m.S
     base = _base(report, settings, name, names)
     corrector = _corrector(report, settings, name, names) if learned else None
     training = _training(report, settings, names) if learned else None
-    if control := _one_name(report, settings, "control"):
-        names.control(control)
-    if base is None or (learned and (corrector is None or training is None)) or _failed(report, before):
+    chosen = _one_name(report, settings, "control")
+    control = names.control(chosen) if chosen else None
+    if base is None or (learned and (corrector is None or training is None)) or report.failed_since(before):
         return None
-    solver = _solver(report, declaration, base, corrector, training)
+    if chosen and control is None:
+        return None
+    solver = _solver(report, declaration, base, corrector, training, control)
+    if chosen and control:
+        check_control(report, chosen, control, solver)
     if isinstance(corrector, m.Corrector):
         _check_inputs(report, settings, corrector, base)
-    if _failed(report, before):
+    if report.failed_since(before):
         return None
     check_precision(report, name, solver)
     return solver
-
-
-def _failed(report: Report, before: int) -> bool:
-    return any(diagnostic.severity == "error" for diagnostic in report.found[before:])
 
 
 def _solver(
@@ -77,6 +78,7 @@ def _solver(
     base: _Base,
     corrector: m.Corrector | m.External | None,
     training: m.Training | None,
+    control: m.Control | None,
 ) -> m.Solver:
     method, values = base.method, dict(base.fixed)
     tableau = method.tableau.substitute(values) if values else method.tableau
@@ -91,6 +93,7 @@ def _solver(
         free=base.free,
         corrector=corrector,
         training=training,
+        control=control,
     )
 
 
@@ -128,8 +131,11 @@ def _base(report: Report, settings: Settings, owner: n.Name, names: Names) -> _B
     if not isinstance(name, n.Name):
         report(catalogue.WRONG_VALUE, name, word="base", wants="the name of a method")
         return None
-    method = names.method(name)
+    method = names.base(name)
     if method is None:
+        return None
+    if not isinstance(method, m.Method):
+        report(catalogue.NOT_YET, name, what="solvers with a multistep or predictor-corrector base are")
         return None
     if method.tableau.kind != "explicit":
         report(catalogue.NOT_YET, name, what="solvers with an implicit base are")
@@ -197,7 +203,7 @@ def _take(
     elif isinstance(value, n.Comparison | n.String):
         report(catalogue.WRONG_VALUE, value, word=name, wants="a number, a range, or `free`")
     else:
-        number = ExactReader(report).value(value)
+        number = ExactReader(report).double(value)
         if number is not None and not contains(interval, number):
             report(catalogue.OUT_OF_RANGE, value, what=f"`{name}`", wants=wants)
         elif number is not None:

@@ -14,8 +14,10 @@ def summary(spec: m.Spec) -> dict[str, object]:
         "path": spec.source.path,
         "sha256": spec.source.sha256,
         "methods": [method_summary(method) for method in spec.methods],
-        "multisteps": [],
-        "predictor_correctors": [],
+        "multisteps": [multistep_summary(method) for method in spec.multisteps],
+        "predictor_correctors": [
+            {"name": pair.name, "order": pair.formula.order} for pair in spec.predictor_correctors
+        ],
         "solvers": [solver_summary(solver) for solver in spec.solvers],
     }
 
@@ -43,6 +45,18 @@ def method_summary(method: m.Method) -> dict[str, object]:
             {"name": parameter.name, "range": range_text(parameter.name, parameter.interval, method.nonzero)}
             for parameter in method.parameters
         ],
+    }
+
+
+def multistep_summary(method: m.Multistep) -> dict[str, object]:
+    formula = method.formula
+    return {
+        "name": method.name,
+        "explicit": formula.explicit,
+        "claimed_order": method.claimed_order,
+        "order": max(0, formula.order),
+        "error_constant": None if formula.error_constant is None else str(formula.error_constant),
+        "zero_stable": formula.is_zero_stable,
     }
 
 
@@ -74,6 +88,14 @@ def finite_or_text(value: float | None) -> float | str | None:
 def table_rows(spec: m.Spec) -> tuple[tuple[str, ...], ...]:
     """The lines of `check`'s table: name, order, how it is proven, what it is."""
     methods = [(method.name, orders(method), _proof(method), _kind(method)) for method in spec.methods]
+    methods += [
+        (method.name, str(max(0, method.formula.order)), "exactly", multistep_kind(method))
+        for method in spec.multisteps
+    ]
+    methods += [
+        (pair.name, str(pair.formula.order), "exactly", f"P = {pair.predictor}, C = {pair.corrector}, {pair.mode}")
+        for pair in spec.predictor_correctors
+    ]
     return (*methods, *((solver.name, str(solver.order), "by its base", _step(solver)) for solver in spec.solvers))
 
 
@@ -97,6 +119,13 @@ def _kind(method: m.Method) -> str:
     text += ", FSAL" if method.facts.fsal else ""
     names = ", ".join(parameter.name for parameter in method.parameters)
     return f"{text}, for all {names} in range" if names else text
+
+
+def multistep_kind(method: m.Multistep) -> str:
+    """`explicit, 3 steps`"""
+    formula = method.formula
+    text = f"{'explicit' if formula.explicit else 'implicit'}, {formula.steps} step" + "s" * (formula.steps > 1)
+    return text if formula.is_zero_stable else f"{text}, not zero-stable"
 
 
 def _step(solver: m.Solver) -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from hyperdsl.diagnostics import catalogue
 from hyperdsl.semantics import expressions as e
 from hyperdsl.semantics.model import Entries
-from hyperdsl.semantics.numbers import ExactReader, Valued
+from hyperdsl.semantics.numbers import ExactReader, Valued, fits_double
 from hyperdsl.semantics.report import Report
 from hyperdsl.syntax import nodes as n
 from hyperdsl.theory.exact import ZERO, Exact, NotExact
@@ -98,12 +97,4 @@ def _padded(reader: ExactReader, entries: tuple[n.Expression, ...], width: int) 
 
 def _coefficient(reader: ExactReader, entry: n.Expression) -> Valued | None:
     read = reader.read(entry)
-    if read and not read[1].parameters:
-        try:
-            fits = math.isfinite(float(read[1]))
-        except OverflowError:
-            fits = False
-        if not fits:
-            reader.report(catalogue.COEFFICIENT_SIZE, entry)
-            return None
-    return read
+    return read if read and fits_double(reader.report, entry, read[1]) else None

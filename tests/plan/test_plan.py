@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -9,12 +10,13 @@ import pytest
 from hyperdsl.compiler import library_method
 from hyperdsl.plan import StepPlan, plan_solver
 from hyperdsl.semantics.expressions import Constant
-from hyperdsl.semantics.model import Corrector, Entries, External, Facts, Method, Solver
+from hyperdsl.semantics.model import Control, Corrector, Entries, ErrorEstimate, External, Facts, Method, Solver
 from hyperdsl.source import Place, Source, Span
 from hyperdsl.theory.exact import Exact
 from hyperdsl.theory.order import prove_order
 from hyperdsl.theory.tableau import Tableau
 
+HALF = Exact.of(Fraction(1, 2))
 PLACE = Place(Source("spec.hyper", ""), Span(1, 1, 1, 2))
 
 
@@ -118,3 +120,37 @@ def test_opposite_terms_of_one_derivative_vanish() -> None:
 def test_implicit_methods_are_declined() -> None:
     with pytest.raises(ValueError, match="explicit"):
         plan_solver(solver(library("gauss2")))
+
+
+def controlled(
+    name: str, error: ErrorEstimate, corrector: External | None = None, *, fallback: bool = False
+) -> StepPlan:
+    one = Exact.of(1)
+    control = Control("c", PLACE, error, fallback, one, one, (one, one, one), one, (one, one), None, 9, False)
+    return plan_solver(replace(solver(library(name), corrector), control=control))
+
+
+def test_the_last_stage_is_carried_where_the_state_is_its_argument() -> None:
+    plan = controlled("dopri5", "embedded")
+    assert (plan.carried, [stage.name for stage in plan.after], plan.evaluations_per_step) == ("k7", ["k7"], 6)
+    assert controlled("bosh3", "embedded").evaluations_per_step == 3
+    assert controlled("fehlberg45", "embedded").carried == ""
+    assert controlled("fehlberg45", "embedded").evaluations_per_step == 6
+
+
+def test_nothing_is_carried_where_g_is_added() -> None:
+    plan = controlled("dopri5", "embedded", External())
+    assert (plan.carried, plan.evaluations_per_step) == ("", 7)
+    assert controlled("dopri5", "learned", External()).evaluations_per_step == 6
+
+
+def test_the_error_is_the_propagated_less_the_embedded_row() -> None:
+    plan = controlled("heun_euler", "learned", External(), fallback=True)
+    assert [(term.stage, term.coefficient.value) for term in plan.error] == [("k1", -HALF), ("k2", HALF)]
+    assert controlled("heun_euler", "learned", External()).error == ()
+
+
+def test_one_evaluation_a_step_for_learned_steps_of_order_one() -> None:
+    assert controlled("euler", "learned", External()).evaluations_per_step == 1
+    assert controlled("heun", "learned", External()).evaluations_per_step == 2
+    assert controlled("rk4", "doubling").evaluations_per_step == 11

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from hyperdsl.codegen.torch.expressions import number
 from hyperdsl.plan import StepPlan
-from hyperdsl.semantics.model import Conv2d, Corrector, External, Free, Solver
+from hyperdsl.semantics.model import Conv2d, Corrector, External, Free
 from hyperdsl.semantics.names import class_name
 from hyperdsl.theory.exact import Exact
 
@@ -22,7 +22,10 @@ class DrawnView:
 
 @dataclass(frozen=True)
 class CaseView:
-    """A solver in the tests: how one is made, and what it takes. Shapes are Python text, "" where there is no input."""
+    """A solver in the tests: how one is made, and what it takes. Shapes are Python text, "" where there is no input.
+
+    `estimates`: whether it chooses its steps without a trained corrector.
+    """
 
     solver: str
     test: str
@@ -32,6 +35,10 @@ class CaseView:
     parameters: tuple[DrawnView, ...]
     hyper: bool
     bound: str
+    adaptive: bool
+    learned: bool
+    per_sample: bool
+    estimates: bool
 
     @property
     def field(self) -> str:
@@ -47,6 +54,14 @@ class SuiteView:
     external: bool
 
     @property
+    def adaptive(self) -> tuple[CaseView, ...]:
+        return tuple(case for case in self.cases if case.adaptive)
+
+    @property
+    def per_sample(self) -> bool:
+        return any(case.per_sample for case in self.cases)
+
+    @property
     def inputs(self) -> bool:
         return any(case.input_shape for case in self.cases)
 
@@ -55,10 +70,11 @@ def suite_view(plans: tuple[StepPlan, ...]) -> SuiteView:
     """The view of the tests of all solvers."""
     solvers = tuple(plan.solver for plan in plans)
     external = [solver for solver in solvers if isinstance(solver.corrector, External)]
-    return SuiteView(tuple(map(_case, solvers)), bool(external))
+    return SuiteView(tuple(map(_case, plans)), bool(external))
 
 
-def _case(solver: Solver) -> CaseView:
+def _case(plan: StepPlan) -> CaseView:
+    solver = plan.solver
     name, corrector = class_name(solver.name), solver.corrector
     state, given, made, bound = "(3,)", "", f"{name}()", ""
     if isinstance(corrector, Corrector):
@@ -70,7 +86,22 @@ def _case(solver: Solver) -> CaseView:
         bound = "" if corrector.bound is None else number(corrector.bound)
     elif corrector is not None:
         made = f"{name}(Corrector())"
-    return CaseView(name, solver.name.lower(), made, state, given, _drawn(solver.free), corrector is not None, bound)
+    control = solver.control
+    learned = control is not None and control.error == "learned"
+    return CaseView(
+        solver=name,
+        test=solver.name.lower(),
+        made=made,
+        state_shape=state,
+        input_shape=given,
+        parameters=_drawn(solver.free),
+        hyper=corrector is not None,
+        bound=bound,
+        adaptive=control is not None,
+        learned=learned,
+        per_sample=control is not None and control.per_sample,
+        estimates=control is not None and (not learned or control.fallback or plan.doubted),
+    )
 
 
 def _drawn(free: tuple[Free, ...]) -> tuple[DrawnView, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hyperdsl.codegen.files import GENERATOR
+from hyperdsl.codegen.torch.adaptive import AdaptiveView, adaptive_view
 from hyperdsl.codegen.torch.correctors import CorrectorView, corrector_views
 from hyperdsl.codegen.torch.expressions import number, scaled, weighted_sum
 from hyperdsl.plan import Coefficient, Stage, StepPlan, Term
@@ -48,6 +49,7 @@ class SolverView:
     result: str
     seen: str
     call: str
+    adaptive: AdaptiveView | None = None
 
     @property
     def hyper(self) -> bool:
@@ -76,6 +78,38 @@ class PackageView:
         return any(not solver.hyper for solver in self.solvers)
 
     @property
+    def fixed(self) -> bool:
+        return any(not solver.adaptive for solver in self.solvers)
+
+    @property
+    def adaptive(self) -> tuple[AdaptiveView, ...]:
+        return tuple(solver.adaptive for solver in self.solvers if solver.adaptive)
+
+    @property
+    def joint(self) -> bool:
+        return any(not view.per_sample for view in self.adaptive)
+
+    @property
+    def per_sample(self) -> bool:
+        return any(view.per_sample for view in self.adaptive)
+
+    @property
+    def fallback(self) -> bool:
+        return any(view.fallback for view in self.adaptive)
+
+    @property
+    def capped(self) -> bool:
+        return any(view.most for view in self.adaptive)
+
+    @property
+    def learned(self) -> bool:
+        return any(view.learned for view in self.adaptive)
+
+    @property
+    def doubted(self) -> bool:
+        return any(view.doubted for view in self.adaptive)
+
+    @property
     def parameters(self) -> bool:
         return any(solver.parameters for solver in self.solvers)
 
@@ -93,6 +127,8 @@ def package_view(spec: Spec, plans: tuple[StepPlan, ...]) -> PackageView:
     correctors, of_solver = corrector_views(plans)
     solvers = tuple(_solver_view(plan, of_solver.get(plan.solver.name, "")) for plan in plans)
     names = [*(view.name for view in solvers), *(view.name for view in correctors), "SolveError", "Status"]
+    if any(solver.adaptive for solver in solvers):
+        names += ["Control", "Solution", "Statistics"]
     listed = ", ".join(view.name for view in solvers)
     return PackageView(f"Solvers of {spec.source.name}: {listed}.", solvers, correctors, tuple(names))
 
@@ -120,6 +156,7 @@ def _solver_view(plan: StepPlan, corrector: str) -> SolverView:
         result=_advanced(plan.update),
         seen=f"({seen},)" if len(plan.seen) == 1 else f"({seen})",
         call=", ".join(["eps", "s", "x", "z", "dz", *(f"{name}={name}" for name in names)]),
+        adaptive=adaptive_view(plan),
     )
 
 
