@@ -98,6 +98,15 @@ class ABM4(nn.Module):
         states, derivatives = (new, *history.states), (derivative, *history.derivatives)
         return History(states[:1], derivatives[:3])
 
+    def known(
+        self, f: VectorField, s: Scalar, states: Sequence[Tensor], eps: Scalar, *, x: Tensor | None = None
+    ) -> History:
+        """The history of 4 known states, the newest first: at s, s − ε, and so on."""
+        s, eps = _scalars(states[0], s, eps)
+        f = _with_input(f, x)
+        derivatives = tuple(f(s - j * eps, states[j]) for j in range(1, 4))
+        return History(tuple(states[:1]), derivatives)
+
     def step(self, f: VectorField, s: Scalar, history: History, eps: Scalar, *, x: Tensor | None = None) -> History:
         """One step later; the newest state of `history` is at s, the others lie ε apart."""
         return self.base_step(f, s, history, eps, x=x)
@@ -107,7 +116,7 @@ class ABM4(nn.Module):
     ) -> History:
         """One step later, as `step`: there is no corrector to leave out."""
         s, eps = _scalars(history.states[0], s, eps)
-        base, derivatives, _ = self._base(f, s, x, history, eps)
+        base, _, derivatives = self._base(f, s, x, history, eps)
         return _followed(history, base, derivatives)
 
     def _base(
@@ -119,7 +128,7 @@ class ABM4(nn.Module):
         f0 = f(s, z)
         p = z + eps * (55 / 24 * f0 - 59 / 24 * f1 + 37 / 24 * f2 - 3 / 8 * f3)
         fp = f(s + eps, p)
-        return z + eps * (3 / 8 * fp + 19 / 24 * f0 - 5 / 24 * f1 + 1 / 24 * f2), (f0, f1, f2), ()
+        return z + eps * (3 / 8 * fp + 19 / 24 * f0 - 5 / 24 * f1 + 1 / 24 * f2), (), (f0, f1, f2)
 
 
 class Status(Enum):

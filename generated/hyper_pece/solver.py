@@ -105,10 +105,19 @@ class HyperPECE(nn.Module):
         states, derivatives = (new, *history.states), (derivative, *history.derivatives)
         return History(states[:1], derivatives[:1])
 
+    def known(
+        self, f: VectorField, s: Scalar, states: Sequence[Tensor], eps: Scalar, *, x: Tensor | None = None
+    ) -> History:
+        """The history of 2 known states, the newest first: at s, s − ε, and so on."""
+        s, eps = _scalars(states[0], s, eps)
+        f = _with_input(f, x)
+        derivatives = tuple(f(s - j * eps, states[j]) for j in range(1, 2))
+        return History(tuple(states[:1]), derivatives)
+
     def step(self, f: VectorField, s: Scalar, history: History, eps: Scalar, *, x: Tensor | None = None) -> History:
         """One step later; the newest state of `history` is at s, the others lie ε apart."""
         s, eps = _scalars(history.states[0], s, eps)
-        base, derivatives, seen = self._base(f, s, x, history, eps)
+        base, seen, derivatives = self._base(f, s, x, history, eps)
         g: Tensor = self.corrector(eps, s, x, history.states[0], *seen)
         return _followed(history, base + eps**3 * g, derivatives)
 
@@ -117,7 +126,7 @@ class HyperPECE(nn.Module):
     ) -> History:
         """One step later by the base method alone."""
         s, eps = _scalars(history.states[0], s, eps)
-        base, derivatives, _ = self._base(f, s, x, history, eps)
+        base, _, derivatives = self._base(f, s, x, history, eps)
         return _followed(history, base, derivatives)
 
     def _base(
@@ -129,7 +138,7 @@ class HyperPECE(nn.Module):
         f0 = f(s, z)
         p = z + eps * (3 / 2 * f0 - 1 / 2 * f1)
         fp = f(s + eps, p)
-        return z + eps * (1 / 2 * fp + 1 / 2 * f0), (f0,), (f0, f1, fp)
+        return z + eps * (1 / 2 * fp + 1 / 2 * f0), (f0, f1, fp), (f0,)
 
     def load(self, file: str | os.PathLike[str]) -> None:
         """Take the weights from a safetensors file; ValueError where it is damaged or of another solver."""

@@ -79,9 +79,9 @@ def slope(order: int, error: Callable[[float], Tensor]) -> float:
 
 def exact_hyperpece(f: Field, eps: float) -> History:
     """The history at s = 0 of the solution."""
-    states = tuple(f.solution(torch.tensor(-j * eps, dtype=torch.float64)) for j in range(1))
-    times = [torch.tensor(-j * eps, dtype=torch.float64) for j in (1,)]
-    return History(states, tuple(f(s, f.solution(s)) for s in times))
+    solver = HyperPECE((3,))
+    states = [f.solution(torch.tensor(-j * eps, dtype=torch.float64)) for j in range(solver.past + 1)]
+    return solver.known(f, 0.0, states, eps)
 
 
 def test_order_of_hyperpece() -> None:

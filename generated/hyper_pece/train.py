@@ -358,9 +358,14 @@ class Reference:
     def states(
         self, trajectories: Trajectories, eps: float, rows: int, part: int = 0, parts: int = 1
     ) -> tuple[Tensor, Tensor | None, Tensor]:
-        """A time s, uniform in a part of the times with [s, s + ε] in the span, and x and z of trajectories there."""
+        """A time s, uniform in a part of the times that leave room for the step, and x and z of trajectories there."""
         z, length = trajectories.z, self.end - self.start
-        after = (part + float(torch.rand((), generator=self.generator))) / parts * (length - eps)
+        reach = eps * (getattr(self.solver, "past", 0) + 1)  # a history is followed from its oldest state on
+        if abs(reach) > abs(length):
+            raise ValueError(
+                f"the span holds fewer than {self.solver.past + 1} steps of {eps:.3g}, which the history needs"
+            )
+        after = (part + float(torch.rand((), generator=self.generator))) / parts * (length - reach)
         snapshot = int(after / length * SNAPSHOTS)
         before = length * snapshot / SNAPSHOTS
         index = torch.randint(z.shape[1], (rows,), generator=self.generator).to(z.device)
@@ -368,10 +373,21 @@ class Reference:
         s, rest = torch.tensor([self.start + before, after - before], dtype=self.dtype, device=z.device)
         return s + rest, x, self.advance(s, x, z[snapshot, index], rest, self.between)
 
+    def after_history(
+        self, s: Tensor, x: Tensor | None, z: Tensor, step: Tensor, substeps: int
+    ) -> tuple[Tensor, Tensor, Tensor, tuple[Tensor, ...]]:
+        """With z as the oldest state of an exact history: its newest time and state, and the base step from there."""
+        solver, states = self.solver, [z]
+        for k in range(solver.past):
+            states.insert(0, self.advance(s + k * step, x, states[0], step, substeps))
+        s = s + solver.past * step
+        base, seen, _ = solver._base(self.f, s, x, solver.known(self.f, s, states, step, x=x), step)
+        return s, states[0], base, seen
+
     def residuals(self, eps: float, s: Tensor, x: Tensor | None, z: Tensor, substeps: int) -> Rows:
         """R = (z(s + ε) − base step)/ε^(p+1) at the states z, with what g reads there."""
         step = torch.full_like(s, eps)
-        base, seen = self.solver._base(self.f, s, x, z, step)
+        s, z, base, seen = self.after_history(s, x, z, step, substeps)
         target = (self.advance(s, x, z, step, substeps) - base) / step ** (self.solver.order + 1)
         return Rows((step, s, x, z, *seen), target)
 

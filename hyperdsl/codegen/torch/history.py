@@ -41,6 +41,11 @@ class HistoryView:
     def function(self) -> str:
         return f"_{self.begin}_step"
 
+    @property
+    def first_derivative(self) -> int:
+        """How many steps back the newest derivative of the history is."""
+        return 0 if self.keeps_last else 1
+
 
 def history_view(plan: HistoryPlan) -> HistoryView:
     """The view of a plan with a history."""

@@ -24,8 +24,7 @@ class DrawnView:
 class CaseView:
     """A solver in the tests: how one is made, and what it takes. Shapes are Python text, "" where there is no input.
 
-    `estimates`: whether it chooses its steps without a trained corrector. `states` counts those of its history, and
-    `derivatives` are as many steps back; a single-step solver has none.
+    `estimates`: whether it chooses its steps without a trained corrector.
     """
 
     solver: str
@@ -40,12 +39,7 @@ class CaseView:
     learned: bool
     per_sample: bool
     estimates: bool
-    states: int = 0
-    derivatives: tuple[int, ...] = ()
-
-    @property
-    def history(self) -> bool:
-        return self.states > 0
+    history: bool = False
 
     @property
     def field(self) -> str:
@@ -117,15 +111,8 @@ def _case(plan: AnyPlan) -> CaseView:
         per_sample=control is not None and control.per_sample,
         estimates=control is not None
         and (not learned or control.fallback or (isinstance(plan, StepPlan) and plan.doubted)),
-        states=plan.states if isinstance(plan, HistoryPlan) else 0,
-        derivatives=_derivatives(plan) if isinstance(plan, HistoryPlan) else (),
+        history=isinstance(plan, HistoryPlan),
     )
-
-
-def _derivatives(plan: HistoryPlan) -> tuple[int, ...]:
-    """How many steps back the derivatives of the history are."""
-    first = 0 if plan.keeps_last else 1
-    return tuple(range(first, first + plan.derivatives))
 
 
 def _drawn(free: tuple[Free, ...]) -> tuple[DrawnView, ...]:

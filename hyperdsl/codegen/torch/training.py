@@ -9,7 +9,16 @@ from fractions import Fraction
 from hyperdsl.codegen.torch.expressions import number
 from hyperdsl.codegen.torch.steps import SINGLE, step_lines
 from hyperdsl.plan import plan_solver
-from hyperdsl.semantics.model import AnySolver, Corrector, Method, Spec, StateShare, StepRange, single_step
+from hyperdsl.semantics.model import (
+    AnySolver,
+    Corrector,
+    HistorySolver,
+    Method,
+    Spec,
+    StateShare,
+    StepRange,
+    single_step,
+)
 from hyperdsl.semantics.names import class_name
 from hyperdsl.theory.exact import Exact
 
@@ -74,6 +83,7 @@ class TrainView:
     references: tuple[ReferenceView, ...]
     parameters: bool
     bounded: bool
+    histories: tuple[str, ...]
 
 
 def train_view(spec: Spec, solvers: tuple[AnySolver, ...]) -> TrainView:
@@ -91,6 +101,9 @@ def train_view(spec: Spec, solvers: tuple[AnySolver, ...]) -> TrainView:
         references=tuple(map(_reference, methods.values())),
         parameters=any(view.parameters for view in settings),
         bounded=any(view.bound for view in settings),
+        histories=tuple(
+            class_name(solver.name) for solver in solvers if isinstance(solver, HistorySolver) and solver.corrector
+        ),
     )
 
 
