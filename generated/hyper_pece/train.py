@@ -156,7 +156,7 @@ def fit(
         seed=settings.seed if seed is None else seed,
     )
     start, end = float(span[0]), float(span[1])
-    steps = _step_range(settings, end - start)
+    steps = _step_range(settings, end - start, getattr(solver, "past", 0) + 1)
     generator = torch.Generator().manual_seed(settings.seed + (fabric.global_rank if fabric else 0))
     states, x = _unpacked(sample(STARTS, generator))
     device = states.device
@@ -252,14 +252,15 @@ class Rows(NamedTuple):
         return g(*self.inputs)
 
 
-def _step_range(settings: Settings, length: float) -> tuple[float, float]:
-    """The ends of the range of ε, with the sign of the span's length."""
+def _step_range(settings: Settings, length: float, least: int) -> tuple[float, float]:
+    """The ends of the range of ε, with the sign of the span's length; at `least` so many steps fit in it."""
     if settings.eps is not None:
         smallest, largest = settings.eps
     elif settings.steps is not None and length:
         smallest, largest = abs(length) / settings.steps[1], abs(length) / settings.steps[0]
     else:
         raise ValueError("training needs a span of some length and a range, `steps` or `eps`")
+    largest = min(largest, abs(length) / least)
     if not 0 < smallest <= largest <= abs(length) * (1 + 1e-12):
         raise ValueError(f"steps of {smallest:g} .. {largest:g} do not fit a span of length {abs(length):g}")
     return math.copysign(smallest, length), math.copysign(largest, length)
@@ -361,10 +362,6 @@ class Reference:
         """A time s, uniform in a part of the times that leave room for the step, and x and z of trajectories there."""
         z, length = trajectories.z, self.end - self.start
         reach = eps * (getattr(self.solver, "past", 0) + 1)  # a history is followed from its oldest state on
-        if abs(reach) > abs(length):
-            raise ValueError(
-                f"the span holds fewer than {self.solver.past + 1} steps of {eps:.3g}, which the history needs"
-            )
         after = (part + float(torch.rand((), generator=self.generator))) / parts * (length - reach)
         snapshot = int(after / length * SNAPSHOTS)
         before = length * snapshot / SNAPSHOTS
