@@ -113,7 +113,7 @@ def _failures(
 def _failures_beyond(
     tableau: Tableau, power: int, leaves: tuple[Leaf, ...], last: int, tolerance: Exact
 ) -> Iterator[DenseCondition]:
-    """As `_failures`; balls that hold c_i and Σ_j a_ij alike decide all colourings of a tree, exact numbers the rest."""
+    """As `_failures`: balls that hold both c_i and Σ_j a_ij decide most trees, exact numbers the rest."""
     with flint.ctx.workprec(_BITS):
         limit = tolerance.ball()
         shapes = PLAIN if leaves == COLOURED else leaves
