@@ -94,11 +94,9 @@ def _split(block: n.Block) -> tuple[n.Block, list[n.Setting]]:
 
 def _further(report: Report, before: m.Training, then: n.Setting, find: FindMethod) -> list[m.Training]:
     """The phase of a `then`, which inherits from the one before it, and those in its own block."""
-    for value in then.values:
-        report(catalogue.WRONG_VALUE, value, word="then", wants="a block: `then { loss trajectory(steps = 8) }`")
+    if then.values or then.block is None:
+        report(catalogue.WRONG_VALUE, then, word="then", wants="a block: `then { loss trajectory(steps = 8) }`")
     if then.block is None:
-        if not then.values:
-            report(catalogue.WRONG_VALUE, then.word, word="then", wants="a block: `then { iterations 500 }`")
         return []
     first, further = _split(then.block)
     phases = [_phase(report, replace(before, then=()), first, find, "a further phase", PHASE_SETTINGS)]
