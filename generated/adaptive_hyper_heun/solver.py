@@ -599,7 +599,8 @@ def _judged(tried: Attempt, z: Tensor, control: Control) -> tuple[float, int, At
     """e, the power of ε in it, and the step as it is to be taken: the one synchronisation with the host."""
     e = _norm(tried.error, z, tried.end, control)
     if tried.base is not None and tried.embedded is not None:
-        embedded = _norm(tried.embedded, z, tried.base, control)
+        against = tried.embedded.add(tried.base, alpha=0)  # measured by z alone: a step that jumps far is suspect
+        embedded = _norm(against, z, z, control)
         learned, other = torch.stack((e, embedded)).tolist()
         if 0 < learned <= other:
             if learned >= other / TRUST:

@@ -555,20 +555,17 @@ class EachProblem(Problem):
             before, earlier = torch.where(accept, e.clamp_min(1e-4), before), torch.where(accept, before, earlier)
             accepted, rejected = accepted + accept, rejected + (active & ~accept)
             small = active & ~accept & ((size < resolved * s.abs()) | (size < negligible))
-            finite = torch.where(
-                e.isfinite(), _FAILURES.index(Status.STEP_TOO_SMALL), _FAILURES.index(Status.NONFINITE)
-            )
-            failure = torch.where(small, finite, failure)
+            failure = torch.where(small, torch.where(e.isfinite(), *_SMALL), failure)
             active = active & ~small & ~(accept & (following == end))
             running, advanced = torch.stack((active.any(), accept.any())).tolist()
-            start, old, slope = s, z, dz
+            piece = Piece(s, torch.where(accept, following - s, 0), z, tried.end, dz, dz)
             s, z = torch.where(accept, following, s), torch.where(moved, tried.end, z)
             if tried.following is not None:
                 dz = torch.where(moved, tried.following, dz)
             elif advanced and (running or between):
                 dz = self.f(s, z)
             if between and advanced:
-                pieces.append(Piece(start, torch.where(accept, following - start, 0), old, z, slope, dz))
+                pieces.append(piece._replace(end=z, following=dz))
             if not running:
                 break
         codes = torch.where(active, _FAILURES.index(Status.MAX_STEPS), failure)
@@ -600,6 +597,7 @@ class EachProblem(Problem):
 
 
 _FAILURES = list(Status)
+_SMALL = _FAILURES.index(Status.STEP_TOO_SMALL), _FAILURES.index(Status.NONFINITE)
 
 
 def _in_pieces(piece: Piece, s: float, sign: float) -> Tensor:

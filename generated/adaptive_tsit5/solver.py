@@ -139,6 +139,39 @@ class AdaptiveTsit5(nn.Module):
         found: State = problem.restore(torch.stack(states))
         return found
 
+    def adjoint(
+        self,
+        f: VectorField,
+        z0: State,
+        span: Sequence[Scalar],
+        *,
+        x: Tensor | None = None,
+        rtol: float | None = None,
+        atol: float | None = None,
+        first_step: float | None = None,
+        max_steps: int | None = None,
+        weights: Sequence[Tensor] | None = None,
+    ) -> State:
+        """As a call, with gradients by the adjoint problem: memory does not grow with the number of steps.
+
+        weights: what f depends on besides z0 and x and may have a gradient; a module's parameters unless given.
+        """
+        control = self.control.changed(rtol, atol, first_step, max_steps)
+        own = f.parameters() if weights is None and isinstance(f, nn.Module) else weights or ()
+        inputs = [value for value in (*own, x) if value is not None and value.requires_grad]
+        f, flat, restore = _one_tensor(f, z0)
+        _scalars(flat)
+
+        def run(f: VectorField, z: Tensor, times: list[float], size: int | None = None) -> Tensor:
+            counted = Counted(f)
+            attempt = partial(self._attempt, counted, None)
+            problem = Problem(attempt if size is None else _measured(attempt, size), counted, z, lambda state: state)
+            found: Tensor = _checked(problem.solve(control, times, dense=False)[0], throw=True).z
+            return found
+
+        end: State = restore(_Adjoint.apply(run, _with_input(f, x), [float(end) for end in span], flat, *inputs))
+        return end
+
     def step(self, f: VectorField, s: Scalar, z: State, eps: Scalar, *, x: Tensor | None = None) -> State:
         """The state one step of size ε later, whatever its error."""
         return self.base_step(f, s, z, eps, x=x)
@@ -506,3 +539,56 @@ def _shrunk(control: Control, power: int, e: float) -> float:
 def _require_finite_times(times: Sequence[float]) -> None:
     if not all(math.isfinite(time) for time in times):
         raise ValueError(f"times must be finite, not {times[0]:g} .. {times[-1]:g}")
+
+
+class _Adjoint(torch.autograd.Function):
+    """The end state of a solve; gradients by the adjoint problem, solved backwards (Pontryagin; Chen et al. 2018).
+
+    With a = dL/dz it is a' = -a ∂f/∂z, and the weights' gradient has the slope -a ∂f/∂w. z is solved backwards again,
+    so that nothing of the way is kept.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, run: Callable[..., Tensor], f: VectorField, times: list[float], z: Tensor, *weights: Tensor
+    ) -> Tensor:
+        end = run(f, z, times)
+        ctx.run, ctx.f, ctx.times = run, f, times
+        ctx.save_for_backward(end, *weights)
+        return end
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Any, ...]:
+        end, *weights = ctx.saved_tensors
+        size, shapes = end.numel(), [weight.shape for weight in weights]
+        sizes = [size, size, *(weight.numel() for weight in weights)]
+
+        def augmented(s: Tensor, state: Tensor) -> Tensor:
+            with torch.enable_grad():
+                z = state[:size].view_as(end).detach().requires_grad_()
+                slope = ctx.f(s, z)
+                a = state[size : 2 * size].view_as(slope)
+                found = torch.autograd.grad(slope, (z, *weights), a, allow_unused=True, materialize_grads=True)
+            return torch.cat([slope.detach().flatten(), *(-value.flatten() for value in found)])
+
+        start = torch.cat([end.flatten(), gradient.flatten(), end.new_zeros(sum(sizes[2:]))])
+        _, a, *found = torch.split(ctx.run(augmented, start, ctx.times[::-1], 2 * size), sizes)
+        pairs = zip(found, weights, shapes, strict=True)
+        real = [
+            (value if weight.is_complex() else value.real).reshape(shape).to(weight.dtype)
+            for value, weight, shape in pairs
+        ]
+        return None, None, None, a.view_as(end), *real
+
+
+def _measured(attempt: Callable[..., Attempt], size: int) -> Callable[..., Attempt]:
+    """The step with an error of its first `size` components alone: the others are integrals that nothing depends on."""
+
+    def measured(*arguments: Tensor) -> Attempt:
+        tried = attempt(*arguments)
+        error = tried.error * math.sqrt(tried.error.numel() / size)
+        error[size:] = 0
+        return tried._replace(error=error)
+
+    return measured

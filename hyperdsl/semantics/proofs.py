@@ -79,7 +79,7 @@ def _facts(tableau: Tableau, claimed: int, tolerance: Exact | None, reports: lis
         stage_order=stage_order(tableau, tolerance),
         fsal=tableau.is_fsal,
         conditions=trees.count(claimed),
-        principal_error=principal_error_norm(tableau, reports[0].order),
+        principal_error=principal_error_norm(tableau, reports[0].order, tolerance=tolerance),
         real_stability=real,
         imaginary_stability=imaginary,
     )

@@ -92,31 +92,35 @@ def stage_order(tableau: Tableau, tolerance: Exact | None = None, row: int = 0) 
     return 2 * tableau.stages
 
 
-def principal_error(tableau: Tableau, order: int, row: int = 0) -> tuple[tuple[Tree, Exact], ...]:
-    """(Φ(t) − 1/γ(t))/σ(t) for the trees with order + 1 nodes, coloured where c is not A·1.
+def principal_error(
+    tableau: Tableau, order: int, row: int = 0, tolerance: Exact | None = None
+) -> tuple[tuple[Tree, Exact], ...]:
+    """(Φ(t) − 1/γ(t))/σ(t) for the trees with order + 1 nodes, coloured where c is not A·1 (to the tolerance).
 
     These are the coefficients of the elementary differentials F(t) in the leading term of the local error, over
     ε^(order+1) (HNW I, §II.3). Coloured trees are many: 1042 of order 8, 11019 of order 10.
     """
     stages = exact_stages(tableau)
     found = []
-    for tree, value in elementary_weights(stages, _leaves(tableau), order + 1, row):
+    for tree, value in elementary_weights(stages, _leaves(tableau, tolerance), order + 1, row):
         if tree.order == order + 1:
             found.append((tree, (value - fmpq(1, tree.density)) / tree.symmetry))
     return tuple(found)
 
 
-def principal_error_norm(tableau: Tableau, order: int, row: int = 0) -> float | None:
+def principal_error_norm(tableau: Tableau, order: int, row: int = 0, tolerance: Exact | None = None) -> float | None:
     """The 2-norm of `principal_error`, to the nearest double; None where it depends on a parameter."""
     if tableau.parameters:
-        square = sum((error * error for _, error in principal_error(tableau, order, row)), ZERO)
+        errors = principal_error(tableau, order, row, tolerance)
+        square = sum((error * error for _, error in errors), ZERO)
         return None if square.parameters else nearest_double(lambda: square.ball().sqrt())
-    return nearest_double(lambda: _error_ball(tableau, order, row))
+    leaves = _leaves(tableau, tolerance)
+    return nearest_double(lambda: _error_ball(tableau, order, row, leaves))
 
 
-def _leaves(tableau: Tableau) -> tuple[Leaf, ...]:
+def _leaves(tableau: Tableau, tolerance: Exact | None) -> tuple[Leaf, ...]:
     """The leaves of the conditions for z' = f(s, z)."""
-    return PLAIN if tableau.is_consistent else COLOURED
+    return COLOURED if row_sum_defects(tableau, tolerance) else PLAIN
 
 
 def _proven(tableau: Tableau, row: int, tolerance: Exact | None, *, coloured: bool) -> tuple[int, Condition | None]:
@@ -187,11 +191,11 @@ def _dot(x: tuple[Exact, ...], y: list[Exact]) -> Exact:
     return sum((p * q for p, q in zip(x, y, strict=True)), ZERO)
 
 
-def _error_ball(tableau: Tableau, order: int, row: int) -> arb:
+def _error_ball(tableau: Tableau, order: int, row: int, leaves: tuple[Leaf, ...]) -> arb:
     """The norm of the principal error in balls of the current precision."""
     stages = BallStages(tableau)
     square = arb(0)
-    for tree, value in elementary_weights(stages, _leaves(tableau), order + 1, row):
+    for tree, value in elementary_weights(stages, leaves, order + 1, row):
         if tree.order == order + 1:
             error = (value - arb(fmpq(1, tree.density))) / tree.symmetry
             square += error * error

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property, lru_cache
-from itertools import combinations_with_replacement, groupby, product
+from itertools import combinations_with_replacement, groupby, islice, product
 from itertools import count as integers
 from math import factorial, prod
 
@@ -103,10 +103,30 @@ class Grafted:
     right: int
 
 
+class Level:
+    """The trees with `order` nodes, at least two, and leaves among `leaves`; the bushiest first, made as asked for."""
+
+    def __init__(self, order: int, leaves: tuple[Leaf, ...]) -> None:
+        self._found: list[Grafted] = []
+        self._rest = _grafts(order, leaves)
+
+    def part(self, start: int, stop: int) -> list[Grafted]:
+        """The entries from `start` up to `stop`, fewer at the end."""
+        self._found.extend(islice(self._rest, max(0, stop - len(self._found))))
+        return self._found[start:stop]
+
+    def __iter__(self) -> Iterator[Grafted]:
+        self._found.extend(self._rest)
+        return iter(self._found)
+
+
 @lru_cache(maxsize=256)
-def level(order: int, leaves: tuple[Leaf, ...] = PLAIN) -> tuple[Grafted, ...]:
-    """The trees with `order` nodes, at least two, whose leaves are among `leaves`; the bushiest first."""
-    found = []
+def level(order: int, leaves: tuple[Leaf, ...] = PLAIN) -> Level:
+    """The trees with `order` nodes, at least two, whose leaves are among `leaves`."""
+    return Level(order, leaves)
+
+
+def _grafts(order: int, leaves: tuple[Leaf, ...]) -> Iterator[Grafted]:
     for right_order in range(1, order):
         rights = _graftable(right_order, leaves)
         for left, (stump, last) in enumerate(_stumps(order - right_order, leaves)):
@@ -114,8 +134,7 @@ def level(order: int, leaves: tuple[Leaf, ...] = PLAIN) -> tuple[Grafted, ...]:
             if last[0] <= right_order:
                 for right in range(first, len(rights)):
                     tree = Tree((*stump.children, rights[right]))
-                    found.append(Grafted(tree, left, right_order, right))
-    return tuple(found)
+                    yield Grafted(tree, left, right_order, right)
 
 
 def trees(order: int, leaves: tuple[Leaf, ...] = PLAIN) -> tuple[Tree, ...]:

@@ -6,7 +6,7 @@ and one matrix product an order. The same recursion runs over exact numbers and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain, repeat
 from typing import TypeVar
 
@@ -31,23 +31,26 @@ def elementary_weights(
     rooted: list[list[V]] = [[], [stages.unit]]
     grafted: list[list[V]] = [[], [stages.leaf(leaf) for leaf in leaves]]
     for order in range(2, last + 1):
-        if order > 2:
-            grafted.append(stages.applied(rooted[-1]))
         rooted.append([])
-        for chunk in _chunks(level(order, leaves)):
+        for chunk in _chunks(order, leaves):
+            while len(grafted) <= chunk[-1].right_order:  # the last trees of a level have the largest right parts
+                grafted.append(stages.applied(rooted[len(grafted)]))
             vectors = [
                 stages.times(rooted[order - t.right_order][t.left], grafted[t.right_order][t.right]) for t in chunk
             ]
-            rooted[-1].extend(vectors)
+            if order < last:
+                rooted[-1].extend(vectors)
             yield from zip((t.tree for t in chunk), stages.weighed(vectors, row), strict=True)
 
 
-def _chunks(entries: tuple[Grafted, ...]) -> Iterator[tuple[Grafted, ...]]:
+def _chunks(order: int, leaves: tuple[Leaf, ...]) -> Iterator[Sequence[Grafted]]:
+    entries = level(order, leaves)
     start = 0
     for size in chain(_CHUNKS, repeat(_CHUNKS[-1])):
-        if start >= len(entries):
+        chunk = entries.part(start, start + size)
+        if not chunk:
             return
-        yield entries[start : start + size]
+        yield chunk
         start += size
 
 

@@ -14,7 +14,7 @@ from hyperdsl.semantics.model import Control
 class AdaptiveView:
     """What an adaptive solver has beside a fixed-step one; settings are Python text.
 
-    `learned` says that the learned term alone estimates the error. `h` is ε in the form that multiplies states,
+    `learned` says that the learned term alone estimates the error. `size` is ε in the form that multiplies states,
     `kept` are the stages that `error` takes, `doubled` is 2^p - 1.
     """
 
@@ -24,10 +24,11 @@ class AdaptiveView:
     doubling: bool
     per_sample: bool
     problem: str
-    h: str
+    size: str
     learned: bool
     most: str
     doubted: bool
+    adjoint: bool
     rtol: str
     atol: str
     gains: tuple[str, ...]
@@ -62,9 +63,10 @@ def adaptive_view(plan: StepPlan) -> AdaptiveView | None:
         doubling=control.error == "doubling",
         per_sample=control.per_sample,
         problem="EachProblem" if control.per_sample else "Problem",
-        h=h,
+        size="_beside(eps, z)" if control.per_sample else "eps",
         learned=control.error == "learned" and not control.fallback and not plan.doubted,
         doubted=plan.doubted,
+        adjoint=solver.corrector is None and not control.per_sample,
         most="_longest_trained(self.corrector)" if control.error == "learned" else "",
         rtol=setting(control.rtol),
         atol=setting(control.atol),
