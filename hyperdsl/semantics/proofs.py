@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from hyperdsl.diagnostics import catalogue
 from hyperdsl.semantics.model import Facts
@@ -36,9 +37,21 @@ class Claim:
     numbers: tuple[n.Expression, ...]
 
 
+@lru_cache(maxsize=512)
 def prove(tableau: Tableau, claimed: int, tolerance: Exact | None) -> Facts:
-    """Every fact that `hyperdsl check` prints."""
-    return _facts(tableau, claimed, tolerance, _reports(tableau, tolerance))
+    """Every fact that `hyperdsl check` prints; the same tableau in many files is proven once."""
+    reports = _reports(tableau, tolerance)
+    real, imaginary = stability_intervals(tableau, reports[0].order_autonomous, tolerance)
+    return Facts(
+        report=reports[0],
+        embedded=tuple(proven.order for proven in reports[1:]),
+        stage_order=stage_order(tableau, tolerance),
+        fsal=tableau.is_fsal,
+        conditions=trees.count(claimed),
+        principal_error=principal_error_norm(tableau, reports[0].order, tolerance=tolerance),
+        real_stability=real,
+        imaginary_stability=imaginary,
+    )
 
 
 def check_claim(report: Report, name: n.Name, table: Table, claim: Claim) -> Facts | None:
@@ -64,25 +77,12 @@ def check_claim(report: Report, name: n.Name, table: Table, claim: Claim) -> Fac
         notes = [_failure(reports[0].failing)] if reports[0].failing else []
         timed_order, order = reports[0].order, reports[0].order_autonomous
         report(catalogue.TIME_ORDER_LOWER, name, name=name.text, notes=notes, order=timed_order, autonomous=order)
-    return _facts(tableau, claim.order, tolerance, reports)
+    return prove(tableau, claim.order, tolerance)
 
 
-def _reports(tableau: Tableau, tolerance: Exact | None) -> list[OrderReport]:
-    return [prove_order(tableau, row, tolerance) for row in range(len(tableau.weights))]
-
-
-def _facts(tableau: Tableau, claimed: int, tolerance: Exact | None, reports: list[OrderReport]) -> Facts:
-    real, imaginary = stability_intervals(tableau, reports[0].order_autonomous, tolerance)
-    return Facts(
-        report=reports[0],
-        embedded=tuple(proven.order for proven in reports[1:]),
-        stage_order=stage_order(tableau, tolerance),
-        fsal=tableau.is_fsal,
-        conditions=trees.count(claimed),
-        principal_error=principal_error_norm(tableau, reports[0].order, tolerance=tolerance),
-        real_stability=real,
-        imaginary_stability=imaginary,
-    )
+@lru_cache(maxsize=512)
+def _reports(tableau: Tableau, tolerance: Exact | None) -> tuple[OrderReport, ...]:
+    return tuple(prove_order(tableau, row, tolerance) for row in range(len(tableau.weights)))
 
 
 def _compare(
@@ -90,7 +90,7 @@ def _compare(
     name: n.Name,
     number: n.Expression,
     claimed: int,
-    reports: list[OrderReport],
+    reports: tuple[OrderReport, ...],
     row: int,
     *,
     timed: bool,
