@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import lru_cache
 
 from hyperdsl.diagnostics import catalogue
@@ -19,6 +20,7 @@ from hyperdsl.theory.order import (
     prove_order,
     row_sum_defects,
     stage_order,
+    tolerance_needed,
 )
 from hyperdsl.theory.stability import stability_intervals
 from hyperdsl.theory.tableau import Tableau
@@ -70,7 +72,7 @@ def check_claim(report: Report, name: n.Name, table: Table, claim: Claim) -> Fac
     reports = _reports(tableau, tolerance)
     timed = rows_sum and not claim.autonomous  # a row that does not sum to c has been reported: judge the rest alone
     for row, (number, claimed) in enumerate(zip(claim.numbers, (claim.order, *claim.embedded), strict=True)):
-        _compare(report, name, number, claimed, reports, row, timed=timed)
+        _compare(report, name, number, claimed, reports, row, tableau, timed=timed)
     if any(diagnostic.severity == "error" for diagnostic in report.found[before:]):
         return None
     if reports[0].order < reports[0].order_autonomous:
@@ -92,6 +94,7 @@ def _compare(
     claimed: int,
     reports: tuple[OrderReport, ...],
     row: int,
+    tableau: Tableau,
     *,
     timed: bool,
 ) -> None:
@@ -112,9 +115,20 @@ def _compare(
             if other != row and found >= claimed
         ]
         advice = f"claim order {order}, or correct the tableau" if order else "correct the tableau"
+        needed = tolerance_needed(tableau, claimed, row)
+        if needed is not None:
+            exponent = largest_exponent(needed)
+            notes.append(f"all conditions up to order {claimed} hold to {exponent} digits")
+            advice = f"if these are decimals of an exact method, write `within 1e-{exponent}` after its order"
         report(too_high, number, name=name.text, claimed=claimed, proven=order, notes=notes, help=advice)
     elif claimed < order:
         report(too_low, number, name=name.text, claimed=claimed, proven=order)
+
+
+def largest_exponent(bound: Fraction) -> int:
+    """The largest k with bound ≤ 10^−k, for 0 < bound < 1."""
+    digits = len(str(bound.denominator // bound.numerator)) - 1
+    return digits if bound * 10**digits <= 1 else digits - 1
 
 
 def _explained(failing: Condition) -> list[str]:
