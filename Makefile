@@ -27,6 +27,7 @@ lint: venv
 bench: venv
 	$(BIN)/python -m benchmarks.classical
 	$(BIN)/python -m benchmarks.digits
+	$(BIN)/python -m benchmarks.adaptive
 
 clean:
 	rm -rf .venv runs

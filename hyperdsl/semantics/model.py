@@ -178,7 +178,10 @@ class StateShare:
 
 @dataclass(frozen=True)
 class StepRange:
-    """The range of ε in training, log-uniform: numbers of steps K over the span, or ε itself in units of s."""
+    """The range of ε in training, log-uniform: numbers of steps K over the span, or ε itself in units of s.
+
+    Equal ends are one step size, and then `steps K` means the K steps of one grid over the span.
+    """
 
     unit: Literal["steps", "eps"]
     lower: Exact
@@ -204,11 +207,38 @@ class Optimizer:
 
 
 @dataclass(frozen=True)
+class ResidualLoss:
+    """The distance of g from the base method's scaled local error."""
+
+
+@dataclass(frozen=True)
+class TrajectoryLoss:
+    """The distance of the solver's states from the reference's, after each of `steps` steps from one state."""
+
+    steps: int
+
+
+@dataclass(frozen=True)
+class AdversarialLoss:
+    """The residual loss at the worst states found within `radius` standard deviations by `steps` gradient steps."""
+
+    radius: Exact
+    steps: int
+
+
+Loss = ResidualLoss | TrajectoryLoss | AdversarialLoss
+
+
+@dataclass(frozen=True)
 class Training:
-    """Residual fitting of a corrector. `place` is None for the defaults."""
+    """Fitting of a corrector. `place` is None for the defaults; `then` are the phases that follow, in their order.
+
+    A further phase is whole, with what it inherits; its own `then` is empty.
+    """
 
     name: str
     place: Place | None
+    loss: Loss
     states: tuple[StateShare, ...]
     steps: StepRange
     reference: Reference
@@ -217,6 +247,12 @@ class Training:
     iterations: int
     batch: int
     seed: int
+    then: tuple[Training, ...] = ()
+
+    @property
+    def phases(self) -> tuple[Training, ...]:
+        """All phases, the training's own settings first."""
+        return (self, *self.then)
 
 
 ErrorEstimate = Literal["embedded", "learned", "doubling"]

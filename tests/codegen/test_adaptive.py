@@ -334,6 +334,49 @@ def test_gradients_are_those_of_differences(module: ModuleType, name: str) -> No
     assert float((gradient * moved).sum()) == pytest.approx(float(difference), abs=close)
 
 
+@pytest.mark.parametrize("name", ["Dopri", "Fehlberg", "Halves", "Alpha"])
+def test_the_adjoint_has_the_gradients_of_back_propagation(module: ModuleType, name: str) -> None:
+    torch.manual_seed(0)
+    solver, f, more = made(module, name), Net(), given_to(name)
+    small = 1e-6 if solver.order <= 2 else 1e-9
+    z = torch.randn(3, 2, dtype=torch.float64, requires_grad=True)
+    x = torch.randn(3, 2, dtype=torch.float64, requires_grad=True)
+    wanted = [z, x, *f.parameters()]
+
+    def field(s: Tensor, x: Tensor, z: Tensor) -> Tensor:
+        return f(s, z) * x
+
+    given = {"rtol": small, "atol": small, "x": x, **more}
+    by_adjoint = solver.adjoint(field, z, (0.0, 1.0), weights=list(f.parameters()), **given)
+    plain = solver(field, z, (0.0, 1.0), **given)
+    assert torch.equal(by_adjoint, plain)
+    direction, close = torch.randn_like(z), 30 * small ** (solver.order / (solver.order + 1))
+    found = torch.autograd.grad((by_adjoint * direction).sum(), wanted)
+    for gradient, exact in zip(found, torch.autograd.grad((plain * direction).sum(), wanted), strict=True):
+        assert float((gradient - exact).norm()) <= close * float(exact.norm())
+    one, other = solver.adjoint(lambda s, z: (z[1], -z[0]), (z, x), (1.0, 0.0), **{**given, "x": None})
+    turned = torch.autograd.grad((one + other).sum(), [z, x])
+    assert torch.allclose(turned[0], torch.full_like(z, math.cos(1) + math.sin(1)), atol=1e-3)
+    assert torch.allclose(turned[1], torch.full_like(z, math.cos(1) - math.sin(1)), atol=1e-3)
+
+
+def test_the_adjoint_keeps_nothing_of_the_way(module: ModuleType) -> None:
+    """The graph of a call grows with the number of steps, that of the adjoint does not."""
+
+    def nodes(end: Tensor) -> int:
+        seen, waiting = set(), [end.grad_fn]
+        while waiting:
+            node = waiting.pop()
+            if node is not None and node not in seen:
+                seen.add(node)
+                waiting += [following for following, _ in node.next_functions]
+        return len(seen)
+
+    solver, f, z = made(module, "Dopri"), Net(), torch.ones(2, 2, dtype=torch.float64, requires_grad=True)
+    assert nodes(solver(f, z, (0.0, 5.0))) > 500
+    assert nodes(solver.adjoint(f, z, (0.0, 5.0))) < 20
+
+
 @pytest.mark.parametrize("name", OWN)
 def test_each_sample_is_solved_as_if_alone(module: ModuleType, name: str) -> None:
     """And each has a status of its own."""
@@ -380,3 +423,21 @@ def test_states_of_one_step_have_no_influence_on_f(module: ModuleType) -> None:
         )
         assert torch.allclose(end, torch.ones_like(end), atol=0.02)
         assert torch.equal(kept, torch.ones_like(kept))
+
+
+@pytest.mark.parametrize("name", ["Dopri", "Fehlberg", "Halves", "Both"])
+def test_an_event_ends_the_solution(module: ModuleType, name: str) -> None:
+    """A ball that falls reaches the ground, forwards and backwards in time."""
+    z = torch.tensor([5.0, 0.0], dtype=torch.float64)
+    for sign in (1.0, -1.0):
+        solution = made(module, name).solve(
+            lambda s, z: torch.stack((z[1], -9.81 + 0 * z[1])), z, (0.0, 3.0 * sign), event=lambda s, z: z[0], rtol=1e-6
+        )
+        assert solution.status is module.Status.SUCCESS
+        assert solution.s == pytest.approx(sign * math.sqrt(10 / 9.81), abs=1e-4)
+        assert float(solution.z[0]) == pytest.approx(0, abs=1e-9)
+        assert torch.allclose(solution.dense(solution.s), solution.z)
+        with pytest.raises(ValueError, match="outside"):
+            solution.dense(3.0 * sign)
+    never = made(module, name).solve(lambda s, z: 0 * z, z, (0.0, 1.0), event=lambda s, z: z[0])
+    assert never.s == 1.0

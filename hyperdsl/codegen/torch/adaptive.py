@@ -28,6 +28,7 @@ class AdaptiveView:
     learned: bool
     most: str
     doubted: bool
+    adjoint: bool
     rtol: str
     atol: str
     gains: tuple[str, ...]
@@ -65,6 +66,7 @@ def adaptive_view(plan: StepPlan) -> AdaptiveView | None:
         size="_beside(eps, z)" if control.per_sample else "eps",
         learned=control.error == "learned" and not control.fallback and not plan.doubted,
         doubted=plan.doubted,
+        adjoint=solver.corrector is None and not control.per_sample,
         most="_longest_trained(self.corrector)" if control.error == "learned" else "",
         rtol=setting(control.rtol),
         atol=setting(control.atol),

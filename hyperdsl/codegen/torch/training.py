@@ -5,10 +5,23 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import assert_never
 
 from hyperdsl.codegen.torch.expressions import number, scaled, weighted_sum
 from hyperdsl.plan import Coefficient, Term, plan_solver
-from hyperdsl.semantics.model import Corrector, Method, Solver, Spec, StateShare, StepRange
+from hyperdsl.semantics.model import (
+    AdversarialLoss,
+    Corrector,
+    Loss,
+    Method,
+    ResidualLoss,
+    Solver,
+    Spec,
+    StateShare,
+    StepRange,
+    Training,
+    TrajectoryLoss,
+)
 from hyperdsl.semantics.names import class_name
 from hyperdsl.theory.exact import Exact
 
@@ -45,7 +58,10 @@ class RangeView:
 
 @dataclass(frozen=True)
 class SettingsView:
-    """A hypersolver's settings; every field is the Python text of its value, `bound` "" where there is none."""
+    """A hypersolver's settings; every field is the Python text of its value, "" where there is none.
+
+    `loss` is "" for the residual's, `then` are the further phases.
+    """
 
     solver: str
     states: tuple[StatesView, ...]
@@ -63,6 +79,8 @@ class SettingsView:
     seed: str
     parameters: tuple[RangeView, ...]
     bound: str
+    loss: str
+    then: tuple[SettingsView, ...]
 
 
 @dataclass(frozen=True)
@@ -73,6 +91,14 @@ class TrainView:
     references: tuple[ReferenceView, ...]
     parameters: bool
     bounded: bool
+    trajectory: bool
+    adversarial: bool
+    phases: bool
+
+    @property
+    def other_losses(self) -> str:
+        """The types of the losses besides the residual's, as Python text."""
+        return " | ".join(["Trajectory"] * self.trajectory + ["Adversarial"] * self.adversarial)
 
 
 def train_view(spec: Spec, solvers: tuple[Solver, ...]) -> TrainView:
@@ -82,14 +108,17 @@ def train_view(spec: Spec, solvers: tuple[Solver, ...]) -> TrainView:
     for solver in solvers:
         if solver.corrector is None or solver.training is None:
             continue
-        method = solver.training.reference.method
-        methods.setdefault(method.name, method)
-        settings.append(_settings(solver, _function(method)))
+        methods |= {phase.reference.method.name: phase.reference.method for phase in solver.training.phases}
+        settings.append(_settings(solver, solver.training))
+    phases = [phase for view in settings for phase in (view, *view.then)]
     return TrainView(
         solvers=tuple(settings),
         references=tuple(map(_reference, methods.values())),
         parameters=any(view.parameters for view in settings),
         bounded=any(view.bound for view in settings),
+        trajectory=any(phase.loss.startswith("Trajectory") for phase in phases),
+        adversarial=any(phase.loss.startswith("Adversarial") for phase in phases),
+        phases=any(view.then for view in settings),
     )
 
 
@@ -100,9 +129,8 @@ def setting(value: Exact) -> str:
     return text.removesuffix(".0") if short else number(value)
 
 
-def _settings(solver: Solver, function: str) -> SettingsView:
-    training = solver.training
-    assert training is not None  # the caller's condition
+def _settings(solver: Solver, training: Training) -> SettingsView:
+    """The view of a phase, with those that follow it."""
     bound = solver.corrector.bound if isinstance(solver.corrector, Corrector) else None
     optimizer = training.optimizer
     return SettingsView(
@@ -110,7 +138,7 @@ def _settings(solver: Solver, function: str) -> SettingsView:
         states=tuple(map(_states, training.states)),
         steps=_range(training.steps, "steps"),
         eps=_range(training.steps, "eps"),
-        reference=function,
+        reference=_function(training.reference.method),
         substeps=str(training.reference.substeps),
         dtype=training.reference.dtype,
         learning_rate=setting(optimizer.learning_rate),
@@ -122,7 +150,21 @@ def _settings(solver: Solver, function: str) -> SettingsView:
         seed=str(training.seed),
         parameters=tuple(_free(free.name, free.interval.lower, free.interval.upper) for free in solver.free),
         bound="" if bound is None else setting(bound),
+        loss=_loss(training.loss),
+        then=tuple(_settings(solver, phase) for phase in training.then),
     )
+
+
+def _loss(loss: Loss) -> str:
+    match loss:
+        case ResidualLoss():
+            return ""
+        case TrajectoryLoss(steps):
+            return f"Trajectory({steps})"
+        case AdversarialLoss(radius, steps):
+            return f"Adversarial({setting(radius)}, {steps})"
+        case _:
+            assert_never(loss)
 
 
 def _states(part: StateShare) -> StatesView:

@@ -98,6 +98,10 @@ class PackageView:
         return any(view.fallback for view in self.adaptive)
 
     @property
+    def adjoint(self) -> bool:
+        return any(view.adjoint for view in self.adaptive)
+
+    @property
     def capped(self) -> bool:
         return any(view.most for view in self.adaptive)
 
