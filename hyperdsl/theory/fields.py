@@ -93,19 +93,6 @@ class Field:
         """The sum of a number's conjugates."""
         return sum((q * t for q, t in zip(x.coeffs(), self.traces, strict=False)), fmpq(0))
 
-    def norm(self, coefficients: Sequence[Poly]) -> Poly:
-        """The product of all conjugates of a polynomial over the field, as one over Q (interpolated by Newton)."""
-        degree = self.degree * (len(coefficients) - 1)
-        points = [fmpq((k + 1) // 2 * (-1) ** k) for k in range(degree + 1)]
-        table = [self.modulus.resultant(_value(coefficients, x)) for x in points]
-        for k in range(1, degree + 1):
-            for i in range(degree, k - 1, -1):
-                table[i] = (table[i] - table[i - 1]) / (points[i] - points[i - k])
-        result = fmpq_poly([table[-1]])
-        for x, difference in zip(points[-2::-1], table[-2::-1], strict=True):
-            result = result * fmpq_poly([-x, 1]) + difference
-        return result
-
     @cached_property
     def names(self) -> list[Named]:
         """A basis of the field over Q, by the names of its numbers."""
@@ -124,13 +111,6 @@ class Field:
         column = self._to_names * fmpq_mat(self.degree, 1, self.coordinates(x))
         pairs = zip(self.names, column.entries(), strict=True)
         return [(name, q) for (name, _), q in pairs if q != 0]
-
-
-def _value(coefficients: Sequence[Poly], x: fmpq) -> Poly:
-    total = fmpq_poly([0])
-    for q in reversed(coefficients):
-        total = total * x + q
-    return total
 
 
 def _spanning(*groups: Sequence[Named]) -> Sequence[Named]:
