@@ -64,6 +64,7 @@ class AdaptiveBosh3(nn.Module):
 
     order = 3
     evaluations_per_step = 3
+    error = "embedded"
     control = Control(
         rtol=0.001,
         atol=1e-5,

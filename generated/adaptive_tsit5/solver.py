@@ -64,6 +64,7 @@ class AdaptiveTsit5(nn.Module):
 
     order = 5
     evaluations_per_step = 6
+    error = "embedded"
     control = Control(
         rtol=1e-6,
         atol=1e-8,
