@@ -15,6 +15,7 @@ from hyperdsl.theory.exact import Exact
 from hyperdsl.theory.families import Interval
 from hyperdsl.theory.multistep import LinearMultistep
 from hyperdsl.theory.order import OrderReport
+from hyperdsl.theory.polynomials import Polynomial
 from hyperdsl.theory.tableau import Tableau
 
 
@@ -68,6 +69,7 @@ class Method:
     autonomous: bool
     facts: Facts
     nonzero: tuple[Exact, ...] = ()
+    dense: Dense | None = None
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,20 @@ class Entries:
     a: tuple[tuple[Expression, ...], ...]
     c: tuple[Expression, ...]
     weights: tuple[tuple[Expression, ...], ...]
+
+
+@dataclass(frozen=True)
+class Dense:
+    """Dense output z(s + θε) = z + ε Σ b_i(θ)·k_i, proven to have at least this order for every θ.
+
+    `tableau` and `entries` have the method's stages and then the extra ones; `weights` are the b_i, polynomials in θ
+    with the constant coefficient first, and the only row of weights of `entries` shows them as written.
+    """
+
+    order: int
+    tableau: Tableau
+    entries: Entries
+    weights: tuple[Polynomial, ...]
 
 
 @dataclass(frozen=True)
@@ -294,8 +310,8 @@ class Free:
 class Solver:
     """A solver or, with a corrector, a hypersolver.
 
-    `tableau`, `entries` and `facts` are the base's with the fixed parameters put in; `free` are those left open,
-    `fixed` those put in.
+    `tableau`, `entries`, `facts` and `dense` are the base's with the fixed parameters put in; `free` are those left
+    open, `fixed` those put in.
     """
 
     name: str
@@ -309,6 +325,7 @@ class Solver:
     corrector: Corrector | External | None
     training: Training | None
     control: Control | None = None
+    dense: Dense | None = None
 
     @property
     def order(self) -> int:
