@@ -405,6 +405,19 @@ def test_each_sample_is_solved_as_if_alone(module: ModuleType, name: str) -> Non
     assert bool(ends.z.isfinite().all())
 
 
+@pytest.mark.parametrize("name", ["Dopri", "Both", "Own"])
+def test_a_compiled_step_is_the_same(module: ModuleType, name: str) -> None:
+    """In one graph, which serves all steps and calls."""
+    torch._dynamo.reset()
+    solver, compiled = made(module, name), made(module, name)
+    compiled.compile(backend="eager", fullgraph=True)
+    z = torch.tensor([[1.0, 0.0], [0.1, 0.5]], dtype=torch.float64)
+    for span in ((0.0, 3.0), (1.0, -1.0)):
+        one, other = (each.solve(pendulum, z, span, rtol=1e-4, atol=1e-4) for each in (solver, compiled))
+        assert torch.allclose(one.z, other.z, rtol=1e-12)
+        assert one.statistics.evaluations == other.statistics.evaluations
+
+
 def test_a_learned_term_of_zero_is_no_small_error(module: ModuleType) -> None:
     class Zero(nn.Module):
         def forward(self, eps: Tensor, s: Tensor, x: Tensor | None, z: Tensor, dz: Tensor) -> Tensor:
