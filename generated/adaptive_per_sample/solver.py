@@ -405,23 +405,24 @@ class Problem:
     z: Tensor
     restore: Callable[[Tensor], Any]
     most: float = math.inf
+    event: Callable[[Tensor, Tensor], Tensor] | None = None
 
     def solve(self, control: Control, times: Sequence[float], dense: bool) -> tuple[Solution, list[Tensor]]:
         """From the first to the last of `times`, and the states at all of them; one step size for all samples."""
         _require_finite_times(times)
-        s, end, z, attempt, f = times[0], times[-1], self.z, self.attempt, self.f
-        s = s if z.numel() else end  # an empty batch is solved
+        z, attempt, f = self.z, self.attempt, self.f
+        s, end = times[0] if z.numel() else times[-1], times[-1]  # an empty batch is solved
         sign = math.copysign(1.0, end - s)
         dtype, device = z.dtype.to_real(), z.device
         resolved, negligible = 4 * torch.finfo(dtype).eps, torch.finfo(dtype).eps ** 2 * abs(end - s)
         history, growth = [1.0, 1.0], control.longest
         accepted = rejected = 0
-        states, pieces, status = [z], [], Status.SUCCESS
-        size = e = 0.0
+        states, pieces, status, size, e, mark = [z], [], Status.SUCCESS, 0.0, 0.0, 0.0
         if s != end:
             now = torch.full((), s, dtype=dtype, device=device)
             dz = f(now, z)
             size, status = self._first_step(control, now, dz, end - s)
+            mark = float(self.event(now, z)) if self.event else 0.0
         while s != end and status is Status.SUCCESS:
             if accepted + rejected >= control.max_steps:
                 status = Status.MAX_STEPS
@@ -429,8 +430,7 @@ class Problem:
             if size < resolved * abs(s) or size < negligible:
                 status = Status.STEP_TOO_SMALL if math.isfinite(e) else Status.NONFINITE
                 break
-            last = 1.01 * size >= abs(end - s)
-            following = end if last else s + sign * size
+            following = end if 1.01 * size >= abs(end - s) else s + sign * size
             now = torch.full((), s, dtype=dtype, device=device)
             tried = attempt(now, z, torch.full((), following - s, dtype=dtype, device=device), dz)
             e, power, tried = _judged(tried, z, control)
@@ -440,21 +440,42 @@ class Problem:
                 continue
             accepted += 1
             slope = tried.following
-            if slope is None and (dense or following != end or len(states) < len(times) - 1):
+            if slope is None and (dense or self.event or following != end or len(states) < len(times) - 1):
                 slope = f(torch.full((), following, dtype=dtype, device=device), tried.end)
-            if dense or sign * times[len(states)] < sign * following:
+            if dense or self.event or sign * times[len(states)] < sign * following:
                 assert slope is not None
                 piece = Piece(s, following - s, z, tried.end, dz, slope)
                 pieces += [piece] if dense else []
-                while len(states) < len(times) and sign * times[len(states)] < sign * following:
-                    states.append(piece.at(times[len(states)]))
-            size, growth = abs(following - s) * _factor(control, power, e, history, growth), control.longest
-            size = min(size, self.most)
+                if self.event:
+                    mark, s_event = self._crossing(piece, mark)
+                    if s_event is not None:
+                        s, z = s_event, piece.at(s_event)
+                        break
+                states += [piece.at(time) for time in times[len(states) :] if sign * time < sign * following]
+            size = min(abs(following - s) * _factor(control, power, e, history, growth), self.most)
+            growth = control.longest
             s, z, dz = following, tried.end, dz if slope is None else slope
         states += [z] * (len(times) - len(states))
         statistics = Statistics(accepted, rejected, f.evaluations)
         found = Solution(self.restore(z), s, status, statistics, size, (times[0], end), tuple(pieces), self.restore)
         return found, states
+
+    def _crossing(self, piece: Piece, mark: float) -> tuple[float, float | None]:
+        """The event at the end of the step, and where in the step its sign changes, if it does; by bisection."""
+        event, dtype = self.event, self.z.dtype.to_real()
+        assert event is not None
+
+        def at(s: float) -> float:
+            return float(event(torch.full((), s, dtype=dtype, device=self.z.device), piece.at(s)))
+
+        low, high = piece.s, piece.s + piece.eps
+        after = at(high)
+        if mark == 0 or math.copysign(1, mark) == math.copysign(1, after):
+            return after, None
+        while abs(high - low) > 2 * torch.finfo(dtype).eps * max(abs(low), abs(high)):
+            middle = (low + high) / 2
+            low, high = (low, middle) if at(middle) * mark <= 0 else (middle, high)
+        return after, high
 
     def _first_step(self, control: Control, s: Tensor, dz: Tensor, length: float) -> tuple[float, Status]:
         """The size of the first step (Hairer, Nørsett & Wanner I, §II.4), and whether there is one."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 from hyperdsl.diagnostics import catalogue
 from hyperdsl.semantics.families import check_denominators, parameter_names, read_conditions
 from hyperdsl.semantics.model import Method
@@ -15,9 +13,9 @@ from hyperdsl.semantics.settings import Settings
 from hyperdsl.semantics.tables import Table, read_table
 from hyperdsl.syntax import nodes as n
 from hyperdsl.theory.exact import Exact
+from hyperdsl.theory.order import LARGEST_TOLERANCE
 
 MAX_ORDER = 20
-LARGEST_TOLERANCE = Exact.of(Fraction(1, 10**8))
 SETTINGS = ("order", "where")
 CLAUSES = ("within", "autonomous")
 
@@ -127,7 +125,7 @@ def _tolerance(report: Report, setting: n.Setting) -> tuple[Exact | None, bool]:
     tolerance = ExactReader(report).value(clause_within.value)
     if tolerance is None:
         return None, False
-    if tolerance.sign() <= 0 or (LARGEST_TOLERANCE - tolerance).sign() < 0:
+    if tolerance.sign() <= 0 or tolerance > LARGEST_TOLERANCE:
         report(catalogue.OUT_OF_RANGE, clause_within.value, what="a tolerance", wants="above 0 and at most 1e-8")
         return None, False
     return tolerance, True

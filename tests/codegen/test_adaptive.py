@@ -423,3 +423,21 @@ def test_states_of_one_step_have_no_influence_on_f(module: ModuleType) -> None:
         )
         assert torch.allclose(end, torch.ones_like(end), atol=0.02)
         assert torch.equal(kept, torch.ones_like(kept))
+
+
+@pytest.mark.parametrize("name", ["Dopri", "Fehlberg", "Halves", "Both"])
+def test_an_event_ends_the_solution(module: ModuleType, name: str) -> None:
+    """A ball that falls reaches the ground, forwards and backwards in time."""
+    z = torch.tensor([5.0, 0.0], dtype=torch.float64)
+    for sign in (1.0, -1.0):
+        solution = made(module, name).solve(
+            lambda s, z: torch.stack((z[1], -9.81 + 0 * z[1])), z, (0.0, 3.0 * sign), event=lambda s, z: z[0], rtol=1e-6
+        )
+        assert solution.status is module.Status.SUCCESS
+        assert solution.s == pytest.approx(sign * math.sqrt(10 / 9.81), abs=1e-4)
+        assert float(solution.z[0]) == pytest.approx(0, abs=1e-9)
+        assert torch.allclose(solution.dense(solution.s), solution.z)
+        with pytest.raises(ValueError, match="outside"):
+            solution.dense(3.0 * sign)
+    never = made(module, name).solve(lambda s, z: 0 * z, z, (0.0, 1.0), event=lambda s, z: z[0])
+    assert never.s == 1.0

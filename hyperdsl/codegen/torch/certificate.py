@@ -7,7 +7,7 @@ import math
 
 from hyperdsl.codegen.files import GENERATOR, JSON_KEY
 from hyperdsl.plan import StepPlan
-from hyperdsl.semantics.model import Corrector, External, Solver, Spec
+from hyperdsl.semantics.model import Control, Corrector, External, Solver, Spec
 
 
 def certificate(spec: Spec, plans: tuple[StepPlan, ...]) -> str:
@@ -46,6 +46,7 @@ def _solver(plan: StepPlan) -> dict[str, object]:
         "imaginary_stability": _number(facts.imaginary_stability),
         "corrector": _corrector(solver),
         "residual_power": solver.residual_power,
+        "control": _control(solver.control),
         "evaluations_per_step": plan.evaluations_per_step,
     }
 
@@ -58,6 +59,24 @@ def _corrector(solver: Solver) -> str | None:
             return "external"
         case Corrector(name=name):
             return name
+
+
+def _control(control: Control | None) -> dict[str, object] | None:
+    """The rule's settings; exact numbers as text."""
+    if control is None:
+        return None
+    return {
+        "name": control.name,
+        "error": [control.error, "embedded"] if control.fallback else [control.error],
+        "rtol": str(control.rtol),
+        "atol": str(control.atol),
+        "gains": [str(gain) for gain in control.gains],
+        "safety": str(control.safety),
+        "factor": [str(end) for end in control.factor],
+        "first_step": None if control.first_step is None else str(control.first_step),
+        "max_steps": control.max_steps,
+        "per_sample": control.per_sample,
+    }
 
 
 def _number(value: float | None) -> float | str | None:
