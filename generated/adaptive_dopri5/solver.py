@@ -64,6 +64,7 @@ class AdaptiveDopri5(nn.Module):
 
     order = 5
     evaluations_per_step = 6
+    error = "embedded"
     control = Control(
         rtol=1e-6,
         atol=1e-8,
@@ -188,17 +189,23 @@ class AdaptiveDopri5(nn.Module):
         end: State = restore(self._base(f, s, x, flat, eps)[0])
         return end
 
+    def compile(self, *arguments: Any, **options: Any) -> None:
+        """Compile the step, as torch.compile does, for all calls from now on; the loop around it reads numbers."""
+        self._attempt = torch.compile(self._attempt, *arguments, **options)  # type: ignore[method-assign]
+
     def _problem(self, f: VectorField, z: State, *, x: Tensor | None) -> Problem:
         f, flat, restore = _one_tensor(f, z)
         _scalars(flat)
         counted = Counted(_with_input(f, x))
         attempt = partial(self._attempt, counted, x)
-        return Problem(attempt, counted, flat, restore)
+        return Problem(attempt, counted, flat, restore, weights=self._weights)
 
     def _attempt(self, f: VectorField, x: Tensor | None, s: Tensor, z: Tensor, eps: Tensor, dz: Tensor) -> Attempt:
         """A step from z, where f is dz, with its error."""
         end, _, stages = self._advance(f, s, z, eps, dz)
-        return Attempt(end, *self._error(f, s, z, eps, end, stages))
+        error, following, stages = self._error(f, s, z, eps, end, stages)
+        between = partial(self._between, f, s, z, eps, stages)
+        return Attempt(end, error, following, between=between)
 
     def _base(
         self, f: VectorField, s: Tensor, x: Tensor | None, z: Tensor, eps: Tensor
@@ -242,14 +249,54 @@ class AdaptiveDopri5(nn.Module):
 
     def _error(
         self, f: VectorField, s: Tensor, z: Tensor, eps: Tensor, end: Tensor, stages: tuple[Tensor, ...]
-    ) -> tuple[Tensor, Tensor | None]:
-        """The propagated less the embedded state, and f at the new state."""
+    ) -> tuple[Tensor, Tensor | None, tuple[Tensor, ...]]:
+        """The propagated less the embedded state, f at the new state, and what dense output reads."""
         k1, k3, k4, k5, k6 = stages
         following = f(s + eps, end)
         k7 = eps * following
-        return k1.mul(71 / 57600).add(k3, alpha=-71 / 16695).add(k4, alpha=71 / 1920).add(
-            k5, alpha=-17253 / 339200
-        ).add(k6, alpha=22 / 525).add(k7, alpha=-1 / 40), following
+        return (
+            k1.mul(71 / 57600)
+            .add(k3, alpha=-71 / 16695)
+            .add(k4, alpha=71 / 1920)
+            .add(k5, alpha=-17253 / 339200)
+            .add(k6, alpha=22 / 525)
+            .add(k7, alpha=-1 / 40),
+            following,
+            (k1, k3, k4, k5, k6, k7),
+        )
+
+    def _between(
+        self, f: VectorField, s: Tensor, z: Tensor, eps: Tensor, stages: tuple[Tensor, ...], following: Tensor
+    ) -> Tensor:
+        """The stages k that dense output reads, along a last axis; `following` is f at the end of the step."""
+        return torch.stack(stages, -1)
+
+    @staticmethod
+    def _weights(theta: Tensor) -> Tensor:
+        """The weights b_i(θ) of these stages at s + θ ε, proven to have order 4."""
+        return _polynomials(
+            (
+                (1, -4034104133 / 1410260304, 105330401 / 33982176, -13107642775 / 11282082432, 6542295 / 470086768),
+                (
+                    0,
+                    132343189600 / 32700410799,
+                    -833316000 / 131326951,
+                    91412856700 / 32700410799,
+                    -523383600 / 10900136933,
+                ),
+                (0, -115792950 / 29380423, 185270875 / 16991088, -12653452475 / 1880347072, 98134425 / 235043384),
+                (
+                    0,
+                    70805911779 / 24914598704,
+                    -4531260609 / 600351776,
+                    988140236175 / 199316789632,
+                    -14307999165 / 24914598704,
+                ),
+                (0, -331320693 / 205662961, 31361737 / 7433601, -2426908385 / 822651844, 97305120 / 205662961),
+                (0, 44764047 / 29380423, -1532549 / 353981, 90730570 / 29380423, -8293050 / 29380423),
+            ),
+            theta,
+        )
 
 
 class Status(Enum):
@@ -307,11 +354,15 @@ def _one_tensor(f: VectorField, z: State) -> tuple[VectorField, Tensor, Callable
 
 
 class Attempt(NamedTuple):
-    """A step tried: the state at its end, its error, f at its end where that is known."""
+    """A step tried: the state at its end, its error, f at its end where that is known.
+
+    `between` gives the stages of dense output, from f at the end, where the method has weights for them.
+    """
 
     end: Tensor
     error: Tensor
     following: Tensor | None = None
+    between: Callable[[Tensor], Tensor] | None = None
 
 
 @dataclass(frozen=True)
@@ -324,7 +375,10 @@ class Statistics:
 
 
 class Piece(NamedTuple):
-    """The solution over one step: its start, its size, states and slopes at both ends."""
+    """The solution over one step: its start, its size, states and slopes at both ends.
+
+    Where the method has dense output of its own, `stages` [*z.shape, ...] are what it reads, with these weights.
+    """
 
     s: float
     eps: float
@@ -332,13 +386,27 @@ class Piece(NamedTuple):
     end: Tensor
     slope: Tensor
     following: Tensor
+    stages: Tensor | None = None
+    weights: Callable[[Tensor], Tensor] | None = None
 
     def at(self, s: float) -> Tensor:
-        """The cubic Hermite polynomial, of order 3 (Hairer, Nørsett & Wanner I, §II.6)."""
+        """Dense output: the method's own, else the cubic Hermite polynomial, of order 3 (HNW I, §II.6)."""
         part, eps = (s - self.s) / self.eps, self.eps
+        if self.stages is not None and self.weights is not None:
+            weights = self.weights(torch.as_tensor(part, dtype=self.z.dtype.to_real(), device=self.z.device))
+            return self.z + (self.stages * weights).sum(-1)
         rise = self.end - self.z
         inner = (1 - 2 * part) * rise + (part - 1) * eps * self.slope + part * eps * self.following
         return (1 - part) * self.z + part * self.end + part * (part - 1) * inner
+
+
+def _polynomials(rows: Sequence[Sequence[float]], theta: Tensor) -> Tensor:
+    """The polynomials with these coefficients of θ, θ², …, along a last axis."""
+    coefficients = theta.new_tensor(rows)
+    value = torch.zeros_like(coefficients[:, 0])
+    for column in reversed(coefficients.unbind(-1)):
+        value = theta[..., None] * (value + column)
+    return value
 
 
 @dataclass(frozen=True)
@@ -431,6 +499,7 @@ class Problem:
     z: Tensor
     restore: Callable[[Tensor], Any]
     most: float = math.inf
+    weights: Callable[[Tensor], Tensor] | None = None  # of the dense output
     event: Callable[[Tensor, Tensor], Tensor] | None = None
 
     def solve(self, control: Control, times: Sequence[float], dense: bool) -> tuple[Solution, list[Tensor]]:
@@ -470,7 +539,9 @@ class Problem:
                 slope = f(torch.full((), following, dtype=dtype, device=device), tried.end)
             if dense or self.event or sign * times[len(states)] < sign * following:
                 assert slope is not None
-                piece = Piece(s, following - s, z, tried.end, dz, slope)
+                piece = Piece(
+                    s, following - s, z, tried.end, dz, slope, tried.between and tried.between(slope), self.weights
+                )
                 pieces += [piece] if dense else []
                 if self.event:
                     mark, s_event = self._crossing(piece, mark)

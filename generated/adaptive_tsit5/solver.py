@@ -64,6 +64,7 @@ class AdaptiveTsit5(nn.Module):
 
     order = 5
     evaluations_per_step = 6
+    error = "embedded"
     control = Control(
         rtol=1e-6,
         atol=1e-8,
@@ -188,17 +189,23 @@ class AdaptiveTsit5(nn.Module):
         end: State = restore(self._base(f, s, x, flat, eps)[0])
         return end
 
+    def compile(self, *arguments: Any, **options: Any) -> None:
+        """Compile the step, as torch.compile does, for all calls from now on; the loop around it reads numbers."""
+        self._attempt = torch.compile(self._attempt, *arguments, **options)  # type: ignore[method-assign]
+
     def _problem(self, f: VectorField, z: State, *, x: Tensor | None) -> Problem:
         f, flat, restore = _one_tensor(f, z)
         _scalars(flat)
         counted = Counted(_with_input(f, x))
         attempt = partial(self._attempt, counted, x)
-        return Problem(attempt, counted, flat, restore)
+        return Problem(attempt, counted, flat, restore, weights=self._weights)
 
     def _attempt(self, f: VectorField, x: Tensor | None, s: Tensor, z: Tensor, eps: Tensor, dz: Tensor) -> Attempt:
         """A step from z, where f is dz, with its error."""
         end, _, stages = self._advance(f, s, z, eps, dz)
-        return Attempt(end, *self._error(f, s, z, eps, end, stages))
+        error, following, stages = self._error(f, s, z, eps, end, stages)
+        between = partial(self._between, f, s, z, eps, stages)
+        return Attempt(end, error, following, between=between)
 
     def _base(
         self, f: VectorField, s: Tensor, x: Tensor | None, z: Tensor, eps: Tensor
@@ -248,16 +255,44 @@ class AdaptiveTsit5(nn.Module):
 
     def _error(
         self, f: VectorField, s: Tensor, z: Tensor, eps: Tensor, end: Tensor, stages: tuple[Tensor, ...]
-    ) -> tuple[Tensor, Tensor | None]:
-        """The propagated less the embedded state, and f at the new state."""
+    ) -> tuple[Tensor, Tensor | None, tuple[Tensor, ...]]:
+        """The propagated less the embedded state, f at the new state, and what dense output reads."""
         k1, k2, k3, k4, k5, k6 = stages
         following = f(s + eps, end)
         k7 = eps * following
-        return k1.mul(0.0017800110522257714).add(k2, alpha=0.0008164344596567469).add(
-            k3, alpha=-0.007880878010261995
-        ).add(k4, alpha=0.1447110071732629).add(k5, alpha=-0.5823571654525552).add(k6, alpha=0.45808210592918697).add(
-            k7, alpha=-1 / 66
-        ), following
+        return (
+            k1.mul(0.0017800110522257714)
+            .add(k2, alpha=0.0008164344596567469)
+            .add(k3, alpha=-0.007880878010261995)
+            .add(k4, alpha=0.1447110071732629)
+            .add(k5, alpha=-0.5823571654525552)
+            .add(k6, alpha=0.45808210592918697)
+            .add(k7, alpha=-1 / 66),
+            following,
+            (k1, k2, k3, k4, k5, k6, k7),
+        )
+
+    def _between(
+        self, f: VectorField, s: Tensor, z: Tensor, eps: Tensor, stages: tuple[Tensor, ...], following: Tensor
+    ) -> Tensor:
+        """The stages k that dense output reads, along a last axis; `following` is f at the end of the step."""
+        return torch.stack(stages, -1)
+
+    @staticmethod
+    def _weights(theta: Tensor) -> Tensor:
+        """The weights b_i(θ) of these stages at s + θ ε, proven to have order 4."""
+        return _polynomials(
+            (
+                (1, -2.763706197274826, 2.9132554618219126, -1.0530884977290216),
+                (0, 1317 / 10000, -1117 / 5000, 1017 / 10000),
+                (0, 3.9302962368947516, -5.941033872131505, 2.490627285651253),
+                (0, -12.411077166933676, 30.33818863028232, -16.548102889244902),
+                (0, 37.50931341651104, -88.1789048947664, 47.37952196281928),
+                (0, -27.896526289197286, 65.09189467479366, -34.87065786149661),
+                (0, 3 / 2, -4, 5 / 2),
+            ),
+            theta,
+        )
 
 
 class Status(Enum):
@@ -315,11 +350,15 @@ def _one_tensor(f: VectorField, z: State) -> tuple[VectorField, Tensor, Callable
 
 
 class Attempt(NamedTuple):
-    """A step tried: the state at its end, its error, f at its end where that is known."""
+    """A step tried: the state at its end, its error, f at its end where that is known.
+
+    `between` gives the stages of dense output, from f at the end, where the method has weights for them.
+    """
 
     end: Tensor
     error: Tensor
     following: Tensor | None = None
+    between: Callable[[Tensor], Tensor] | None = None
 
 
 @dataclass(frozen=True)
@@ -332,7 +371,10 @@ class Statistics:
 
 
 class Piece(NamedTuple):
-    """The solution over one step: its start, its size, states and slopes at both ends."""
+    """The solution over one step: its start, its size, states and slopes at both ends.
+
+    Where the method has dense output of its own, `stages` [*z.shape, ...] are what it reads, with these weights.
+    """
 
     s: float
     eps: float
@@ -340,13 +382,27 @@ class Piece(NamedTuple):
     end: Tensor
     slope: Tensor
     following: Tensor
+    stages: Tensor | None = None
+    weights: Callable[[Tensor], Tensor] | None = None
 
     def at(self, s: float) -> Tensor:
-        """The cubic Hermite polynomial, of order 3 (Hairer, Nørsett & Wanner I, §II.6)."""
+        """Dense output: the method's own, else the cubic Hermite polynomial, of order 3 (HNW I, §II.6)."""
         part, eps = (s - self.s) / self.eps, self.eps
+        if self.stages is not None and self.weights is not None:
+            weights = self.weights(torch.as_tensor(part, dtype=self.z.dtype.to_real(), device=self.z.device))
+            return self.z + (self.stages * weights).sum(-1)
         rise = self.end - self.z
         inner = (1 - 2 * part) * rise + (part - 1) * eps * self.slope + part * eps * self.following
         return (1 - part) * self.z + part * self.end + part * (part - 1) * inner
+
+
+def _polynomials(rows: Sequence[Sequence[float]], theta: Tensor) -> Tensor:
+    """The polynomials with these coefficients of θ, θ², …, along a last axis."""
+    coefficients = theta.new_tensor(rows)
+    value = torch.zeros_like(coefficients[:, 0])
+    for column in reversed(coefficients.unbind(-1)):
+        value = theta[..., None] * (value + column)
+    return value
 
 
 @dataclass(frozen=True)
@@ -439,6 +495,7 @@ class Problem:
     z: Tensor
     restore: Callable[[Tensor], Any]
     most: float = math.inf
+    weights: Callable[[Tensor], Tensor] | None = None  # of the dense output
     event: Callable[[Tensor, Tensor], Tensor] | None = None
 
     def solve(self, control: Control, times: Sequence[float], dense: bool) -> tuple[Solution, list[Tensor]]:
@@ -478,7 +535,9 @@ class Problem:
                 slope = f(torch.full((), following, dtype=dtype, device=device), tried.end)
             if dense or self.event or sign * times[len(states)] < sign * following:
                 assert slope is not None
-                piece = Piece(s, following - s, z, tried.end, dz, slope)
+                piece = Piece(
+                    s, following - s, z, tried.end, dz, slope, tried.between and tried.between(slope), self.weights
+                )
                 pieces += [piece] if dense else []
                 if self.event:
                     mark, s_event = self._crossing(piece, mark)

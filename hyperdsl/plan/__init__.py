@@ -1,6 +1,6 @@
 """The straight-line step that a backend emits, from a checked solver."""
 
 from hyperdsl.plan.build import plan_solver
-from hyperdsl.plan.model import Coefficient, Stage, StepPlan, Term
+from hyperdsl.plan.model import Coefficient, Stage, StepPlan, Term, Weight
 
-__all__ = ["Coefficient", "Stage", "StepPlan", "Term", "plan_solver"]
+__all__ = ["Coefficient", "Stage", "StepPlan", "Term", "Weight", "plan_solver"]

@@ -15,6 +15,7 @@ from hyperdsl.theory.exact import Exact
 from hyperdsl.theory.families import Interval
 from hyperdsl.theory.multistep import LinearMultistep
 from hyperdsl.theory.order import OrderReport
+from hyperdsl.theory.polynomials import Polynomial
 from hyperdsl.theory.tableau import Tableau
 
 
@@ -68,6 +69,7 @@ class Method:
     autonomous: bool
     facts: Facts
     nonzero: tuple[Exact, ...] = ()
+    dense: Dense | None = None
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,20 @@ class Entries:
     a: tuple[tuple[Expression, ...], ...]
     c: tuple[Expression, ...]
     weights: tuple[tuple[Expression, ...], ...]
+
+
+@dataclass(frozen=True)
+class Dense:
+    """Dense output z(s + θε) = z + ε Σ b_i(θ)·k_i, proven to have at least this order for every θ.
+
+    `tableau` and `entries` have the method's stages and then the extra ones; `weights` are the b_i, polynomials in θ
+    with the constant coefficient first, and the only row of weights of `entries` shows them as written.
+    """
+
+    order: int
+    tableau: Tableau
+    entries: Entries
+    weights: tuple[Polynomial, ...]
 
 
 @dataclass(frozen=True)
@@ -180,12 +196,14 @@ class StateShare:
 class StepRange:
     """The range of ε in training, log-uniform: numbers of steps K over the span, or ε itself in units of s.
 
-    Equal ends are one step size, and then `steps K` means the K steps of one grid over the span.
+    Equal ends are one step size, and then `steps K` means the K steps of one grid over the span. Where the range is
+    not `given`, an adaptive solver is trained for the steps that its control takes instead.
     """
 
     unit: Literal["steps", "eps"]
     lower: Exact
     upper: Exact
+    given: bool = True
 
 
 @dataclass(frozen=True)
@@ -292,8 +310,8 @@ class Free:
 class Solver:
     """A solver or, with a corrector, a hypersolver.
 
-    `tableau`, `entries` and `facts` are the base's with the fixed parameters put in; `free` are those left open,
-    `fixed` those put in.
+    `tableau`, `entries`, `facts` and `dense` are the base's with the fixed parameters put in; `free` are those left
+    open, `fixed` those put in.
     """
 
     name: str
@@ -307,6 +325,7 @@ class Solver:
     corrector: Corrector | External | None
     training: Training | None
     control: Control | None = None
+    dense: Dense | None = None
 
     @property
     def order(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -60,17 +61,10 @@ def check_claim(report: Report, name: n.Name, table: Table, claim: Claim) -> Fac
     """Prove the tableau's orders and report each claim that they do not bear out; None where one is an error."""
     before = len(report.found)
     tableau, tolerance = table.tableau, claim.tolerance
-    rows_sum = True
-    if not claim.autonomous:
-        for defect in row_sum_defects(tableau, tolerance):
-            rows_sum = False
-            notes = [
-                f"c is {shown(defect.c)}, the coefficients of the row sum to {shown(defect.total)}",
-                f"they differ by {shown(defect.c - defect.total)}",
-            ]
-            report(catalogue.ROW_SUM, table.rows[defect.row].c, row=defect.row + 1, name=name.text, notes=notes)
+    lines = dict(enumerate(table.rows))
+    sums = claim.autonomous or rows_sum(report, name, tableau, tolerance, lines)
     reports = _reports(tableau, tolerance)
-    timed = rows_sum and not claim.autonomous  # a row that does not sum to c has been reported: judge the rest alone
+    timed = sums and not claim.autonomous  # a row that does not sum to c has been reported: judge the rest alone
     for row, (number, claimed) in enumerate(zip(claim.numbers, (claim.order, *claim.embedded), strict=True)):
         _compare(report, name, number, claimed, reports, row, tableau, timed=timed)
     if any(diagnostic.severity == "error" for diagnostic in report.found[before:]):
@@ -80,6 +74,20 @@ def check_claim(report: Report, name: n.Name, table: Table, claim: Claim) -> Fac
         timed_order, order = reports[0].order, reports[0].order_autonomous
         report(catalogue.TIME_ORDER_LOWER, name, name=name.text, notes=notes, order=timed_order, autonomous=order)
     return prove(tableau, claim.order, tolerance)
+
+
+def rows_sum(
+    report: Report, name: n.Name, tableau: Tableau, tolerance: Exact | None, lines: Mapping[int, n.Row]
+) -> bool:
+    """Whether each of these rows of the tableau sums to its c; reported where one does not."""
+    found = [defect for defect in row_sum_defects(tableau, tolerance) if defect.row in lines]
+    for defect in found:
+        notes = [
+            f"c is {shown(defect.c)}, the coefficients of the row sum to {shown(defect.total)}",
+            f"they differ by {shown(defect.c - defect.total)}",
+        ]
+        report(catalogue.ROW_SUM, lines[defect.row].c, row=defect.row + 1, name=name.text, notes=notes)
+    return not found
 
 
 @lru_cache(maxsize=512)

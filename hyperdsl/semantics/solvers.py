@@ -16,7 +16,7 @@ from hyperdsl.semantics.precision import check_precision
 from hyperdsl.semantics.proofs import prove
 from hyperdsl.semantics.report import Report
 from hyperdsl.semantics.settings import Settings, ends
-from hyperdsl.semantics.substitute import substituted
+from hyperdsl.semantics.substitute import dense_with, substituted
 from hyperdsl.syntax import nodes as n
 from hyperdsl.theory.exact import Exact
 from hyperdsl.theory.families import Interval, Region
@@ -94,6 +94,7 @@ def _solver(
         corrector=corrector,
         training=training,
         control=control,
+        dense=dense_with(method.dense, values) if method.dense else None,
     )
 
 

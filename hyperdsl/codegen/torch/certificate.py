@@ -46,6 +46,7 @@ def _solver(plan: StepPlan) -> dict[str, object]:
         "imaginary_stability": _number(facts.imaginary_stability),
         "corrector": _corrector(solver),
         "residual_power": solver.residual_power,
+        "dense_order": solver.dense.order if solver.dense else None,
         "control": _control(solver.control),
         "evaluations_per_step": plan.evaluations_per_step,
     }

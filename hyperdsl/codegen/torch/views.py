@@ -114,6 +114,10 @@ class PackageView:
         return any(view.doubted for view in self.adaptive)
 
     @property
+    def dense(self) -> bool:
+        return any(view.dense_order for view in self.adaptive)
+
+    @property
     def parameters(self) -> bool:
         return any(solver.parameters for solver in self.solvers)
 
