@@ -64,6 +64,7 @@ class PerSampleDopri5(nn.Module):
 
     order = 5
     evaluations_per_step = 6
+    error = "embedded"
     control = Control(
         rtol=1e-6,
         atol=1e-8,
@@ -149,6 +150,10 @@ class PerSampleDopri5(nn.Module):
         s, eps = _scalars(flat, s, eps)
         end: State = restore(self._base(f, s, x, flat, eps)[0])
         return end
+
+    def compile(self, *arguments: Any, **options: Any) -> None:
+        """Compile the step, as torch.compile does, for all calls from now on; the loop around it reads numbers."""
+        self._attempt = torch.compile(self._attempt, *arguments, **options)  # type: ignore[method-assign]
 
     def _problem(self, f: VectorField, z: State, *, x: Tensor | None) -> Problem:
         f, flat, restore = _one_tensor(f, z)

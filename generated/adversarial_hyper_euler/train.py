@@ -359,9 +359,11 @@ class WorstCases(Residuals):
         return self.within.take(size)
 
     def forward(self, index: Tensor) -> Tensor:
-        """As of `Residuals`; this process has its share of the pool."""
-        mine = index[index % self.parts == self.part] // self.parts
-        rows = self.pool.take(mine)
+        """As of `Residuals`; this process has its share of each group of the pool."""
+        size = len(self.rows.target) // self.reference.groups
+        group, row = index // size, index % size
+        mine = row % self.parts == self.part
+        rows = self.pool.take((group * len(range(self.part, size, self.parts)) + row // self.parts)[mine])
         found = rows.target.flatten(1).isfinite().all(1)
         return self.losses(rows.take(found.nonzero()[:, 0])).sum() * (self.parts / len(index))
 

@@ -196,12 +196,14 @@ class StateShare:
 class StepRange:
     """The range of ε in training, log-uniform: numbers of steps K over the span, or ε itself in units of s.
 
-    Equal ends are one step size, and then `steps K` means the K steps of one grid over the span.
+    Equal ends are one step size, and then `steps K` means the K steps of one grid over the span. Where the range is
+    not `given`, an adaptive solver is trained for the steps that its control takes instead.
     """
 
     unit: Literal["steps", "eps"]
     lower: Exact
     upper: Exact
+    given: bool = True
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,10 @@ def check_precision(report: Report, name: n.Name, solver: Solver) -> None:
     """
     if solver.training is None or solver.residual_power is None:
         return
-    smallest = {smallest_step(phase): phase for phase in reversed(solver.training.phases)}
+    phases = [phase for phase in solver.training.phases if phase.steps.given or not solver.control]
+    smallest = {smallest_step(phase): phase for phase in reversed(phases)}
+    if not smallest:  # the steps that the control takes are known in training
+        return
     eps, training = min(smallest.items())
     round_off = 2 * UNIT_ROUND_OFF[training.reference.dtype]
     reference = reference_error(training, eps)

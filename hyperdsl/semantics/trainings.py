@@ -50,7 +50,7 @@ def default_training(reference: m.Method) -> m.Training:
         place=None,
         loss=m.ResidualLoss(),
         states=_default_states(),
-        steps=m.StepRange("steps", Exact.of(2), Exact.of(20)),
+        steps=m.StepRange("steps", Exact.of(2), Exact.of(20), given=False),
         reference=m.Reference(reference, substeps=32, dtype="float64"),
         optimizer=DEFAULT_OPTIMIZER,
         schedule="cosine",

@@ -23,6 +23,7 @@ class AdaptiveView:
     """
 
     summary: str
+    estimate: str
     embedded: bool
     fallback: bool
     doubling: bool
@@ -68,6 +69,7 @@ def adaptive_view(plan: StepPlan) -> AdaptiveView | None:
     h = "h" if control.per_sample else "eps"
     return AdaptiveView(
         summary=_summary(control, plan),
+        estimate=control.error,
         embedded=embedded,
         fallback=control.fallback,
         doubling=control.error == "doubling",

@@ -85,7 +85,10 @@ class SettingsView:
 
 @dataclass(frozen=True)
 class TrainView:
-    """All of train.py: its hypersolvers, their reference methods, and which features any of them needs."""
+    """All of train.py: its hypersolvers, their reference methods, and which features any of them needs.
+
+    `visited`: a range of ε is that of the steps which the solver's control takes.
+    """
 
     solvers: tuple[SettingsView, ...]
     references: tuple[ReferenceView, ...]
@@ -94,6 +97,7 @@ class TrainView:
     trajectory: bool
     adversarial: bool
     phases: bool
+    visited: bool
 
     @property
     def other_losses(self) -> str:
@@ -119,6 +123,7 @@ def train_view(spec: Spec, solvers: tuple[Solver, ...]) -> TrainView:
         trajectory=any(phase.loss.startswith("Trajectory") for phase in phases),
         adversarial=any(phase.loss.startswith("Adversarial") for phase in phases),
         phases=any(view.then for view in settings),
+        visited=any(phase.steps == phase.eps == "None" for phase in phases),
     )
 
 
@@ -133,11 +138,12 @@ def _settings(solver: Solver, training: Training) -> SettingsView:
     """The view of a phase, with those that follow it."""
     bound = solver.corrector.bound if isinstance(solver.corrector, Corrector) else None
     optimizer = training.optimizer
+    visited = solver.control is not None and not training.steps.given
     return SettingsView(
         solver=class_name(solver.name),
         states=tuple(map(_states, training.states)),
-        steps=_range(training.steps, "steps"),
-        eps=_range(training.steps, "eps"),
+        steps="None" if visited else _range(training.steps, "steps"),
+        eps="None" if visited else _range(training.steps, "eps"),
         reference=_function(training.reference.method),
         substeps=str(training.reference.substeps),
         dtype=training.reference.dtype,
