@@ -64,6 +64,7 @@ class AdaptiveTsit5(nn.Module):
 
     order = 5
     evaluations_per_step = 6
+    error = "embedded"
     control = Control(
         rtol=1e-6,
         atol=1e-8,
@@ -108,14 +109,19 @@ class AdaptiveTsit5(nn.Module):
         max_steps: int | None = None,
         throw: bool = True,
         dense: bool = True,
+        event: Callable[[Tensor, Tensor], Tensor] | None = None,
     ) -> Solution:
         """The solution over `span`, with its status and statistics; rtol to max_steps replace those of `control`.
 
         throw: raise SolveError where the end is not reached, instead of returning what there is.
         dense: keep what `Solution.dense` needs, a few states for each step.
+        event: end where this number, event(s, z), changes its sign, which costs a synchronisation more for each step.
+            `Solution.s` is then that time; gradients are those of the state at a fixed time.
         """
         control = self.control.changed(rtol, atol, first_step, max_steps)
         problem = self._problem(f, z0, x=x)
+        if event is not None:
+            problem = replace(problem, event=event)
         solution, _ = problem.solve(control, [float(end) for end in span], dense)
         return _checked(solution, throw)
 
@@ -139,6 +145,39 @@ class AdaptiveTsit5(nn.Module):
         found: State = problem.restore(torch.stack(states))
         return found
 
+    def adjoint(
+        self,
+        f: VectorField,
+        z0: State,
+        span: Sequence[Scalar],
+        *,
+        x: Tensor | None = None,
+        rtol: float | None = None,
+        atol: float | None = None,
+        first_step: float | None = None,
+        max_steps: int | None = None,
+        weights: Sequence[Tensor] | None = None,
+    ) -> State:
+        """As a call, with gradients by the adjoint problem: memory does not grow with the number of steps.
+
+        weights: what f depends on besides z0 and x and may have a gradient; a module's parameters unless given.
+        """
+        control = self.control.changed(rtol, atol, first_step, max_steps)
+        own = f.parameters() if weights is None and isinstance(f, nn.Module) else weights or ()
+        inputs = [value for value in (*own, x) if value is not None and value.requires_grad]
+        f, flat, restore = _one_tensor(f, z0)
+        _scalars(flat)
+
+        def run(f: VectorField, z: Tensor, times: list[float], size: int | None = None) -> Tensor:
+            counted = Counted(f)
+            attempt = partial(self._attempt, counted, None)
+            problem = Problem(attempt if size is None else _measured(attempt, size), counted, z, lambda state: state)
+            found: Tensor = _checked(problem.solve(control, times, dense=False)[0], throw=True).z
+            return found
+
+        end: State = restore(_Adjoint.apply(run, _with_input(f, x), [float(end) for end in span], flat, *inputs))
+        return end
+
     def step(self, f: VectorField, s: Scalar, z: State, eps: Scalar, *, x: Tensor | None = None) -> State:
         """The state one step of size ε later, whatever its error."""
         return self.base_step(f, s, z, eps, x=x)
@@ -150,17 +189,23 @@ class AdaptiveTsit5(nn.Module):
         end: State = restore(self._base(f, s, x, flat, eps)[0])
         return end
 
+    def compile(self, *arguments: Any, **options: Any) -> None:
+        """Compile the step, as torch.compile does, for all calls from now on; the loop around it reads numbers."""
+        self._attempt = torch.compile(self._attempt, *arguments, **options)  # type: ignore[method-assign]
+
     def _problem(self, f: VectorField, z: State, *, x: Tensor | None) -> Problem:
         f, flat, restore = _one_tensor(f, z)
         _scalars(flat)
         counted = Counted(_with_input(f, x))
         attempt = partial(self._attempt, counted, x)
-        return Problem(attempt, counted, flat, restore)
+        return Problem(attempt, counted, flat, restore, weights=self._weights)
 
     def _attempt(self, f: VectorField, x: Tensor | None, s: Tensor, z: Tensor, eps: Tensor, dz: Tensor) -> Attempt:
         """A step from z, where f is dz, with its error."""
         end, _, stages = self._advance(f, s, z, eps, dz)
-        return Attempt(end, *self._error(f, s, z, eps, end, stages))
+        error, following, stages = self._error(f, s, z, eps, end, stages)
+        between = partial(self._between, f, s, z, eps, stages)
+        return Attempt(end, error, following, between=between)
 
     def _base(
         self, f: VectorField, s: Tensor, x: Tensor | None, z: Tensor, eps: Tensor
@@ -210,16 +255,44 @@ class AdaptiveTsit5(nn.Module):
 
     def _error(
         self, f: VectorField, s: Tensor, z: Tensor, eps: Tensor, end: Tensor, stages: tuple[Tensor, ...]
-    ) -> tuple[Tensor, Tensor | None]:
-        """The propagated less the embedded state, and f at the new state."""
+    ) -> tuple[Tensor, Tensor | None, tuple[Tensor, ...]]:
+        """The propagated less the embedded state, f at the new state, and what dense output reads."""
         k1, k2, k3, k4, k5, k6 = stages
         following = f(s + eps, end)
         k7 = eps * following
-        return k1.mul(0.0017800110522257714).add(k2, alpha=0.0008164344596567469).add(
-            k3, alpha=-0.007880878010261995
-        ).add(k4, alpha=0.1447110071732629).add(k5, alpha=-0.5823571654525552).add(k6, alpha=0.45808210592918697).add(
-            k7, alpha=-1 / 66
-        ), following
+        return (
+            k1.mul(0.0017800110522257714)
+            .add(k2, alpha=0.0008164344596567469)
+            .add(k3, alpha=-0.007880878010261995)
+            .add(k4, alpha=0.1447110071732629)
+            .add(k5, alpha=-0.5823571654525552)
+            .add(k6, alpha=0.45808210592918697)
+            .add(k7, alpha=-1 / 66),
+            following,
+            (k1, k2, k3, k4, k5, k6, k7),
+        )
+
+    def _between(
+        self, f: VectorField, s: Tensor, z: Tensor, eps: Tensor, stages: tuple[Tensor, ...], following: Tensor
+    ) -> Tensor:
+        """The stages k that dense output reads, along a last axis; `following` is f at the end of the step."""
+        return torch.stack(stages, -1)
+
+    @staticmethod
+    def _weights(theta: Tensor) -> Tensor:
+        """The weights b_i(θ) of these stages at s + θ ε, proven to have order 4."""
+        return _polynomials(
+            (
+                (1, -2.763706197274826, 2.9132554618219126, -1.0530884977290216),
+                (0, 1317 / 10000, -1117 / 5000, 1017 / 10000),
+                (0, 3.9302962368947516, -5.941033872131505, 2.490627285651253),
+                (0, -12.411077166933676, 30.33818863028232, -16.548102889244902),
+                (0, 37.50931341651104, -88.1789048947664, 47.37952196281928),
+                (0, -27.896526289197286, 65.09189467479366, -34.87065786149661),
+                (0, 3 / 2, -4, 5 / 2),
+            ),
+            theta,
+        )
 
 
 class Status(Enum):
@@ -277,11 +350,15 @@ def _one_tensor(f: VectorField, z: State) -> tuple[VectorField, Tensor, Callable
 
 
 class Attempt(NamedTuple):
-    """A step tried: the state at its end, its error, f at its end where that is known."""
+    """A step tried: the state at its end, its error, f at its end where that is known.
+
+    `between` gives the stages of dense output, from f at the end, where the method has weights for them.
+    """
 
     end: Tensor
     error: Tensor
     following: Tensor | None = None
+    between: Callable[[Tensor], Tensor] | None = None
 
 
 @dataclass(frozen=True)
@@ -294,7 +371,10 @@ class Statistics:
 
 
 class Piece(NamedTuple):
-    """The solution over one step: its start, its size, states and slopes at both ends."""
+    """The solution over one step: its start, its size, states and slopes at both ends.
+
+    Where the method has dense output of its own, `stages` [*z.shape, ...] are what it reads, with these weights.
+    """
 
     s: float
     eps: float
@@ -302,13 +382,27 @@ class Piece(NamedTuple):
     end: Tensor
     slope: Tensor
     following: Tensor
+    stages: Tensor | None = None
+    weights: Callable[[Tensor], Tensor] | None = None
 
     def at(self, s: float) -> Tensor:
-        """The cubic Hermite polynomial, of order 3 (Hairer, Nørsett & Wanner I, §II.6)."""
+        """Dense output: the method's own, else the cubic Hermite polynomial, of order 3 (HNW I, §II.6)."""
         part, eps = (s - self.s) / self.eps, self.eps
+        if self.stages is not None and self.weights is not None:
+            weights = self.weights(torch.as_tensor(part, dtype=self.z.dtype.to_real(), device=self.z.device))
+            return self.z + (self.stages * weights).sum(-1)
         rise = self.end - self.z
         inner = (1 - 2 * part) * rise + (part - 1) * eps * self.slope + part * eps * self.following
         return (1 - part) * self.z + part * self.end + part * (part - 1) * inner
+
+
+def _polynomials(rows: Sequence[Sequence[float]], theta: Tensor) -> Tensor:
+    """The polynomials with these coefficients of θ, θ², …, along a last axis."""
+    coefficients = theta.new_tensor(rows)
+    value = torch.zeros_like(coefficients[:, 0])
+    for column in reversed(coefficients.unbind(-1)):
+        value = theta[..., None] * (value + column)
+    return value
 
 
 @dataclass(frozen=True)
@@ -401,23 +495,25 @@ class Problem:
     z: Tensor
     restore: Callable[[Tensor], Any]
     most: float = math.inf
+    weights: Callable[[Tensor], Tensor] | None = None  # of the dense output
+    event: Callable[[Tensor, Tensor], Tensor] | None = None
 
     def solve(self, control: Control, times: Sequence[float], dense: bool) -> tuple[Solution, list[Tensor]]:
         """From the first to the last of `times`, and the states at all of them; one step size for all samples."""
         _require_finite_times(times)
-        s, end, z, attempt, f = times[0], times[-1], self.z, self.attempt, self.f
-        s = s if z.numel() else end  # an empty batch is solved
+        z, attempt, f = self.z, self.attempt, self.f
+        s, end = times[0] if z.numel() else times[-1], times[-1]  # an empty batch is solved
         sign = math.copysign(1.0, end - s)
         dtype, device = z.dtype.to_real(), z.device
         resolved, negligible = 4 * torch.finfo(dtype).eps, torch.finfo(dtype).eps ** 2 * abs(end - s)
         history, growth = [1.0, 1.0], control.longest
         accepted = rejected = 0
-        states, pieces, status = [z], [], Status.SUCCESS
-        size = e = 0.0
+        states, pieces, status, size, e, mark = [z], [], Status.SUCCESS, 0.0, 0.0, 0.0
         if s != end:
             now = torch.full((), s, dtype=dtype, device=device)
             dz = f(now, z)
             size, status = self._first_step(control, now, dz, end - s)
+            mark = float(self.event(now, z)) if self.event else 0.0
         while s != end and status is Status.SUCCESS:
             if accepted + rejected >= control.max_steps:
                 status = Status.MAX_STEPS
@@ -425,8 +521,7 @@ class Problem:
             if size < resolved * abs(s) or size < negligible:
                 status = Status.STEP_TOO_SMALL if math.isfinite(e) else Status.NONFINITE
                 break
-            last = 1.01 * size >= abs(end - s)
-            following = end if last else s + sign * size
+            following = end if 1.01 * size >= abs(end - s) else s + sign * size
             now = torch.full((), s, dtype=dtype, device=device)
             tried = attempt(now, z, torch.full((), following - s, dtype=dtype, device=device), dz)
             e, power, tried = _judged(tried, z, control)
@@ -436,21 +531,44 @@ class Problem:
                 continue
             accepted += 1
             slope = tried.following
-            if slope is None and (dense or following != end or len(states) < len(times) - 1):
+            if slope is None and (dense or self.event or following != end or len(states) < len(times) - 1):
                 slope = f(torch.full((), following, dtype=dtype, device=device), tried.end)
-            if dense or sign * times[len(states)] < sign * following:
+            if dense or self.event or sign * times[len(states)] < sign * following:
                 assert slope is not None
-                piece = Piece(s, following - s, z, tried.end, dz, slope)
+                piece = Piece(
+                    s, following - s, z, tried.end, dz, slope, tried.between and tried.between(slope), self.weights
+                )
                 pieces += [piece] if dense else []
-                while len(states) < len(times) and sign * times[len(states)] < sign * following:
-                    states.append(piece.at(times[len(states)]))
-            size, growth = abs(following - s) * _factor(control, power, e, history, growth), control.longest
-            size = min(size, self.most)
+                if self.event:
+                    mark, s_event = self._crossing(piece, mark)
+                    if s_event is not None:
+                        s, z = s_event, piece.at(s_event)
+                        break
+                states += [piece.at(time) for time in times[len(states) :] if sign * time < sign * following]
+            size = min(abs(following - s) * _factor(control, power, e, history, growth), self.most)
+            growth = control.longest
             s, z, dz = following, tried.end, dz if slope is None else slope
         states += [z] * (len(times) - len(states))
         statistics = Statistics(accepted, rejected, f.evaluations)
         found = Solution(self.restore(z), s, status, statistics, size, (times[0], end), tuple(pieces), self.restore)
         return found, states
+
+    def _crossing(self, piece: Piece, mark: float) -> tuple[float, float | None]:
+        """The event at the end of the step, and where in the step its sign changes, if it does; by bisection."""
+        event, dtype = self.event, self.z.dtype.to_real()
+        assert event is not None
+
+        def at(s: float) -> float:
+            return float(event(torch.full((), s, dtype=dtype, device=self.z.device), piece.at(s)))
+
+        low, high = piece.s, piece.s + piece.eps
+        after = at(high)
+        if mark == 0 or math.copysign(1, mark) == math.copysign(1, after):
+            return after, None
+        while abs(high - low) > 2 * torch.finfo(dtype).eps * max(abs(low), abs(high)):
+            middle = (low + high) / 2
+            low, high = (low, middle) if at(middle) * mark <= 0 else (middle, high)
+        return after, high
 
     def _first_step(self, control: Control, s: Tensor, dz: Tensor, length: float) -> tuple[float, Status]:
         """The size of the first step (Hairer, Nørsett & Wanner I, §II.4), and whether there is one."""
@@ -506,3 +624,56 @@ def _shrunk(control: Control, power: int, e: float) -> float:
 def _require_finite_times(times: Sequence[float]) -> None:
     if not all(math.isfinite(time) for time in times):
         raise ValueError(f"times must be finite, not {times[0]:g} .. {times[-1]:g}")
+
+
+class _Adjoint(torch.autograd.Function):
+    """The end state of a solve; gradients by the adjoint problem, solved backwards (Pontryagin; Chen et al. 2018).
+
+    With a = dL/dz it is a' = -a ∂f/∂z, and the weights' gradient has the slope -a ∂f/∂w. z is solved backwards again,
+    so that nothing of the way is kept.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, run: Callable[..., Tensor], f: VectorField, times: list[float], z: Tensor, *weights: Tensor
+    ) -> Tensor:
+        end = run(f, z, times)
+        ctx.run, ctx.f, ctx.times = run, f, times
+        ctx.save_for_backward(end, *weights)
+        return end
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Any, ...]:
+        end, *weights = ctx.saved_tensors
+        size, shapes = end.numel(), [weight.shape for weight in weights]
+        sizes = [size, size, *(weight.numel() for weight in weights)]
+
+        def augmented(s: Tensor, state: Tensor) -> Tensor:
+            with torch.enable_grad():
+                z = state[:size].view_as(end).detach().requires_grad_()
+                slope = ctx.f(s, z)
+                a = state[size : 2 * size].view_as(slope)
+                found = torch.autograd.grad(slope, (z, *weights), a, allow_unused=True, materialize_grads=True)
+            return torch.cat([slope.detach().flatten(), *(-value.flatten() for value in found)])
+
+        start = torch.cat([end.flatten(), gradient.flatten(), end.new_zeros(sum(sizes[2:]))])
+        _, a, *found = torch.split(ctx.run(augmented, start, ctx.times[::-1], 2 * size), sizes)
+        pairs = zip(found, weights, shapes, strict=True)
+        real = [
+            (value if weight.is_complex() else value.real).reshape(shape).to(weight.dtype)
+            for value, weight, shape in pairs
+        ]
+        return None, None, None, a.view_as(end), *real
+
+
+def _measured(attempt: Callable[..., Attempt], size: int) -> Callable[..., Attempt]:
+    """The step with an error of its first `size` components alone: the others are integrals that nothing depends on."""
+
+    def measured(*arguments: Tensor) -> Attempt:
+        tried = attempt(*arguments)
+        error = tried.error * math.sqrt(tried.error.numel() / size)
+        error[size:] = 0
+        return tried._replace(error=error)
+
+    return measured

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_module
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 Weights = Annotated[Path | None, typer.Option(metavar="FILE", help="Trained weights; without them g is zero.")]
 Steps = Annotated[str, typer.Option(metavar="K,K,...", help="Numbers of steps over the span.")]
 Methods = Annotated[str, typer.Option(metavar="NAME,NAME,...", help="Methods of the library to compare with.")]
+Rtol = Annotated[str | None, typer.Option(metavar="R,R,...", help="Relative tolerances of an adaptive solver.")]
 Plot = Annotated[Path | None, typer.Option(metavar="FILE", help="Write a plot of error against cost.")]
 Set = Annotated[
     list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A value for a free parameter of the base.")
@@ -33,6 +35,7 @@ def evaluate(
     weights: Weights = None,
     steps: Steps = DEFAULT_STEPS,
     methods: Methods = DEFAULT_METHODS,
+    rtol: Rtol = None,
     plot: Plot = None,
     parameters: Set = None,
     threads: Threads = 1,
@@ -50,6 +53,7 @@ def evaluate(
 
     torch.set_num_threads(threads)
     counts = _counts(steps)
+    tolerances = _tolerances(rtol) if rtol else None
     beside = {name: TableauSolver(name, _tableau(name)) for name in methods.replace(" ", "").split(",") if name}
     values = dict(_parameter(item) for item in parameters or [])
     loaded = guarded(lambda: load_package(package))
@@ -60,7 +64,13 @@ def evaluate(
         guarded(lambda: load_weights(path, model, loaded))
     state = "trained" if weights else "untrained"
     name = f"{type(model).__name__} ({state})"
-    rows = guarded(lambda: work_precision.compare(chosen, name, model, beside, counts, parameters=values))
+    if tolerances and not work_precision.is_adaptive(model):
+        stop(f"`--rtol` is for adaptive solvers, and {type(model).__name__} has no control")
+    rows = guarded(
+        lambda: work_precision.compare(
+            chosen, name, model, beside, counts, parameters=values, own_tolerances=tolerances
+        )
+    )
     title = f"{type(model).__name__} on {chosen.name}, {state}"
     if json:
         print(
@@ -91,6 +101,17 @@ def _counts(text: str) -> list[int]:
     if not all(part.isascii() and part.isdigit() and 1 <= int(part[:9]) <= LARGEST_STEPS for part in parts):
         stop(f"`--steps {text}` is not a list of numbers of steps, such as 1,2,4")
     return [int(part) for part in parts]
+
+
+def _tolerances(text: str) -> list[float]:
+    """`1e-3,1e-6`"""
+    try:
+        found = [float(part) for part in text.split(",")]
+    except ValueError:
+        found = []
+    if not found or not all(0 < value < math.inf for value in found):
+        stop(f"`--rtol {text}` is not a list of tolerances, such as 1e-3,1e-6")
+    return found
 
 
 def _parameter(item: str) -> tuple[str, float]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import assert_never
 
 import typer
 
 from hyperdsl import compiler
 from hyperdsl.cli.inputs import WRONG_USAGE, say, stop
 from hyperdsl.diagnostics import has_errors
-from hyperdsl.semantics.model import Training
+from hyperdsl.semantics.model import AdversarialLoss, Loss, ResidualLoss, Training, TrajectoryLoss
 
 OPTIMIZER_FIELDS = ("learning_rate", "weight_decay", "clip")
 
@@ -17,17 +18,29 @@ OPTIMIZER_FIELDS = ("learning_rate", "weight_decay", "clip")
 def read_overrides(items: Sequence[str]) -> dict[str, object]:
     """The fields of a package's `Settings` that the items set, as plain numbers and words.
 
-    `states` becomes triples (kind, share, noise), `dtype` the dtype's name. Ends the run where an item is wrong.
+    `states` becomes triples (kind, share, noise), `dtype` the dtype's name, `loss` its name and arguments; what is set
+    of further phases, `fit.then.iterations` and `fit.then.then.iterations`, stands under `then`, a mapping for each.
+    Ends the run where an item is wrong.
     """
-    if not items:
-        return {}
-    words: dict[str, list[str]] = {}
-    inner: list[str] = []
+    phases: list[list[tuple[str, list[str], str]]] = []
     for item in items:
         path, equals, value = item.partition("=")
         name, *parts = path.strip().split(".")
+        depth = next((k for k, part in enumerate(parts) if part != "then"), len(parts))
+        parts = parts[depth:]
         if not equals or not 1 <= len(parts) <= 2 or not all(part.isidentifier() for part in (name, *parts)):
             stop(f"`--set {item}` is not NAME.SETTING=VALUE, such as fit.iterations=500")
+        phases += [[] for _ in range(depth + 1 - len(phases))]
+        phases[depth].append((item, parts, value))
+    first, *further = [_read(phase) for phase in phases] or [{}]
+    return first | {"then": tuple(further)} if further else first
+
+
+def _read(items: Sequence[tuple[str, list[str], str]]) -> dict[str, object]:
+    """The fields that the items of one phase set; an item is its text, the words of its setting, and the value."""
+    words: dict[str, list[str]] = {}
+    inner: list[str] = []
+    for item, parts, value in items:
         if len(parts) == 1:
             words.setdefault(parts[0], []).append(f"{parts[0]} {value}")
         elif parts[0] == "reference":
@@ -55,6 +68,7 @@ def _names(word: str) -> Sequence[str]:
 def _fields(training: Training) -> dict[str, object]:
     optimizer, steps = training.optimizer, training.steps
     return {
+        "loss": _loss(training.loss),
         "states": tuple(
             (part.kind, float(part.share), 0.0 if part.noise is None else float(part.noise)) for part in training.states
         ),
@@ -69,3 +83,16 @@ def _fields(training: Training) -> dict[str, object]:
         "batch": training.batch,
         "seed": training.seed,
     }
+
+
+def _loss(loss: Loss) -> tuple[object, ...]:
+    """The loss's word and its arguments."""
+    match loss:
+        case ResidualLoss():
+            return ("residual",)
+        case TrajectoryLoss(steps):
+            return ("trajectory", steps)
+        case AdversarialLoss(radius, steps):
+            return ("adversarial", float(radius), steps)
+        case _:
+            assert_never(loss)

@@ -19,9 +19,27 @@ Output = Annotated[
 ]
 Set = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="NAME.SETTING=VALUE", help="Override a training's setting: fit.iterations=500."),
+    typer.Option(
+        "--set", metavar="NAME.SETTING=VALUE", help="Override a setting of a training or control: fit.iterations=500."
+    ),
 ]
 Seed = Annotated[int | None, typer.Option(help="The seed in place of the training's.")]
+Log = Annotated[
+    Path | None, typer.Option(metavar="FOLDER", help="Log the loss and the learning rate: TensorBoard files and a CSV.")
+]
+Cache = Annotated[
+    Path | None, typer.Option(metavar="FOLDER", help="Where the reference's data are kept and found again.")
+]
+Accelerator = Annotated[str, typer.Option(help="cpu, cuda, mps or auto.")]
+Devices = Annotated[
+    int | None,
+    typer.Option(
+        min=1, help="Processes, a device each; by default one, or those that torchrun or `fabric run` started."
+    ),
+]
+Precision = Annotated[
+    str | None, typer.Option(help="Fabric's, such as bf16-mixed; the base method's steps stay as they are.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")]
 
 
@@ -33,26 +51,47 @@ def train(
     overrides: Set = None,
     seed: Seed = None,
     threads: Threads = 1,
+    log: Log = None,
+    cache: Cache = Path("runs/cache"),
+    accelerator: Accelerator = "cpu",
+    devices: Devices = None,
+    precision: Precision = None,
     quiet: Quiet = False,
 ) -> None:
-    """Train the corrector of a generated package on a problem, and save its weights as safetensors."""
+    """Train the corrector of a generated package on a problem, and save its weights as safetensors.
+
+    A training that was ended, by a kill or a power cut, goes on when the same command is given again.
+    """
     need_torch()
     import torch
 
+    from hyperdsl.cli.control import split_overrides
     from hyperdsl.cli.overrides import read_overrides
     from hyperdsl.evaluation.packages import load_package
-    from hyperdsl.evaluation.training import train_package
+    from hyperdsl.evaluation.training import start_fabric, train_package
 
     torch.set_num_threads(threads)
     loaded = guarded(lambda: load_package(package))
-    changed = read_overrides(overrides or [])
+    others, control = split_overrides(overrides or [])
+    changed = read_overrides(others)
     chosen = find(problem)
+    fabric = guarded(lambda: start_fabric(accelerator=accelerator, devices=devices, precision=precision, log=log))
     trained = guarded(
         lambda: train_package(
-            loaded, chosen, solver=solver, output=output, overrides=changed, seed=seed, progress=not quiet
+            loaded,
+            chosen,
+            solver=solver,
+            output=output,
+            overrides=changed,
+            control=control,
+            seed=seed,
+            progress=not quiet,
+            fabric=fabric,
+            cache=cache,
         )
     )
-    _print(trained, package, problem)
+    if fabric.is_global_zero:
+        _print(trained, package, problem)
 
 
 def _print(trained: Trained, package: Path, problem: str) -> None:

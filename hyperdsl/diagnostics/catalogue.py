@@ -94,6 +94,22 @@ START_TOO_LOW = Entry(
     "the start `{start}` has order {order}, but `{name}` needs first states of order {needed}",
     "start with a method of order {needed} or more",
 )
+BAD_DENSE = Entry("H215", "error", "{problem}")
+DENSE_TOO_HIGH = Entry(
+    "H216", "error", "the dense output of `{name}` is claimed to have order {claimed}, but has order {proven}"
+)
+DENSE_TOO_LOW = Entry(
+    "H217",
+    "warning",
+    "the dense output of `{name}` has order {proven}, more than the claimed {claimed}",
+    "claim order {proven}",
+)
+DENSE_ENDS = Entry(
+    "H218",
+    "error",
+    "b_{stage}(theta) at theta = {at} must be {wants}",
+    "dense output starts at the state before a step and ends at the state after it",
+)
 
 # H3: names
 UNKNOWN_DECLARATION = Entry("H301", "error", "`{word}` is not a declaration")

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
+import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import torch
+from lightning_fabric import Fabric
+from lightning_fabric.loggers.csv_logs import CSVLogger
+from lightning_fabric.loggers.tensorboard import TensorBoardLogger
 from torch import Tensor, nn
 
 from hyperdsl.evaluation.errors import PackageError, TrainingError
 from hyperdsl.evaluation.packages import Package
 from hyperdsl.evaluation.problems import Problem
+from hyperdsl.evaluation.settings import changed, plain_settings
 from hyperdsl.evaluation.weights import Origin, default_path, save_weights
 
 
@@ -76,6 +79,39 @@ def box_tensors(problem: Problem) -> tuple[Tensor, Tensor] | None:
     return lower, upper
 
 
+def start_fabric(
+    *, accelerator: str = "cpu", devices: int | None = None, precision: str | None = None, log: Path | None = None
+) -> Fabric:
+    """A launched Fabric: in this process, in `devices` of them, or in those that torchrun or `fabric run` started.
+
+    `log` is a folder for TensorBoard's files and a CSV file. Every process goes on from here.
+    """
+    loggers = [TensorBoardLogger(log, "tensorboard"), CSVLogger(log, "csv")] if log else None
+    if os.environ.get("LT_CLI_USED") == "1":
+        fabric = Fabric(loggers=loggers)  # `fabric run` says the rest
+    else:
+        count = devices or int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # torchrun's
+        strategy = "ddp" if count > 1 or int(os.environ.get("WORLD_SIZE", "1")) > 1 else "auto"
+        nodes = max(int(os.environ.get("WORLD_SIZE", "1")) // count, 1)
+        chosen: Any = precision  # Fabric checks it
+        fabric = Fabric(
+            accelerator=accelerator,
+            devices=count,
+            num_nodes=nodes,
+            strategy=strategy,
+            precision=chosen,
+            loggers=loggers,
+        )
+    fabric.launch()
+    return fabric
+
+
+def _set_control(model: Any, changes: Mapping[str, object]) -> None:
+    if not hasattr(model, "control"):
+        raise PackageError(f"{type(model).__name__} has no control to set {next(iter(changes))} of")
+    model.control = replace(model.control, **changes)
+
+
 def train_package(
     package: Package,
     problem: Problem,
@@ -83,22 +119,33 @@ def train_package(
     solver: str | None = None,
     output: Path | None = None,
     overrides: Mapping[str, object] | None = None,
+    control: Mapping[str, object] | None = None,
     seed: int | None = None,
     progress: bool = True,
+    fabric: Fabric | None = None,
+    cache: Path | None = None,
 ) -> Trained:
     """Trains the corrector with the package's own `fit` and saves its weights, by default below runs/.
 
-    `overrides` replaces fields of the package's settings, plain values standing for dtypes and shares of states;
-    `seed` None means the spec's. PackageError where there is nothing to train or a setting is unknown, TrainingError
-    where the problem does not allow the training.
+    A training that was ended, at whatever moment, goes on from its checkpoint beside `output` to the same weights.
+    `overrides` replaces fields of the package's settings, plain values standing for dtypes, losses and shares of
+    states, `then` for a sequence of such mappings, one for each further phase, and `control` those of an adaptive
+    solver's control; `seed` None means the spec's. `fabric` and `cache` are `fit`'s; of several processes, the first
+    saves. PackageError where there is nothing to train or a setting is unknown, TrainingError where the problem does
+    not allow the training.
     """
     train = package.train()
     cls = package.choose(solver)
     if cls not in train.SETTINGS:
         raise PackageError(f"{cls.__name__} has no training: its corrector is external, or it has none")
-    settings = _replaced(train.SETTINGS[cls], _typed(overrides or {}, train))
+    changes = dict(overrides or {})
+    settings = changed(train.SETTINGS[cls], changes, train)
     used = settings.seed if seed is None else seed
     model = build_solver(package, problem, solver, used)
+    if control:
+        _set_control(model, control)
+    path = output or default_path(package, problem.name, cls.__name__)
+    checkpoint = path.with_suffix(".checkpoint")
     fit: Callable[..., Any] = train.fit
     start = time.perf_counter()
     try:
@@ -111,37 +158,20 @@ def train_package(
             progress=progress,
             settings=settings,
             box=box_tensors(problem),
+            fabric=fabric,
+            checkpoint=checkpoint,
+            cache=cache,
         )
     except (TypeError, ValueError, RuntimeError) as error:
         raise TrainingError(f"{cls.__name__} cannot be trained on {problem.name}: {error}") from error
     seconds = time.perf_counter() - start
-    path = output or default_path(package, problem.name, cls.__name__)
-    save_weights(path, model, Origin(package.spec_sha256, cls.__name__, problem.name, used, _plain(settings)))
+    for logger in fabric.loggers if fabric else ():
+        logger.finalize("success")
+    if fabric is None or fabric.is_global_zero:
+        delta = {f"{eps:.6g}": value for eps, value in history.delta.items()}
+        settled = plain_settings(settings) | ({"control": dict(control)} if control else {})
+        save_weights(
+            path, model, Origin(package.spec_sha256, cls.__name__, problem.name, used, settled, changes, delta)
+        )
+        checkpoint.unlink(missing_ok=True)
     return Trained(model, history, seconds, path)
-
-
-def _typed(overrides: Mapping[str, object], train: ModuleType) -> dict[str, object]:
-    """Plain values in the types of the package's settings: a dtype by its name, shares as triples."""
-    typed = dict(overrides)
-    if isinstance(dtype := typed.get("dtype"), str):
-        typed["dtype"] = getattr(torch, dtype)
-    if isinstance(states := typed.get("states"), tuple):
-        typed["states"] = tuple(train.Share(*share) for share in states)
-    return typed
-
-
-def _replaced(settings: Any, overrides: Mapping[str, object]) -> Any:
-    known = {field.name for field in dataclasses.fields(settings)}
-    unknown = [name for name in overrides if name not in known]
-    if unknown:
-        raise PackageError(f"training has no setting {unknown[0]}; it has {', '.join(sorted(known))}")
-    changes = dict(overrides)
-    if "eps" in changes or "steps" in changes:  # one range in one unit: the other gives way
-        changes = {"eps": None, "steps": None} | changes
-    return dataclasses.replace(settings, **changes)
-
-
-def _plain(settings: Any) -> dict[str, object]:
-    """A settings object as JSON's types; functions by their names, dtypes as torch writes them."""
-    fields = {field.name: getattr(settings, field.name) for field in dataclasses.fields(settings)}
-    return {name: getattr(value, "__name__", value) if callable(value) else value for name, value in fields.items()}

@@ -4,27 +4,39 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from torch import nn
 
+from hyperdsl import __version__
 from hyperdsl.evaluation.errors import WeightsError
 from hyperdsl.evaluation.files import save_safetensors
 from hyperdsl.evaluation.packages import Package
 
+VERSIONS = {"hyperdsl": __version__, "torch": torch.__version__, "lightning-fabric": version("lightning-fabric")}
+
 
 @dataclass(frozen=True)
 class Origin:
-    """What weights were trained from. `settings` is whatever JSON can hold."""
+    """What weights were trained from, and how well.
+
+    `settings` and the `overrides` in them are whatever JSON can hold, `delta` is δ by ε; `versions` are those of what
+    trained.
+    """
 
     spec_sha256: str
     solver: str
     problem: str
     seed: int
     settings: Mapping[str, Any]
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    delta: Mapping[str, float] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=lambda: dict(VERSIONS))
 
     def metadata(self) -> dict[str, str]:
         """Strings only, as safetensors wants them."""
@@ -34,6 +46,9 @@ class Origin:
             "problem": self.problem,
             "seed": str(self.seed),
             "settings": json.dumps(dict(self.settings), sort_keys=True, default=str),
+            "overrides": json.dumps(dict(self.overrides), sort_keys=True, default=str),
+            "delta": json.dumps(dict(self.delta)),
+            "versions": json.dumps(dict(self.versions)),
         }
 
 
@@ -59,6 +74,7 @@ def read_origin(path: Path) -> Origin:
             stored["problem"],
             int(stored["seed"]),
             json.loads(stored["settings"]),
+            *(json.loads(stored.get(name, "{}")) for name in ("overrides", "delta", "versions")),
         )
     except (SafetensorError, KeyError, ValueError) as error:
         raise WeightsError(f"{path} is not a weights file of hyperdsl: {error}") from error

@@ -83,6 +83,32 @@ def adaptive(tolerances: Sequence[float] = (1e-3,)) -> list[Contender]:
     return [Contender(ADAPTIVE, f"{tolerance:.0e}", partial(run, tolerance)) for tolerance in tolerances]
 
 
+def at_tolerances(
+    name: str, solver: nn.Module, tolerances: Sequence[float] | None = None, **parameters: float
+) -> list[Contender]:
+    """A generated adaptive solver at several relative tolerances, the absolute one in its control's proportion.
+
+    Without `tolerances` it is taken at its own, ten times as loose, and ten and a hundred times as tight. A solution
+    that does not reach its end is a large error and no exception.
+    """
+    control: Any = solver.control
+    solve: Callable[..., Any] = solver.solve  # type: ignore[assignment]  # torch types attributes as tensors and modules
+
+    def run(rtol: float, f: VectorField, z0: Tensor, span: Span, x: Tensor | None) -> Tensor:
+        given: dict[str, Any] = {**parameters} | ({} if x is None else {"x": x})
+        atol = control.atol * rtol / control.rtol
+        end: Tensor = solve(f, z0, span, rtol=rtol, atol=atol, throw=False, dense=False, **given).z
+        return end
+
+    chosen = tolerances or [control.rtol * factor for factor in (10, 1, 0.1, 0.01) if control.rtol * factor < 1]
+    return [Contender(name, f"rtol {rtol:.0e}", partial(run, rtol)) for rtol in chosen]
+
+
+def is_adaptive(solver: Callable[..., Tensor]) -> bool:
+    """Whether it is a generated solver that chooses its own steps."""
+    return isinstance(solver, nn.Module) and hasattr(solver, "control")
+
+
 def _call(solver: Callable[..., Tensor]) -> inspect.Signature:
     return inspect.signature(solver.forward if isinstance(solver, nn.Module) else solver)
 
@@ -143,16 +169,22 @@ def compare(
     seed: int = 1_000_003,
     parameters: Mapping[str, float] | None = None,
     tolerances: Sequence[float] = (1e-3, 1e-6),
+    own_tolerances: Sequence[float] | None = None,
 ) -> list[Row]:
     """The solver beside other methods at equal numbers of steps, and beside dopri5, over the problem's span.
 
+    An adaptive solver is taken at `own_tolerances`, as `at_tolerances` has it, and not at numbers of steps.
     Starts are drawn with a seed of their own, which training does not use. NotConvergedError where no reference
     solution can be had, EvaluationError where a free parameter has no value.
     """
     _check_parameters(solver, parameters or {})
     z0, x = problem.draw(samples, torch.Generator().manual_seed(seed))
     exact = reference_solution(problem.f, z0, problem.span, x, tolerance=1e-9).z
-    contenders = fixed(name, solver, steps, **(parameters or {}))
+    given = parameters or {}
+    if isinstance(solver, nn.Module) and is_adaptive(solver):
+        contenders = at_tolerances(name, solver, own_tolerances, **given)
+    else:
+        contenders = fixed(name, solver, steps, **given)
     for method, tableau in methods.items():
         contenders += fixed(method, tableau, steps)
     return measure([*contenders, *adaptive(tolerances)], Start(problem.f, z0, problem.span, exact, x))

@@ -2,7 +2,7 @@
 
 from hyperdsl.plan.build import plan_solver
 from hyperdsl.plan.history import Formula, HistoryPlan, plan_history
-from hyperdsl.plan.model import Coefficient, Stage, StepPlan, Term
+from hyperdsl.plan.model import Coefficient, Stage, StepPlan, Term, Weight
 from hyperdsl.semantics.model import AnySolver, Solver
 
 AnyPlan = StepPlan | HistoryPlan
@@ -15,6 +15,7 @@ __all__ = [
     "Stage",
     "StepPlan",
     "Term",
+    "Weight",
     "plan",
     "plan_solver",
 ]

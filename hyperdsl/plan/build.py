@@ -6,10 +6,10 @@ from hyperdsl.plan.carry_last_stage import carry_last_stage
 from hyperdsl.plan.defer_error_stages import defer_error_stages
 from hyperdsl.plan.drop_unused_stages import drop_unused_stages
 from hyperdsl.plan.drop_zero_terms import drop_zero_terms
-from hyperdsl.plan.model import DERIVATIVE, Coefficient, Stage, StepPlan, Term
+from hyperdsl.plan.model import DERIVATIVE, Coefficient, Stage, StepPlan, Term, Weight
 from hyperdsl.plan.reuse_first_stage import reuse_first_stage
 from hyperdsl.semantics.expressions import Binary, Constant, Expression
-from hyperdsl.semantics.model import AnySolver, Corrector, External, Solver
+from hyperdsl.semantics.model import AnySolver, Corrector, Dense, External, Solver
 from hyperdsl.theory.exact import ZERO, Exact
 
 PASSES = (
@@ -34,7 +34,8 @@ def plan_solver(solver: Solver) -> StepPlan:
 
 def spelled_out(solver: Solver) -> StepPlan:
     """The whole tableau with its zeros and unused stages; f(s, z) once more where g, or a step-size rule, reads it."""
-    tableau, entries = solver.tableau, solver.entries
+    dense = _dense(solver)
+    tableau, entries = (dense.tableau, dense.entries) if dense else (solver.tableau, solver.entries)
     names = tuple(f"k{i + 1}" for i in range(tableau.stages))
     stages = tuple(
         Stage(name, Coefficient(c, written), _terms(row, as_written, names[:i]))
@@ -46,8 +47,20 @@ def spelled_out(solver: Solver) -> StepPlan:
     if reads_dz or solver.control:
         stages = (Stage(DERIVATIVE, Coefficient(ZERO, Constant(ZERO)), ()), *stages)
     seen = ((DERIVATIVE,) if reads_dz or solver.control else ()) + (names if reads_stages else ())
-    update = _terms(tableau.weights[0], entries.weights[0], names)
-    return StepPlan(solver, stages, update, seen, _error(solver, names))
+    update = _terms(solver.tableau.weights[0], solver.entries.weights[0], names)
+    return StepPlan(solver, stages, update, seen, _error(solver, names), dense=_weights(dense, names))
+
+
+def _dense(solver: Solver) -> Dense | None:
+    """The dense output of the step: none of its own where g, or a half step, changes where the step ends."""
+    control = solver.control
+    return solver.dense if control and control.error == "embedded" and solver.corrector is None else None
+
+
+def _weights(dense: Dense | None, names: tuple[str, ...]) -> tuple[Weight, ...]:
+    if dense is None:
+        return ()
+    return tuple(map(Weight, dense.weights, dense.entries.weights[0], names))
 
 
 def _error(solver: Solver, names: tuple[str, ...]) -> tuple[Term, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from hyperdsl.semantics.expressions import Expression
 from hyperdsl.semantics.model import Solver
 from hyperdsl.theory.exact import Exact
+from hyperdsl.theory.polynomials import Polynomial
 
 DERIVATIVE = "dz"
 """The name of the extra stage f(s, z) for correctors whose base has no such stage."""
@@ -43,6 +44,15 @@ class Stage:
 
 
 @dataclass(frozen=True)
+class Weight:
+    """What dense output takes of `stage`: a polynomial in θ, the constant coefficient first, and as it is written."""
+
+    polynomial: Polynomial
+    written: Expression
+    stage: str
+
+
+@dataclass(frozen=True)
 class StepPlan:
     """One step: evaluate `stages` in their order, then z + ε Σ update is the base's result.
 
@@ -51,6 +61,9 @@ class StepPlan:
 
     With an embedded error that error is ε Σ error, and `after` are the stages that it alone reads, evaluated once the
     new state is known. `carried` names the one among them that is f at that state, the next step's f(s, z).
+
+    Where the method has dense output of its own, z + ε Σ dense is the state at s + θε, and `between` are the stages
+    that it alone reads, evaluated where it is asked for.
     """
 
     solver: Solver
@@ -60,6 +73,13 @@ class StepPlan:
     error: tuple[Term, ...] = ()
     after: tuple[Stage, ...] = ()
     carried: str = ""
+    dense: tuple[Weight, ...] = ()
+    between: tuple[Stage, ...] = ()
+
+    @property
+    def known(self) -> tuple[Stage, ...]:
+        """The stages that every attempt at a step evaluates."""
+        return (*self.stages, *self.after)
 
     @property
     def attempt_evaluations(self) -> int:

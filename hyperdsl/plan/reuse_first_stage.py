@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hyperdsl.plan.model import DERIVATIVE, Coefficient, StepPlan, Term
+from hyperdsl.plan.model import DERIVATIVE, Coefficient, StepPlan, Term, Weight
 from hyperdsl.semantics.expressions import Binary
+from hyperdsl.theory.exact import ONE
+from hyperdsl.theory.polynomials import combined
 
 
 def reuse_first_stage(plan: StepPlan) -> StepPlan:
@@ -25,7 +27,21 @@ def reuse_first_stage(plan: StepPlan) -> StepPlan:
     )
     seen = dict.fromkeys(kept if name in same else name for name in plan.seen)
     update, error = _merged(plan.update, same, kept), _merged(plan.error, same, kept)
-    return replace(plan, stages=stages, update=update, error=error, seen=tuple(seen))
+    dense = _merged_weights(plan.dense, same, kept)
+    return replace(plan, stages=stages, update=update, error=error, seen=tuple(seen), dense=dense)
+
+
+def _merged_weights(weights: tuple[Weight, ...], same: list[str], kept: str) -> tuple[Weight, ...]:
+    """As `_merged`, for dense output."""
+    found: dict[str, Weight] = {}
+    for weight in weights:
+        name = kept if weight.stage in same else weight.stage
+        if name in found:
+            polynomial = combined(found[name].polynomial, ONE, weight.polynomial, ONE)
+            found[name] = Weight(polynomial, Binary("+", found[name].written, weight.written), name)
+        else:
+            found[name] = replace(weight, stage=name)
+    return tuple(found.values())
 
 
 def _merged(terms: tuple[Term, ...], same: list[str], kept: str) -> tuple[Term, ...]:

@@ -20,7 +20,22 @@ from hyperdsl.theory.tableau import Tableau
 RESERVED = frozenset(
     {PI, "s", "z", "x", "f", "eps", "dz", "stages", "self", "steps", "span", "check", "h", "z0", "base", "seen", "g"}
     | {"step", "states", "end", "flat", "restore", "features", "batch", "space", "log_eps", "target", "columns"}
-    | {"outputs", "seed", "solver", "slopes", "error", "measure", "corrector"}
+    | {"outputs", "seed", "solver", "slopes", "error", "measure", "corrector", "status", "tolerance", "errors", "found"}
+    | {"rtol", "atol", "first_step", "max_steps", "throw", "dense", "event", "weights", "following", "doubt", "term"}
+    | {
+        "half",
+        "middle",
+        "whole",
+        "control",
+        "problem",
+        "solution",
+        "flat",
+        "counted",
+        "attempt",
+        "run",
+        "inputs",
+        "own",
+    }
 )
 """Names with a meaning of their own in tableaux, correctors, the calls of a solver, or its generated code."""
 STAGE = re.compile(r"k\d+")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 from hyperdsl.diagnostics import catalogue
+from hyperdsl.semantics.dense import read_dense
 from hyperdsl.semantics.families import check_denominators, parameter_names, read_conditions
 from hyperdsl.semantics.model import Method
 from hyperdsl.semantics.names import check_name
@@ -15,9 +14,9 @@ from hyperdsl.semantics.settings import Settings
 from hyperdsl.semantics.tables import Table, read_table
 from hyperdsl.syntax import nodes as n
 from hyperdsl.theory.exact import Exact
+from hyperdsl.theory.order import LARGEST_TOLERANCE
 
 MAX_ORDER = 20
-LARGEST_TOLERANCE = Exact.of(Fraction(1, 10**8))
 SETTINGS = ("order", "where")
 CLAUSES = ("within", "autonomous")
 
@@ -45,6 +44,14 @@ def read_method(report: Report, declaration: n.Declaration) -> Method | None:
     facts = check_claim(report, declaration.name, table, claim)
     if facts is None or report.failed_since(before):
         return None
+    dense = None
+    if part := next((table for table in tables if table.word.text == "dense"), None):
+        dense = read_dense(report, part, declaration.name, table, claim, names)
+        if dense is None:
+            return None
+        check_denominators(report, part.word, declaration.name.text, dense.tableau, conditions.region)
+    if report.failed_since(before):
+        return None
     return Method(
         name=declaration.name.text,
         place=report.place(declaration.name),
@@ -57,16 +64,15 @@ def read_method(report: Report, declaration: n.Declaration) -> Method | None:
         autonomous=claim.autonomous,
         facts=facts,
         nonzero=tuple(conditions.nonzero),
+        dense=dense,
     )
 
 
 def _table(report: Report, declaration: n.Declaration, tables: list[n.Tableau], names: tuple[str, ...]) -> Table | None:
     found = [table for table in tables if table.word.text == "tableau"]
-    for table in tables:
-        if table.word.text == "dense":
-            report(catalogue.NOT_YET, table.word, what="dense output is")
-        elif table is not found[0]:
-            report(catalogue.REPEATED_SETTING, table.word, word="tableau")
+    for word in ("tableau", "dense"):
+        for table in [table for table in tables if table.word.text == word][1:]:
+            report(catalogue.REPEATED_SETTING, table.word, word=word)
     if not found:
         example = "tableau { ... }"
         name = declaration.name
@@ -127,7 +133,7 @@ def _tolerance(report: Report, setting: n.Setting) -> tuple[Exact | None, bool]:
     tolerance = ExactReader(report).value(clause_within.value)
     if tolerance is None:
         return None, False
-    if tolerance.sign() <= 0 or (LARGEST_TOLERANCE - tolerance).sign() < 0:
+    if tolerance.sign() <= 0 or tolerance > LARGEST_TOLERANCE:
         report(catalogue.OUT_OF_RANGE, clause_within.value, what="a tolerance", wants="above 0 and at most 1e-8")
         return None, False
     return tolerance, True

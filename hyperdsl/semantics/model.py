@@ -15,6 +15,7 @@ from hyperdsl.theory.exact import Exact
 from hyperdsl.theory.families import Interval
 from hyperdsl.theory.multistep import LinearMultistep
 from hyperdsl.theory.order import OrderReport
+from hyperdsl.theory.polynomials import Polynomial
 from hyperdsl.theory.tableau import Tableau
 
 
@@ -68,6 +69,7 @@ class Method:
     autonomous: bool
     facts: Facts
     nonzero: tuple[Exact, ...] = ()
+    dense: Dense | None = None
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,20 @@ class Entries:
     a: tuple[tuple[Expression, ...], ...]
     c: tuple[Expression, ...]
     weights: tuple[tuple[Expression, ...], ...]
+
+
+@dataclass(frozen=True)
+class Dense:
+    """Dense output z(s + θε) = z + ε Σ b_i(θ)·k_i, proven to have at least this order for every θ.
+
+    `tableau` and `entries` have the method's stages and then the extra ones; `weights` are the b_i, polynomials in θ
+    with the constant coefficient first, and the only row of weights of `entries` shows them as written.
+    """
+
+    order: int
+    tableau: Tableau
+    entries: Entries
+    weights: tuple[Polynomial, ...]
 
 
 @dataclass(frozen=True)
@@ -178,11 +194,16 @@ class StateShare:
 
 @dataclass(frozen=True)
 class StepRange:
-    """The range of ε in training, log-uniform: numbers of steps K over the span, or ε itself in units of s."""
+    """The range of ε in training, log-uniform: numbers of steps K over the span, or ε itself in units of s.
+
+    Equal ends are one step size, and then `steps K` means the K steps of one grid over the span. Where the range is
+    not `given`, an adaptive solver is trained for the steps that its control takes instead.
+    """
 
     unit: Literal["steps", "eps"]
     lower: Exact
     upper: Exact
+    given: bool = True
 
 
 @dataclass(frozen=True)
@@ -204,11 +225,38 @@ class Optimizer:
 
 
 @dataclass(frozen=True)
+class ResidualLoss:
+    """The distance of g from the base method's scaled local error."""
+
+
+@dataclass(frozen=True)
+class TrajectoryLoss:
+    """The distance of the solver's states from the reference's, after each of `steps` steps from one state."""
+
+    steps: int
+
+
+@dataclass(frozen=True)
+class AdversarialLoss:
+    """The residual loss at the worst states found within `radius` standard deviations by `steps` gradient steps."""
+
+    radius: Exact
+    steps: int
+
+
+Loss = ResidualLoss | TrajectoryLoss | AdversarialLoss
+
+
+@dataclass(frozen=True)
 class Training:
-    """Residual fitting of a corrector. `place` is None for the defaults."""
+    """Fitting of a corrector. `place` is None for the defaults; `then` are the phases that follow, in their order.
+
+    A further phase is whole, with what it inherits; its own `then` is empty.
+    """
 
     name: str
     place: Place | None
+    loss: Loss
     states: tuple[StateShare, ...]
     steps: StepRange
     reference: Reference
@@ -217,6 +265,12 @@ class Training:
     iterations: int
     batch: int
     seed: int
+    then: tuple[Training, ...] = ()
+
+    @property
+    def phases(self) -> tuple[Training, ...]:
+        """All phases, the training's own settings first."""
+        return (self, *self.then)
 
 
 ErrorEstimate = Literal["embedded", "learned", "doubling"]
@@ -256,8 +310,8 @@ class Free:
 class Solver:
     """A solver or, with a corrector, a hypersolver.
 
-    `tableau`, `entries` and `facts` are the base's with the fixed parameters put in; `free` are those left open,
-    `fixed` those put in.
+    `tableau`, `entries`, `facts` and `dense` are the base's with the fixed parameters put in; `free` are those left
+    open, `fixed` those put in.
     """
 
     name: str
@@ -271,6 +325,7 @@ class Solver:
     corrector: Corrector | External | None
     training: Training | None
     control: Control | None = None
+    dense: Dense | None = None
 
     @property
     def order(self) -> int:

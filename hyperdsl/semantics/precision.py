@@ -20,9 +20,13 @@ def check_precision(report: Report, name: n.Name, solver: AnySolver) -> None:
     """
     if solver.training is None or solver.residual_power is None:
         return
-    eps = smallest_step(solver.training)
-    round_off = 2 * UNIT_ROUND_OFF[solver.training.reference.dtype]
-    reference = reference_error(solver.training, eps)
+    phases = [phase for phase in solver.training.phases if phase.steps.given or not solver.control]
+    smallest = {smallest_step(phase): phase for phase in reversed(phases)}
+    if not smallest:  # the steps that the control takes are known in training
+        return
+    eps, training = min(smallest.items())
+    round_off = 2 * UNIT_ROUND_OFF[training.reference.dtype]
+    reference = reference_error(training, eps)
     relative = max(round_off, reference) / eps**solver.residual_power
     if relative <= AIMED_DELTA / 10:
         return

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
 
 from hyperdsl.diagnostics import catalogue
 from hyperdsl.semantics.model import Facts
@@ -18,6 +21,7 @@ from hyperdsl.theory.order import (
     prove_order,
     row_sum_defects,
     stage_order,
+    tolerance_needed,
 )
 from hyperdsl.theory.stability import stability_intervals
 from hyperdsl.theory.tableau import Tableau
@@ -36,42 +40,10 @@ class Claim:
     numbers: tuple[n.Expression, ...]
 
 
+@lru_cache(maxsize=512)
 def prove(tableau: Tableau, claimed: int, tolerance: Exact | None) -> Facts:
-    """Every fact that `hyperdsl check` prints."""
-    return _facts(tableau, claimed, tolerance, _reports(tableau, tolerance))
-
-
-def check_claim(report: Report, name: n.Name, table: Table, claim: Claim) -> Facts | None:
-    """Prove the tableau's orders and report each claim that they do not bear out; None where one is an error."""
-    before = len(report.found)
-    tableau, tolerance = table.tableau, claim.tolerance
-    rows_sum = True
-    if not claim.autonomous:
-        for defect in row_sum_defects(tableau, tolerance):
-            rows_sum = False
-            notes = [
-                f"c is {shown(defect.c)}, the coefficients of the row sum to {shown(defect.total)}",
-                f"they differ by {shown(defect.c - defect.total)}",
-            ]
-            report(catalogue.ROW_SUM, table.rows[defect.row].c, row=defect.row + 1, name=name.text, notes=notes)
+    """Every fact that `hyperdsl check` prints; the same tableau in many files is proven once."""
     reports = _reports(tableau, tolerance)
-    timed = rows_sum and not claim.autonomous  # a row that does not sum to c has been reported: judge the rest alone
-    for row, (number, claimed) in enumerate(zip(claim.numbers, (claim.order, *claim.embedded), strict=True)):
-        _compare(report, name, number, claimed, reports, row, timed=timed)
-    if any(diagnostic.severity == "error" for diagnostic in report.found[before:]):
-        return None
-    if reports[0].order < reports[0].order_autonomous:
-        notes = [_failure(reports[0].failing)] if reports[0].failing else []
-        timed_order, order = reports[0].order, reports[0].order_autonomous
-        report(catalogue.TIME_ORDER_LOWER, name, name=name.text, notes=notes, order=timed_order, autonomous=order)
-    return _facts(tableau, claim.order, tolerance, reports)
-
-
-def _reports(tableau: Tableau, tolerance: Exact | None) -> list[OrderReport]:
-    return [prove_order(tableau, row, tolerance) for row in range(len(tableau.weights))]
-
-
-def _facts(tableau: Tableau, claimed: int, tolerance: Exact | None, reports: list[OrderReport]) -> Facts:
     real, imaginary = stability_intervals(tableau, reports[0].order_autonomous, tolerance)
     return Facts(
         report=reports[0],
@@ -85,13 +57,52 @@ def _facts(tableau: Tableau, claimed: int, tolerance: Exact | None, reports: lis
     )
 
 
+def check_claim(report: Report, name: n.Name, table: Table, claim: Claim) -> Facts | None:
+    """Prove the tableau's orders and report each claim that they do not bear out; None where one is an error."""
+    before = len(report.found)
+    tableau, tolerance = table.tableau, claim.tolerance
+    lines = dict(enumerate(table.rows))
+    sums = claim.autonomous or rows_sum(report, name, tableau, tolerance, lines)
+    reports = _reports(tableau, tolerance)
+    timed = sums and not claim.autonomous  # a row that does not sum to c has been reported: judge the rest alone
+    for row, (number, claimed) in enumerate(zip(claim.numbers, (claim.order, *claim.embedded), strict=True)):
+        _compare(report, name, number, claimed, reports, row, tableau, timed=timed)
+    if any(diagnostic.severity == "error" for diagnostic in report.found[before:]):
+        return None
+    if reports[0].order < reports[0].order_autonomous:
+        notes = [_failure(reports[0].failing)] if reports[0].failing else []
+        timed_order, order = reports[0].order, reports[0].order_autonomous
+        report(catalogue.TIME_ORDER_LOWER, name, name=name.text, notes=notes, order=timed_order, autonomous=order)
+    return prove(tableau, claim.order, tolerance)
+
+
+def rows_sum(
+    report: Report, name: n.Name, tableau: Tableau, tolerance: Exact | None, lines: Mapping[int, n.Row]
+) -> bool:
+    """Whether each of these rows of the tableau sums to its c; reported where one does not."""
+    found = [defect for defect in row_sum_defects(tableau, tolerance) if defect.row in lines]
+    for defect in found:
+        notes = [
+            f"c is {shown(defect.c)}, the coefficients of the row sum to {shown(defect.total)}",
+            f"they differ by {shown(defect.c - defect.total)}",
+        ]
+        report(catalogue.ROW_SUM, lines[defect.row].c, row=defect.row + 1, name=name.text, notes=notes)
+    return not found
+
+
+@lru_cache(maxsize=512)
+def _reports(tableau: Tableau, tolerance: Exact | None) -> tuple[OrderReport, ...]:
+    return tuple(prove_order(tableau, row, tolerance) for row in range(len(tableau.weights)))
+
+
 def _compare(
     report: Report,
     name: n.Name,
     number: n.Expression,
     claimed: int,
-    reports: list[OrderReport],
+    reports: tuple[OrderReport, ...],
     row: int,
+    tableau: Tableau,
     *,
     timed: bool,
 ) -> None:
@@ -112,9 +123,20 @@ def _compare(
             if other != row and found >= claimed
         ]
         advice = f"claim order {order}, or correct the tableau" if order else "correct the tableau"
+        needed = tolerance_needed(tableau, claimed, row)
+        if needed is not None:
+            exponent = largest_exponent(needed)
+            notes.append(f"all conditions up to order {claimed} hold to {exponent} digits")
+            advice = f"if these are decimals of an exact method, write `within 1e-{exponent}` after its order"
         report(too_high, number, name=name.text, claimed=claimed, proven=order, notes=notes, help=advice)
     elif claimed < order:
         report(too_low, number, name=name.text, claimed=claimed, proven=order)
+
+
+def largest_exponent(bound: Fraction) -> int:
+    """The largest k with bound ≤ 10^−k, for 0 < bound < 1."""
+    digits = len(str(bound.denominator // bound.numerator)) - 1
+    return digits if bound * 10**digits <= 1 else digits - 1
 
 
 def _explained(failing: Condition) -> list[str]:

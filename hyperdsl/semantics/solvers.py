@@ -18,7 +18,7 @@ from hyperdsl.semantics.proofs import prove
 from hyperdsl.semantics.report import Report
 from hyperdsl.semantics.settings import Settings, ends
 from hyperdsl.semantics.starts import default_start
-from hyperdsl.semantics.substitute import substituted
+from hyperdsl.semantics.substitute import dense_with, substituted
 from hyperdsl.syntax import nodes as n
 from hyperdsl.theory.exact import Exact
 from hyperdsl.theory.families import Interval, Region
@@ -75,6 +75,9 @@ def read_solver(report: Report, declaration: n.Declaration, names: Names) -> m.A
         solver = m.HistorySolver(name.text, place, base.method, start, corrector, training)
         if chosen:
             report(catalogue.NOT_YET, chosen, what="step-size control of methods with a history is")
+        if training and any(not isinstance(phase.loss, m.ResidualLoss) for phase in training.phases):
+            at = settings.by_word["training"].values[0]
+            report(catalogue.NOT_YET, at, what="losses but `residual` on methods with a history are")
     if isinstance(corrector, m.Corrector):
         _check_inputs(report, settings, corrector, base)
     if report.failed_since(before):
@@ -106,6 +109,7 @@ def _solver(
         corrector=corrector,
         training=training,
         control=control,
+        dense=dense_with(method.dense, values) if method.dense else None,
     )
 
 

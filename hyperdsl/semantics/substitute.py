@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hyperdsl.semantics import expressions as e
-from hyperdsl.semantics.model import Entries
+from hyperdsl.semantics.model import Dense, Entries
 from hyperdsl.theory.exact import Exact
+from hyperdsl.theory.polynomials import trimmed
 
 
 def substituted(entries: Entries, values: Mapping[str, Exact]) -> Entries:
@@ -16,6 +17,12 @@ def substituted(entries: Entries, values: Mapping[str, Exact]) -> Entries:
         return tuple(_put_in(expression, values) for expression in expressions)
 
     return Entries(tuple(map(row, entries.a)), row(entries.c), tuple(map(row, entries.weights)))
+
+
+def dense_with(dense: Dense, values: Mapping[str, Exact]) -> Dense:
+    """Dense output with `values` put in; it keeps the order that is proven for all values."""
+    weights = tuple(trimmed([q.substitute(values) for q in weight]) for weight in dense.weights)
+    return Dense(dense.order, dense.tableau.substitute(values), substituted(dense.entries, values), weights)
 
 
 def _put_in(expression: e.Expression, values: Mapping[str, Exact]) -> e.Expression:

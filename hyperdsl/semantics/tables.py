@@ -38,28 +38,35 @@ def read_table(report: Report, node: n.Tableau, parameters: tuple[str, ...]) -> 
     if not _shape_is_right(report, node, rows, weights):
         return None
     reader = ExactReader(report, parameters)
-    a = [_padded(reader, row.entries, len(rows)) for row in rows]
-    c = _padded(reader, tuple(row.c for row in rows), len(rows))
-    b = [_padded(reader, row.entries, len(rows)) for row in weights]
+    a = [padded(reader, row.entries, len(rows)) for row in rows]
+    c = padded(reader, tuple(row.c for row in rows), len(rows))
+    b = [padded(reader, row.entries, len(rows)) for row in weights]
     if c is None or None in a or None in b:
         return None
     lines = [line for line in (*a, *b) if line is not None]
     a_rows, b_rows = lines[: len(rows)], lines[len(rows) :]
-    tableau = Tableau(tuple(map(_values, a_rows)), _values(c), tuple(map(_values, b_rows)))
-    entries = Entries(tuple(map(_texts, a_rows)), _texts(c), tuple(map(_texts, b_rows)))
+    tableau = Tableau(tuple(map(values, a_rows)), values(c), tuple(map(values, b_rows)))
+    entries = Entries(tuple(map(texts, a_rows)), texts(c), tuple(map(texts, b_rows)))
+    return Table(tableau, entries, rows, weights) if is_provable(report, node.word, tableau) else None
+
+
+def is_provable(report: Report, word: n.Name, tableau: Tableau) -> bool:
+    """Whether one field that is small enough holds all coefficients; reported at `word` where none does."""
     try:
         exact_stages(tableau)
     except NotExact as reason:
-        report(catalogue.NOT_EXACT, node.word, reason=reason)
-        return None
-    return Table(tableau, entries, rows, weights)
+        report(catalogue.NOT_EXACT, word, reason=reason)
+        return False
+    return True
 
 
-def _values(line: list[Valued]) -> tuple[Exact, ...]:
+def values(line: list[Valued]) -> tuple[Exact, ...]:
+    """The numbers of a row."""
     return tuple(value for _, value in line)
 
 
-def _texts(line: list[Valued]) -> tuple[e.Expression, ...]:
+def texts(line: list[Valued]) -> tuple[e.Expression, ...]:
+    """A row as written."""
     return tuple(expression for expression, _ in line)
 
 
@@ -88,7 +95,7 @@ def _shape_is_right(report: Report, node: n.Tableau, rows: tuple[n.Row, ...], we
     return False
 
 
-def _padded(reader: ExactReader, entries: tuple[n.Expression, ...], width: int) -> list[Valued] | None:
+def padded(reader: ExactReader, entries: tuple[n.Expression, ...], width: int) -> list[Valued] | None:
     """A row's coefficients, missing ones zero; None where one was reported."""
     read = [_coefficient(reader, entry) for entry in entries]
     found = [value for value in read if value is not None]

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
+from typing import Literal
 
 from hyperdsl.diagnostics import catalogue, did_you_mean
 from hyperdsl.semantics import model as m
+from hyperdsl.semantics.numbers import ExactReader
 from hyperdsl.semantics.report import Report
 from hyperdsl.semantics.settings import Arguments, Settings, chosen, ends, head
 from hyperdsl.syntax import nodes as n
@@ -27,10 +29,16 @@ SETTINGS = (
     "then",
 )
 LOSSES = ("residual", "trajectory", "adversarial")
+PHASE_SETTINGS = tuple(word for word in SETTINGS if word != "seed")
 STATES = ("trajectory", "noise", "box")
 DEFAULT_NOISE = Exact.of(Fraction(1, 20))
 DEFAULT_OPTIMIZER = m.Optimizer(Exact.of(Fraction(1, 100)), Exact.of(Fraction(1, 10**6)), ONE)
 DEFAULT_REFERENCE = "rk4"
+DEFAULT_ROLLOUT = 8
+DEFAULT_RADIUS = Exact.of(Fraction(1, 10))
+DEFAULT_ATTACK = 5
+LONGEST_ROLLOUT = 10_000
+LONGEST_ATTACK = 1000
 
 FindMethod = Callable[[n.Name], m.Method | None]
 
@@ -40,8 +48,9 @@ def default_training(reference: m.Method) -> m.Training:
     return m.Training(
         name="default",
         place=None,
+        loss=m.ResidualLoss(),
         states=_default_states(),
-        steps=m.StepRange("steps", Exact.of(2), Exact.of(20)),
+        steps=m.StepRange("steps", Exact.of(2), Exact.of(20), given=False),
         reference=m.Reference(reference, substeps=32, dtype="float64"),
         optimizer=DEFAULT_OPTIMIZER,
         schedule="cosine",
@@ -69,12 +78,41 @@ def read_training(report: Report, declaration: n.Declaration, find: FindMethod, 
 
 def override_training(report: Report, base: m.Training, block: n.Block, find: FindMethod) -> m.Training:
     """`base` with the settings of a block put in; also what `hyperdsl train --set` does."""
-    settings = Settings(report, "a training", block, SETTINGS)
-    _check_loss(report, settings)
-    if then := settings.get("then", block=True):
-        report(catalogue.NOT_YET, then.word, what="further phases of training are")
+    first, further = _split(block)
+    training = _phase(report, base, first, find, "a training", SETTINGS)
+    phases: list[m.Training] = []
+    for then in further:
+        phases += _further(report, phases[-1] if phases else training, then, find)
+    return replace(training, then=tuple(phases)) if phases else training
+
+
+def _split(block: n.Block) -> tuple[n.Block, list[n.Setting]]:
+    """A block without its further phases, and those."""
+    further = [part for part in block.statements if isinstance(part, n.Setting) and part.word.text == "then"]
+    return replace(block, statements=tuple(part for part in block.statements if part not in further)), further
+
+
+def _further(report: Report, before: m.Training, then: n.Setting, find: FindMethod) -> list[m.Training]:
+    """The phase of a `then`, which inherits from the one before it, and those in its own block."""
+    if then.values or then.block is None:
+        report(catalogue.WRONG_VALUE, then, word="then", wants="a block: `then { loss trajectory(steps = 8) }`")
+    if then.block is None:
+        return []
+    first, further = _split(then.block)
+    phases = [_phase(report, replace(before, then=()), first, find, "a further phase", PHASE_SETTINGS)]
+    for inner in further:
+        phases += _further(report, phases[-1], inner, find)
+    return phases
+
+
+def _phase(
+    report: Report, base: m.Training, block: n.Block, find: FindMethod, kind: str, known: tuple[str, ...]
+) -> m.Training:
+    """`base` with the settings of one phase put in."""
+    settings = Settings(report, kind, block, known)
     return replace(
         base,
+        loss=_loss(report, settings, base.loss),
         states=_states(report, settings, base.states),
         steps=_steps(report, settings, base.steps),
         reference=_reference(report, settings, base.reference, find),
@@ -86,16 +124,27 @@ def override_training(report: Report, base: m.Training, block: n.Block, find: Fi
     )
 
 
-def _check_loss(report: Report, settings: Settings) -> None:
+def _loss(report: Report, settings: Settings, default: m.Loss) -> m.Loss:
     setting = settings.get("loss")
     value = settings.single(setting, "one of " + ", ".join(LOSSES)) if setting else None
-    if value is None or head(value) == "residual":
-        if isinstance(value, n.Call):
-            report(catalogue.WRONG_VALUE, value, word="residual", wants="no arguments")
-    elif head(value) in LOSSES:
-        report(catalogue.NOT_YET, value, what=f"the loss `{head(value)}` is")
-    else:
-        chosen(report, value.name if isinstance(value, n.Call) else value, LOSSES, "loss")
+    if value is None:
+        return default
+    match head(value):
+        case "residual":
+            Arguments(report, value, ())
+            return m.ResidualLoss()
+        case "trajectory":
+            arguments = Arguments(report, value, ("steps",))
+            return m.TrajectoryLoss(arguments.integer("steps", DEFAULT_ROLLOUT, 1, LONGEST_ROLLOUT))
+        case "adversarial":
+            arguments = Arguments(report, value, ("radius", "steps"))
+            return m.AdversarialLoss(
+                arguments.at_least("radius", DEFAULT_RADIUS, ZERO, "positive", open_end=True),
+                arguments.integer("steps", DEFAULT_ATTACK, 1, LONGEST_ATTACK),
+            )
+        case _:
+            chosen(report, value.name if isinstance(value, n.Call) else value, LOSSES, "loss")
+            return default
 
 
 def _states(report: Report, settings: Settings, default: tuple[m.StateShare, ...]) -> tuple[m.StateShare, ...]:
@@ -140,22 +189,38 @@ def _state_share(report: Report, value: n.Value) -> tuple[m.StateShare, bool] | 
 
 
 def _steps(report: Report, settings: Settings, default: m.StepRange) -> m.StepRange:
+    """`steps 2 .. 20` and `eps 1/20 .. 1/2`, or one number: `steps 4`."""
     steps, eps = settings.get("steps"), settings.get("eps")
     if steps and eps:
         report(catalogue.REPEATED_SETTING, eps.word, word="eps", help="give the range as `steps` or as `eps`")
     setting = steps or eps
     if setting is None:
         return default
-    word = setting.word.text
     value = setting.values[0] if len(setting.values) == 1 else None
-    found = ends(report, value, setting, word)
-    lowest = ONE if word == "steps" else ZERO
+    if value is None or isinstance(value, n.Comparison | n.String):
+        report(catalogue.WRONG_VALUE, value or setting, word=setting.word.text, wants="a range such as `2 .. 20`")
+        return default
+    return _step_range(report, setting, value, default)
+
+
+def _step_range(report: Report, setting: n.Setting, value: n.Expression | n.Range, default: m.StepRange) -> m.StepRange:
+    unit: Literal["steps", "eps"] = "steps" if setting.word.text == "steps" else "eps"
+    if isinstance(value, n.Range):
+        found = ends(report, value, setting, unit)
+    else:
+        number = ExactReader(report).double(value)
+        found = None if number is None else (number, number)
     if found is None:
         return default
-    if (found[0] - lowest).sign() < (1 if word == "eps" else 0):
-        wants = "at least 1" if word == "steps" else "positive"
-        report(catalogue.OUT_OF_RANGE, value or setting, what=f"`{word}`", wants=wants)
-    return m.StepRange("steps" if word == "steps" else "eps", *found)
+    if (found[0] - (ONE if unit == "steps" else ZERO)).sign() < (1 if unit == "eps" else 0):
+        report(catalogue.OUT_OF_RANGE, value, what=f"`{unit}`", wants="at least 1" if unit == "steps" else "positive")
+    elif unit == "steps" and found[0] == found[1] and not _is_integer(found[0]):
+        report(catalogue.WRONG_VALUE, value, word=unit, wants="an integer, or a range such as `2 .. 20`")
+    return m.StepRange(unit, *found)
+
+
+def _is_integer(number: Exact) -> bool:
+    return number.is_rational and number.fraction().denominator == 1
 
 
 def _reference(report: Report, settings: Settings, default: m.Reference, find: FindMethod) -> m.Reference:

@@ -12,7 +12,7 @@ from fractions import Fraction
 import flint
 from flint import arb, fmpq
 
-from hyperdsl.theory.exact import ZERO, Exact, nearest_double
+from hyperdsl.theory.exact import ZERO, Exact, ball_ends, nearest_double
 from hyperdsl.theory.stages import BallStages, exact_stages
 from hyperdsl.theory.tableau import Tableau
 from hyperdsl.theory.trees import AUTONOMOUS, COLOURED, PLAIN, Leaf, Tree
@@ -70,6 +70,25 @@ def prove_order(tableau: Tableau, row: int = 0, tolerance: Exact | None = None) 
     return OrderReport(order, autonomous, failing, failing_autonomous)
 
 
+LARGEST_TOLERANCE = Fraction(1, 10**8)
+"""A method that misses its conditions by more is another one."""
+
+
+def tolerance_needed(tableau: Tableau, order: int, row: int = 0) -> Fraction | None:
+    """A bound, close from above, on what |Φ(t) − 1/γ(t)| and |c − A·1| amount to up to an order; None where that is
+    more than `LARGEST_TOLERANCE` or where there are parameters."""
+    if tableau.parameters:
+        return None
+    with flint.ctx.workprec(_BITS):
+        defects = (abs((c - total).ball()) for c, total in zip(tableau.c, tableau.row_sums, strict=True))
+        worst = max(ball_ends(defect)[1] for defect in defects)
+        for tree, value in elementary_weights(BallStages(tableau), PLAIN, order, row):
+            worst = max(worst, ball_ends(abs(value - arb(fmpq(1, tree.density))))[1])
+            if worst > LARGEST_TOLERANCE:
+                return None
+    return worst
+
+
 def row_sum_defects(tableau: Tableau, tolerance: Exact | None = None) -> tuple[RowSum, ...]:
     """The stages where c_i = Σ_j a_ij does not hold (to the tolerance)."""
     pairs = enumerate(zip(tableau.c, tableau.row_sums, strict=True))
@@ -121,6 +140,9 @@ def principal_error_norm(tableau: Tableau, order: int, row: int = 0, tolerance: 
 def _leaves(tableau: Tableau, tolerance: Exact | None) -> tuple[Leaf, ...]:
     """The leaves of the conditions for z' = f(s, z)."""
     return COLOURED if row_sum_defects(tableau, tolerance) else PLAIN
+
+
+_BITS = 512
 
 
 def _proven(tableau: Tableau, row: int, tolerance: Exact | None, *, coloured: bool) -> tuple[int, Condition | None]:

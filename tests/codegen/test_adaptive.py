@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -12,6 +14,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
+
+from hyperdsl.evaluation.packages import load_package
 
 Build = Callable[[str], ModuleType]
 Field = Callable[[Tensor, Tensor], Tensor]
@@ -334,6 +338,49 @@ def test_gradients_are_those_of_differences(module: ModuleType, name: str) -> No
     assert float((gradient * moved).sum()) == pytest.approx(float(difference), abs=close)
 
 
+@pytest.mark.parametrize("name", ["Dopri", "Fehlberg", "Halves", "Alpha"])
+def test_the_adjoint_has_the_gradients_of_back_propagation(module: ModuleType, name: str) -> None:
+    torch.manual_seed(0)
+    solver, f, more = made(module, name), Net(), given_to(name)
+    small = 1e-6 if solver.order <= 2 else 1e-9
+    z = torch.randn(3, 2, dtype=torch.float64, requires_grad=True)
+    x = torch.randn(3, 2, dtype=torch.float64, requires_grad=True)
+    wanted = [z, x, *f.parameters()]
+
+    def field(s: Tensor, x: Tensor, z: Tensor) -> Tensor:
+        return f(s, z) * x
+
+    given = {"rtol": small, "atol": small, "x": x, **more}
+    by_adjoint = solver.adjoint(field, z, (0.0, 1.0), weights=list(f.parameters()), **given)
+    plain = solver(field, z, (0.0, 1.0), **given)
+    assert torch.equal(by_adjoint, plain)
+    direction, close = torch.randn_like(z), 30 * small ** (solver.order / (solver.order + 1))
+    found = torch.autograd.grad((by_adjoint * direction).sum(), wanted)
+    for gradient, exact in zip(found, torch.autograd.grad((plain * direction).sum(), wanted), strict=True):
+        assert float((gradient - exact).norm()) <= close * float(exact.norm())
+    one, other = solver.adjoint(lambda s, z: (z[1], -z[0]), (z, x), (1.0, 0.0), **{**given, "x": None})
+    turned = torch.autograd.grad((one + other).sum(), [z, x])
+    assert torch.allclose(turned[0], torch.full_like(z, math.cos(1) + math.sin(1)), atol=1e-3)
+    assert torch.allclose(turned[1], torch.full_like(z, math.cos(1) - math.sin(1)), atol=1e-3)
+
+
+def test_the_adjoint_keeps_nothing_of_the_way(module: ModuleType) -> None:
+    """The graph of a call grows with the number of steps, that of the adjoint does not."""
+
+    def nodes(end: Tensor) -> int:
+        seen, waiting = set(), [end.grad_fn]
+        while waiting:
+            node = waiting.pop()
+            if node is not None and node not in seen:
+                seen.add(node)
+                waiting += [following for following, _ in node.next_functions]
+        return len(seen)
+
+    solver, f, z = made(module, "Dopri"), Net(), torch.ones(2, 2, dtype=torch.float64, requires_grad=True)
+    assert nodes(solver(f, z, (0.0, 5.0))) > 500
+    assert nodes(solver.adjoint(f, z, (0.0, 5.0))) < 20
+
+
 @pytest.mark.parametrize("name", OWN)
 def test_each_sample_is_solved_as_if_alone(module: ModuleType, name: str) -> None:
     """And each has a status of its own."""
@@ -358,6 +405,39 @@ def test_each_sample_is_solved_as_if_alone(module: ModuleType, name: str) -> Non
     assert bool(ends.z.isfinite().all())
 
 
+@pytest.mark.parametrize("name", SOLVERS)
+def test_one_synchronisation_a_step(module: ModuleType, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step reads one number, or one tensor of numbers, from the device."""
+    solver, z = made(module, name), torch.tensor([[1.0, 0.0], [0.1, 0.5]], dtype=torch.float64)
+    reads: list[str] = []
+    for read in ("item", "tolist", "__float__", "__bool__", "__int__"):
+        known = getattr(Tensor, read)
+
+        def counted(self: Tensor, read: str = read, known: Callable[..., Any] = known) -> Any:
+            reads.append(read)
+            return known(self)
+
+        monkeypatch.setattr(Tensor, read, counted)
+    found = solver.solve(pendulum, z, (0.0, 9.0), rtol=1e-4, atol=1e-4, dense=False, **given_to(name)).statistics
+    monkeypatch.undo()
+    steps = torch.as_tensor(found.accepted) + torch.as_tensor(found.rejected)
+    assert int(steps.max()) > 5
+    assert len(reads) <= int(steps.max()) + 4
+
+
+@pytest.mark.parametrize("name", ["Dopri", "Both", "Own"])
+def test_a_compiled_step_is_the_same(module: ModuleType, name: str) -> None:
+    """In one graph, which serves all steps and calls."""
+    torch._dynamo.reset()
+    solver, compiled = made(module, name), made(module, name)
+    compiled.compile(backend="eager", fullgraph=True)
+    z = torch.tensor([[1.0, 0.0], [0.1, 0.5]], dtype=torch.float64)
+    for span in ((0.0, 3.0), (1.0, -1.0)):
+        one, other = (each.solve(pendulum, z, span, rtol=1e-4, atol=1e-4) for each in (solver, compiled))
+        assert torch.allclose(one.z, other.z, rtol=1e-12)
+        assert one.statistics.evaluations == other.statistics.evaluations
+
+
 def test_a_learned_term_of_zero_is_no_small_error(module: ModuleType) -> None:
     class Zero(nn.Module):
         def forward(self, eps: Tensor, s: Tensor, x: Tensor | None, z: Tensor, dz: Tensor) -> Tensor:
@@ -380,3 +460,48 @@ def test_states_of_one_step_have_no_influence_on_f(module: ModuleType) -> None:
         )
         assert torch.allclose(end, torch.ones_like(end), atol=0.02)
         assert torch.equal(kept, torch.ones_like(kept))
+
+
+@pytest.mark.parametrize("name", ["Dopri", "Fehlberg", "Halves", "Both"])
+def test_an_event_ends_the_solution(module: ModuleType, name: str) -> None:
+    """A ball that falls reaches the ground, forwards and backwards in time."""
+    z = torch.tensor([5.0, 0.0], dtype=torch.float64)
+    for sign in (1.0, -1.0):
+        solution = made(module, name).solve(
+            lambda s, z: torch.stack((z[1], -9.81 + 0 * z[1])), z, (0.0, 3.0 * sign), event=lambda s, z: z[0], rtol=1e-6
+        )
+        assert solution.status is module.Status.SUCCESS
+        assert solution.s == pytest.approx(sign * math.sqrt(10 / 9.81), abs=1e-4)
+        assert float(solution.z[0]) == pytest.approx(0, abs=1e-9)
+        assert torch.allclose(solution.dense(solution.s), solution.z)
+        with pytest.raises(ValueError, match="outside"):
+            solution.dense(3.0 * sign)
+    never = made(module, name).solve(lambda s, z: 0 * z, z, (0.0, 1.0), event=lambda s, z: z[0])
+    assert never.s == 1.0
+
+
+def test_training_covers_the_steps_that_the_control_takes(package: Callable[[str, str], Path]) -> None:
+    """Where its training names none: from the shortest to the longest step of a solve, for every estimate."""
+    text = "corrector small {\n    inputs z, dz, s, eps\n    layers linear(16), tanh\n}\n"
+    text += "training quick {\n    iterations 60\n    reference rk4 {\n        substeps 8\n    }\n}\n"
+    text += CONTROLS.format(steps=2000)
+    for name, base, control in (("A", "euler", "term"), ("B", "heun_euler", "pair"), ("C", "heun_euler", "own_both")):
+        text += f"hypersolver {name} {{\n base {base}\n corrector small\n training quick\n control {control}\n}}\n"
+    loaded = load_package(package(text, "visiting"))
+    z = torch.tensor([[1.0, 0.0], [0.1, 0.5]], dtype=torch.float64)
+    for name in ("A", "B", "C"):
+        solver: Any = loaded.solvers[name]((2,)).double()
+        solver.control = replace(solver.control, rtol=1e-3, atol=1e-4)
+        loaded.train().fit(solver, pendulum_of_batch, lambda n, g: z.repeat(n // 2, 1), (0.0, 3.0), progress=False)
+        smallest, largest = solver.corrector.eps_range.tolist()
+        pieces = solver.solve(pendulum_of_batch, z, (0.0, 3.0)).pieces
+        steps = torch.cat([torch.as_tensor(piece.eps, dtype=z.dtype).flatten() for piece in pieces]).abs()
+        steps = steps[steps > 0]
+        inside = (steps >= smallest) & (steps <= 1.02 * largest)
+        assert float(inside.double().mean()) > 0.7
+        assert largest < 3
+
+
+def pendulum_of_batch(s: Tensor, z: Tensor) -> Tensor:
+    angle, speed = z.unbind(-1)
+    return torch.stack((speed, -torch.sin(angle)), -1)

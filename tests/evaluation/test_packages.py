@@ -76,7 +76,7 @@ class History:
 
 SETTINGS = {Small: Settings()}
 
-def fit(solver, f, sample, span, *, seed=None, progress=True, settings=None, box=None):
+def fit(solver, f, sample, span, *, seed=None, progress=True, settings=None, box=None, **others):
     if settings.iterations == 0:
         raise ValueError("no room")
     with torch.no_grad():
@@ -173,6 +173,9 @@ def test_training_passes_settings_on_and_saves(package: Package, tmp_path: Path)
     assert (origin.spec_sha256, origin.solver, origin.problem, origin.seed) == ("ab" * 32, "Small", "pendulum", 9)
     assert origin.settings["iterations"] == 7
     assert origin.settings["reference"] == "step"
+    assert origin.overrides["dtype"] == "float32"
+    assert origin.delta == {"0.1": 0.5, "0.2": 0.25, "0.4": 0.125}
+    assert origin.versions["torch"] == torch.__version__
     fresh = build_solver(package, problem, "Small")
     assert load_weights(output, fresh, package) == origin
     assert torch.equal(fresh.corrector.weight, torch.full((2, 2), 9.0, dtype=torch.float64))

@@ -11,7 +11,14 @@ import pytest
 from mpmath import mpf
 
 from hyperdsl.theory.exact import Exact
-from hyperdsl.theory.order import principal_error, principal_error_norm, prove_order, row_sum_defects, stage_order
+from hyperdsl.theory.order import (
+    principal_error,
+    principal_error_norm,
+    prove_order,
+    row_sum_defects,
+    stage_order,
+    tolerance_needed,
+)
 from hyperdsl.theory.tableau import Tableau
 
 from . import tableaux
@@ -175,3 +182,29 @@ def test_proofs_do_not_import_sympy() -> None:
     modules = "exact, families, order, stability"
     code = f"import sys; from hyperdsl.theory import {modules}; assert not {{'sympy', 'torch'}} & sys.modules.keys()"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_tolerance_that_printed_digits_need() -> None:
+    printed = rounded(tableaux.GAUSS6, 20)
+    needed = tolerance_needed(printed, 6)
+    assert needed is not None
+    assert Fraction(1, 10**21) < needed < Fraction(1, 10**19)
+    assert prove_order(printed, 0, Exact.of(needed)).order == 6
+    assert tolerance_needed(printed, 7) is None
+    assert tolerance_needed(tableaux.second_order(Exact.parameter("alpha")), 2) is None
+
+
+def test_order_fourteen_in_fifty_stages() -> None:
+    """Gragg's rule extrapolated seven times; the trees of order 15 are 87811, of which the first one fails."""
+    report = prove_order(extrapolated_midpoint(7))
+    assert report.order == 14
+    assert report.failing is not None
+    assert report.failing.tree.order == 15
+
+
+def test_the_principal_error_of_decimals_is_that_of_the_method_they_print() -> None:
+    printed = rounded(tableaux.COOPER_VERNER8, 40)
+    tolerance = exact("1e-37")
+    assert not printed.is_consistent
+    expected = principal_error_norm(tableaux.COOPER_VERNER8, 8)
+    assert principal_error_norm(printed, 8, 0, tolerance) == pytest.approx(expected, rel=1e-15)

@@ -16,6 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from hyperdsl.codegen.torch.training import train_view
 from hyperdsl.semantics.expressions import Constant
 from hyperdsl.semantics.model import (
+    AdversarialLoss,
     Corrector,
     Entries,
     External,
@@ -26,11 +27,13 @@ from hyperdsl.semantics.model import (
     Method,
     Optimizer,
     Reference,
+    ResidualLoss,
     Solver,
     Spec,
     StateShare,
     StepRange,
     Training,
+    TrajectoryLoss,
 )
 from hyperdsl.source import Place, Source, Span
 from hyperdsl.theory.exact import Exact
@@ -67,6 +70,7 @@ def method(name: str, tableau: Tableau) -> Method:
 TRAINING = Training(
     name="fit",
     place=PLACE,
+    loss=ResidualLoss(),
     states=tuple(
         StateShare(kind, *exact(share), *exact(*noise))
         for kind, share, noise in [("trajectory", "3/5", ()), ("noise", "1/5", ("1/20",)), ("box", "1/5", ())]
@@ -88,18 +92,32 @@ def solver(name: str, **changes: object) -> Solver:
     return replace(whole, **changes)  # type: ignore[arg-type]  # the changes are as the test writes them
 
 
+FURTHER = replace(
+    TRAINING,
+    loss=TrajectoryLoss(4),
+    steps=StepRange("steps", *exact("8", "40")),
+    iterations=60,
+    optimizer=Optimizer(*exact("1/500", "1/1000000", "1")),
+)
+ATTACKED = replace(TRAINING, loss=AdversarialLoss(*exact("1/5"), 3), iterations=100)
+FIXED = replace(TRAINING, steps=StepRange("steps", *exact("8", "8")))
+
 SOLVERS = (
     solver("HyperEuler"),
     solver("HyperHeun"),
     solver("Bounded", corrector=replace(CORRECTOR, bound=Exact.of(2))),
     solver("HyperAlpha", free=(Free("alpha", Interval(*exact("3/10", "1"))),)),
     solver("Mine", corrector=External()),
+    solver("Phased", training=replace(TRAINING, then=(FURTHER, replace(FURTHER, iterations=5)))),
+    solver("Attacked", training=ATTACKED),
+    solver("Rolled", training=FURTHER),
+    solver("Fixed", training=FIXED),
     solver("Plain", corrector=None, training=None),
 )
 
 
 def spec() -> Spec:
-    return Spec(SOURCE, (), (CORRECTOR,), (TRAINING,), (), SOLVERS, ())
+    return Spec(SOURCE, (), (), (), (CORRECTOR,), (TRAINING,), (), SOLVERS, ())
 
 
 def rendered(*solvers: Solver) -> str:

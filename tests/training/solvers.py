@@ -77,6 +77,22 @@ class Bounded(HyperEuler):
         super().__init__(state_shape, limit=2.0)
 
 
+class Phased(HyperEuler):
+    """Trained in phases."""
+
+
+class Attacked(HyperEuler):
+    """Trained at worst cases."""
+
+
+class Rolled(HyperEuler):
+    """Trained by rollouts."""
+
+
+class Fixed(HyperEuler):
+    """Trained for one number of steps."""
+
+
 class Mine(HyperEuler):
     def __init__(self, corrector: nn.Module) -> None:
         nn.Module.__init__(self)

@@ -50,22 +50,22 @@ class Network(nn.Module):
         return torch.tanh(self.layer(z))
 
 
+def recorded(train: ModuleType, monkeypatch: pytest.MonkeyPatch, name: str, solver: Any, **options: Any) -> Any:
+    """The objective of the class `name` that a fit of no iterations makes."""
+    found: list[Any] = []
+    made_by = train._objective
+    monkeypatch.setattr(train, "_objective", lambda *arguments: found.append(made_by(*arguments)) or found[-1])
+    fit(train, solver, **{"iterations": 0} | options)
+    return next(one for one in found if type(one).__name__ == name)
+
+
 @pytest.mark.parametrize("name", ["HyperEuler", "HyperHeun"])
 @pytest.mark.parametrize("span", [SPAN, (4.0, 0.0)])
 def test_targets_are_exact(
     train: ModuleType, monkeypatch: pytest.MonkeyPatch, name: str, span: tuple[float, float]
 ) -> None:
-    cached: list[Any] = []
-    targets = train._targets
-
-    def recorded(*arguments: Any) -> Any:
-        cached.append(targets(*arguments))
-        return cached[-1]
-
-    monkeypatch.setattr(train, "_targets", recorded)
     solver = made(train, name)
-    fit(train, solver, span=span, iterations=0)
-    (rows,) = cached
+    rows = recorded(train, monkeypatch, "Residuals", solver, span=span).rows
     eps, s, x, z, dz = rows.inputs
     assert x is None
     assert torch.equal(torch.stack([pendulum(*pair) for pair in zip(s, z, strict=True)]), dz)

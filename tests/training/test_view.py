@@ -63,12 +63,27 @@ def test_features_that_no_solver_needs_are_left_out(hand: Any) -> None:
     plain = hand.rendered(hand.solver("HyperEuler"))
     assert "parameters" not in plain.replace("p in g.parameters()", "").replace("g.parameters()", "")
     assert "bound" not in plain
+    for word in ("Trajectory", "Adversarial", "Rollouts", "WorstCases", "checkpointed", "then:", "STRAY"):
+        assert word not in plain
+    rolled = hand.rendered(hand.solver("Rolled", training=hand.FURTHER))
+    assert "class Rollouts" in rolled
+    assert "WorstCases" not in rolled
+
+
+def test_phases_are_settings_of_their_own(train: ModuleType) -> None:
+    settings = train.SETTINGS[train.Phased]
+    assert settings.loss is None
+    assert [phase.loss for phase in settings.then] == [train.Trajectory(4)] * 2
+    assert [phase.iterations for phase in settings.then] == [60, 5]
+    assert [phase.learning_rate for phase in (settings, *settings.then)] == [0.01, 0.002, 0.002]
+    assert train.SETTINGS[train.Attacked].loss == train.Adversarial(0.2, 3)
+    assert train.SETTINGS[train.Fixed].steps == (8, 8)
 
 
 def test_generated_text_passes_ruff_and_mypy(hand: Any, tmp_path: Path) -> None:
     root = Path(__file__).parents[2]
     config = str(root / "pyproject.toml")
-    for name, solvers in {"plain": hand.SOLVERS[:1], "whole": hand.SOLVERS}.items():
+    for name, solvers in {"plain": hand.SOLVERS[:1], "rolled": hand.SOLVERS[7:8], "whole": hand.SOLVERS}.items():
         folder = tmp_path / name
         folder.mkdir()
         (folder / "__init__.py").write_text("")
@@ -89,7 +104,20 @@ def test_generated_text_passes_ruff_and_mypy(hand: Any, tmp_path: Path) -> None:
             str(folder / "train.py"),
         )
         run(sys.executable, "-m", "ruff", "check", "--config", config, str(folder / "train.py"))
-    run(sys.executable, "-m", "mypy", "--config-file", config, "-p", "plain", "-p", "whole", folder=tmp_path)
+    run(
+        sys.executable,
+        "-m",
+        "mypy",
+        "--config-file",
+        config,
+        "-p",
+        "plain",
+        "-p",
+        "rolled",
+        "-p",
+        "whole",
+        folder=tmp_path,
+    )
 
 
 def run(*command: str, folder: Path | None = None) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hyperdsl.codegen.torch.expressions import number, scaled, weighted_sum
+from hyperdsl.codegen.torch.expressions import coefficients_text, number, scaled, weighted_sum, written_text
 from hyperdsl.codegen.torch.training import setting
-from hyperdsl.plan import Coefficient, Stage, StepPlan, Term
+from hyperdsl.plan import Coefficient, Stage, StepPlan, Term, Weight
 from hyperdsl.semantics.model import Control
+from hyperdsl.theory.exact import ONE
+from hyperdsl.theory.polynomials import degree
 
 
 @dataclass(frozen=True)
@@ -15,10 +17,13 @@ class AdaptiveView:
     """What an adaptive solver has beside a fixed-step one; settings are Python text.
 
     `learned` says that the learned term alone estimates the error. `size` is ε in the form that multiplies states,
-    `kept` are the stages that `error` takes, `doubled` is 2^p - 1.
+    `kept` are the stages that `error` takes, `doubled` is 2^p - 1. With dense output of the method's own, of order
+    `dense_order`, `known` are the stages that `between` takes, its lines, and `weights` belong to those of `dense`:
+    rows of coefficients of θ, θ², … where they are `polynomials` with numbers, otherwise expressions in theta.
     """
 
     summary: str
+    estimate: str
     embedded: bool
     fallback: bool
     doubling: bool
@@ -28,6 +33,7 @@ class AdaptiveView:
     learned: bool
     most: str
     doubted: bool
+    adjoint: bool
     rtol: str
     atol: str
     gains: tuple[str, ...]
@@ -45,6 +51,12 @@ class AdaptiveView:
     kept: str
     error: tuple[str, ...]
     carried: bool
+    dense_order: int | None = None
+    known: str = ""
+    between: tuple[str, ...] = ()
+    dense: str = ""
+    weights: tuple[str, ...] = ()
+    polynomials: bool = True
 
 
 def adaptive_view(plan: StepPlan) -> AdaptiveView | None:
@@ -57,6 +69,7 @@ def adaptive_view(plan: StepPlan) -> AdaptiveView | None:
     h = "h" if control.per_sample else "eps"
     return AdaptiveView(
         summary=_summary(control, plan),
+        estimate=control.error,
         embedded=embedded,
         fallback=control.fallback,
         doubling=control.error == "doubling",
@@ -65,6 +78,7 @@ def adaptive_view(plan: StepPlan) -> AdaptiveView | None:
         size="_beside(eps, z)" if control.per_sample else "eps",
         learned=control.error == "learned" and not control.fallback and not plan.doubted,
         doubted=plan.doubted,
+        adjoint=solver.corrector is None and not control.per_sample,
         most="_longest_trained(self.corrector)" if control.error == "learned" else "",
         rtol=setting(control.rtol),
         atol=setting(control.atol),
@@ -83,6 +97,12 @@ def adaptive_view(plan: StepPlan) -> AdaptiveView | None:
         kept=_tuple(_kept(plan)),
         error=_error(plan, h) if embedded else (),
         carried=bool(plan.carried),
+        dense_order=solver.dense.order if solver.dense and plan.dense else None,
+        known=_tuple(_known(plan)),
+        between=_between(plan, h),
+        dense=_tuple([weight.stage for weight in plan.dense]),
+        weights=_weights(plan),
+        polynomials=not _has_parameters(plan.dense),
     )
 
 
@@ -143,7 +163,7 @@ def _values(terms: tuple[Term, ...]) -> dict[str, object]:
 
 def _kept(plan: StepPlan) -> list[str]:
     """The stages of the step that the error reads, itself or through its own stages."""
-    read = {term.stage for term in plan.error}
+    read = {term.stage for term in plan.error} | set(_known(plan))
     for stage in plan.after:
         if _values(stage.terms) != _values(plan.update):
             read |= {term.stage for term in stage.terms}
@@ -157,8 +177,43 @@ def _error(plan: StepPlan, h: str) -> tuple[str, ...]:
         lines += ["h = _beside(eps, z)"] if h == "h" else []
     for stage in plan.after:
         lines += _stage(stage, plan, h, plan.update, after=True)
-    lines.append(f"return {_sum(plan.error)}, {'following' if plan.carried else 'None'}")
+    known = f", {_tuple(_known(plan))}" if plan.dense else ""
+    lines.append(f"return {_sum(plan.error)}, {'following' if plan.carried else 'None'}{known}")
     return tuple(lines)
+
+
+def _known(plan: StepPlan) -> list[str]:
+    """The evaluated stages that dense output reads, itself or through its own stages."""
+    read = {weight.stage for weight in plan.dense}
+    read |= {term.stage for stage in plan.between if not _is_at_end(stage, plan) for term in stage.terms}
+    return [stage.name for stage in plan.known if stage.name in read]
+
+
+def _between(plan: StepPlan, h: str) -> tuple[str, ...]:
+    """The lines of dense output's own stages; f at the end of the step is known by then."""
+    lines = ["h = _beside(eps, z)"] if h == "h" and plan.between else []
+    for stage in plan.between:
+        if _is_at_end(stage, plan):
+            lines.append(f"{stage.name} = {h} * following")
+        else:
+            lines += _stage(stage, plan, h, plan.update)
+    return tuple(lines)
+
+
+def _weights(plan: StepPlan) -> tuple[str, ...]:
+    """Rows of coefficients of θ, θ², …; the weights as they are written where they depend on a parameter."""
+    if _has_parameters(plan.dense):
+        return tuple(written_text(weight.written) for weight in plan.dense)
+    width = max((degree(weight.polynomial) for weight in plan.dense), default=0)
+    return tuple(coefficients_text(weight, width) for weight in plan.dense)
+
+
+def _has_parameters(dense: tuple[Weight, ...]) -> bool:
+    return any(q.parameters for weight in dense for q in weight.polynomial)
+
+
+def _is_at_end(stage: Stage, plan: StepPlan) -> bool:
+    return stage.node.value == ONE and _values(stage.terms) == _values(plan.update)
 
 
 def _sum(terms: tuple[Term, ...]) -> str:

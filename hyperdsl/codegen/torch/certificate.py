@@ -7,7 +7,7 @@ import math
 
 from hyperdsl.codegen.files import GENERATOR, JSON_KEY
 from hyperdsl.plan import AnyPlan
-from hyperdsl.semantics.model import AnySolver, Corrector, External, HistorySolver, Multistep, Solver, Spec
+from hyperdsl.semantics.model import AnySolver, Control, Corrector, External, HistorySolver, Multistep, Solver, Spec
 from hyperdsl.theory.multistep import LinearMultistep
 
 
@@ -83,6 +83,8 @@ def _single_step(solver: Solver) -> dict[str, object]:
         "principal_error": _number(facts.principal_error),
         "real_stability": _number(facts.real_stability),
         "imaginary_stability": _number(facts.imaginary_stability),
+        "dense_order": solver.dense.order if solver.dense else None,
+        "control": _control(solver.control),
     }
 
 
@@ -94,6 +96,24 @@ def _corrector(solver: AnySolver) -> str | None:
             return "external"
         case Corrector(name=name):
             return name
+
+
+def _control(control: Control | None) -> dict[str, object] | None:
+    """The rule's settings; exact numbers as text."""
+    if control is None:
+        return None
+    return {
+        "name": control.name,
+        "error": [control.error, "embedded"] if control.fallback else [control.error],
+        "rtol": str(control.rtol),
+        "atol": str(control.atol),
+        "gains": [str(gain) for gain in control.gains],
+        "safety": str(control.safety),
+        "factor": [str(end) for end in control.factor],
+        "first_step": None if control.first_step is None else str(control.first_step),
+        "max_steps": control.max_steps,
+        "per_sample": control.per_sample,
+    }
 
 
 def _number(value: float | None) -> float | str | None:

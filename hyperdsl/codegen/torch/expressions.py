@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from hyperdsl.plan import Coefficient, Term
+from hyperdsl.plan import Coefficient, Term, Weight
 from hyperdsl.semantics.expressions import Binary, Constant, Expression, Function, Negation, Pi, Variable, variables
 from hyperdsl.theory.exact import ONE, Exact
 
@@ -43,6 +43,18 @@ def scaled(coefficient: Coefficient, factor: str) -> tuple[str, str]:
     """The sign of coefficient·factor and its size as text."""
     sign, size = _signed(coefficient)
     return sign, f"{size} * {factor}" if size else factor
+
+
+def coefficients_text(weight: Weight, width: int) -> str:
+    """The coefficients of θ, θ², …, `width` of them, in a weight of dense output: a row of Python numbers."""
+    found = [number(q) for q in weight.polynomial[1:]]
+    found += ["0"] * (width - len(found))
+    return f"({found[0]},)" if width == 1 else f"({', '.join(found)})"
+
+
+def written_text(expression: Expression) -> str:
+    """The expression as the user wrote it."""
+    return _expression(expression, _SUM)
 
 
 def _signed(coefficient: Coefficient) -> tuple[str, str]:

@@ -5,18 +5,24 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import assert_never
 
 from hyperdsl.codegen.torch.expressions import number
 from hyperdsl.codegen.torch.steps import SINGLE, step_lines
 from hyperdsl.plan import plan_solver
 from hyperdsl.semantics.model import (
+    AdversarialLoss,
     AnySolver,
     Corrector,
     HistorySolver,
+    Loss,
     Method,
+    ResidualLoss,
     Spec,
     StateShare,
     StepRange,
+    Training,
+    TrajectoryLoss,
     single_step,
 )
 from hyperdsl.semantics.names import class_name
@@ -55,7 +61,10 @@ class RangeView:
 
 @dataclass(frozen=True)
 class SettingsView:
-    """A hypersolver's settings; every field is the Python text of its value, `bound` "" where there is none."""
+    """A hypersolver's settings; every field is the Python text of its value, "" where there is none.
+
+    `loss` is "" for the residual's, `then` are the further phases.
+    """
 
     solver: str
     states: tuple[StatesView, ...]
@@ -73,17 +82,35 @@ class SettingsView:
     seed: str
     parameters: tuple[RangeView, ...]
     bound: str
+    loss: str
+    then: tuple[SettingsView, ...]
 
 
 @dataclass(frozen=True)
 class TrainView:
-    """All of train.py: its hypersolvers, their reference methods, and which features any of them needs."""
+    """All of train.py: its hypersolvers, their reference methods, and which features any of them needs.
+
+    `visited`: a range of ε is that of the steps which the solver's control takes.
+    """
 
     solvers: tuple[SettingsView, ...]
     references: tuple[ReferenceView, ...]
     parameters: bool
     bounded: bool
     histories: tuple[str, ...]
+    trajectory: bool
+    adversarial: bool
+    phases: bool
+    visited: bool
+
+    @property
+    def only_histories(self) -> bool:
+        return len(self.histories) == len(self.solvers)
+
+    @property
+    def other_losses(self) -> str:
+        """The types of the losses besides the residual's, as Python text."""
+        return " | ".join(["Trajectory"] * self.trajectory + ["Adversarial"] * self.adversarial)
 
 
 def train_view(spec: Spec, solvers: tuple[AnySolver, ...]) -> TrainView:
@@ -93,9 +120,9 @@ def train_view(spec: Spec, solvers: tuple[AnySolver, ...]) -> TrainView:
     for solver in solvers:
         if solver.corrector is None or solver.training is None:
             continue
-        method = solver.training.reference.method
-        methods.setdefault(method.name, method)
-        settings.append(_settings(solver, _function(method)))
+        methods |= {phase.reference.method.name: phase.reference.method for phase in solver.training.phases}
+        settings.append(_settings(solver, solver.training))
+    phases = [phase for view in settings for phase in (view, *view.then)]
     return TrainView(
         solvers=tuple(settings),
         references=tuple(map(_reference, methods.values())),
@@ -104,6 +131,10 @@ def train_view(spec: Spec, solvers: tuple[AnySolver, ...]) -> TrainView:
         histories=tuple(
             class_name(solver.name) for solver in solvers if isinstance(solver, HistorySolver) and solver.corrector
         ),
+        trajectory=any(phase.loss.startswith("Trajectory") for phase in phases),
+        adversarial=any(phase.loss.startswith("Adversarial") for phase in phases),
+        phases=any(view.then for view in settings),
+        visited=any(phase.steps == phase.eps == "None" for phase in phases),
     )
 
 
@@ -114,17 +145,17 @@ def setting(value: Exact) -> str:
     return text.removesuffix(".0") if short else number(value)
 
 
-def _settings(solver: AnySolver, function: str) -> SettingsView:
-    training = solver.training
-    assert training is not None  # the caller's condition
+def _settings(solver: AnySolver, training: Training) -> SettingsView:
+    """The view of a phase, with those that follow it."""
     bound = solver.corrector.bound if isinstance(solver.corrector, Corrector) else None
     optimizer = training.optimizer
+    visited = solver.control is not None and not training.steps.given
     return SettingsView(
         solver=class_name(solver.name),
         states=tuple(map(_states, training.states)),
-        steps=_range(training.steps, "steps"),
-        eps=_range(training.steps, "eps"),
-        reference=function,
+        steps="None" if visited else _range(training.steps, "steps"),
+        eps="None" if visited else _range(training.steps, "eps"),
+        reference=_function(training.reference.method),
         substeps=str(training.reference.substeps),
         dtype=training.reference.dtype,
         learning_rate=setting(optimizer.learning_rate),
@@ -136,7 +167,21 @@ def _settings(solver: AnySolver, function: str) -> SettingsView:
         seed=str(training.seed),
         parameters=tuple(_free(free.name, free.interval.lower, free.interval.upper) for free in solver.free),
         bound="" if bound is None else setting(bound),
+        loss=_loss(training.loss),
+        then=tuple(_settings(solver, phase) for phase in training.then),
     )
+
+
+def _loss(loss: Loss) -> str:
+    match loss:
+        case ResidualLoss():
+            return ""
+        case TrajectoryLoss(steps):
+            return f"Trajectory({steps})"
+        case AdversarialLoss(radius, steps):
+            return f"Adversarial({setting(radius)}, {steps})"
+        case _:
+            assert_never(loss)
 
 
 def _states(part: StateShare) -> StatesView:

@@ -118,6 +118,10 @@ class PackageView:
         return any(view.fallback for view in self.adaptive)
 
     @property
+    def adjoint(self) -> bool:
+        return any(view.adjoint for view in self.adaptive)
+
+    @property
     def capped(self) -> bool:
         return any(view.most for view in self.adaptive)
 
@@ -128,6 +132,10 @@ class PackageView:
     @property
     def doubted(self) -> bool:
         return any(view.doubted for view in self.adaptive)
+
+    @property
+    def dense(self) -> bool:
+        return any(view.dense_order for view in self.adaptive)
 
     @property
     def parameters(self) -> bool:

@@ -1,0 +1,196 @@
+"""Speed of proofs, and NodePy beside them.
+
+    pip install -e '.[bench]'
+    python -m benchmarks.proofs
+
+runs the benchmarks of this file with pytest-benchmark, compares exact checks with NodePy's, and writes
+results/proofs.md. `python -m pytest benchmarks/proofs.py` runs the benchmarks alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import math
+import multiprocessing
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hyperdsl.semantics.model import Method
+from hyperdsl.semantics.proofs import prove
+from hyperdsl.semantics.scope import Project
+from hyperdsl.theory.exact import Exact
+from hyperdsl.theory.order import prove_order
+from hyperdsl.theory.stages import exact_stages
+from hyperdsl.theory.tableau import Tableau
+from hyperdsl.theory.trees import PLAIN
+from hyperdsl.theory.weights import elementary_weights
+
+RESULTS = Path(__file__).parent / "results"
+
+
+@cache
+def project() -> Project:
+    return Project()
+
+
+def method(name: str) -> Method:
+    return project().library_method(name)
+
+
+def orders(name: str) -> tuple[int, ...]:
+    """The orders of all rows of weights."""
+    found = method(name)
+    return tuple(prove_order(found.tableau, row, found.tolerance).order for row in range(len(found.tableau.weights)))
+
+
+def facts(name: str) -> int:
+    """All that `check` prints of a method, computed afresh."""
+    found = method(name)
+    return prove.__wrapped__(found.tableau, found.claimed_order, found.tolerance).order
+
+
+def exact_weights(name: str, order: int) -> int:
+    """Every elementary weight of an order, in exact arithmetic."""
+    return sum(1 for _ in elementary_weights(exact_stages(method(name).tableau), PLAIN, order))
+
+
+CASES: dict[str, tuple[Callable[[], object], object, float | None]] = {
+    "order 8, 13 stages, rational: dverk8": (lambda: orders("dverk8"), (8, 7), 20),
+    "order 8, 13 stages, rational: fehlberg78": (lambda: orders("fehlberg78"), (7, 8), 20),
+    "order 10, 17 stages, 85 digits: all 1205 weights of hairer10, exactly": (
+        lambda: exact_weights("hairer10", 10),
+        1205,
+        1000,
+    ),
+    "order 10, 17 stages, 85 digits: hairer10 to its tolerance": (lambda: orders("hairer10"), (10,), 1000),
+    "order 8 over Q(sqrt(21)): cooper_verner8": (lambda: orders("cooper_verner8"), (8,), 100),
+    "family of order 4 in two parameters: fourth_order": (lambda: orders("fourth_order"), (4,), 300),
+    "order 9, 16 stages, rational: verner_efficient9": (lambda: orders("verner_efficient9"), (9, 8), None),
+    "order 10 over a field of degree 8: gauss10": (lambda: orders("gauss10"), (10,), None),
+    "order 10 over a field of degree 8: lobatto_iiic10": (lambda: orders("lobatto_iiic10"), (10,), None),
+    "order 4 over Q(cos(pi/18)): crouzeix4": (lambda: orders("crouzeix4"), (4,), None),
+    "order 14, 35 stages, 85 digits: feagin14 to its tolerance": (lambda: orders("feagin14"), (14,), None),
+    "all facts of dverk8": (lambda: facts("dverk8"), 8, None),
+    "all facts of hairer10": (lambda: facts("hairer10"), 10, None),
+    "all facts of cooper_verner8": (lambda: facts("cooper_verner8"), 8, None),
+}
+"""What is measured, its result, and the median in milliseconds that it must not exceed."""
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_proof(benchmark: Any, name: str) -> None:
+    run, expected, _ = CASES[name]
+    run()  # trees are made once in a process
+    assert benchmark(run) == expected
+
+
+def measured() -> dict[str, float]:
+    """Medians in milliseconds, by pytest-benchmark."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "benchmarks.json"
+        command = [sys.executable, "-m", "pytest", "-q", str(Path(__file__)), f"--benchmark-json={file}"]
+        subprocess.run([*command, "--benchmark-min-rounds=5", "--benchmark-max-time=0.5"], check=True)
+        found = json.loads(file.read_text())["benchmarks"]
+    return {entry["params"]["name"]: entry["stats"]["median"] * 1e3 for entry in found}
+
+
+COMPARED = (
+    *("rk4", "rk38", "ssprk104", "gauss4", "radau_iia5", "lobatto_iiic6", "bosh3", "merson4", "zonneveld4", "bosh5"),
+    *("fehlberg45", "cash_karp", "dopri5", "higham_hall5", "gauss6", "butcher6", "dverk6", "verner_efficient6"),
+    *("enright_verner7", "verner_efficient7", "fehlberg78", "cooper_verner8", "dverk8", "verner8_1978"),
+)
+
+
+PATIENCE = 60
+"""Seconds after which an exact check of NodePy's is given up."""
+
+
+def median_of(run: Callable[[], object]) -> float:
+    """Of as many runs as two seconds allow, at most seven; milliseconds."""
+    times: list[float] = []
+    while len(times) < 7 and sum(times) < 2:
+        start = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times) * 1e3
+
+
+def nodepys(tableau: Tableau) -> tuple[float, int | None]:
+    """NodePy's milliseconds, infinite where it was given up, and the order that it finds."""
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        try:
+            return pool.apply_async(_nodepys, (tableau,)).get(PATIENCE)
+        except multiprocessing.TimeoutError:
+            return math.inf, None
+
+
+def _nodepys(tableau: Tableau) -> tuple[float, int]:
+    found: list[int] = []
+    theirs = nodepy_method(tableau)
+    return median_of(lambda: found.append(int(theirs.order(mode="exact")))), found[0]
+
+
+def nodepy_method(tableau: Tableau) -> Any:
+    import numpy as np
+    from nodepy import rk
+
+    a = np.array([[symbolic(value) for value in row] for row in tableau.a])
+    b = np.array([symbolic(value) for value in tableau.weights[0]])
+    kind = rk.ExplicitRungeKuttaMethod if tableau.kind == "explicit" else rk.RungeKuttaMethod
+    with contextlib.redirect_stdout(io.StringIO()):
+        return kind(a, b)
+
+
+def symbolic(value: Exact) -> Any:
+    import sympy
+
+    terms = (sympy.Rational(int(q.p), int(q.q)) * sympy.sqrt(d) for d, q in value.terms.items())
+    return sympy.Add(*terms)
+
+
+def comparison() -> list[tuple[str, int, int, float, float, int | None]]:
+    """(method, stages, order, hyperdsl, NodePy, the order that NodePy finds), both of the propagated row, exactly."""
+    rows = []
+    for name in COMPARED:
+        tableau = method(name).tableau
+        slow, found = nodepys(tableau)
+        quick = median_of(lambda tableau=tableau: prove_order(tableau))
+        rows.append((name, tableau.stages, prove_order(tableau).order, quick, slow, found))
+    return rows
+
+
+def shown(milliseconds: float) -> str:
+    return f"> {PATIENCE}000, given up" if math.isinf(milliseconds) else f"{milliseconds:.1f}"
+
+
+def main() -> None:
+    medians, rows = measured(), comparison()
+    lines = ["# Speed of proofs", "", "By `python -m benchmarks.proofs`; medians in milliseconds.", ""]
+    lines += ["| proof | ms | at most |", "| --- | --- | --- |"]
+    lines += [f"| {name} | {medians[name]:.2f} | {limit or ''} |" for name, (_, _, limit) in CASES.items()]
+    lines += ["", "## Beside NodePy 1.1.1", "", "The order of the propagated row, exact arithmetic in both."]
+    lines += ["", "| method | stages | order | hyperdsl | NodePy | NodePy's order |"]
+    lines += ["| --- | --- | --- | --- | --- | --- |"]
+    lines += [
+        f"| {name} | {stages} | {order} | {quick:.2f} | {shown(slow)} | {theirs or '–'} |"
+        for name, stages, order, quick, slow, theirs in rows
+    ]
+    (RESULTS / "proofs.md").write_text("\n".join(lines) + "\n")
+    for name, (_, _, limit) in CASES.items():
+        assert limit is None or medians[name] <= limit, name
+    assert all(slow > quick * (10 if order >= 6 else 1) for _, _, order, quick, slow, _ in rows)
+
+
+if __name__ == "__main__":
+    main()

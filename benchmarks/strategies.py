@@ -1,0 +1,218 @@
+"""What each training strategy gains: python -m benchmarks.strategies
+
+HyperEuler on van der Pol and Lotka–Volterra from three seeds, at equal iterations: δ on unseen trajectories and one
+standard deviation off them, for states of trajectories alone, mixtures, and worst cases; and HyperHeun before and after
+fine-tuning on rollouts, by the K-step error that it is tuned for. Writes benchmarks/results/strategies.md and .json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from hyperdsl.evaluation.packages import load_package
+from hyperdsl.evaluation.problems import CLASSICAL, Problem
+from hyperdsl.evaluation.report import markdown
+from hyperdsl.evaluation.training import box_tensors, build_solver, mid_range
+
+SYSTEMS = ("van_der_pol", "lotka_volterra")
+RESULTS = Path("benchmarks/results")
+ROLLOUT = 8
+UNSEEN = 512
+
+
+def strategies(train: ModuleType) -> dict[str, dict[str, Any]]:
+    """The settings in which the strategies differ."""
+    share = train.Share
+    trajectory = (share("trajectory", 1.0),)
+    mixture = (share("trajectory", 0.4), share("noise", 0.4, 1.0), share("box", 0.2))
+    return {
+        "residual, trajectory": {"loss": None, "states": trajectory},
+        "residual, default mixture": {"loss": None},
+        "residual, noise of 1 σ": {"loss": None, "states": mixture},
+        "adversarial, radius 1/10": {"loss": train.Adversarial(0.1, 5), "states": trajectory},
+        "adversarial, radius 1": {"loss": train.Adversarial(1.0, 5), "states": trajectory},
+        "adversarial, mixture": {"loss": train.Adversarial(0.5, 5), "states": mixture},
+    }
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training: δ in the middle of the range of ε, on unseen trajectories and one σ off; seconds it took."""
+
+    system: str
+    strategy: str
+    seed: int
+    delta: float
+    off: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """The median K-step error of unseen rollouts over the base method's, before and after fine-tuning, by ε."""
+
+    system: str
+    seed: int
+    eps: float
+    before: float
+    after: float
+
+
+def field(problem: Problem) -> Callable[[Tensor, Tensor], Tensor]:
+    return problem.f
+
+
+def solution(problem: Problem, z: Tensor, length: float, substeps: int = 400) -> Tensor:
+    """z after `length`, by RK4; the systems here are autonomous."""
+    h, f, s = length / substeps, field(problem), torch.zeros(())
+    for _ in range(substeps):
+        k1 = f(s, z)
+        k2 = f(s, z + h / 2 * k1)
+        k3 = f(s, z + h / 2 * k2)
+        z = z + h / 6 * (k1 + 2 * k2 + 2 * k3 + f(s, z + h * k3))
+    return z
+
+
+def states(problem: Problem, seed: int) -> Tensor:
+    """Unseen states on trajectories, at times spread over the span."""
+    generator = torch.Generator().manual_seed(5_000_011 + seed)
+    z, _ = problem.draw(UNSEEN, generator)
+    pieces = []
+    for part in z.chunk(16):
+        pieces.append(solution(problem, part, float(torch.rand((), generator=generator)) * problem.span[1], 2000))
+    return torch.cat(pieces)
+
+
+def ratio(solver: Any, problem: Problem, z: Tensor, eps: float, steps: int = 1) -> float:
+    """The median error after `steps` steps from z over that of the base method."""
+    exact, learned, base = solution(problem, z, steps * eps), z, z
+    with torch.no_grad():
+        for _ in range(steps):
+            learned, base = solver.step(problem.f, 0.0, learned, eps), solver.base_step(problem.f, 0.0, base, eps)
+    return float((learned - exact).norm(dim=1).median() / (base - exact).norm(dim=1).median())
+
+
+def measured(system: str, name: str, seed: int, iterations: int) -> Run:
+    problem, package = CLASSICAL[system], load_package("generated/adversarial_hyper_euler")
+    train = package.train()
+    solver = build_solver(package, problem, seed=seed)
+    settings = replace(train.SETTINGS[type(solver)], steps=None, eps=problem.eps, seed=seed)
+    settings = replace(settings, **strategies(train)[name], iterations=iterations)
+    start = time.perf_counter()
+    history = train.fit(
+        solver, problem.f, problem.sample, problem.span, settings=settings, box=box_tensors(problem), progress=False
+    )
+    seconds = time.perf_counter() - start
+    z = states(problem, seed)
+    noise = torch.randn(z.shape, generator=torch.Generator().manual_seed(seed), dtype=z.dtype)
+    assert problem.eps is not None
+    middle = (problem.eps[0] * problem.eps[1]) ** 0.5
+    off = ratio(solver, problem, z + z.std(0) * noise, middle)
+    return Run(system, name, seed, mid_range(history.delta), off, seconds)
+
+
+def tuned(system: str, seed: int, iterations: int, further: int) -> list[Tuning]:
+    problem, package = CLASSICAL[system], load_package("generated/phased_hyper_heun")
+    train = package.train()
+    settings = replace(train.SETTINGS[package.choose()], steps=None, eps=problem.eps, iterations=iterations, seed=seed)
+    (phase,) = settings.then
+    phase = replace(phase, steps=None, eps=problem.eps, iterations=further, seed=seed)
+    solvers = []
+    for then in ((), (phase,)):
+        solvers.append(build_solver(package, problem, seed=seed))
+        train.fit(
+            solvers[-1],
+            problem.f,
+            problem.sample,
+            problem.span,
+            settings=replace(settings, then=then),
+            box=box_tensors(problem),
+            progress=False,
+        )
+    generator = torch.Generator().manual_seed(7_000_003 + seed)
+    z = solution(problem, problem.draw(UNSEEN, generator)[0], 1.0)
+    assert problem.eps is not None
+    low, high = problem.eps
+    sizes = [low, (low * high) ** 0.5, high]
+    return [
+        Tuning(system, seed, eps, *(ratio(solver, problem, z, eps, ROLLOUT) for solver in solvers)) for eps in sizes
+    ]
+
+
+def report(runs: list[Run], tunings: list[Tuning]) -> str:
+    """Medians over the seeds, with all seeds' values behind them."""
+    rows = []
+    for system in dict.fromkeys(run.system for run in runs):
+        pure = [run.off for run in runs if run.system == system and run.strategy == "residual, trajectory"]
+        for name in dict.fromkeys(run.strategy for run in runs):
+            group = [run for run in runs if (run.system, run.strategy) == (system, name)]
+            off = statistics.median(run.off for run in group)
+            rows.append(
+                [
+                    system,
+                    name,
+                    f"{statistics.median(run.delta for run in group):.4f}",
+                    ", ".join(f"{run.delta:.4f}" for run in group),
+                    f"{off:.3f}",
+                    ", ".join(f"{run.off:.3f}" for run in group),
+                    f"{off / statistics.median(pure):.2f}" if pure else "–",
+                    f"{statistics.median(run.seconds for run in group):.0f}",
+                ]
+            )
+    heads = ["system", "strategy", "δ", "seeds", "δ one σ off", "seeds", "off, over pure", "s"]
+    first = markdown(heads, rows)
+    rows = [
+        [t.system, str(t.seed), f"{t.eps:.3g}", f"{t.before:.4f}", f"{t.after:.4f}", f"{t.after / t.before:.2f}"]
+        for t in tunings
+    ]
+    second = markdown(["system", "seed", "ε", f"{ROLLOUT}-step error before", "after", "after / before"], rows)
+    return "\n".join(
+        [
+            "HyperEuler, residual or worst-case loss, equal iterations. δ: local error over the base's, in the middle",
+            f"of the range of ε. σ: the states' standard deviation, by component.\n\n{first}\n",
+            f"HyperHeun, fine-tuned on rollouts of {ROLLOUT} steps. Errors are over the base's.\n\n{second}\n",
+        ]
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--systems", default=",".join(SYSTEMS))
+    parser.add_argument("--seeds", default="0,1,2")
+    parser.add_argument("--iterations", type=int, default=3000)
+    parser.add_argument("--further", type=int, default=500, help="iterations of fine-tuning")
+    parser.add_argument("--strategies", default="", help="some of them, by their place, such as 0,2")
+    parser.add_argument("--output", type=Path, default=RESULTS)
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    names = list(strategies(load_package("generated/adversarial_hyper_euler").train()))
+    names = [names[int(k)] for k in given.strategies.split(",")] if given.strategies else names
+    runs: list[Run] = []
+    tunings: list[Tuning] = []
+    for system in given.systems.split(","):
+        for seed in map(int, given.seeds.split(",")):
+            for name in names:
+                runs.append(measured(system, name, seed, given.iterations))
+                print(runs[-1], flush=True)
+            if given.further:
+                tunings += tuned(system, seed, given.iterations, given.further)
+                print(*tunings[-3:], sep="\n", flush=True)
+    given.output.mkdir(parents=True, exist_ok=True)
+    (given.output / "strategies.md").write_text(report(runs, tunings), "utf-8")
+    found = {"runs": [asdict(run) for run in runs], "tunings": [asdict(tuning) for tuning in tunings]}
+    (given.output / "strategies.json").write_text(json.dumps(found, indent=2) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()
