@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from hyperdsl.pages.analysis import Analysis
@@ -12,9 +13,8 @@ from hyperdsl.theory.exact import Exact, NotExact
 from hyperdsl.theory.tableau import Tableau
 from hyperdsl.theory.trees import Tree
 
-_GREEK = frozenset(
-    ["alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "kappa", "lambda", "mu", "nu", "xi", "rho"]
-    + ["sigma", "tau", "phi", "chi", "psi", "omega"]
+_GREEK = re.compile(
+    "alpha|beta|gamma|delta|epsilon|zeta|eta|theta|kappa|lambda|mu|nu|xi|rho|sigma|tau|phi|chi|psi|omega"
 )
 _SUM, _PRODUCT, _POWER, _ATOM = range(4)
 
@@ -83,7 +83,9 @@ def _latex(expression: Expression) -> tuple[str, int]:
         case Pi():
             return "\\pi", _ATOM
         case Variable(name):
-            return (f"\\{name}" if name in _GREEK else f"\\mathit{{{_plain(name)}}}" if len(name) > 1 else name), _ATOM
+            return (
+                f"\\{name}" if _GREEK.fullmatch(name) else f"\\mathit{{{_plain(name)}}}" if len(name) > 1 else name
+            ), _ATOM
         case Negation(operand):
             return f"-{_within(operand, _PRODUCT)}", _SUM
         case Binary("/", left, right):
@@ -98,6 +100,12 @@ def _latex(expression: Expression) -> tuple[str, int]:
             return f"\\sqrt{{{expression_latex(operand)}}}", _ATOM
         case Function(name, operand):
             return f"\\{name}\\left({expression_latex(operand)}\\right)", _ATOM
+
+
+def _name(name: str) -> str:
+    if _GREEK.fullmatch(name):
+        return f"\\{name}"
+    return name if len(name) == 1 else f"\\mathit{{{_plain(name)}}}"
 
 
 def _within(expression: Expression, around: int) -> str:
