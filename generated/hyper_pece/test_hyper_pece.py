@@ -77,7 +77,7 @@ def slope(order: int, error: Callable[[float], Tensor]) -> float:
     return float(solution[1])
 
 
-def exact_hyperpece(f: Field, eps: float) -> History:
+def _exact_hyperpece(f: Field, eps: float) -> History:
     """The history at s = 0 of the solution."""
     solver = HyperPECE((3,))
     states = [f.solution(torch.tensor(-j * eps, dtype=torch.float64)) for j in range(solver.past + 1)]
@@ -95,7 +95,7 @@ def test_order_of_hyperpece() -> None:
         f = Field(seed, (3,))
 
         def error(eps: float) -> Tensor:
-            end = solver.base_step(f, 0.0, exact_hyperpece(f, eps), eps).states[0]
+            end = solver.base_step(f, 0.0, _exact_hyperpece(f, eps), eps).states[0]
             return end - f.solution(torch.tensor(eps, dtype=torch.float64))
 
         slopes.append(slope(solver.order, error))
