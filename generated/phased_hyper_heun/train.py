@@ -560,7 +560,8 @@ class Reference:
     @property
     def groups(self) -> int:
         """How many groups of rows with one s and one ε there are."""
-        return min(GROUPS, max(self.settings.iterations * self.settings.batch // REUSE, 1024) // 32)
+        most = GROUPS // 4 if isinstance(self.settings.loss, Trajectory) else GROUPS  # a rollout's rows take longer
+        return min(most, max(self.settings.iterations * self.settings.batch // REUSE, 1024) // 32)
 
     @property
     def rows(self) -> int:

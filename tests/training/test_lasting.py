@@ -206,7 +206,14 @@ def test_mixed_precision_is_for_the_corrector_alone(train: ModuleType) -> None:
     solver = made(train, "Phased").float()
     seen: list[torch.dtype] = []
     solver.corrector.hidden.register_forward_hook(lambda module, inputs, output: seen.append(output.dtype))
-    history = fit(train, solver, f, draw, settings=short(train, "Phased"), fabric=Fabric(accelerator="cpu", precision="bf16-mixed"))
+    history = fit(
+        train,
+        solver,
+        f,
+        draw,
+        settings=short(train, "Phased"),
+        fabric=Fabric(accelerator="cpu", precision="bf16-mixed"),
+    )
     assert {torch.bfloat16, torch.float32} <= set(seen)
     assert all(value.dtype == torch.float32 for value in solver.parameters())
     assert history.loss[59] < 0.7 * history.loss[0]
