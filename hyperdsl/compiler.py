@@ -19,7 +19,8 @@ from typing import Protocol
 
 from hyperdsl.diagnostics import Diagnostic, catalogue, has_errors
 from hyperdsl.semantics.check import check_file, override
-from hyperdsl.semantics.model import Base, Method, ProblemModel, Spec, Training
+from hyperdsl.semantics.check import override_control as override_default_control
+from hyperdsl.semantics.model import Base, Control, Method, ProblemModel, Spec, Training
 from hyperdsl.semantics.scope import Project
 from hyperdsl.semantics.summary import solver_summary, summary, table_rows
 from hyperdsl.semantics.trainings import DEFAULT_REFERENCE, default_training
@@ -152,6 +153,11 @@ def override_training(settings: str) -> tuple[Training, tuple[Diagnostic, ...]]:
     """The default training with settings, one a line, put in."""
     project = Project()
     return override(default_training(project.library_method(DEFAULT_REFERENCE)), settings, project)
+
+
+def override_control(settings: str) -> tuple[Control | None, tuple[Diagnostic, ...]]:
+    """The default control with settings, one a line, put in; None where one is wrong."""
+    return override_default_control(settings)
 
 
 def problems(path: Path) -> tuple[tuple[ProblemModel, ...], tuple[Diagnostic, ...]]:

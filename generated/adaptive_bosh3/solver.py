@@ -189,6 +189,10 @@ class AdaptiveBosh3(nn.Module):
         end: State = restore(self._base(f, s, x, flat, eps)[0])
         return end
 
+    def compile(self, *arguments: Any, **options: Any) -> None:
+        """Compile the step, as torch.compile does, for all calls from now on; the loop around it reads numbers."""
+        self._attempt = torch.compile(self._attempt, *arguments, **options)  # type: ignore[method-assign]
+
     def _problem(self, f: VectorField, z: State, *, x: Tensor | None) -> Problem:
         f, flat, restore = _one_tensor(f, z)
         _scalars(flat)

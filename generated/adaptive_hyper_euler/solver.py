@@ -163,6 +163,10 @@ class AdaptiveHyperEuler(nn.Module):
         s, eps = _scalars(z, s, eps)
         return self._base(f, s, x, z, eps)[0]
 
+    def compile(self, *arguments: Any, **options: Any) -> None:
+        """Compile the step, as torch.compile does, for all calls from now on; the loop around it reads numbers."""
+        self._attempt = torch.compile(self._attempt, *arguments, **options)  # type: ignore[method-assign]
+
     def _problem(self, f: VectorField, z: Tensor, *, x: Tensor | None) -> Problem:
         _scalars(z)
         counted = Counted(_with_input(f, x))

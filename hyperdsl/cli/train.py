@@ -19,7 +19,9 @@ Output = Annotated[
 ]
 Set = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="NAME.SETTING=VALUE", help="Override a training's setting: fit.iterations=500."),
+    typer.Option(
+        "--set", metavar="NAME.SETTING=VALUE", help="Override a setting of a training or control: fit.iterations=500."
+    ),
 ]
 Seed = Annotated[int | None, typer.Option(help="The seed in place of the training's.")]
 Log = Annotated[
@@ -63,13 +65,15 @@ def train(
     need_torch()
     import torch
 
+    from hyperdsl.cli.control import split_overrides
     from hyperdsl.cli.overrides import read_overrides
     from hyperdsl.evaluation.packages import load_package
     from hyperdsl.evaluation.training import start_fabric, train_package
 
     torch.set_num_threads(threads)
     loaded = guarded(lambda: load_package(package))
-    changed = read_overrides(overrides or [])
+    others, control = split_overrides(overrides or [])
+    changed = read_overrides(others)
     chosen = find(problem)
     fabric = guarded(lambda: start_fabric(accelerator=accelerator, devices=devices, precision=precision, log=log))
     trained = guarded(
@@ -79,6 +83,7 @@ def train(
             solver=solver,
             output=output,
             overrides=changed,
+            control=control,
             seed=seed,
             progress=not quiet,
             fabric=fabric,

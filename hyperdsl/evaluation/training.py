@@ -6,7 +6,7 @@ import inspect
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -106,6 +106,12 @@ def start_fabric(
     return fabric
 
 
+def _set_control(model: Any, changes: Mapping[str, object]) -> None:
+    if not hasattr(model, "control"):
+        raise PackageError(f"{type(model).__name__} has no control to set {next(iter(changes))} of")
+    model.control = replace(model.control, **changes)
+
+
 def train_package(
     package: Package,
     problem: Problem,
@@ -113,6 +119,7 @@ def train_package(
     solver: str | None = None,
     output: Path | None = None,
     overrides: Mapping[str, object] | None = None,
+    control: Mapping[str, object] | None = None,
     seed: int | None = None,
     progress: bool = True,
     fabric: Fabric | None = None,
@@ -122,9 +129,10 @@ def train_package(
 
     A training that was ended, at whatever moment, goes on from its checkpoint beside `output` to the same weights.
     `overrides` replaces fields of the package's settings, plain values standing for dtypes, losses and shares of
-    states, `then` for a sequence of such mappings, one for each further phase; `seed` None means the spec's. `fabric`
-    and `cache` are `fit`'s; of several processes, the first saves. PackageError where there is nothing to train or a
-    setting is unknown, TrainingError where the problem does not allow the training.
+    states, `then` for a sequence of such mappings, one for each further phase, and `control` those of an adaptive
+    solver's control; `seed` None means the spec's. `fabric` and `cache` are `fit`'s; of several processes, the first
+    saves. PackageError where there is nothing to train or a setting is unknown, TrainingError where the problem does
+    not allow the training.
     """
     train = package.train()
     cls = package.choose(solver)
@@ -134,6 +142,8 @@ def train_package(
     settings = changed(train.SETTINGS[cls], changes, train)
     used = settings.seed if seed is None else seed
     model = build_solver(package, problem, solver, used)
+    if control:
+        _set_control(model, control)
     path = output or default_path(package, problem.name, cls.__name__)
     checkpoint = path.with_suffix(".checkpoint")
     fit: Callable[..., Any] = train.fit
@@ -159,7 +169,7 @@ def train_package(
         logger.finalize("success")
     if fabric is None or fabric.is_global_zero:
         delta = {f"{eps:.6g}": value for eps, value in history.delta.items()}
-        settled = plain_settings(settings)
+        settled = plain_settings(settings) | ({"control": dict(control)} if control else {})
         save_weights(
             path, model, Origin(package.spec_sha256, cls.__name__, problem.name, used, settled, changes, delta)
         )

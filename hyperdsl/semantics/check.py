@@ -164,3 +164,14 @@ def override(training: m.Training, settings: str, project: Project) -> tuple[m.T
         return method
 
     return override_training(report, training, tree.items[0].body, library), (*found, *report.found)
+
+
+def override_control(settings: str) -> tuple[m.Control | None, tuple[Diagnostic, ...]]:
+    """The default control with settings such as `rtol 1e-3` put in; None where one is wrong."""
+    source = Source("--set", f"control override {{ error embedded\n{settings}\n}}\n")
+    tree, found = parse(source)
+    report = Report(source)
+    if tree is None or has_errors(found) or len(tree.items) != 1 or not isinstance(tree.items[0], n.Declaration):
+        return None, found
+    control = read_control(report, tree.items[0])
+    return control, (*found, *report.found)

@@ -144,10 +144,7 @@ def cosine_of(q: Fraction) -> Exact:
 
 
 def rational_multiple(polynomial: Sequence[Exact]) -> Poly:
-    """A polynomial over Q of which this one, of numbers without parameters and not zero, is a factor: its norm."""
-    if any(isinstance(q, Algebraic) for q in polynomial):
-        field, coefficients = in_common_field(polynomial)
-        return field.norm(coefficients)
+    """A polynomial over Q of which this one, of sums of square roots and not zero, is a factor: its norm."""
     radicands = {d for q in polynomial for d in q.terms}
     return norm({d: fmpq_poly([q.terms.get(d, fmpq(0)) for q in polynomial]) for d in radicands})
 

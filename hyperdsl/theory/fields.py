@@ -37,10 +37,14 @@ class Field:
     """Q(θ), θ = `root`. Fields are compared by identity: the functions that make them keep what they have made."""
 
     def __init__(self, root: RealRoot, names: Callable[[], Sequence[Named]]) -> None:
-        """`names` gives numbers that span the field over Q, the first ones preferred when a number is printed."""
+        """`names` gives numbers that span the field over Q, the first ones preferred when a number is printed.
+
+        `images` collects the fields that are known to lie inside, each with its θ.
+        """
         self.root = root
         self.modulus: Poly = fmpq_poly(root.polynomial) / root.polynomial.leading_coefficient()
         self.degree = int(root.polynomial.degree())
+        self.images: dict[Field, Poly] = {}
         self._names = names
         self._balls: dict[int, arb] = {}
 
@@ -50,6 +54,12 @@ class Field:
         if bits not in self._balls:
             self._balls[bits] = self.root.ball()
         return arb_poly(value)(self._balls[bits])
+
+    def include(self, other: Field, theta: Poly) -> None:
+        """Take note that `other` lies inside, and with it all that lies inside that."""
+        self.images[other] = theta
+        for inner, image in other.images.items():
+            self.images.setdefault(inner, self.at(image, theta))
 
     def times(self, x: Poly, y: Poly) -> Poly:
         return x * y % self.modulus
@@ -83,19 +93,6 @@ class Field:
         """The sum of a number's conjugates."""
         return sum((q * t for q, t in zip(x.coeffs(), self.traces, strict=False)), fmpq(0))
 
-    def norm(self, coefficients: Sequence[Poly]) -> Poly:
-        """The product of all conjugates of a polynomial over the field, as one over Q (interpolated by Newton)."""
-        degree = self.degree * (len(coefficients) - 1)
-        points = [fmpq((k + 1) // 2 * (-1) ** k) for k in range(degree + 1)]
-        table = [self.modulus.resultant(_value(coefficients, x)) for x in points]
-        for k in range(1, degree + 1):
-            for i in range(degree, k - 1, -1):
-                table[i] = (table[i] - table[i - 1]) / (points[i] - points[i - k])
-        result = fmpq_poly([table[-1]])
-        for x, difference in zip(points[-2::-1], table[-2::-1], strict=True):
-            result = result * fmpq_poly([-x, 1]) + difference
-        return result
-
     @cached_property
     def names(self) -> list[Named]:
         """A basis of the field over Q, by the names of its numbers."""
@@ -114,13 +111,6 @@ class Field:
         column = self._to_names * fmpq_mat(self.degree, 1, self.coordinates(x))
         pairs = zip(self.names, column.entries(), strict=True)
         return [(name, q) for (name, _), q in pairs if q != 0]
-
-
-def _value(coefficients: Sequence[Poly], x: fmpq) -> Poly:
-    total = fmpq_poly([0])
-    for q in reversed(coefficients):
-        total = total * x + q
-    return total
 
 
 def _spanning(*groups: Sequence[Named]) -> Sequence[Named]:
@@ -172,18 +162,16 @@ def _cosines(n: int, field: Field) -> list[Named]:
 def common_field(fields: tuple[Field, ...]) -> tuple[Field, tuple[Poly, ...]]:
     """A field that holds all of them, and each one's θ in it; one of them, where that holds the others."""
     largest = max(fields, key=lambda field: field.degree)
-    images = {largest: fmpq_poly([0, 1]) % largest.modulus}
     for field in fields:
-        if field not in images:
-            theta, beta, larger = _composed(largest, field)
-            images = {known: larger.at(image, theta) for known, image in images.items()}
-            images[field], largest = beta, larger
-    return largest, tuple(images[field] for field in fields)
+        if field is not largest and field not in largest.images:
+            largest = _composed(largest, field)
+    identity = fmpq_poly([0, 1]) % largest.modulus
+    return largest, tuple(identity if field is largest else largest.images[field] for field in fields)
 
 
 @lru_cache(maxsize=1024)
-def _composed(field: Field, other: Field) -> tuple[Poly, Poly, Field]:
-    """θ of `field` and of `other` in the field that both generate, and that field."""
+def _composed(field: Field, other: Field) -> Field:
+    """The field that both generate, which knows them."""
     sums = _power_sums_of(other, field.degree * other.degree)
     gamma = fmpq_poly([0, 1])
 
@@ -192,7 +180,11 @@ def _composed(field: Field, other: Field) -> tuple[Poly, Poly, Field]:
         theirs = [(name, larger.at(value, beta)) for name, value in other.names]
         return [(name, value % larger.modulus) for name, value in _spanning(ours, theirs)]
 
-    return _adjoined(field, sums, lambda: other.ball(gamma), names)
+    theta, beta, larger = _adjoined(field, sums, lambda: other.ball(gamma), names)
+    if larger is not field:
+        larger.include(field, theta)
+    larger.include(other, beta)
+    return larger
 
 
 def _power_sums_of(field: Field, last: int) -> list[Poly]:
@@ -219,6 +211,8 @@ def square_root(field: Field, x: Poly, text: str) -> tuple[Poly, Poly, Field]:
         return [(name, value % larger.modulus) for name, value in spanning]
 
     theta, beta, larger = _adjoined(field, sums, lambda: field.ball(scaled).sqrt(), names)
+    if larger is not field:
+        larger.include(field, theta)
     return theta, beta / scale, larger
 
 

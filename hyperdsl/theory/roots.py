@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
 import flint
-from flint import arb, fmpq_poly, fmpz_poly
+from flint import arb, arb_poly, fmpq_poly, fmpz_poly
 
 from hyperdsl.theory.exact import Exact, NotExact, ball_ends, nearest_double
 
@@ -48,8 +49,30 @@ class RealRoot:
         return str(self.closed_form) if self.closed_form is not None else f"≈ {float(self):.15g}"
 
     def ball(self) -> arb:
-        """A ball around this root and no other, about as small as flint's current precision allows."""
-        return real_balls(self.polynomial)[self.index]
+        """A ball around this root and no other, about as small as flint's current precision allows.
+
+        Newton's method on balls: the root is in m − p(m)/p'(x) for every ball x around it, m its middle.
+        """
+        ball, polynomial = self._isolated, arb_poly(self.polynomial)
+        slope = polynomial.derivative()
+        while True:
+            middle = arb(ball.mid())
+            better = middle - polynomial(middle) / slope(ball)
+            if not better.is_finite() or better.rad() > ball.rad() / 2:
+                return ball
+            ball = better
+
+    @cached_property
+    def _isolated(self) -> arb:
+        """A ball around this root alone, on which the polynomial is monotonic."""
+        slope = self.polynomial.derivative()
+        bits = _START_BITS
+        while True:
+            with flint.ctx.workprec(bits):
+                ball = real_balls(self.polynomial)[self.index]
+                if not arb_poly(slope)(ball).contains(0):
+                    return ball
+            bits *= 2
 
     def enclosure(self, bits: int) -> tuple[Fraction, Fraction]:
         """Rational numbers on both sides of the root, or the root twice."""

@@ -13,6 +13,7 @@ from flint import fmpq, fmpq_poly
 
 from hyperdsl.theory.algebraic import Algebraic, rational_multiple
 from hyperdsl.theory.exact import ONE, ZERO, Exact
+from hyperdsl.theory.isolation import non_positive_until
 from hyperdsl.theory.matrices import ExactMatrix, Vector, vector
 from hyperdsl.theory.roots import between, real_roots
 from hyperdsl.theory.tableau import Row, Tableau
@@ -139,10 +140,13 @@ def _square(coefficients: Sequence[Exact]) -> list[Exact]:
 def _interval(excess: Polynomial) -> float:
     """How far from 0 the excess stays non-positive.
 
-    Its roots are among those of its norm over Q; between two of these its sign is constant, and decided exactly.
+    Its roots are isolated, with square roots as those of its norm over Q; between two of these its sign is constant,
+    and decided exactly.
     """
     if not excess:
         return math.inf
+    if any(isinstance(q, Algebraic) for q in excess):
+        return non_positive_until(excess)
     roots = tuple(root for root in real_roots(rational_multiple(excess)) if root.compare(ZERO) > 0)
     for i, point in enumerate(between(roots, Fraction(0))):
         if _at(excess, point).sign() > 0:

@@ -108,3 +108,19 @@ def test_adaptive_solvers_are_evaluated_at_tolerances() -> None:
         assert "--rtol" in run("evaluate", package, "--problem", "pendulum", "--rtol", wrong).output
     fixed = run("evaluate", ROOT / "generated" / "hyper_euler", "--problem", "pendulum", "--rtol", "1e-3")
     assert "no control" in fixed.output
+
+
+def test_settings_of_a_control_are_set_and_recorded() -> None:
+    package = ROOT / "generated" / "adaptive_hyper_heun"
+    quick = (*QUICK, "--set", "learned.rtol=1/50", "--set", "learned.factor=1/4 .. 5")
+    done = run("train", package, "--problem", "pendulum", *quick)
+    assert done.exit_code == 0, done.output
+    with safe_open("runs/adaptive_hyper_heun/pendulum/AdaptiveHyperHeun.safetensors", "pt") as file:
+        recorded = json.loads(file.metadata()["settings"])["control"]
+    assert recorded == {"rtol": 0.02, "shortest": 0.25, "longest": 5.0}
+    for wrong, said in (("learned.rtol=0", "positive"), ("learned.error=embedded", "generated code")):
+        done = run("train", package, "--problem", "pendulum", *QUICK, "--set", wrong)
+        assert done.exit_code == 2
+        assert said in done.output
+    done = run("train", HEUN, "--problem", "pendulum", *QUICK, "--set", "any.rtol=1")
+    assert "no control" in done.output

@@ -405,6 +405,39 @@ def test_each_sample_is_solved_as_if_alone(module: ModuleType, name: str) -> Non
     assert bool(ends.z.isfinite().all())
 
 
+@pytest.mark.parametrize("name", SOLVERS)
+def test_one_synchronisation_a_step(module: ModuleType, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step reads one number, or one tensor of numbers, from the device."""
+    solver, z = made(module, name), torch.tensor([[1.0, 0.0], [0.1, 0.5]], dtype=torch.float64)
+    reads: list[str] = []
+    for read in ("item", "tolist", "__float__", "__bool__", "__int__"):
+        known = getattr(Tensor, read)
+
+        def counted(self: Tensor, read: str = read, known: Callable[..., Any] = known) -> Any:
+            reads.append(read)
+            return known(self)
+
+        monkeypatch.setattr(Tensor, read, counted)
+    found = solver.solve(pendulum, z, (0.0, 9.0), rtol=1e-4, atol=1e-4, dense=False, **given_to(name)).statistics
+    monkeypatch.undo()
+    steps = torch.as_tensor(found.accepted) + torch.as_tensor(found.rejected)
+    assert int(steps.max()) > 5
+    assert len(reads) <= int(steps.max()) + 4
+
+
+@pytest.mark.parametrize("name", ["Dopri", "Both", "Own"])
+def test_a_compiled_step_is_the_same(module: ModuleType, name: str) -> None:
+    """In one graph, which serves all steps and calls."""
+    torch._dynamo.reset()
+    solver, compiled = made(module, name), made(module, name)
+    compiled.compile(backend="eager", fullgraph=True)
+    z = torch.tensor([[1.0, 0.0], [0.1, 0.5]], dtype=torch.float64)
+    for span in ((0.0, 3.0), (1.0, -1.0)):
+        one, other = (each.solve(pendulum, z, span, rtol=1e-4, atol=1e-4) for each in (solver, compiled))
+        assert torch.allclose(one.z, other.z, rtol=1e-12)
+        assert one.statistics.evaluations == other.statistics.evaluations
+
+
 def test_a_learned_term_of_zero_is_no_small_error(module: ModuleType) -> None:
     class Zero(nn.Module):
         def forward(self, eps: Tensor, s: Tensor, x: Tensor | None, z: Tensor, dz: Tensor) -> Tensor:

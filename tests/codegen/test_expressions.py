@@ -41,6 +41,8 @@ def test_rationals_are_nearest_doubles(value: Fraction) -> None:
         (Exact.of(-2), "-2"),
         (Exact.of(Fraction(1, 2**53 + 1)), repr(1 / (2**53 + 1))),
         (Exact.sqrt(Exact.of(2)) / 2, "0.7071067811865476"),
+        (Exact.sqrt(2 + Exact.sqrt(Exact.of(2))) / 2, "0.9238795325112867"),
+        (1 - Exact.cos_pi(Fraction(1, 9)), "0.060307379214091614"),
     ],
 )
 def test_numbers_as_text(value: Exact, text: str) -> None:

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mpmath import mp, mpf
 
-from hyperdsl.theory.algebraic import Algebraic, in_common_field, rational_multiple
+from hyperdsl.theory.algebraic import Algebraic, in_common_field
 from hyperdsl.theory.exact import ONE, ZERO, Exact, NotExact
+from hyperdsl.theory.isolation import non_positive_until, positive_roots
 from hyperdsl.theory.order import prove_order, stage_order
 from hyperdsl.theory.stability import stability_function, stability_intervals
 from hyperdsl.theory.tableau import Tableau
@@ -152,10 +153,19 @@ def test_one_field_holds_all() -> None:
     assert in_common_field([exact("1/2")])[0].degree == 1
 
 
-def test_a_rational_multiple_has_the_same_roots() -> None:
-    norm = rational_multiple([-OUTER, ONE])
-    assert norm.degree() == 4
-    assert abs(sum(q * float(OUTER) ** k for k, q in enumerate(map(float, norm.coeffs())))) < 1e-12
+def test_positive_roots_of_a_polynomial_over_the_field() -> None:
+    """(t − α)²(t − 2)(t + 1)(t² + 1) with α the outer node: a double root, a rational one, others that do not count."""
+    polynomial = [ONE]
+    for factor in ([-OUTER, ONE], [-OUTER, ONE], [exact(-2), ONE], [ONE, ONE], [ONE, ZERO, ONE]):
+        product = [ZERO] * (len(polynomial) + len(factor) - 1)
+        for i, p in enumerate(polynomial):
+            for j, q in enumerate(factor):
+                product[i + j] += p * q
+        polynomial = product
+    assert [float(root) for root in positive_roots([ZERO, *polynomial])] == [float(OUTER), 2.0]
+    assert non_positive_until(polynomial) == 2.0
+    assert non_positive_until([-q for q in polynomial]) == 0.0
+    assert non_positive_until([-OUTER, -ONE]) == float("inf")
 
 
 @pytest.mark.parametrize(
