@@ -28,6 +28,9 @@ bench: venv
 	$(BIN)/python -m benchmarks.classical
 	$(BIN)/python -m benchmarks.digits
 	$(BIN)/python -m benchmarks.adaptive
+	$(BIN)/python -m benchmarks.strategies
+	$(BIN)/python -m benchmarks.training_step
+	$(BIN)/python -m benchmarks.kills
 
 clean:
 	rm -rf .venv runs

@@ -168,7 +168,7 @@ def tuned(system: str, seed: int, iterations: int, further: int) -> list[Tuning]
     z = solution(problem, problem.draw(UNSEEN, generator)[0], 1.0)
     assert problem.eps is not None
     low, high = problem.eps
-    sizes = [low, (low * high) ** 0.5, high]
+    sizes = [low * (high / low) ** (k / 4) for k in range(5)]
     return [
         Tuning(system, seed, eps, *(ratio(solver, problem, z, eps, ROLLOUT) for solver in solvers)) for eps in sizes
     ]

@@ -52,6 +52,7 @@ GENERATED = frozenset(
         "STARTS",
         "STRAY",
         "Sample",
+        "Sampler",
         "Scalar",
         "Sequence",
         "Settings",
