@@ -31,6 +31,9 @@ bench: venv
 	$(BIN)/python -m benchmarks.strategies
 	$(BIN)/python -m benchmarks.training_step
 	$(BIN)/python -m benchmarks.kills
+	$(BIN)/python -m benchmarks.checking
+	$(BIN)/python -m pip install --constraint constraints.txt --editable '.[bench]'
+	$(BIN)/python -m benchmarks.proofs
 
 clean:
 	rm -rf .venv runs

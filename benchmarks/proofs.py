@@ -179,7 +179,7 @@ def main() -> None:
     lines = ["# Speed of proofs", "", "By `python -m benchmarks.proofs`; medians in milliseconds.", ""]
     lines += ["| proof | ms | at most |", "| --- | --- | --- |"]
     lines += [f"| {name} | {medians[name]:.2f} | {limit or ''} |" for name, (_, _, limit) in CASES.items()]
-    lines += ["", "## Beside NodePy 1.0.1", "", "The order of the propagated row, exact arithmetic in both."]
+    lines += ["", "## Beside NodePy 1.1.1", "", "The order of the propagated row, exact arithmetic in both."]
     lines += ["", "| method | stages | order | hyperdsl | NodePy | NodePy's order |"]
     lines += ["| --- | --- | --- | --- | --- | --- |"]
     lines += [

@@ -106,6 +106,7 @@ GENERATED = frozenset(
         "torch",
         "tqdm",
         "warnings",
+        "with_input",
     }
 )
 """Names that generated modules use at their top level."""
