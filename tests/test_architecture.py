@@ -24,6 +24,8 @@ MAY_IMPORT = {
     "codegen": {"plan", "semantics", "theory", "source"},
     "compiler": {"codegen", "plan", "semantics", "syntax", "diagnostics", "source", "theory"},
     "evaluation": {"semantics", "theory", "source"},
+    "pages": {"semantics", "theory"},
+    "notebook": {"compiler", "pages", "diagnostics", "semantics", "theory"},
     "__main__": {"cli"},
     "cache": {"source"},
     "cli": {
@@ -31,6 +33,7 @@ MAY_IMPORT = {
         "cache",
         "syntax",
         "evaluation",
+        "pages",
         "codegen",
         "plan",
         "semantics",

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hyperdsl.cli.inputs import finish, out, say, spec_files, stop
+from hyperdsl.cli.inputs import Json, finish, out, print_json, say, spec_files, stop
+
+if TYPE_CHECKING:
+    from hyperdsl.cli.pages import Shown
 
 SpecPath = Annotated[Path, typer.Argument(metavar="SPEC", help="A spec file.", show_default=False)]
 Name = Annotated[
@@ -16,22 +19,54 @@ Name = Annotated[
         metavar="[NAME]", help="A method or solver of the file, or a method of the library.", show_default=False
     ),
 ]
+Plot = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Write stability region and order star to a .png or .svg.", show_default=False),
+]
 
 
-def show(spec: SpecPath, name: Name = None) -> None:
-    """Print a method's tableau, order conditions, error constants and stability intervals."""
+def show(spec: SpecPath, name: Name = None, plot: Plot = None, json: Json = False) -> None:
+    """Print all that is known of a method: tableau, orders, conditions, errors, stability, dense output."""
     from hyperdsl import compiler
-    from hyperdsl.cli.pages import methods_of, print_base
+    from hyperdsl.cli.pages import print_page, shown_of
 
     checked = compiler.check(spec_files([spec]))
-    say(checked.diagnostics)
-    methods = methods_of(checked.specs[0])
+    known = shown_of(checked.specs[0])
     if name is not None:
-        found = methods.get(name) or compiler.library_base(name)
+        found = known.get(name) or compiler.library_base(name)
         if found is None:
+            say(checked.diagnostics)
             finish(checked.diagnostics)
-            stop(f"there is no method or solver `{name}` in `{spec}`; it has {', '.join(methods) or 'none'}")
-        methods = {name: found}
-    for method in dict.fromkeys(methods.values()):
-        print_base(method, out())
+            stop(f"there is no method or solver `{name}` in `{spec}`; it has {', '.join(known) or 'none'}")
+        known = {name: found}
+    if json:
+        from hyperdsl.pages.details import details
+
+        print_json({"methods": [details(value) for value in known.values()]}, checked.diagnostics)
+    else:
+        say(checked.diagnostics)
+        for value in known.values():
+            print_page(value, out())
+    if plot is not None:
+        _plot(list(known.values()), plot)
     finish(checked.diagnostics)
+
+
+def _plot(known: list[Shown], path: Path) -> None:
+    from hyperdsl.pages.analysis import of_solver
+    from hyperdsl.semantics.model import Method, Solver
+
+    methods = [of_solver(value) if isinstance(value, Solver) else value for value in known]
+    chosen = [value for value in methods if isinstance(value, Method) and not value.tableau.parameters]
+    if len(methods) != 1 or not chosen:
+        stop("--plot draws one Runge–Kutta method without free parameters: name it after the spec")
+    if path.suffix not in (".png", ".svg"):
+        stop(f"`{path}` ends in neither .png nor .svg")
+    try:
+        from hyperdsl.pages.regions import plot_region
+    except ImportError:
+        stop("plots need matplotlib, which the extra `train` installs: pip install 'hyperdsl[train]'")
+    try:
+        plot_region(chosen[0], path)
+    except OSError as reason:
+        stop(f"cannot write `{path}`: {reason}")

@@ -88,3 +88,8 @@ def as_json(diagnostic: Diagnostic) -> dict[str, object]:
         "notes": list(diagnostic.notes),
         "help": diagnostic.help,
     }
+
+
+def report_text(diagnostics: Iterable[Diagnostic]) -> str:
+    """The messages as plain text."""
+    return "\n".join(render(diagnostic).plain for diagnostic in diagnostics)

@@ -66,14 +66,14 @@ def excluded_in_region(tableau: Tableau, region: Region) -> tuple[Excluded, ...]
     coefficients on ever smaller boxes; where that does not succeed it is reported, on the side of caution. So is one
     that has square roots among its coefficients (see `Exact.denominators`).
     """
-    assured = {factor for expression in region.nonzero for factor in _numerator_factors(expression)}
+    assured = {factor for expression in region.nonzero for factor in numerator_factors(expression)}
     found = {factor for row in tableau.rows for value in row for factor in value.denominators()}
     judged = (_judged(factor, region) for factor in sorted(found - assured, key=str))
     return tuple(excluded for excluded in judged if excluded is not None)
 
 
-def _numerator_factors(expression: Exact) -> list[Exact]:
-    """The irreducible factors that cannot vanish where the expression does not."""
+def numerator_factors(expression: Exact) -> list[Exact]:
+    """The irreducible factors of the numerator; none where square roots and parameters meet."""
     function = expression.terms.get(1)
     if len(expression.terms) != 1 or not isinstance(function, RationalFunction):
         return []
@@ -82,17 +82,27 @@ def _numerator_factors(expression: Exact) -> list[Exact]:
 
 
 def _judged(factor: Exact, region: Region) -> Excluded | None:
+    if len(factor.parameters) == 1:
+        zeros = tuple(map(str, zeros_in_region(factor, region)))
+        return Excluded(factor, zeros) if zeros else None
+    return None if has_strict_sign(factor, region) else Excluded(factor, ())
+
+
+def zeros_in_region(factor: Exact, region: Region) -> tuple[RealRoot, ...]:
+    """Where a polynomial of one parameter vanishes in the region, in increasing order."""
+    (name,) = factor.parameters
+    coefficients = dict(terms(factor.terms[1].numerator))
+    degrees = {monomial[0][1] if monomial else 0: q for monomial, q in coefficients.items()}
+    polynomial = fmpq_poly([degrees.get(k, 0) for k in range(max(degrees) + 1)])
+    inside = [root for root in real_roots(polynomial) if _inside(root, region.interval(name))]
+    return tuple(root for root in inside if not _left_out(root, name, region))
+
+
+def has_strict_sign(factor: Exact, region: Region) -> bool:
+    """Whether a polynomial of several parameters is proven to be positive everywhere in the region, or negative."""
     names = sorted(factor.parameters)
     coefficients = dict(terms(factor.terms[1].numerator))
-    if len(names) == 1:
-        degrees = {monomial[0][1] if monomial else 0: q for monomial, q in coefficients.items()}
-        polynomial = fmpq_poly([degrees.get(k, 0) for k in range(max(degrees) + 1)])
-        inside = [root for root in real_roots(polynomial) if _inside(root, region.interval(names[0]))]
-        zeros = tuple(str(root) for root in inside if not _left_out(root, names[0], region))
-        return Excluded(factor, zeros) if zeros else None
-    if len(names) <= _MOST_PARAMETERS and _has_strict_sign(coefficients, names, region):
-        return None
-    return Excluded(factor, ())
+    return len(names) <= _MOST_PARAMETERS and _has_strict_sign(coefficients, names, region)
 
 
 def _inside(root: RealRoot, interval: Interval) -> bool:

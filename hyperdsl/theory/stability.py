@@ -34,7 +34,8 @@ def stability_intervals(
 
     Only the intervals that begin at 0 count. A method proven to a tolerance has R(z) = Σ z^k/k! + … only up to about
     that tolerance, and such a speck decides the sign of |R|² − 1 near 0; so there its moments up to `order` are
-    replaced by the exact 1/k!.
+    replaced by the exact 1/k!. An implicit method's coefficients of R and of |R|² − 1 that are within a thousand times
+    the tolerance are zero then: whether R is bounded depends on them.
     """
     if tableau.parameters:
         return None, None
@@ -42,7 +43,19 @@ def stability_intervals(
     if tolerance is not None:
         moments[: order + 1] = [Exact.of(Fraction(1, factorial(k))) for k in range(min(order + 1, len(moments)))]
     above, below = _fraction(tableau, moments)
-    return _interval(_excess(above, below, _NEGATIVE_AXIS)), _interval(_excess(above, below, _IMAGINARY_AXIS))
+    specks = tolerance if tableau.kind != "explicit" else None
+    above = without_specks(above, specks)
+    axes = (_excess(above, below, turns) for turns in (_NEGATIVE_AXIS, _IMAGINARY_AXIS))
+    real, imaginary = (_interval(without_specks(excess, specks)) for excess in axes)
+    return real, imaginary
+
+
+def without_specks(polynomial: Polynomial, tolerance: Exact | None) -> Polynomial:
+    """The polynomial without coefficients that are within a thousand times the tolerance, where there is one."""
+    if tolerance is None:
+        return polynomial
+    limit = tolerance * 1000
+    return _trimmed([ZERO if abs(q) <= limit else q for q in polynomial])
 
 
 def _moments(tableau: Tableau, row: int) -> list[Exact]:
@@ -57,12 +70,12 @@ def _moments(tableau: Tableau, row: int) -> list[Exact]:
 
 def _fraction(tableau: Tableau, moments: Sequence[Exact]) -> tuple[Polynomial, Polynomial]:
     """P has degree at most s, so it is Q times R's Taylor series, cut off after z^s."""
-    below = _denominator(tableau)
+    below = determinant(tableau)
     above = [sum((below[j] * moments[k - j] for j in range(min(k + 1, len(below)))), ZERO) for k in range(len(moments))]
     return _trimmed(above), below
 
 
-def _denominator(tableau: Tableau) -> Polynomial:
+def determinant(tableau: Tableau) -> Polynomial:
     """det(I − zA)."""
     if tableau.kind == "implicit":
         return _trimmed(_reversed_characteristic(tableau))
@@ -135,6 +148,11 @@ def _square(coefficients: Sequence[Exact]) -> list[Exact]:
         for j, q in enumerate(coefficients):
             found[i + j] += p * q
     return found
+
+
+def non_negative_until(polynomial: Polynomial) -> float:
+    """The largest x such that the polynomial is not negative on [0, x]; `math.inf` where there is none."""
+    return _interval(tuple(-q for q in polynomial))
 
 
 def _interval(excess: Polynomial) -> float:

@@ -228,7 +228,7 @@ def test_show_prints_tableau_conditions_and_stability(spec: Path) -> None:
     assert done.exit_code == 0
     assert "1/6  1/3  1/3  1/6" in done.stdout
     assert "Σ b_i a_ij a_jk c_k = 1/24" in done.stdout
-    assert "[-2.78529, 0]" in done.stdout
+    assert "[-2.785293563405282, 0], imaginary [0, 2.8284271247461903i]" in done.stdout
     assert "heun_like" in run("show", spec).stdout
     assert run("show", spec, "rk5").exit_code == 2
 

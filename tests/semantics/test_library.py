@@ -97,6 +97,7 @@ ORDERS = {  # what their authors say
     "curtis8": (8,),
     "verner8_1978": (8, 7),
     "enright_verner8": (8, 7),
+    "verner_efficient8": (8, 7),
     "dverk8": (8, 7),
     "tsitouras_papakostas8": (8, 7),
     "fehlberg78": (7, 8),

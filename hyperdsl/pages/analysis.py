@@ -1,0 +1,93 @@
+"""Everything that an analyst asks of a Runge–Kutta method, beyond the facts that `check` proves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from hyperdsl.semantics.model import Method, Solver
+from hyperdsl.theory.a_stability import LinearStability, linear_stability
+from hyperdsl.theory.exact import Exact
+from hyperdsl.theory.families import Region
+from hyperdsl.theory.order import principal_error, principal_error_norm
+from hyperdsl.theory.rises import Rises, rises
+from hyperdsl.theory.simplifying import (
+    Assumptions,
+    is_stiffly_accurate,
+    is_symmetric,
+    is_symplectic,
+    simplifying_assumptions,
+)
+from hyperdsl.theory.ssp import ssp_coefficient
+from hyperdsl.theory.stability import Polynomial, stability_function
+from hyperdsl.theory.trees import Tree
+
+MOST_CONDITIONS = 1000
+"""Principal errors are listed tree by tree where no more conditions than that were checked."""
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """Facts of a method, exact unless they are proven to its tolerance.
+
+    `learned` are the coefficients of the elementary differentials in (z(s + ε) − z₁)/ε^(p+1) as ε → 0, which is what
+    g learns; None where they are too many. `linear` is None for explicit methods and families.
+    """
+
+    assumptions: Assumptions
+    stiffly_accurate: bool
+    symplectic: bool
+    symmetric: bool
+    linear: LinearStability | None
+    ssp: float | None
+    stability: tuple[Polynomial, Polynomial]
+    learned: tuple[tuple[Tree, Exact], ...] | None
+    embedded_errors: tuple[float | None, ...]
+    rises: Rises | None
+
+
+def analyse(method: Method) -> Analysis:
+    """All of it, in about a second for the largest methods."""
+    tableau, tolerance, facts = method.tableau, method.tolerance, method.facts
+    few = facts.conditions <= MOST_CONDITIONS
+    return Analysis(
+        assumptions=simplifying_assumptions(tableau, tolerance),
+        stiffly_accurate=is_stiffly_accurate(tableau),
+        symplectic=is_symplectic(tableau, tolerance),
+        symmetric=is_symmetric(tableau, tolerance),
+        linear=None if tableau.kind == "explicit" else _linear(method),
+        ssp=ssp_coefficient(tableau),
+        stability=stability_function(tableau),
+        learned=_learned(method) if few else None,
+        embedded_errors=tuple(
+            principal_error_norm(tableau, order, row, tolerance) for row, order in enumerate(facts.embedded, start=1)
+        ),
+        rises=rises(tableau, facts.order, _region(method)) if method.parameters and few else None,
+    )
+
+
+def of_solver(solver: Solver) -> Method:
+    """The solver's base with its parameters put in, as a method of its own."""
+    free = {parameter.name for parameter in solver.free}
+    return replace(
+        solver.base,
+        tableau=solver.tableau,
+        entries=solver.entries,
+        facts=solver.facts,
+        parameters=tuple(parameter for parameter in solver.base.parameters if parameter.name in free),
+        dense=solver.dense,
+    )
+
+
+def _linear(method: Method) -> LinearStability | None:
+    return linear_stability(method.tableau, method.facts.report.order_autonomous, method.tolerance)
+
+
+def _learned(method: Method) -> tuple[tuple[Tree, Exact], ...]:
+    errors = principal_error(method.tableau, method.facts.order, tolerance=method.tolerance)
+    if method.tolerance is not None:
+        errors = tuple((tree, error) for tree, error in errors if error.parameters or abs(error) > method.tolerance)
+    return tuple((tree, -error) for tree, error in errors if not error.is_zero)
+
+
+def _region(method: Method) -> Region:
+    return Region({parameter.name: parameter.interval for parameter in method.parameters}, method.nonzero)

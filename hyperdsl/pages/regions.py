@@ -1,0 +1,88 @@
+"""A method's stability region |R(z)| ≤ 1 and order star |R(z)| > |e^z| (Hairer & Wanner II, §§IV.2, IV.4)."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from hyperdsl.pages.text import length
+from hyperdsl.semantics.model import Method
+from hyperdsl.theory.stability import stability_function
+
+_POINTS = 601
+_BLUE, _RED = "#0b5fa5", "#d1495b"
+
+
+def plot_region(method: Method, path: Path) -> None:
+    """Writes both panels to a .png or .svg; OSError where the file cannot be written. The method has no parameters."""
+    above, below = (np.array([float(q) for q in part]) for part in stability_function(method.tableau))
+    figure = Figure(figsize=(10.0, 5.0), layout="constrained")
+    FigureCanvasAgg(figure)
+    region, star = figure.subplots(1, 2)
+    x, y = _window(method, above, below)
+    z, factor = _grid(above, below, x, y)
+    _fill(region, z, factor - 1, _BLUE)
+    region.set_title("stability region |R(z)| ≤ 1")
+    reach = max(3.0, min(10.0, 1.2 * len(above)))
+    z, factor = _grid(above, below, (-reach, reach), (-reach, reach))
+    _fill(star, z, 1 - factor * np.exp(-z.real), _RED)
+    star.set_title("order star |R(z)| > |exp(z)|")
+    figure.suptitle(f"{method.name}, order {method.facts.order}: {_intervals(method)}")
+    metadata: dict[str, Any] = {"Date": None} if path.suffix == ".svg" else {}
+    figure.savefig(path, dpi=150, metadata=metadata)
+
+
+def _intervals(method: Method) -> str:
+    real, imaginary = method.facts.real_stability, method.facts.imaginary_stability
+    assert real is not None  # the method has no parameters
+    assert imaginary is not None
+    return f"real interval [-{length(real)}, 0], imaginary [0, {length(imaginary)}i]"
+
+
+def _grid(above: Any, below: Any, x: tuple[float, float], y: tuple[float, float]) -> tuple[Any, Any]:
+    """Points z of a window and |R(z)| there."""
+    re, im = np.meshgrid(np.linspace(*x, _POINTS), np.linspace(*y, _POINTS))
+    z = re + 1j * im
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        factor = np.abs(np.polyval(above[::-1], z) / np.polyval(below[::-1], z))
+    return z, np.nan_to_num(factor, nan=np.inf, posinf=1e300)
+
+
+def _window(method: Method, above: Any, below: Any) -> tuple[tuple[float, float], tuple[float, float]]:
+    """The smallest window of a few that holds the region around 0, or shows enough of an unbounded one."""
+    real = method.facts.real_stability or 0.0
+    if method.tableau.kind != "explicit" or math.isinf(real):
+        reach = max(6.0, 4.0 * len(below))
+        return (-reach, reach), (-reach, reach)
+    left, top = 1.25 * max(real, 1.0), 1.0
+    while top < 100 and _touches(above, below, left, top):
+        top *= 1.2
+    while left < 200 and _touches(above, below, left, top):
+        left *= 1.2
+    return (-left, max(1.0, 0.3 * left)), (-top, top)
+
+
+def _touches(above: Any, below: Any, left: float, top: float) -> bool:
+    """Whether the region reaches the upper or the left side of the window."""
+    upper = np.linspace(-left, max(1.0, 0.3 * left), 400) + 1j * top
+    side = -left + 1j * np.linspace(-top, top, 400)
+    z = np.concatenate((upper, side))
+    return bool((np.abs(np.polyval(above[::-1], z) / np.polyval(below[::-1], z)) <= 1).any())
+
+
+def _fill(panel: Axes, z: Any, excess: Any, colour: str) -> None:
+    """Fills where the excess is not positive."""
+    inside = np.clip(excess, -1, 1)
+    panel.contourf(z.real, z.imag, inside, levels=[-1.0, 0.0], colors=[colour], alpha=0.25)
+    panel.contour(z.real, z.imag, inside, levels=[0.0], colors=[colour], linewidths=1.2)
+    for line in (panel.axhline, panel.axvline):
+        line(0, color="#4d4d4d", linewidth=0.6)
+    panel.set_xlabel("Re z")
+    panel.set_ylabel("Im z")
+    panel.set_aspect("equal")

@@ -1,0 +1,214 @@
+"""The page of a Runge–Kutta method as text: its tableau, and its facts, a label beside each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from hyperdsl.pages.analysis import Analysis
+from hyperdsl.semantics.families import range_text
+from hyperdsl.semantics.model import Method, Solver
+from hyperdsl.semantics.proofs import shown
+from hyperdsl.semantics.summary import orders
+from hyperdsl.theory.exact import Exact
+from hyperdsl.theory.polynomials import Polynomial
+from hyperdsl.theory.rises import Vanishing
+from hyperdsl.theory.simplifying import Largest
+from hyperdsl.theory.tableau import Tableau
+from hyperdsl.theory.trees import Tree, trees
+
+MOST_TREES = 20
+LONGEST_FUNCTION = 160
+
+Fact = tuple[str, list[str]]
+"""A label and the lines beside it."""
+
+
+def title(method: Method) -> str:
+    """`rk4: order 4, proven exactly`"""
+    proof = "proven exactly" if method.tolerance is None else f"proven within {float(method.tolerance):.0e}"
+    return f"{method.name}: order {orders(method)}, {proof}"
+
+
+def ranges(method: Method) -> list[str]:
+    """What the parameters of a family range over."""
+    return [range_text(parameter.name, parameter.interval, method.nonzero) for parameter in method.parameters]
+
+
+def facts(method: Method, analysis: Analysis) -> Iterator[Fact]:
+    """The facts of a method, in the order of a textbook's page."""
+    tableau, proven = method.tableau, method.facts
+    stages = f"{tableau.stages} stage" + "s" * (tableau.stages > 1)
+    yield "kind", [", ".join([tableau.kind, stages, *_properties(method, analysis)])]
+    yield "conditions", list(_conditions(method))
+    found = analysis.assumptions
+    holds = f"B({_largest(found.b)}), C({_largest(found.c)}), D({_largest(found.d)})"
+    yield "assumptions", [f"{holds}, stage order {proven.stage_order}"]
+    yield "error", list(_errors(method, analysis))
+    if analysis.learned is not None:
+        yield "local error", list(_learned(method, analysis.learned))
+    yield "stability", list(_stability(method, analysis))
+    if method.dense is not None:
+        yield "dense output", list(_dense(method))
+    if method.parameters:
+        yield "family", list(_family(method, analysis))
+
+
+def learns(solver: Solver) -> Fact | None:
+    """What a hypersolver adds to its base."""
+    power = solver.residual_power
+    if power is None:
+        return None
+    return "hypersolver", [
+        f"z₁ = z + ε ψ + ε^{power} g, residual power {power}: as ε → 0, g learns the sum of `local error`"
+    ]
+
+
+def _properties(method: Method, analysis: Analysis) -> list[str]:
+    linear = analysis.linear
+    held = {
+        "first same as last": method.facts.fsal,
+        "stiffly accurate": analysis.stiffly_accurate,
+        "symplectic": analysis.symplectic,
+        "symmetric": analysis.symmetric,
+        "A-stable": linear is not None and linear.a_stable,
+        "L-stable": linear is not None and linear.l_stable,
+    }
+    return [name for name, holds in held.items() if holds]
+
+
+def _conditions(method: Method) -> Iterator[str]:
+    yield f"{method.facts.conditions} trees up to order {method.claimed_order} hold"
+    for tree in (tree for order in range(1, min(method.claimed_order, 4) + 1) for tree in trees(order)):
+        yield tree.condition()
+    if method.claimed_order > 4:
+        yield "and those of higher order"
+    failing = method.facts.report.failing
+    if failing is not None:
+        yield f"the next one fails: {failing.tree.condition()}, the left side is {shown(failing.value)}"
+
+
+def _errors(method: Method, analysis: Analysis) -> Iterator[str]:
+    pairs = [(method.facts.order, method.facts.principal_error)]
+    pairs += list(zip(method.facts.embedded, analysis.embedded_errors, strict=True))
+    for i, (order, norm) in enumerate(pairs):
+        size = "depends on the parameters" if norm is None else f"= {norm:.6g}"
+        yield f"{'embedded: ' if i else ''}‖principal error‖ {size}, over the trees of order {order + 1}"
+
+
+def _learned(method: Method, learned: Sequence[tuple[Tree, Exact]]) -> Iterator[str]:
+    power = method.facts.order + 1
+    yield f"z(s + ε) - z₁ = ε^{power} times this sum + O(ε^{power + 1}), which is what g learns as ε → 0:"
+    for i, (tree, coefficient) in enumerate(learned[:MOST_TREES]):
+        yield _term(coefficient, tree.differential(), first=i == 0)
+    if len(learned) > MOST_TREES:
+        yield f"and {len(learned) - MOST_TREES} more trees of order {power}"
+    if method.tableau.is_consistent:
+        yield "(f' differentiates in s, too: f'f is ∂f/∂z f + ∂f/∂s)"
+
+
+def _term(coefficient: Exact, differential: str, *, first: bool) -> str:
+    if coefficient.parameters:
+        return f"{'  ' if first else '+ '}({coefficient}) · {differential}"
+    sign = "-" if coefficient.sign() < 0 else " " if first else "+"
+    size = shown(abs(coefficient))
+    return f"{sign} {f'({size})' if ' + ' in size or ' - ' in size else size} · {differential}"
+
+
+def _stability(method: Method, analysis: Analysis) -> Iterator[str]:
+    above, below = (polynomial_text(part, "z") for part in analysis.stability)
+    text = f"R(z) = {above}" if below == "1" else f"R(z) = ({above})/({below})"
+    if len(text) <= LONGEST_FUNCTION:
+        yield text
+    proven = method.facts
+    if proven.real_stability is not None and proven.imaginary_stability is not None:
+        real, imaginary = length(proven.real_stability), length(proven.imaginary_stability)
+        yield f"real interval [-{real}, 0], imaginary [0, {imaginary}i]"
+    if analysis.linear is not None:
+        yield f"|R(∞)| = {length(analysis.linear.at_infinity)}"
+    if analysis.ssp is not None:
+        yield f"SSP coefficient {length(analysis.ssp)}"
+
+
+def _dense(method: Method) -> Iterator[str]:
+    dense = method.dense
+    assert dense is not None  # asked for where there is one
+    extra = dense.tableau.stages - method.tableau.stages
+    stages = f", {extra} extra stage" + "s" * (extra > 1) if extra else ""
+    yield f"order {dense.order} at every θ{stages}, continuous"
+    texts = [f"b_{i}(θ) = {polynomial_text(w, 'θ')}" for i, w in enumerate(dense.weights, start=1) if w]
+    if all(len(text) <= LONGEST_FUNCTION for text in texts):
+        yield from texts
+    else:
+        yield f"{len(texts)} weights of degree {max(map(len, dense.weights)) - 1} in θ"
+
+
+def _family(method: Method, analysis: Analysis) -> Iterator[str]:
+    found = analysis.rises
+    if found is None:
+        yield "where its order rises is not decided: its coefficients have square roots, or are too many"
+        return
+    higher = method.facts.order + 1
+    if found.order is None:
+        yield f"whether it reaches order {higher} is not decided: its coefficients are too many"
+    elif not found.order:
+        yield f"no values in range give order {higher}"
+    elif len(method.parameters) == 1:
+        yield f"order {higher} or more at {' and at '.join(found.order)}"
+    else:
+        yield f"order {higher} or more where {' and '.join(found.order)}"
+    yield from (_remaining(value) for value in found.vanishing if not value.raises_order)
+
+
+def _remaining(value: Vanishing) -> str:
+    terms = [
+        tree.differential() if coefficient is None else f"{shown(-coefficient)} · {tree.differential()}"
+        for tree, coefficient in value.remaining
+    ]
+    return f"at {value.where} the local error keeps only " + ", ".join(terms)
+
+
+def _largest(value: Largest) -> str:
+    return "∞" if math.isinf(value) else str(value)
+
+
+def length(value: float) -> str:
+    """A length to all digits of its double; it may be infinite."""
+    return "∞" if math.isinf(value) else repr(value).removesuffix(".0")
+
+
+def polynomial_text(polynomial: Polynomial, variable: str) -> str:
+    """`1 + z + 1/2*z^2`"""
+    text = ""
+    for k, q in enumerate(polynomial):
+        if q.is_zero:
+            continue
+        power = "" if k == 0 else variable if k == 1 else f"{variable}^{k}"
+        negative = not q.parameters and q.sign() < 0
+        size = str(-q if negative else q)
+        if " " in size and power:
+            size = f"({size})"
+        factor = size if not power else power if size == "1" else f"{size}*{power}"
+        text += (f" {'-' if negative else '+'} " if text else "-" if negative else "") + factor
+    return text or "0"
+
+
+def tableau_lines(tableau: Tableau) -> list[str]:
+    """The tableau as text, its columns aligned, zeros above the diagonal left out."""
+    rows = [[shown(c), *(map(shown, a))] for c, a in zip(tableau.c, tableau.a, strict=True)]
+    for i, row in enumerate(rows):
+        last = max((j for j, a in enumerate(tableau.a[i]) if not a.is_zero), default=-1)
+        del row[last + 2 :]
+    weights = [["", *map(shown, row)] for row in tableau.weights]
+    widths = [
+        max((len(row[j]) for row in (*rows, *weights) if j < len(row)), default=0) for j in range(tableau.stages + 1)
+    ]
+
+    def line(row: list[str]) -> str:
+        cells = [f"{text:{widths[j + 1]}}" for j, text in enumerate(row[1:])]
+        return f"{row[0]:{widths[0]}} | {'  '.join(cells)}".rstrip()
+
+    body = [line(row) for row in rows]
+    foot = [line(row) for row in weights]
+    width = max(len(text) for text in (*body, *foot)) - widths[0] - 2
+    return [*body, "-" * (widths[0] + 1) + "+" + "-" * max(2, width), *foot]
