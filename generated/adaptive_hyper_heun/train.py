@@ -694,7 +694,8 @@ def _seen_error(reference: Reference, eps: float, s: Tensor, x: Tensor | None, z
     solver: Any = reference.solver
     if solver.error == "learned":
         rows = reference.residuals(eps, s, x, z, max(reference.settings.substeps // 4, 4))
-        return rows.target * abs(eps) ** (solver.order + 1)
+        true: Tensor = rows.target * abs(eps) ** (solver.order + 1)
+        return true
 
     def f(s: Tensor, z: Tensor) -> Tensor:
         slope: Tensor = reference.f(s, z) if x is None else reference.f(s, x, z)
