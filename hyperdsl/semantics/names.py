@@ -53,6 +53,7 @@ GENERATED = frozenset(
         "STARTS",
         "STRAY",
         "Sample",
+        "Sampler",
         "Scalar",
         "Sequence",
         "Settings",
@@ -106,6 +107,7 @@ GENERATED = frozenset(
         "torch",
         "tqdm",
         "warnings",
+        "with_input",
     }
 )
 """Names that generated modules use at their top level."""
