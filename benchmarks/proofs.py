@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from fractions import Fraction
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -126,18 +127,17 @@ def median_of(run: Callable[[], object]) -> float:
     return statistics.median(times) * 1e3
 
 
-def nodepys(tableau: Tableau) -> tuple[float, int | None]:
+def nodepys(theirs: Any) -> tuple[float, int | None]:
     """NodePy's milliseconds, infinite where it was given up, and the order that it finds."""
     with multiprocessing.get_context("fork").Pool(1) as pool:
         try:
-            return pool.apply_async(_nodepys, (tableau,)).get(PATIENCE)
+            return pool.apply_async(_nodepys, (theirs,)).get(PATIENCE)
         except multiprocessing.TimeoutError:
             return math.inf, None
 
 
-def _nodepys(tableau: Tableau) -> tuple[float, int]:
+def _nodepys(theirs: Any) -> tuple[float, int]:
     found: list[int] = []
-    theirs = nodepy_method(tableau)
     return median_of(lambda: found.append(int(theirs.order(mode="exact")))), found[0]
 
 
@@ -159,12 +159,49 @@ def symbolic(value: Exact) -> Any:
     return sympy.Add(*terms)
 
 
+def exact_of(expression: Any) -> Exact:
+    """A number of NodePy's collection; ValueError where it is a float."""
+    import sympy
+
+    number = sympy.sympify(expression)
+    if number.is_Rational:
+        return Exact.of(Fraction(int(number.p), int(number.q)))
+    arguments = number.args
+    if number.is_Add:
+        return sum(map(exact_of, arguments), Exact.of(0))
+    if number.is_Mul:
+        return math.prod(map(exact_of, arguments), start=Exact.of(1))
+    if number.is_Pow and arguments[1].is_Integer:
+        return exact_of(arguments[0]) ** int(arguments[1])
+    if number.is_Pow and arguments[1] == sympy.Rational(1, 2):
+        return Exact.sqrt(exact_of(arguments[0]))
+    if number.func == sympy.cos and (arguments[0] / sympy.pi).is_Rational:
+        turn = arguments[0] / sympy.pi
+        return Exact.cos_pi(Fraction(int(turn.p), int(turn.q)))
+    raise ValueError(f"{expression} is not exact")
+
+
+def collection() -> list[tuple[str, Tableau, Any]]:
+    """NodePy's own methods, those with exact coefficients."""
+    from nodepy import rk
+
+    found = []
+    with contextlib.redirect_stdout(io.StringIO()):
+        methods = rk.loadRKM("All")
+    for name, theirs in methods.items():
+        with contextlib.suppress(ValueError):
+            a = tuple(tuple(map(exact_of, row)) for row in theirs.A)
+            ours = Tableau(a, tuple(map(exact_of, theirs.c)), (tuple(map(exact_of, theirs.b)),))
+            found.append((f"{name} (NodePy's)", ours, theirs))
+    return found
+
+
 def comparison() -> list[tuple[str, int, int, float, float, int | None]]:
     """(method, stages, order, hyperdsl, NodePy, the order that NodePy finds), both of the propagated row, exactly."""
+    pairs = [(name, method(name).tableau, nodepy_method(method(name).tableau)) for name in COMPARED]
     rows = []
-    for name in COMPARED:
-        tableau = method(name).tableau
-        slow, found = nodepys(tableau)
+    for name, tableau, theirs in (*collection(), *pairs):
+        slow, found = nodepys(theirs)
         quick = median_of(lambda tableau=tableau: prove_order(tableau))
         rows.append((name, tableau.stages, prove_order(tableau).order, quick, slow, found))
     return rows

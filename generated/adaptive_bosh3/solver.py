@@ -122,7 +122,7 @@ class AdaptiveBosh3(nn.Module):
         problem = self._problem(f, z0, x=x)
         if event is not None:
             problem = replace(problem, event=event)
-        solution, _ = problem.solve(control, [float(end) for end in span], dense)
+        solution, _ = problem.solve(control, _numbers(span), dense)
         return _checked(solution, throw)
 
     def odeint(
@@ -175,7 +175,7 @@ class AdaptiveBosh3(nn.Module):
             found: Tensor = _checked(problem.solve(control, times, dense=False)[0], throw=True).z
             return found
 
-        end: State = restore(_Adjoint.apply(run, _with_input(f, x), [float(end) for end in span], flat, *inputs))
+        end: State = restore(_Adjoint.apply(run, _with_input(f, x), _numbers(span), flat, *inputs))
         return end
 
     def step(self, f: VectorField, s: Scalar, z: State, eps: Scalar, *, x: Tensor | None = None) -> State:
@@ -354,7 +354,8 @@ class Piece(NamedTuple):
             return self.z + (self.stages * weights).sum(-1)
         rise = self.end - self.z
         inner = (1 - 2 * part) * rise + (part - 1) * eps * self.slope + part * eps * self.following
-        return (1 - part) * self.z + part * self.end + part * (part - 1) * inner
+        state: Tensor = (1 - part) * self.z + part * self.end + part * (part - 1) * inner
+        return state
 
 
 def _polynomials(rows: Sequence[Sequence[float]], theta: Tensor) -> Tensor:
@@ -438,7 +439,15 @@ class Counted:
         return slope
 
 
+def _numbers(times: Sequence[Scalar]) -> list[float]:
+    """The times as floats; ValueError where one wants a gradient, which would be lost."""
+    if any(isinstance(time, Tensor) and time.requires_grad for time in times):
+        raise ValueError("steps are chosen by numbers: there is no gradient with respect to times; detach them")
+    return [float(time) for time in times]
+
+
 def _times(s: Tensor | Sequence[float]) -> list[float]:
+    _numbers([s] if isinstance(s, Tensor) and s.requires_grad else [])
     times = torch.as_tensor(s, dtype=torch.float64).tolist()
     if not isinstance(times, list) or not times or not all(isinstance(time, float) for time in times):
         raise ValueError("s must be a list of one or more times")
@@ -574,7 +583,7 @@ def _factor(control: Control, power: int, e: float, history: list[float], growth
     e, (before, earlier) = max(e, 1e-10), history
     factor = control.safety * e ** (-(p + i + d) / power) * before ** ((p + 2 * d) / power) * earlier ** (-d / power)
     history[:] = max(e, 1e-4), before
-    return min(max(factor, control.shortest), control.longest, growth)
+    return float(min(max(factor, control.shortest), control.longest, growth))
 
 
 def _shrunk(control: Control, power: int, e: float) -> float:

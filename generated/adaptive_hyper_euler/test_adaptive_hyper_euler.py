@@ -17,6 +17,7 @@ from torch import Tensor
 
 from .solver import AdaptiveHyperEuler, SolveError, Status
 
+torch.set_num_threads(1)  # many small steps
 seeds = st.integers(0, 2**32 - 1)
 draws = settings(derandomize=True, database=None, deadline=None, max_examples=10, phases=[Phase.generate])
 
@@ -115,10 +116,11 @@ def test_step_of_adaptivehypereuler(seed: int) -> None:
     assert any(bool(gradient.any()) for gradient in gradients[1:])
 
 
+@torch.no_grad()
 def test_tolerance_of_adaptivehypereuler() -> None:
     """The error follows the tolerance, forwards and backwards, at the end and between."""
     solver = AdaptiveHyperEuler((3,)).double()
-    errors: dict[float, list[float]] = {1e-2: [], 1e-5: []}
+    errors: dict[float, list[float]] = {1e-2: [], 1e-4: []}
 
     @draws
     @given(seed=seeds)
@@ -131,13 +133,14 @@ def test_tolerance_of_adaptivehypereuler() -> None:
                     f, torch.zeros(f.shape, dtype=torch.float64), span, rtol=tolerance, atol=tolerance
                 )
                 exact = torch.stack([f.solution(s) for s in span])
-                found.append(float((states.detach() - exact).abs().max()))
+                found.append(float((states - exact).abs().max()))
                 assert found[-1] <= 30 * tolerance ** (solver.order / (solver.order + 1))
 
     measure()
-    assert statistics.median(errors[1e-5]) <= statistics.median(errors[1e-2]) / 10
+    assert statistics.median(errors[1e-4]) <= statistics.median(errors[1e-2]) / 4
 
 
+@torch.no_grad()
 @pytest.mark.parametrize(
     ("f", "status"),
     [
@@ -155,11 +158,11 @@ def test_failure_of_adaptivehypereuler(f: Callable[[Tensor, Tensor], Tensor], st
     z = torch.ones(2, *(3,), dtype=torch.float64)
     g = f
     with pytest.raises(SolveError, match=r"s = .* size .* evaluations") as caught:
-        solver(g, z, (0.0, 2.0), max_steps=1000)
+        solver(g, z, (0.0, 2.0), rtol=1e-2, atol=1e-4, max_steps=1000)
     assert caught.value.status in {status, Status.NONFINITE}
     assert 0 <= caught.value.s < 2
     assert caught.value.evaluations <= 1001 * (solver.evaluations_per_step + 1)
-    solution = solver.solve(g, z, (0.0, 2.0), max_steps=1000, throw=False)
+    solution = solver.solve(g, z, (0.0, 2.0), rtol=1e-2, atol=1e-4, max_steps=1000, throw=False)
     assert bool(solution.z.isfinite().all())
 
 

@@ -38,6 +38,7 @@ Field = Callable[[Tensor, Tensor], Tensor]  # f(s, z), with any x put in
 Step = Callable[[Field, Tensor, Tensor, Tensor], Tensor]  # (f, s, z, h) to the state at s + h
 Columns = tuple[Tensor | None, ...]
 Sample = Callable[[int, torch.Generator], Tensor | tuple[Tensor, Tensor]]
+Sampler = Callable[[Tensor, Tensor, torch.Generator], Tensor]  # (s, z, generator) to the states to train at
 
 STARTS = 512  # starting states of the trajectories that training states are taken from
 SNAPSHOTS = 64  # states kept along each trajectory
@@ -146,6 +147,7 @@ def fit(
     progress: bool = True,
     settings: Settings | None = None,
     box: tuple[Tensor, Tensor] | None = None,
+    sampler: Sampler | None = None,
     fabric: Fabric | None = None,
     checkpoint: Path | None = None,
     cache: Path | None = None,
@@ -156,6 +158,7 @@ def fit(
     sample: sample(batch, generator) gives z0 [batch, *state_shape], states at span[0]; their device is used.
     iterations, batch, seed: in place of those in `settings`, which are the spec's unless given.
     box: the ends of the box that states are drawn from, [*state_shape] each; the trajectories' extremes unless given.
+    sampler: sampler(s, z, generator) gives the states to train at, in place of z, those of the settings' mixture.
     fabric: a launched Fabric, for its device, several processes (which share each batch), mixed precision or logs.
     checkpoint: a file that training is taken up from, to the same result, where it was ended at any moment.
     cache: a folder in which the reference's data are kept, by the hash of all that decides them, and found again.
@@ -194,6 +197,7 @@ def fit(
                 steps,
                 _generator(phase.seed, k + 1),
                 dtype,
+                sampler,
             )
             for k, (phase, steps) in enumerate(zip(phases, ranges, strict=True))
         ]
@@ -422,7 +426,7 @@ class Trajectories:
 class Reference:
     """Makes states and targets, with the vector field f in `dtype`; `steps` are the ends of the range of ε.
 
-    `trained` is the corrector's dtype.
+    `trained` is the corrector's dtype; `sampler` moves the states, if there is one.
     """
 
     solver: Hypersolver
@@ -434,6 +438,7 @@ class Reference:
     steps: tuple[float, float]
     generator: torch.Generator
     trained: torch.dtype
+    sampler: Sampler | None
 
     @property
     def groups(self) -> int:
@@ -449,6 +454,10 @@ class Reference:
     def grid(self) -> float | None:
         """ε where training is for one number of steps, and so for the points of its grid alone."""
         return self.steps[0] if self.settings.steps and self.steps[0] == self.steps[1] else None
+
+    def moved(self, s: Tensor, z: Tensor) -> Tensor:
+        """Training states where the user wants them."""
+        return z if self.sampler is None else self.sampler(s, z, self.generator).to(z)
 
     def advance(self, s: Tensor, x: Tensor | None, z: Tensor, eps: Tensor, substeps: int) -> Tensor:
         """The state at s + ε by `substeps` equal steps."""
@@ -528,7 +537,7 @@ def _drawn(
         part = (k + float(torch.rand((), generator=drawn.generator))) / reference.groups
         eps = smallest * (largest / smallest) ** part
         s, x, z = drawn.states(trajectories, eps, drawn.rows)
-        z = _mixed(z, settings.states, trajectories.z, low, high, drawn.generator)
+        z = drawn.moved(s, _mixed(z, settings.states, trajectories.z, low, high, drawn.generator))
         rows = drawn.residuals(eps, s, x, z, settings.substeps).each().to(drawn.trained)
         return (*rows.inputs, rows.target)
 
@@ -686,6 +695,8 @@ def _identity(
             f"R.{k}": rows.target,
             f"dz.{k}": reference.f(s, z) if inputs is None else reference.f(s, inputs, z),
         }
+        if reference.sampler is not None:
+            tensors[f"sampled.{k}"] = reference.sampler(s, z, torch.Generator().manual_seed(k))
     return _hash(torch.__version__, repr((reference.start, reference.end)), _serialised(tensors))
 
 

@@ -39,6 +39,7 @@ Field = Callable[[Tensor, Tensor], Tensor]  # f(s, z), with any x put in
 Step = Callable[[Field, Tensor, Tensor, Tensor], Tensor]  # (f, s, z, h) to the state at s + h
 Columns = tuple[Tensor | None, ...]
 Sample = Callable[[int, torch.Generator], Tensor | tuple[Tensor, Tensor]]
+Sampler = Callable[[Tensor, Tensor, torch.Generator], Tensor]  # (s, z, generator) to the states to train at
 
 STARTS = 512  # starting states of the trajectories that training states are taken from
 SNAPSHOTS = 64  # states kept along each trajectory
@@ -179,6 +180,7 @@ def fit(
     progress: bool = True,
     settings: Settings | None = None,
     box: tuple[Tensor, Tensor] | None = None,
+    sampler: Sampler | None = None,
     fabric: Fabric | None = None,
     checkpoint: Path | None = None,
     cache: Path | None = None,
@@ -189,6 +191,7 @@ def fit(
     sample: sample(batch, generator) gives z0 [batch, *state_shape], states at span[0]; their device is used.
     iterations, batch, seed: in place of those in `settings` and its further phases, which are the spec's unless given.
     box: the ends of the box that states are drawn from, [*state_shape] each; the trajectories' extremes unless given.
+    sampler: sampler(s, z, generator) gives the states to train at, in place of z, those of the settings' mixture.
     fabric: a launched Fabric, for its device, several processes (which share each batch), mixed precision or logs.
     checkpoint: a file that training is taken up from, to the same result, where it was ended at any moment.
     cache: a folder in which the reference's data are kept, by the hash of all that decides them, and found again.
@@ -227,6 +230,7 @@ def fit(
                 steps,
                 _generator(phase.seed, k + 1),
                 dtype,
+                sampler,
             )
             for k, (phase, steps) in enumerate(zip(phases, ranges, strict=True))
         ]
@@ -544,7 +548,7 @@ class Trajectories:
 class Reference:
     """Makes states and targets, with the vector field f in `dtype`; `steps` are the ends of the range of ε.
 
-    `trained` is the corrector's dtype.
+    `trained` is the corrector's dtype; `sampler` moves the states, if there is one.
     """
 
     solver: Hypersolver
@@ -556,11 +560,13 @@ class Reference:
     steps: tuple[float, float]
     generator: torch.Generator
     trained: torch.dtype
+    sampler: Sampler | None
 
     @property
     def groups(self) -> int:
         """How many groups of rows with one s and one ε there are."""
-        return min(GROUPS, max(self.settings.iterations * self.settings.batch // REUSE, 1024) // 32)
+        most = GROUPS // 4 if isinstance(self.settings.loss, Trajectory) else GROUPS  # a rollout's rows take longer
+        return min(most, max(self.settings.iterations * self.settings.batch // REUSE, 1024) // 32)
 
     @property
     def rows(self) -> int:
@@ -575,6 +581,10 @@ class Reference:
     def room(self, eps: float, steps: int) -> int:
         """As many of the steps as the span has room for."""
         return min(steps, int((self.end - self.start) / eps * (1 + 1e-6)))
+
+    def moved(self, s: Tensor, z: Tensor) -> Tensor:
+        """Training states where the user wants them."""
+        return z if self.sampler is None else self.sampler(s, z, self.generator).to(z)
 
     def advance(self, s: Tensor, x: Tensor | None, z: Tensor, eps: Tensor, substeps: int) -> Tensor:
         """The state at s + ε by `substeps` equal steps."""
@@ -656,7 +666,7 @@ def _drawn(
         if isinstance(settings.loss, Trajectory):
             return _rollouts(drawn, trajectories, eps, settings.loss.steps)
         s, x, z = drawn.states(trajectories, eps, drawn.rows)
-        z = _mixed(z, settings.states, trajectories.z, low, high, drawn.generator)
+        z = drawn.moved(s, _mixed(z, settings.states, trajectories.z, low, high, drawn.generator))
         rows = drawn.residuals(eps, s, x, z, settings.substeps).each().to(drawn.trained)
         return (*rows.inputs, rows.target)
 
@@ -667,6 +677,7 @@ def _rollouts(reference: Reference, trajectories: Trajectories, eps: float, step
     """A group of rows on trajectories and, last, the states after each step; nan where the span has no room."""
     count = reference.room(eps, steps)
     s, x, z = reference.states(trajectories, count * eps, reference.rows)
+    z = reference.moved(s, z)
     step, path = torch.full_like(s, eps), [z]
     for k in range(count):
         path.append(reference.advance(s + k * step, x, path[-1], step, reference.settings.substeps))
@@ -826,6 +837,8 @@ def _identity(
             f"R.{k}": rows.target,
             f"dz.{k}": reference.f(s, z) if inputs is None else reference.f(s, inputs, z),
         }
+        if reference.sampler is not None:
+            tensors[f"sampled.{k}"] = reference.sampler(s, z, torch.Generator().manual_seed(k))
     return _hash(torch.__version__, repr((reference.start, reference.end)), _serialised(tensors))
 
 

@@ -111,7 +111,8 @@ def _term(coefficient: Exact, differential: str, *, first: bool) -> str:
     if coefficient.parameters:
         return f"{'  ' if first else '+ '}({coefficient}) · {differential}"
     sign = "-" if coefficient.sign() < 0 else " " if first else "+"
-    return f"{sign} {shown(abs(coefficient))} · {differential}"
+    size = shown(abs(coefficient))
+    return f"{sign} {f'({size})' if ' + ' in size or ' - ' in size else size} · {differential}"
 
 
 def _stability(method: Method, analysis: Analysis) -> Iterator[str]:

@@ -52,6 +52,7 @@ GENERATED = frozenset(
         "STARTS",
         "STRAY",
         "Sample",
+        "Sampler",
         "Scalar",
         "Sequence",
         "Settings",
@@ -105,6 +106,7 @@ GENERATED = frozenset(
         "torch",
         "tqdm",
         "warnings",
+        "with_input",
     }
 )
 """Names that generated modules use at their top level."""

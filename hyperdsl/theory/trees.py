@@ -89,7 +89,7 @@ class Tree:
         return tuple(Tree(tuple(tree for chosen in choice for tree in chosen)) for choice in product(*choices))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Grafted:
     """A tree of `level(order, leaves)` and its decomposition L∘R.
 

@@ -13,6 +13,7 @@ from hyperdsl.cli import application
 
 ROOT = Path(__file__).parents[2]
 HEUN = ROOT / "generated" / "hyper_heun"
+PHASED = ROOT / "generated" / "phased_hyper_heun"
 QUICK = ("--set", "fit.iterations=20", "--set", "fit.reference.substeps=4", "--quiet")
 SPRING = """problem spring(stiffness = 1 .. 4, damping = 1/10) {
     x' = v
@@ -59,6 +60,36 @@ def test_train_saves_weights_that_evaluate_reads() -> None:
     assert found["rows"][0]["macs"] > found["rows"][1]["macs"]
 
 
+def test_phases_logs_and_what_made_the_weights(tmp_path: Path) -> None:
+    changes = [
+        "batch=32",
+        "iterations=8",
+        "reference.substeps=4",
+        "then.loss=trajectory(steps = 2)",
+        "then.iterations=4",
+    ]
+    options = [word for change in changes for word in ("--set", f"phased.{change}")]
+    done = run(
+        "train", PHASED, "--problem", "van_der_pol", *options, "--log", "logs", "--output", "w.safetensors", "-q"
+    )
+    assert done.exit_code == 0, done.stderr
+    with safe_open("w.safetensors", "pt") as file:
+        metadata = file.metadata()
+    settings, overrides = json.loads(metadata["settings"]), json.loads(metadata["overrides"])
+    (then,) = settings["then"]
+    assert (settings["iterations"], then["iterations"], then["loss"]) == (8, 4, {"trajectory": [2]})
+    assert (then["batch"], then["substeps"], then["learning_rate"]) == (32, 4, 0.001)  # two of them inherited
+    assert overrides["then"] == [{"loss": ["trajectory", 2], "iterations": 4}]
+    assert len(json.loads(metadata["delta"])) == 9
+    assert {"hyperdsl", "torch", "lightning-fabric"} <= json.loads(metadata["versions"]).keys()
+    (table,) = Path("logs").glob("csv/*/metrics.csv")
+    assert table.read_text().splitlines()[0].split(",") == ["learning_rate", "loss", "step"]
+    assert len(table.read_text().splitlines()) == 3  # the first iteration of each phase
+    assert list(Path("logs").glob("tensorboard/*/events*"))
+    assert len(list(Path("runs/cache").iterdir())) == 2
+    assert not list(Path().glob("*.checkpoint*"))
+
+
 def test_problems_of_files_and_modules(tmp_path: Path) -> None:
     (tmp_path / "spring.hyper").write_text(SPRING)
     (tmp_path / "mine.py").write_text(MODULE)
@@ -83,6 +114,11 @@ def test_problems_of_files_and_modules(tmp_path: Path) -> None:
         (("train", HEUN, "--problem", "pendulum", "--set", "fit.iteration=5"), "iterations"),
         (("train", HEUN, "--problem", "pendulum", "--set", "iterations"), "NAME.SETTING=VALUE"),
         (("train", HEUN, "--problem", "pendulum", "--set", "fit.batch=0"), "at least 1"),
+        (("train", HEUN, "--problem", "pendulum", "--set", "fit.loss=trajectory"), "the residual's loss alone"),
+        (("train", HEUN, "--problem", "pendulum", "--set", "fit.then.batch=2"), "has 0 further phases"),
+        (("train", PHASED, "--problem", "pendulum", "--set", "fit.loss=adversarial"), "no adversarial loss"),
+        (("train", HEUN, "--problem", "pendulum", "--accelerator", "abacus"), "abacus"),
+        (("train", HEUN, "--problem", "pendulum", "--precision", "1"), "precision"),
         (("train", HEUN, "--problem", "pendulum", "--solver", "Other"), "HyperHeun"),
         (("evaluate", HEUN, "--problem", "pendulum", "--weights", "absent.safetensors"), "absent.safetensors"),
         (("evaluate", HEUN, "--problem", "pendulum", "--methods", "rk5"), "rk5"),

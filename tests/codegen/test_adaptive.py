@@ -289,6 +289,14 @@ def test_the_first_step_and_the_budget_can_be_given(module: ModuleType) -> None:
             solver(f, z, (0.0, 1.0), **wrong)
     with pytest.raises(ValueError, match="finite"):
         solver(f, z, (0.0, math.inf))
+    wanted = torch.tensor(1.0, requires_grad=True)
+    for call in (
+        lambda: solver(f, z, (0.0, wanted)),
+        lambda: solver.odeint(f, z, wanted * torch.arange(3)),
+        lambda: solver.adjoint(f, z, (wanted, 2.0)),
+    ):
+        with pytest.raises(ValueError, match="no gradient with respect to times"):
+            call()
     with pytest.raises(ValueError, match="ascend"):
         solver.odeint(f, z, [0.0, 2.0, 1.0])
 

@@ -168,3 +168,14 @@ def test_one_number_of_steps_is_trained_for_exactly(train: ModuleType, monkeypat
     wide = fit(train, made(train, "HyperEuler"))
     nearest = min(wide.delta, key=lambda eps: abs(eps - 0.5))
     assert history.delta[0.5] < wide.delta[nearest]
+
+
+@pytest.mark.parametrize("name", ["HyperEuler", "Rolled"])
+def test_the_user_may_choose_the_states(train: ModuleType, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    def ring(s: Tensor, z: Tensor, generator: torch.Generator) -> Tensor:
+        return torch.nn.functional.normalize(torch.randn(z.shape, generator=generator))
+
+    kind = "Rollouts" if name == "Rolled" else "Residuals"
+    rows = recorded(train, monkeypatch, kind, made(train, name), sampler=ring).rows
+    assert torch.allclose(rows.inputs[3].norm(dim=1), torch.ones(len(rows.target), dtype=torch.float64))
+    assert rows.inputs[3].dtype == torch.float64

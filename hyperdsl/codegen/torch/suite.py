@@ -24,7 +24,8 @@ class DrawnView:
 class CaseView:
     """A solver in the tests: how one is made, and what it takes. Shapes are Python text, "" where there is no input.
 
-    `estimates`: whether it chooses its steps without a trained corrector.
+    `tight` is a tolerance that the order reaches quickly. `estimates`: whether it chooses its steps without a trained
+    corrector.
     """
 
     solver: str
@@ -39,6 +40,7 @@ class CaseView:
     learned: bool
     per_sample: bool
     estimates: bool
+    tight: str
 
     @property
     def field(self) -> str:
@@ -100,6 +102,7 @@ def _case(plan: StepPlan) -> CaseView:
         adaptive=control is not None,
         learned=learned,
         per_sample=control is not None and control.per_sample,
+        tight="1e-5" if solver.order > 2 else "1e-4",
         estimates=control is not None and (not learned or control.fallback or plan.doubted),
     )
 

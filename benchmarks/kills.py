@@ -1,0 +1,92 @@
+"""Training killed at random moments, each time gone on with: python -m benchmarks.kills
+
+Runs `hyperdsl train` in processes of its own and ends them by SIGKILL, at moments uniform over the time that an
+undisturbed run takes, until 30 were killed; whenever a run comes to its end, its weights are compared with the
+undisturbed run's, bit by bit, and the training starts afresh. Writes benchmarks/results/kills.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import random
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from safetensors.torch import load_file, save
+
+from hyperdsl.evaluation.report import markdown
+
+RESULTS = Path("benchmarks/results")
+FOLDER = Path("runs/kills")
+TRAININGS = {
+    "phased_hyper_heun": ("phased.iterations=3000", "phased.then.iterations=300"),
+    "adversarial_hyper_euler": ("robust.iterations=500",),
+}
+
+
+def command(package: str, output: Path, cache: Path) -> list[str]:
+    line = [sys.executable, "-m", "hyperdsl", "train", f"generated/{package}", "--problem", "van_der_pol", "--quiet"]
+    for setting in TRAININGS[package]:
+        line += ["--set", setting]
+    return [*line, "--output", str(output), "--cache", str(cache)]
+
+
+def digest(path: Path) -> str:
+    """Of the tensors; the metadata hold δ, which is compared as well, being part of the file's bytes."""
+    return hashlib.sha256(save(load_file(path))).hexdigest() + hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def trial(package: str, kills: int, draw: random.Random) -> list[str]:
+    """The row of a package: kills, runs that came to their end, how many of those had other weights."""
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    whole, output = FOLDER / "whole.safetensors", FOLDER / "killed.safetensors"
+    start = time.perf_counter()
+    subprocess.run(command(package, whole, FOLDER / "whole"), check=True, capture_output=True)
+    length = time.perf_counter() - start
+    killed = ended = different = resumed = 0
+    while killed < kills or ended == 0:
+        process = subprocess.Popen(
+            command(package, output, FOLDER / "cache"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        resumed += output.with_suffix(".checkpoint").is_file()
+        try:
+            code = process.wait(None if killed >= kills else draw.uniform(0, length))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            killed += 1
+            continue
+        if code != 0:
+            raise SystemExit(f"training failed with {code}")
+        ended += 1
+        different += digest(output) != digest(whole)
+        output.unlink()
+        if killed < kills:
+            shutil.rmtree(FOLDER / "cache")
+    print(f"{package}: {killed} kills, {ended} ends, {different} different", flush=True)
+    return [package, f"{length:.1f}", str(killed), str(resumed), str(ended), str(different)]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=30)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--packages", default=",".join(TRAININGS))
+    parser.add_argument("--output", type=Path, default=RESULTS)
+    given = parser.parse_args()
+    draw = random.Random(given.seed)
+    rows = [trial(package, given.kills, draw) for package in given.packages.split(",")]
+    heads = ["package", "undisturbed s", "kills", "starts from a checkpoint", "ends", "ends with other weights"]
+    given.output.mkdir(parents=True, exist_ok=True)
+    assert __doc__ is not None
+    text = f"{__doc__.split(chr(10), 2)[2]}\n{markdown(heads, rows)}\n"
+    (given.output / "kills.md").write_text(text, "utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
