@@ -14,7 +14,7 @@ from hyperdsl.semantics.names import check_class_name
 from hyperdsl.semantics.numbers import ExactReader
 from hyperdsl.semantics.precision import check_precision
 from hyperdsl.semantics.proofs import prove
-from hyperdsl.semantics.report import Report
+from hyperdsl.semantics.report import Report, exactly
 from hyperdsl.semantics.settings import Settings, ends
 from hyperdsl.semantics.substitute import dense_with, substituted
 from hyperdsl.syntax import nodes as n
@@ -41,6 +41,7 @@ class _Base:
     free: tuple[m.Free, ...]
 
 
+@exactly
 def read_solver(report: Report, declaration: n.Declaration, names: Names) -> m.Solver | None:
     """The solver; None where something is wrong, which has been reported."""
     before = len(report.found)
