@@ -47,7 +47,7 @@ def read_method(report: Report, declaration: n.Declaration) -> Method | None:
         return None
     dense = None
     if part := next((table for table in tables if table.word.text == "dense"), None):
-        dense = read_dense(report, part, declaration.name, table, claim, names)
+        dense = read_dense(report, part, declaration.name, table, claim, facts.report, names)
         if dense is None:
             return None
         check_denominators(report, part.word, declaration.name.text, dense.tableau, conditions.region)
