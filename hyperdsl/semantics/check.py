@@ -55,7 +55,8 @@ class _Checker:
             if declaration.word.text == "control":
                 self._control_of(scope, declaration)
         declared = [d for d in own if d.word.text in ("solver", "hypersolver")]
-        solvers = tuple(solver for d in declared if (solver := read_solver(report, d, self)))
+        read = [read_solver(report, d, self) for d in declared]
+        solvers: tuple[m.AnySolver, ...] = tuple(solver for solver in read if solver is not None)
         if declared:
             self._check_unused(own)
             self._check_package(declared[0])
