@@ -55,8 +55,7 @@ class _Checker:
             if declaration.word.text == "control":
                 self._control_of(scope, declaration)
         declared = [d for d in own if d.word.text in ("solver", "hypersolver")]
-        read = [read_solver(report, d, self) for d in declared]
-        solvers: tuple[m.AnySolver, ...] = tuple(solver for solver in read if solver is not None)
+        solvers = tuple(solver for d in declared if (solver := read_solver(report, d, self)))
         if declared:
             self._check_unused(own)
             self._check_package(declared[0])

@@ -44,7 +44,7 @@ class Report:
 
 
 def exactly(
-    read: Callable[Concatenate[Report, n.Declaration, P], T | None],
+    read: Callable[Concatenate[Report, n.Declaration, P], T],
 ) -> Callable[Concatenate[Report, n.Declaration, P], T | None]:
     """A reader of declarations that reports, at the name, numbers which have no place in one field small enough."""
 
