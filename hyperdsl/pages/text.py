@@ -70,7 +70,7 @@ def _properties(method: Method, analysis: Analysis) -> list[str]:
         "first same as last": method.facts.fsal,
         "stiffly accurate": analysis.stiffly_accurate,
         "symplectic": analysis.symplectic,
-        "symmetric": analysis.symmetric,
+        "symmetric": analysis.symmetric is True,
         "A-stable": linear is not None and linear.a_stable,
         "L-stable": linear is not None and linear.l_stable,
     }
