@@ -1,6 +1,6 @@
 """The straight-line step that a backend emits, from a checked solver."""
 
-from hyperdsl.plan.build import plan_solver
+from hyperdsl.plan.build import plan_solver, single_step
 from hyperdsl.plan.history import Formula, HistoryPlan, plan_history
 from hyperdsl.plan.model import Coefficient, Stage, StepPlan, Term, Weight
 from hyperdsl.semantics.model import AnySolver, Solver
@@ -18,6 +18,7 @@ __all__ = [
     "Weight",
     "plan",
     "plan_solver",
+    "single_step",
 ]
 
 

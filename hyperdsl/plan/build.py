@@ -9,7 +9,7 @@ from hyperdsl.plan.drop_zero_terms import drop_zero_terms
 from hyperdsl.plan.model import DERIVATIVE, Coefficient, Stage, StepPlan, Term, Weight
 from hyperdsl.plan.reuse_first_stage import reuse_first_stage
 from hyperdsl.semantics.expressions import Binary, Constant, Expression
-from hyperdsl.semantics.model import AnySolver, Corrector, Dense, External, Solver
+from hyperdsl.semantics.model import AnySolver, Corrector, Dense, External, Method, Solver
 from hyperdsl.theory.exact import ZERO, Exact
 
 PASSES = (
@@ -30,6 +30,22 @@ def plan_solver(solver: Solver) -> StepPlan:
     for apply in PASSES:
         plan = apply(plan)
     return plan
+
+
+def single_step(method: Method) -> Solver:
+    """The method alone as a solver: what references and starts are planned as."""
+    return Solver(
+        name=method.name,
+        place=method.place,
+        base=method,
+        tableau=method.tableau,
+        entries=method.entries,
+        facts=method.facts,
+        fixed=(),
+        free=(),
+        corrector=None,
+        training=None,
+    )
 
 
 def spelled_out(solver: Solver) -> StepPlan:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from hyperdsl.plan.build import plan_solver, reads
+from hyperdsl.plan.build import plan_solver, reads, single_step
 from hyperdsl.plan.model import DERIVATIVE, Coefficient, StepPlan, Term
 from hyperdsl.semantics.expressions import Constant
-from hyperdsl.semantics.model import HistorySolver, Multistep, single_step
+from hyperdsl.semantics.model import HistorySolver, Multistep
 from hyperdsl.theory.exact import Exact
 from hyperdsl.theory.multistep import LinearMultistep
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hyperdsl.semantics.expressions import Expression
+from hyperdsl.semantics.problem_model import ProblemModel
 from hyperdsl.source import Place, Source
 from hyperdsl.theory import predictor_corrector
 from hyperdsl.theory.exact import Exact
@@ -337,22 +338,6 @@ class Solver:
         return None if self.corrector is None else self.facts.order + 1
 
 
-def single_step(method: Method) -> Solver:
-    """The method alone as a solver: what references and starts are planned as."""
-    return Solver(
-        name=method.name,
-        place=method.place,
-        base=method,
-        tableau=method.tableau,
-        entries=method.entries,
-        facts=method.facts,
-        fixed=(),
-        free=(),
-        corrector=None,
-        training=None,
-    )
-
-
 @dataclass(frozen=True)
 class HistorySolver:
     """A solver or hypersolver on a method with a history, which `start` gives its first states."""
@@ -387,36 +372,6 @@ class HistorySolver:
 
 
 AnySolver = Solver | HistorySolver
-
-
-@dataclass(frozen=True)
-class ProblemParameter:
-    """A problem's parameter: a number, or a range that is drawn per sample (`lower < upper`)."""
-
-    name: str
-    lower: Exact
-    upper: Exact
-
-
-@dataclass(frozen=True)
-class ProblemState:
-    """One state variable: its equation's right-hand side and the range of its initial values."""
-
-    name: str
-    derivative: Expression
-    lower: Exact
-    upper: Exact
-
-
-@dataclass(frozen=True)
-class ProblemModel:
-    """A differential equation in time `s` with ranges for its initial values."""
-
-    name: str
-    place: Place
-    parameters: tuple[ProblemParameter, ...]
-    states: tuple[ProblemState, ...]
-    span: tuple[Exact, Exact]
 
 
 @dataclass(frozen=True)

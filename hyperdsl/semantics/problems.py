@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from hyperdsl.diagnostics import catalogue, did_you_mean
-from hyperdsl.semantics.model import ProblemModel, ProblemParameter, ProblemState
 from hyperdsl.semantics.names import check_name
 from hyperdsl.semantics.numbers import PI, ExactReader, ProblemReader
+from hyperdsl.semantics.problem_model import ProblemModel, ProblemParameter, ProblemState
 from hyperdsl.semantics.report import Report, Spanned, exactly
 from hyperdsl.semantics.settings import Settings, ends
 from hyperdsl.syntax import nodes as n

@@ -9,7 +9,7 @@ from typing import assert_never
 
 from hyperdsl.codegen.torch.expressions import number
 from hyperdsl.codegen.torch.steps import SINGLE, step_lines
-from hyperdsl.plan import plan_solver
+from hyperdsl.plan import plan_solver, single_step
 from hyperdsl.semantics.model import (
     AdversarialLoss,
     AnySolver,
@@ -23,7 +23,6 @@ from hyperdsl.semantics.model import (
     StepRange,
     Training,
     TrajectoryLoss,
-    single_step,
 )
 from hyperdsl.semantics.names import class_name
 from hyperdsl.theory.exact import Exact
