@@ -117,7 +117,7 @@ def _kind(method: m.Method) -> str:
     stages = method.tableau.stages
     text = f"{method.tableau.kind}, {stages} stage" + ("s" if stages > 1 else "")
     text += ", FSAL" if method.facts.fsal else ""
-    text += f", dense output of order {method.dense.order}" if method.dense else ""
+    text += f", dense {method.dense.order}" if method.dense else ""
     names = ", ".join(parameter.name for parameter in method.parameters)
     return f"{text}, for all {names} in range" if names else text
 

@@ -15,7 +15,7 @@ from hyperdsl.semantics.check import check_file
 from hyperdsl.semantics.scope import Project
 from tests.theory.oracle import Oracle, gamma, number, shapes, size
 
-ORDERS = {"rk4": 3, "bosh3": 3, "dopri5": 4, "tsit5": 4, "dop853": 7}
+ORDERS = {"rk4": 3, "bosh3": 3, "dopri5": 4, "tsit5": 4, "dop853": 7, "gauss4": 2, "gauss6": 3, "radau_iia5": 3}
 TOLERANCES = {"tsit5": mpf("1e-75"), "dop853": mpf("1e-25")}
 LIBRARY = "\n".join(path.read_text("utf-8") for path in Path(str(files("hyperdsl.library"))).glob("e*.hyper"))
 
