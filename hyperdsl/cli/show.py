@@ -54,19 +54,23 @@ def show(spec: SpecPath, name: Name = None, plot: Plot = None, json: Json = Fals
 
 def _plot(known: list[Shown], path: Path) -> None:
     from hyperdsl.pages.analysis import of_solver
-    from hyperdsl.semantics.model import Method, Solver
+    from hyperdsl.semantics.model import Method, Multistep, Solver
 
     methods = [of_solver(value) if isinstance(value, Solver) else value for value in known]
-    chosen = [value for value in methods if isinstance(value, Method) and not value.tableau.parameters]
-    if len(methods) != 1 or not chosen:
-        stop("--plot draws one Runge–Kutta method without free parameters: name it after the spec")
+    (chosen,) = methods if len(methods) == 1 else (None,)
+    if not isinstance(chosen, Multistep) and not (isinstance(chosen, Method) and not chosen.tableau.parameters):
+        stop("--plot draws one Runge–Kutta or multistep method without free parameters: name it after the spec")
     if path.suffix not in (".png", ".svg"):
         stop(f"`{path}` ends in neither .png nor .svg")
     try:
+        from hyperdsl.pages.multistep_regions import plot_multistep_region
         from hyperdsl.pages.regions import plot_region
     except ImportError:
         stop("plots need matplotlib, which the extra `train` installs: pip install 'hyperdsl[train]'")
     try:
-        plot_region(chosen[0], path)
+        if isinstance(chosen, Multistep):
+            plot_multistep_region(chosen, path)
+        else:
+            plot_region(chosen, path)
     except OSError as reason:
         stop(f"cannot write `{path}`: {reason}")

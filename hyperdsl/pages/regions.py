@@ -16,7 +16,7 @@ from hyperdsl.semantics.model import Method
 from hyperdsl.theory.stability import stability_function
 
 _POINTS = 601
-_BLUE, _RED = "#0b5fa5", "#d1495b"
+BLUE, RED = "#0b5fa5", "#d1495b"
 
 
 def plot_region(method: Method, path: Path) -> None:
@@ -27,13 +27,18 @@ def plot_region(method: Method, path: Path) -> None:
     region, star = figure.subplots(1, 2)
     x, y = _window(method, above, below)
     z, factor = _grid(above, below, x, y)
-    _fill(region, z, factor - 1, _BLUE)
+    _fill(region, z, factor - 1, BLUE)
     region.set_title("stability region |R(z)| ≤ 1")
     reach = max(3.0, min(10.0, 1.2 * len(above)))
     z, factor = _grid(above, below, (-reach, reach), (-reach, reach))
-    _fill(star, z, 1 - factor * np.exp(-z.real), _RED)
+    _fill(star, z, 1 - factor * np.exp(-z.real), RED)
     star.set_title("order star |R(z)| > |exp(z)|")
     figure.suptitle(f"{method.name}, order {method.facts.order}: {_intervals(method)}")
+    save(figure, path)
+
+
+def save(figure: Figure, path: Path) -> None:
+    """To a .png or .svg, without the time at which it was made."""
     metadata: dict[str, Any] = {"Date": None} if path.suffix == ".svg" else {}
     figure.savefig(path, dpi=150, metadata=metadata)
 
@@ -81,6 +86,11 @@ def _fill(panel: Axes, z: Any, excess: Any, colour: str) -> None:
     inside = np.clip(excess, -1, 1)
     panel.contourf(z.real, z.imag, inside, levels=[-1.0, 0.0], colors=[colour], alpha=0.25)
     panel.contour(z.real, z.imag, inside, levels=[0.0], colors=[colour], linewidths=1.2)
+    window_lines(panel)
+
+
+def window_lines(panel: Axes) -> None:
+    """The axes of the complex plane."""
     for line in (panel.axhline, panel.axvline):
         line(0, color="#4d4d4d", linewidth=0.6)
     panel.set_xlabel("Re z")

@@ -112,14 +112,14 @@ def test_json_of_check_keeps_its_fields(spec: Path) -> None:
     assert {"dense", "a_stable", "ssp_coefficient"}.isdisjoint(method)
 
 
-@pytest.mark.parametrize("ending", ["png", "svg"])
-def test_plots_are_written(spec: Path, tmp_path: Path, ending: str) -> None:
+@pytest.mark.parametrize(("ending", "name"), [("png", "rk4"), ("svg", "rk4"), ("png", "ab3"), ("svg", "bdf3")])
+def test_plots_are_written(spec: Path, tmp_path: Path, ending: str, name: str) -> None:
     path = tmp_path / f"region.{ending}"
-    assert run("show", spec, "rk4", "--plot", path).exit_code == 0
+    assert run("show", spec, name, "--plot", path).exit_code == 0
     start = path.read_bytes()[:400]
     assert start.startswith(b"\x89PNG") if ending == "png" else b"<?xml" in start
     first = path.read_bytes()
-    assert run("show", spec, "rk4", "--plot", path).exit_code == 0
+    assert run("show", spec, name, "--plot", path).exit_code == 0
     if ending == "png":
         assert path.read_bytes() == first
 
@@ -128,7 +128,7 @@ def test_plots_are_written(spec: Path, tmp_path: Path, ending: str) -> None:
     ("arguments", "says"),
     [
         (("pair", "--plot", "a.png"), "without free parameters"),
-        (("ab3", "--plot", "a.png"), "draws one Runge–Kutta method"),
+        (("abm3", "--plot", "a.png"), "draws one Runge–Kutta or multistep method"),
         (("rk4", "--plot", "a.gif"), "neither .png nor .svg"),
         (("rk4", "--plot", "no/such/folder/a.png"), "cannot write"),
     ],
