@@ -229,7 +229,7 @@ def _require_steps(steps: int) -> None:
 def _require_finite(z: Tensor, solution: Tensor, s: Tensor, eps: Tensor, evaluations: int) -> None:
     if not bool(torch.isfinite(z).all()):
         text = (
-            f"the state is not finite at s = {s.item():.6g} (steps of {eps.item():.3g}, "
+            f"the state is not finite at s = {float(s):.6g} (steps of {float(eps):.3g}, "
             f"{evaluations} evaluations of f): take more steps, or check that f and the initial state are finite; "
             "check=False returns the state as it is"
         )
