@@ -36,6 +36,7 @@ GENERATED = frozenset(
         "NamedTuple",
         "Objective",
         "PERIOD",
+        "OUTLYING",
         "POOL",
         "Path",
         "Phase",
