@@ -27,6 +27,7 @@ lint: venv
 bench: venv
 	$(BIN)/python -m benchmarks.classical
 	$(BIN)/python -m benchmarks.digits
+	$(BIN)/python -m benchmarks.history
 	$(BIN)/python -m benchmarks.adaptive
 	$(BIN)/python -m benchmarks.strategies
 	$(BIN)/python -m benchmarks.training_step

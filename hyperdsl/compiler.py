@@ -20,7 +20,8 @@ from typing import Protocol
 from hyperdsl.diagnostics import Diagnostic, catalogue, has_errors
 from hyperdsl.semantics.check import check_file, override
 from hyperdsl.semantics.check import override_control as override_default_control
-from hyperdsl.semantics.model import Base, Control, Method, ProblemModel, Spec, Training
+from hyperdsl.semantics.model import Base, Control, Method, Spec, Training
+from hyperdsl.semantics.problem_model import ProblemModel
 from hyperdsl.semantics.scope import Project
 from hyperdsl.semantics.summary import solver_summary, summary, table_rows
 from hyperdsl.semantics.trainings import DEFAULT_REFERENCE, default_training
@@ -91,12 +92,11 @@ def same_packages(specs: tuple[Spec, ...]) -> tuple[Diagnostic, ...]:
 
 def outcome(file: SpecFile, project: Project) -> Outcome:
     """Everything that is to be said about one file."""
-    from hyperdsl.plan import plan_solver
+    from hyperdsl.plan import plan
 
     spec, diagnostics = check_file(file.path, file.shown, project)
     solvers = [
-        {**solver_summary(solver), "evaluations_per_step": plan_solver(solver).evaluations_per_step}
-        for solver in spec.solvers
+        {**solver_summary(solver), "evaluations_per_step": plan(solver).evaluations_per_step} for solver in spec.solvers
     ]
     imports = {source.path: source.sha256 for source in spec.imports}
     return Outcome({**summary(spec), "solvers": solvers}, table_rows(spec), diagnostics, imports)
@@ -110,7 +110,7 @@ def compile_checked(checked: Checked, output: Path, *, write: bool) -> tuple[Pat
     from hyperdsl.codegen import files
     from hyperdsl.codegen.backend import BACKENDS
     from hyperdsl.codegen.render import formatted
-    from hyperdsl.plan import plan_solver
+    from hyperdsl.plan import plan
 
     if has_errors(checked.diagnostics):
         return ()
@@ -118,7 +118,7 @@ def compile_checked(checked: Checked, output: Path, *, write: bool) -> tuple[Pat
     for file, spec in zip(checked.files, checked.specs, strict=True):
         if spec.solvers:
             folder = output.joinpath(*file.folders, spec.source.stem)
-            plans = tuple(plan_solver(solver) for solver in spec.solvers)
+            plans = tuple(plan(solver) for solver in spec.solvers)
             made += [(folder, generated) for generated in BACKENDS["torch"].generate(spec, plans)]
     texts = formatted([generated for _, generated in made])
     packages: dict[Path, tuple[files.GeneratedFile, ...]] = {}

@@ -62,7 +62,9 @@ def load(path: str | Path) -> dict[str, Page]:
         raise ValueError(report_text(checked.diagnostics))
     (spec,) = checked.specs
     pages = {method.name: Page(method) for method in spec.methods}
-    return pages | {solver.name: Page(of_solver(solver), solver) for solver in spec.solvers}
+    return pages | {
+        solver.name: Page(of_solver(solver), solver) for solver in spec.solvers if isinstance(solver, Solver)
+    }
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,9 @@ Shown = Base | Solver
 
 def shown_of(spec: Spec) -> dict[str, Shown]:
     """What a file declares and `show` can show, by name; a solver's base is shown with it."""
-    found: tuple[Shown, ...] = (*spec.methods, *spec.multisteps, *spec.predictor_correctors, *spec.solvers)
-    return {value.name: value for value in found}
+    found: tuple[Shown, ...] = (*spec.methods, *spec.multisteps, *spec.predictor_correctors)
+    solvers = {solver.name: solver if isinstance(solver, Solver) else solver.base for solver in spec.solvers}
+    return {value.name: value for value in found} | solvers
 
 
 def print_page(value: Shown, console: Console) -> None:

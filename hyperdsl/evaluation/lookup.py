@@ -13,7 +13,7 @@ from pathlib import Path
 
 from hyperdsl.evaluation.errors import ProblemError
 from hyperdsl.evaluation.problems import BUILT_IN, Problem, built_in, from_model
-from hyperdsl.semantics.model import ProblemModel
+from hyperdsl.semantics.problem_model import ProblemModel
 
 Models = Callable[[Path], Sequence[ProblemModel]]
 """Gives the problems of a checked spec; the caller reports a spec that is at fault."""

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from hyperdsl.evaluation.fields import field_of
-from hyperdsl.semantics.model import ProblemModel
+from hyperdsl.semantics.problem_model import ProblemModel
 
 VectorField: TypeAlias = Callable[..., Tensor]
 """f(s, z), or f(s, x, z) where the problem has an input x; z is [*batch, *state_shape]."""

@@ -16,7 +16,7 @@ def table(rows: Sequence[Row], title: str) -> Table:
     """A rich table; columns that no row has are left out."""
     with_accuracy = any(row.accuracy is not None for row in rows)
     made = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    made.add_column("method", no_wrap=True)
+    made.add_column("method")  # the one column that may wrap: numbers are never cut
     heads = ["setting", "NFE", "MACs", "ms", "MAPE %", "L2", "error"]
     for head in heads + ["acc. %"] * with_accuracy:
         made.add_column(head, justify="right", no_wrap=True)

@@ -30,13 +30,14 @@ class Analysis:
     """Facts of a method, exact unless they are proven to its tolerance.
 
     `learned` are the coefficients of the elementary differentials in (z(s + ε) − z₁)/ε^(p+1) as ε → 0, which is what
-    g learns; None where they are too many. `linear` is None for explicit methods and families.
+    g learns; None where they are too many. `symmetric` is None where it is not decided, `linear` for explicit methods
+    and families.
     """
 
     assumptions: Assumptions
     stiffly_accurate: bool
     symplectic: bool
-    symmetric: bool
+    symmetric: bool | None
     linear: LinearStability | None
     ssp: float | None
     stability: tuple[Polynomial, Polynomial]

@@ -70,7 +70,7 @@ def _properties(method: Method, analysis: Analysis) -> list[str]:
         "first same as last": method.facts.fsal,
         "stiffly accurate": analysis.stiffly_accurate,
         "symplectic": analysis.symplectic,
-        "symmetric": analysis.symmetric,
+        "symmetric": analysis.symmetric is True,
         "A-stable": linear is not None and linear.a_stable,
         "L-stable": linear is not None and linear.l_stable,
     }
@@ -184,9 +184,9 @@ def polynomial_text(polynomial: Polynomial, variable: str) -> str:
         if q.is_zero:
             continue
         power = "" if k == 0 else variable if k == 1 else f"{variable}^{k}"
-        negative = not q.parameters and q.sign() < 0
+        negative = str(q).startswith("-") and " " not in str(q)
         size = str(-q if negative else q)
-        if " " in size and power:
+        if " " in size:
             size = f"({size})"
         factor = size if not power else power if size == "1" else f"{size}*{power}"
         text += (f" {'-' if negative else '+'} " if text else "-" if negative else "") + factor

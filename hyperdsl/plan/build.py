@@ -9,7 +9,7 @@ from hyperdsl.plan.drop_zero_terms import drop_zero_terms
 from hyperdsl.plan.model import DERIVATIVE, Coefficient, Stage, StepPlan, Term, Weight
 from hyperdsl.plan.reuse_first_stage import reuse_first_stage
 from hyperdsl.semantics.expressions import Binary, Constant, Expression
-from hyperdsl.semantics.model import Corrector, Dense, External, Solver
+from hyperdsl.semantics.model import AnySolver, Corrector, Dense, External, Method, Solver
 from hyperdsl.theory.exact import ZERO, Exact
 
 PASSES = (
@@ -32,6 +32,22 @@ def plan_solver(solver: Solver) -> StepPlan:
     return plan
 
 
+def single_step(method: Method) -> Solver:
+    """The method alone as a solver: what references and starts are planned as."""
+    return Solver(
+        name=method.name,
+        place=method.place,
+        base=method,
+        tableau=method.tableau,
+        entries=method.entries,
+        facts=method.facts,
+        fixed=(),
+        free=(),
+        corrector=None,
+        training=None,
+    )
+
+
 def spelled_out(solver: Solver) -> StepPlan:
     """The whole tableau with its zeros and unused stages; f(s, z) once more where g, or a step-size rule, reads it."""
     dense = _dense(solver)
@@ -43,7 +59,7 @@ def spelled_out(solver: Solver) -> StepPlan:
             zip(names, tableau.c, entries.c, tableau.a, entries.a, strict=True)
         )
     )
-    reads_dz, reads_stages = _reads(solver)
+    reads_dz, reads_stages = reads(solver)
     if reads_dz or solver.control:
         stages = (Stage(DERIVATIVE, Coefficient(ZERO, Constant(ZERO)), ()), *stages)
     seen = ((DERIVATIVE,) if reads_dz or solver.control else ()) + (names if reads_stages else ())
@@ -79,7 +95,7 @@ def _terms(values: tuple[Exact, ...], written: tuple[Expression, ...], names: tu
     return tuple(Term(Coefficient(value, expression), name) for name, value, expression in pairs)
 
 
-def _reads(solver: Solver) -> tuple[bool, bool]:
+def reads(solver: AnySolver) -> tuple[bool, bool]:
     """Whether the corrector reads dz, and whether it reads the stages."""
     match solver.corrector:
         case None:

@@ -90,6 +90,9 @@ class _Checker:
         found = self._used("control", name)
         return self._control_of(*found) if found else None
 
+    def library_method(self, name: str) -> m.Method:
+        return self.scope.project.library_method(name)
+
     def default_training(self) -> m.Training:
         return default_training(self.scope.project.library_method(DEFAULT_REFERENCE))
 
@@ -131,7 +134,7 @@ class _Checker:
             self.scope.report(catalogue.FILE_NAME, first.name, name=self.scope.unit.source.name, reason=fault)
 
 
-def _check_clashes(report: Report, solvers: tuple[m.Solver, ...]) -> None:
+def _check_clashes(report: Report, solvers: tuple[m.AnySolver, ...]) -> None:
     """Solvers and correctors become classes of one module, and name its tests in lower case."""
     taken: dict[str, tuple[str, str]] = {}
     for solver in solvers:

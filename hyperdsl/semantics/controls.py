@@ -7,7 +7,7 @@ from fractions import Fraction
 from hyperdsl.diagnostics import catalogue
 from hyperdsl.semantics import model as m
 from hyperdsl.semantics.numbers import ExactReader
-from hyperdsl.semantics.report import Report
+from hyperdsl.semantics.report import Report, exactly
 from hyperdsl.semantics.settings import Settings, chosen, ends
 from hyperdsl.syntax import nodes as n
 from hyperdsl.theory.exact import ONE, ZERO, Exact
@@ -34,6 +34,7 @@ DEFAULT_FACTOR = (Exact.of(Fraction(1, 5)), Exact.of(10))
 DEFAULT_MAX_STEPS = 4096
 
 
+@exactly
 def read_control(report: Report, declaration: n.Declaration) -> m.Control | None:
     """The rule; None where something is wrong, which has been reported."""
     before = len(report.found)

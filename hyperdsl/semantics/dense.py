@@ -15,6 +15,7 @@ from hyperdsl.semantics.thetas import MAX_DEGREE, THETA, Weight, WeightReader
 from hyperdsl.syntax import nodes as n
 from hyperdsl.theory.dense import DenseCondition, jumps, prove_dense, with_dense_weights
 from hyperdsl.theory.exact import ZERO
+from hyperdsl.theory.order import OrderReport
 
 NO_WEIGHT: Weight = (e.Constant(ZERO), ())
 
@@ -33,9 +34,16 @@ class _Part:
 
 
 def read_dense(
-    report: Report, node: n.Tableau, name: n.Name, table: Table, claim: Claim, parameters: tuple[str, ...]
+    report: Report,
+    node: n.Tableau,
+    name: n.Name,
+    table: Table,
+    claim: Claim,
+    proven: OrderReport,
+    parameters: tuple[str, ...],
 ) -> Dense | None:
     """The dense output of the method whose tableau is `table`; None where it is at fault, which has been reported."""
+    method_order = proven.order_autonomous if claim.autonomous else proven.order
     if THETA in parameters:
         problem = "the method's parameter `theta` hides the theta of dense output"
         report(catalogue.BAD_DENSE, node.word, problem=problem, help="call the parameter something else")
@@ -48,7 +56,7 @@ def read_dense(
     lines = {stages + i: row for i, row in enumerate(part.rows)}
     if not claim.autonomous and not rows_sum(report, name, dense.tableau, claim.tolerance, lines):
         return None
-    return dense if _is_proven(report, part, name, table, claim, dense) else None
+    return dense if _is_proven(report, part, name, table, claim, dense, method_order) else None
 
 
 def _part(report: Report, node: n.Tableau, stages: int) -> _Part | None:
@@ -107,7 +115,9 @@ def _read(report: Report, part: _Part, table: Table, parameters: tuple[str, ...]
     )
 
 
-def _is_proven(report: Report, part: _Part, name: n.Name, table: Table, claim: Claim, dense: Dense) -> bool:
+def _is_proven(
+    report: Report, part: _Part, name: n.Name, table: Table, claim: Claim, dense: Dense, method_order: int
+) -> bool:
     """Whether the ends meet and the claimed order holds; a claim below the order is reported too."""
     before = len(report.found)
     for jump in jumps(dense.weights, table.tableau.weights[0], claim.tolerance):
@@ -118,11 +128,12 @@ def _is_proven(report: Report, part: _Part, name: n.Name, table: Table, claim: C
         report(catalogue.DENSE_ENDS, at, stage=jump.stage + 1, at=jump.at, wants=wants, notes=notes)
     if report.failed_since(before):
         return False
-    order, failing = prove_dense(dense.tableau, claim.tolerance, autonomous=claim.autonomous)
+    order, failing = prove_dense(dense.tableau, method_order, claim.tolerance, autonomous=claim.autonomous)
     if part.order > order:
         advice = f"claim order {order}, or correct the weights" if order else "correct the weights"
         fields = {"name": name.text, "claimed": part.order, "proven": order}
-        report(catalogue.DENSE_TOO_HIGH, part.claimed, **fields, notes=_explained(failing), help=advice)
+        notes = _explained(failing) if failing else []
+        report(catalogue.DENSE_TOO_HIGH, part.claimed, **fields, notes=notes, help=advice)
     elif part.order < order:
         report(catalogue.DENSE_TOO_LOW, part.claimed, name=name.text, claimed=part.order, proven=order)
     return part.order <= order

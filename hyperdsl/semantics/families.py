@@ -13,7 +13,7 @@ from hyperdsl.semantics.numbers import PI, ExactReader
 from hyperdsl.semantics.report import Report, Spanned
 from hyperdsl.semantics.settings import Settings
 from hyperdsl.syntax import nodes as n
-from hyperdsl.theory.exact import Exact
+from hyperdsl.theory.exact import Exact, NotExact
 from hyperdsl.theory.families import Interval, Region, excluded_in_region
 from hyperdsl.theory.tableau import Tableau
 
@@ -104,7 +104,10 @@ def _add(
     if sides[0] is None or sides[1] is None:
         return
     if sign == "!=":
-        conditions.nonzero.append(sides[0] - sides[1])
+        try:
+            conditions.nonzero.append(sides[0] - sides[1])
+        except NotExact as reason:
+            report(catalogue.NOT_EXACT, at, reason=reason)
     elif isinstance(left, n.Name) and not sides[1].parameters:
         conditions.intervals[left.text] = _bounded(conditions.intervals[left.text], sign, sides[1])
     elif isinstance(right, n.Name) and not sides[0].parameters:

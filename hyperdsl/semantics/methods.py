@@ -9,7 +9,7 @@ from hyperdsl.semantics.model import Method
 from hyperdsl.semantics.names import check_name
 from hyperdsl.semantics.numbers import ExactReader
 from hyperdsl.semantics.proofs import Claim, check_claim
-from hyperdsl.semantics.report import Report
+from hyperdsl.semantics.report import Report, exactly
 from hyperdsl.semantics.settings import Settings
 from hyperdsl.semantics.tables import Table, read_table
 from hyperdsl.syntax import nodes as n
@@ -21,6 +21,7 @@ SETTINGS = ("order", "where")
 CLAUSES = ("within", "autonomous")
 
 
+@exactly
 def read_method(report: Report, declaration: n.Declaration) -> Method | None:
     """The method, with its orders proven; None where something is wrong, which has been reported."""
     before = len(report.found)
@@ -46,7 +47,7 @@ def read_method(report: Report, declaration: n.Declaration) -> Method | None:
         return None
     dense = None
     if part := next((table for table in tables if table.word.text == "dense"), None):
-        dense = read_dense(report, part, declaration.name, table, claim, names)
+        dense = read_dense(report, part, declaration.name, table, claim, facts.report, names)
         if dense is None:
             return None
         check_denominators(report, part.word, declaration.name.text, dense.tableau, conditions.region)

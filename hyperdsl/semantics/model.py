@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hyperdsl.semantics.expressions import Expression
+from hyperdsl.semantics.problem_model import ProblemModel
 from hyperdsl.source import Place, Source
 from hyperdsl.theory import predictor_corrector
 from hyperdsl.theory.exact import Exact
@@ -338,33 +339,39 @@ class Solver:
 
 
 @dataclass(frozen=True)
-class ProblemParameter:
-    """A problem's parameter: a number, or a range that is drawn per sample (`lower < upper`)."""
-
-    name: str
-    lower: Exact
-    upper: Exact
-
-
-@dataclass(frozen=True)
-class ProblemState:
-    """One state variable: its equation's right-hand side and the range of its initial values."""
-
-    name: str
-    derivative: Expression
-    lower: Exact
-    upper: Exact
-
-
-@dataclass(frozen=True)
-class ProblemModel:
-    """A differential equation in time `s` with ranges for its initial values."""
+class HistorySolver:
+    """A solver or hypersolver on a method with a history, which `start` gives its first states."""
 
     name: str
     place: Place
-    parameters: tuple[ProblemParameter, ...]
-    states: tuple[ProblemState, ...]
-    span: tuple[Exact, Exact]
+    base: Multistep | PredictorCorrector
+    start: Start
+    corrector: Corrector | External | None
+    training: Training | None
+
+    @property
+    def order(self) -> int:
+        return self.base.formula.order
+
+    @property
+    def residual_power(self) -> int | None:
+        """p + 1, the power of ε on g; None without a corrector."""
+        return None if self.corrector is None else self.order + 1
+
+    @property
+    def fixed(self) -> tuple[tuple[str, Exact], ...]:
+        return ()
+
+    @property
+    def free(self) -> tuple[Free, ...]:
+        return ()
+
+    @property
+    def control(self) -> None:
+        return None
+
+
+AnySolver = Solver | HistorySolver
 
 
 @dataclass(frozen=True)
@@ -378,5 +385,5 @@ class Spec:
     correctors: tuple[Corrector, ...]
     trainings: tuple[Training, ...]
     problems: tuple[ProblemModel, ...]
-    solvers: tuple[Solver, ...]
+    solvers: tuple[AnySolver, ...]
     imports: tuple[Source, ...]

@@ -10,7 +10,7 @@ from hyperdsl.semantics.model import Multistep
 from hyperdsl.semantics.names import check_name
 from hyperdsl.semantics.numbers import ExactReader, fits_double
 from hyperdsl.semantics.proofs import shown
-from hyperdsl.semantics.report import Report
+from hyperdsl.semantics.report import Report, exactly
 from hyperdsl.semantics.settings import Settings
 from hyperdsl.semantics.starts import FindMethod, read_start
 from hyperdsl.syntax import nodes as n
@@ -34,6 +34,7 @@ class _Term:
     power: int
 
 
+@exactly
 def read_multistep(report: Report, declaration: n.Declaration, find: FindMethod) -> Multistep | None:
     """The method, its order proven; None where something is wrong, which has been reported."""
     before = len(report.found)

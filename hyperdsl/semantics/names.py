@@ -27,6 +27,7 @@ GENERATED = frozenset(
         "FitWarning",
         "GROUPS",
         "HELD_OUT",
+        "ITERATIONS",
         "History",
         "Hypersolver",
         "Keeper",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hyperdsl.diagnostics import catalogue
-from hyperdsl.semantics.model import Solver, Training
+from hyperdsl.semantics.model import AnySolver, Training
 from hyperdsl.semantics.report import Report
 from hyperdsl.syntax import nodes as n
 
@@ -12,7 +12,7 @@ AIMED_DELTA = 0.1
 """The ratio of local errors to aim at; targets should be ten times as exact."""
 
 
-def check_precision(report: Report, name: n.Name, solver: Solver) -> None:
+def check_precision(report: Report, name: n.Name, solver: AnySolver) -> None:
     """Warn where the relative error of a target, η/(ε^(p+1)·rms R), may exceed a tenth of the aimed δ.
 
     η is the larger of the reference's error over ε and 2u·|z|, u the unit round-off. With |z| = rms R = 1, a span of

@@ -9,7 +9,7 @@ from hyperdsl.diagnostics import catalogue
 from hyperdsl.semantics.model import Multistep, PredictorCorrector
 from hyperdsl.semantics.multisteps import unstable_root
 from hyperdsl.semantics.names import check_name
-from hyperdsl.semantics.report import Report
+from hyperdsl.semantics.report import Report, exactly
 from hyperdsl.semantics.settings import Settings
 from hyperdsl.semantics.starts import FindMethod, read_start
 from hyperdsl.syntax import nodes as n
@@ -22,6 +22,7 @@ DEFAULT_MODE = "PECE"
 MOST_CORRECTIONS = 16
 
 
+@exactly
 def read_predictor_corrector(
     report: Report, declaration: n.Declaration, multistep: FindMultistep, find: FindMethod
 ) -> PredictorCorrector | None:

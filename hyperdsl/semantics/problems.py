@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from hyperdsl.diagnostics import catalogue, did_you_mean
-from hyperdsl.semantics.model import ProblemModel, ProblemParameter, ProblemState
 from hyperdsl.semantics.names import check_name
 from hyperdsl.semantics.numbers import PI, ExactReader, ProblemReader
-from hyperdsl.semantics.report import Report, Spanned
+from hyperdsl.semantics.problem_model import ProblemModel, ProblemParameter, ProblemState
+from hyperdsl.semantics.report import Report, Spanned, exactly
 from hyperdsl.semantics.settings import Settings, ends
 from hyperdsl.syntax import nodes as n
 from hyperdsl.theory.exact import ONE, ZERO, Exact
@@ -15,6 +15,7 @@ TIME = "s"
 UNIT_SPAN = (ZERO, ONE)
 
 
+@exactly
 def read_problem(report: Report, declaration: n.Declaration) -> ProblemModel | None:
     """The equations and ranges; None where something is wrong, which has been reported."""
     before = len(report.found)

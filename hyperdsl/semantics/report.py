@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Protocol
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
-from hyperdsl.diagnostics import Diagnostic
+from hyperdsl.diagnostics import Diagnostic, catalogue
 from hyperdsl.diagnostics.model import Entry
 from hyperdsl.source import Place, Source, Span
+from hyperdsl.syntax import nodes as n
+from hyperdsl.theory.exact import NotExact
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Spanned(Protocol):
@@ -35,3 +41,19 @@ class Report:
 
     def place(self, node: Spanned) -> Place:
         return Place(self.source, node.span)
+
+
+def exactly(
+    read: Callable[Concatenate[Report, n.Declaration, P], T],
+) -> Callable[Concatenate[Report, n.Declaration, P], T | None]:
+    """A reader of declarations that reports, at the name, numbers which have no place in one field small enough."""
+
+    @wraps(read)
+    def reader(report: Report, declaration: n.Declaration, /, *args: P.args, **kwargs: P.kwargs) -> T | None:
+        try:
+            return read(report, declaration, *args, **kwargs)
+        except NotExact as reason:
+            report(catalogue.NOT_EXACT, declaration.name, reason=reason)
+            return None
+
+    return reader

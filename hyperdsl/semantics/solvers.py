@@ -10,12 +10,14 @@ from hyperdsl.semantics import model as m
 from hyperdsl.semantics.controls import check_control
 from hyperdsl.semantics.correctors import INPUTS
 from hyperdsl.semantics.families import check_denominators, contains, range_text
+from hyperdsl.semantics.multisteps import unstable_root
 from hyperdsl.semantics.names import check_class_name
 from hyperdsl.semantics.numbers import ExactReader
 from hyperdsl.semantics.precision import check_precision
 from hyperdsl.semantics.proofs import prove
-from hyperdsl.semantics.report import Report
+from hyperdsl.semantics.report import Report, exactly
 from hyperdsl.semantics.settings import Settings, ends
+from hyperdsl.semantics.starts import default_start
 from hyperdsl.semantics.substitute import dense_with, substituted
 from hyperdsl.syntax import nodes as n
 from hyperdsl.theory.exact import Exact
@@ -30,18 +32,20 @@ class Names(Protocol):
     def training(self, name: n.Name) -> m.Training | None: ...
     def control(self, name: n.Name) -> m.Control | None: ...
     def default_training(self) -> m.Training: ...
+    def library_method(self, name: str) -> m.Method: ...
 
 
 @dataclass(frozen=True)
 class _Base:
     """The base with its parameters put in, fixed or left free."""
 
-    method: m.Method
+    method: m.Base
     fixed: tuple[tuple[str, Exact], ...]
     free: tuple[m.Free, ...]
 
 
-def read_solver(report: Report, declaration: n.Declaration, names: Names) -> m.Solver | None:
+@exactly
+def read_solver(report: Report, declaration: n.Declaration, names: Names) -> m.AnySolver | None:
     """The solver; None where something is wrong, which has been reported."""
     before = len(report.found)
     name = declaration.name
@@ -61,9 +65,20 @@ def read_solver(report: Report, declaration: n.Declaration, names: Names) -> m.S
         return None
     if chosen and control is None:
         return None
-    solver = _solver(report, declaration, base, corrector, training, control)
-    if chosen and control:
-        check_control(report, chosen, control, solver)
+    solver: m.AnySolver
+    if isinstance(base.method, m.Method):
+        solver = _solver(report, declaration, base, base.method, corrector, training, control)
+        if chosen and control:
+            check_control(report, chosen, control, solver)
+    else:
+        start = base.method.start or m.Start(names.library_method(default_start(base.method.formula.order)), 1)
+        place = report.place(name)
+        solver = m.HistorySolver(name.text, place, base.method, start, corrector, training)
+        if chosen:
+            report(catalogue.NOT_YET, chosen, what="step-size control of methods with a history is")
+        if training and any(not isinstance(phase.loss, m.ResidualLoss) for phase in training.phases):
+            at = settings.by_word["training"].values[0]
+            report(catalogue.NOT_YET, at, what="losses but `residual` on methods with a history are")
     if isinstance(corrector, m.Corrector):
         _check_inputs(report, settings, corrector, base)
     if report.failed_since(before):
@@ -76,11 +91,12 @@ def _solver(
     report: Report,
     declaration: n.Declaration,
     base: _Base,
+    method: m.Method,
     corrector: m.Corrector | m.External | None,
     training: m.Training | None,
     control: m.Control | None,
 ) -> m.Solver:
-    method, values = base.method, dict(base.fixed)
+    values = dict(base.fixed)
     tableau = method.tableau.substitute(values) if values else method.tableau
     return m.Solver(
         name=declaration.name.text,
@@ -135,14 +151,24 @@ def _base(report: Report, settings: Settings, owner: n.Name, names: Names) -> _B
     method = names.base(name)
     if method is None:
         return None
-    if not isinstance(method, m.Method):
-        report(catalogue.NOT_YET, name, what="solvers with a multistep or predictor-corrector base are")
-        return None
-    if method.tableau.kind != "explicit":
-        report(catalogue.NOT_YET, name, what="solvers with an implicit base are")
-        return None
     arguments = value.arguments if isinstance(value, n.Call) else ()
+    if not isinstance(method, m.Method):
+        return _history_base(report, name, method, arguments)
+    if method.tableau.kind != "explicit":
+        report(catalogue.NOT_YET, name, what="solvers with an implicit Runge–Kutta base are")
+        return None
     return _with_parameters(report, name, method, arguments)
+
+
+def _history_base(
+    report: Report, name: n.Name, method: m.Multistep | m.PredictorCorrector, arguments: tuple[n.Argument, ...]
+) -> _Base | None:
+    for argument in arguments:
+        report(catalogue.BAD_PARAMETER, argument, problem=f"`{method.name}` has no parameters")
+    if isinstance(method, m.Multistep) and not method.formula.is_zero_stable:
+        report(catalogue.DIVERGES, name, name=method.name, notes=[unstable_root(method.formula)])
+        return None
+    return None if arguments else _Base(method, (), ())
 
 
 def _with_parameters(report: Report, name: n.Name, method: m.Method, arguments: tuple[n.Argument, ...]) -> _Base | None:

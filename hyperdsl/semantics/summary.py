@@ -60,7 +60,7 @@ def multistep_summary(method: m.Multistep) -> dict[str, object]:
     }
 
 
-def solver_summary(solver: m.Solver) -> dict[str, object]:
+def solver_summary(solver: m.AnySolver) -> dict[str, object]:
     """A solver without its evaluations, which the plan of its step knows."""
     corrector = solver.corrector
     return {
@@ -117,7 +117,7 @@ def _kind(method: m.Method) -> str:
     stages = method.tableau.stages
     text = f"{method.tableau.kind}, {stages} stage" + ("s" if stages > 1 else "")
     text += ", FSAL" if method.facts.fsal else ""
-    text += f", dense output of order {method.dense.order}" if method.dense else ""
+    text += f", dense {method.dense.order}" if method.dense else ""
     names = ", ".join(parameter.name for parameter in method.parameters)
     return f"{text}, for all {names} in range" if names else text
 
@@ -129,6 +129,6 @@ def multistep_kind(method: m.Multistep) -> str:
     return text if formula.is_zero_stable else f"{text}, not zero-stable"
 
 
-def _step(solver: m.Solver) -> str:
+def _step(solver: m.AnySolver) -> str:
     power = solver.residual_power
     return solver.base.name + (f" + ε^{power} g" if power else "")

@@ -83,6 +83,7 @@ class WeightReader(ExactReader):
             return None
         if not self._is_small(node.right, max(1, degree(base)) * int(power.fraction())):
             return None
+        _ = sum(base, ZERO) ** int(power.fraction())  # refused where it is too large, and so would this power be
         result: Polynomial = (ONE,)
         for _ in range(int(power.fraction())):
             result = times(result, base)

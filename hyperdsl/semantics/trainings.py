@@ -10,7 +10,7 @@ from typing import Literal
 from hyperdsl.diagnostics import catalogue, did_you_mean
 from hyperdsl.semantics import model as m
 from hyperdsl.semantics.numbers import ExactReader
-from hyperdsl.semantics.report import Report
+from hyperdsl.semantics.report import Report, exactly
 from hyperdsl.semantics.settings import Arguments, Settings, chosen, ends, head
 from hyperdsl.syntax import nodes as n
 from hyperdsl.theory.exact import ONE, ZERO, Exact
@@ -66,6 +66,7 @@ def _default_states() -> tuple[m.StateShare, ...]:
     return trajectory, m.StateShare("noise", fifth, DEFAULT_NOISE), m.StateShare("box", fifth)
 
 
+@exactly
 def read_training(report: Report, declaration: n.Declaration, find: FindMethod, rk4: m.Method) -> m.Training | None:
     """The training; None where something is wrong, which has been reported."""
     before = len(report.found)

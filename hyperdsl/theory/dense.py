@@ -68,20 +68,21 @@ def with_dense_weights(a: tuple[Row, ...], c: Row, weights: tuple[Polynomial, ..
 
 
 def prove_dense(
-    tableau: Tableau, tolerance: Exact | None = None, *, autonomous: bool = False
-) -> tuple[int, DenseCondition]:
+    tableau: Tableau, highest: int, tolerance: Exact | None = None, *, autonomous: bool = False
+) -> tuple[int, DenseCondition | None]:
     """The order of the dense output of `with_dense_weights`, and a condition of the next order that fails.
 
-    c is read throughout unless `autonomous`. With a tolerance τ each coefficient of each Φ_θ is within τ.
+    `highest` is the order of the method: at θ = 1 the conditions are its own, so that none is higher. c is read
+    throughout unless `autonomous`. With a tolerance τ each coefficient of each Φ_θ is within τ, and the bound on the
+    order may be what stops the search.
     """
     leaves = PLAIN if tableau.is_consistent else AUTONOMOUS if autonomous else COLOURED
-    last, found = len(tableau.weights), None
+    last, found = min(len(tableau.weights), highest + 1), None
     for power in range(1, len(tableau.weights) + 1):
         failing = next(_failures(tableau, power, leaves, last, tolerance), None)
         if failing is not None and (found is None or failing.tree.order < found.tree.order):
             found, last = failing, failing.tree.order
-    assert found is not None  # the last row is zero, and not 1/γ(t)
-    return found.tree.order - 1, found
+    return (min(last, highest) if found is None else found.tree.order - 1), found
 
 
 def jumps(weights: tuple[Polynomial, ...], b: Row, tolerance: Exact | None = None) -> tuple[Jump, ...]:

@@ -8,9 +8,12 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import count
 
 from hyperdsl.theory.exact import ONE, ZERO, Exact
 from hyperdsl.theory.tableau import Row, Tableau
+
+_MOST_TRIES = 10**4
 
 Largest = int | float
 """A natural number, or `math.inf`."""
@@ -58,8 +61,11 @@ def is_symplectic(tableau: Tableau, tolerance: Exact | None = None) -> bool:
     return all(_vanishes(b[i] * a[i][j] + b[j] * a[j][i] - b[i] * b[j], tolerance) for i, j in pairs)
 
 
-def is_symmetric(tableau: Tableau, tolerance: Exact | None = None) -> bool:
-    """The adjoint method, of tableau b_j − a_ij, b_j, 1 − c_i, is the method itself, its stages in another order."""
+def is_symmetric(tableau: Tableau, tolerance: Exact | None = None) -> bool | None:
+    """The adjoint method, of tableau b_j − a_ij, b_j, 1 − c_i, is the method itself, its stages in another order.
+
+    None where so many stages are alike that not all orders of them can be tried.
+    """
     a, b, c = tableau.a, tableau.weights[0], tableau.c
     size = tableau.stages
     like = [
@@ -67,7 +73,11 @@ def is_symmetric(tableau: Tableau, tolerance: Exact | None = None) -> bool:
         for i in range(size)
     ]
 
+    tries = count()
+
     def fits(order: list[int], j: int) -> bool:
+        if next(tries) > _MOST_TRIES:
+            raise _TooManyError
         i = len(order)
         extended = [*order, j]
         return all(
@@ -82,7 +92,14 @@ def is_symmetric(tableau: Tableau, tolerance: Exact | None = None) -> bool:
             return True
         return any(j not in order and fits(order, j) and completed([*order, j]) for j in like[len(order)])
 
-    return completed([])
+    try:
+        return completed([])
+    except _TooManyError:
+        return None
+
+
+class _TooManyError(Exception):
+    """More orders of the stages than are tried."""
 
 
 def is_stiffly_accurate(tableau: Tableau) -> bool:

@@ -152,6 +152,19 @@ def test_where_peers_hang_there_is_a_status(module: ModuleType, name: str, case:
     assert found.statistics.evaluations == error.evaluations
 
 
+@pytest.mark.parametrize("case", TABLE)
+def test_fixed_steps_are_never_silently_nan(build: Build, case: str) -> None:
+    """The same three where the steps are fixed: the end is not finite, and said so."""
+    fixed = build("solver Plain {\n base rk4\n}\nhypersolver Hyper {\n base euler\n corrector external\n}\n")
+    z = torch.ones(3, 1, dtype=torch.float64)
+    for solver in (fixed.Plain(), fixed.Hyper(Small())):
+        with pytest.raises(fixed.SolveError, match="not finite at s = 2") as caught:
+            solver(TABLE[case][0], z, (0.0, 2.0), 60)
+        assert caught.value.status is fixed.Status.NONFINITE
+        assert caught.value.evaluations == 60 * solver.evaluations_per_step
+        assert not bool(solver(TABLE[case][0], z, (0.0, 2.0), 60, check=False).isfinite().all())
+
+
 def nasty(kind: str, size: float, jump: float) -> Field:
     fields: dict[str, Field] = {
         "power": lambda s, z: size * z.abs() ** 1.5,

@@ -14,7 +14,7 @@ from hyperdsl.evaluation.errors import ProblemError
 from hyperdsl.evaluation.lookup import find_problem
 from hyperdsl.evaluation.problems import CLASSICAL, Problem, from_model
 from hyperdsl.semantics.expressions import Binary, Constant, Expression, Function, Negation, Pi, Variable
-from hyperdsl.semantics.model import ProblemModel, ProblemParameter, ProblemState
+from hyperdsl.semantics.problem_model import ProblemModel, ProblemParameter, ProblemState
 from hyperdsl.source import Place, Source, Span
 from hyperdsl.theory.exact import Exact
 

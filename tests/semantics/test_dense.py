@@ -15,7 +15,7 @@ from hyperdsl.semantics.check import check_file
 from hyperdsl.semantics.scope import Project
 from tests.theory.oracle import Oracle, gamma, number, shapes, size
 
-ORDERS = {"rk4": 3, "bosh3": 3, "dopri5": 4, "tsit5": 4, "dop853": 7}
+ORDERS = {"rk4": 3, "bosh3": 3, "dopri5": 4, "tsit5": 4, "dop853": 7, "gauss4": 2, "gauss6": 3, "radau_iia5": 3}
 TOLERANCES = {"tsit5": mpf("1e-75"), "dop853": mpf("1e-25")}
 LIBRARY = "\n".join(path.read_text("utf-8") for path in Path(str(files("hyperdsl.library"))).glob("e*.hyper"))
 
@@ -121,3 +121,18 @@ def test_extra_stages_of_a_family(tmp_path: Path) -> None:
     of_solver = spec.solvers[0].dense
     assert of_solver is not None
     assert str(of_solver.weights[1][2]) == "3"
+
+
+def test_the_search_ends_where_the_method_s_own_order_does(tmp_path: Path) -> None:
+    """All conditions on the coefficients of θ alone hold here, of as many trees as one asks for."""
+    text = "method t {\n order 1\n tableau {\n 0 |\n --+--\n | 1\n }\n dense 1 {\n 0 |\n --+--\n"
+    text += " | theta + theta^20 - theta^19, theta^19 - theta^20\n }\n}\n"
+    assert check(tmp_path, text)[1] == []
+    assert check(tmp_path, text.replace("dense 1", "dense 20"))[1] == ["H216"]
+
+
+def test_powers_of_many_parameters_are_refused_before_they_fill_the_memory(tmp_path: Path) -> None:
+    names = [f"p{i}" for i in range(10)]
+    text = f"method t({', '.join(names)}) {{\n order 1\n tableau {{\n 0 |\n --+--\n | 1\n }}\n"
+    text += f" dense 1 {{\n | theta + 0*({' + '.join(names)} + theta)^20\n }}\n}}\n"
+    assert check(tmp_path, text)[1] == ["H209"]

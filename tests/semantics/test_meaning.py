@@ -38,6 +38,9 @@ def weights(text: str) -> str:
         "4*cos(pi/12)*cos(pi/12) - 1 - sqrt(3)",
         "(sqrt(2) + sqrt(3))^2 - 4 - 2*sqrt(6)",
         "1/3 + 1/6 + 1/2",
+        "2*cos(pi/8)/sqrt(2 + sqrt(2))",
+        "35*sqrt((15 + 2*sqrt(30))/35)*sqrt((15 - 2*sqrt(30))/35)/sqrt(105)",
+        "(4*cos(pi/18)^3 - 3*cos(pi/18))*2/sqrt(3)",
     ],
 )
 def test_numbers_are_exact(tmp_path: Path, one: str) -> None:
@@ -163,3 +166,29 @@ def test_settings_can_be_overridden_by_the_same_grammar() -> None:
 def test_unreliable_targets_are_warned_of(tmp_path: Path, settings: str, codes: list[str]) -> None:
     text = f"training fit {{\n {settings}\n}}\nhypersolver H {{\n base rk4\n corrector external\n training fit\n}}\n"
     assert check(tmp_path, text)[1] == codes
+
+
+ROOTS_OF_ROOTS = """
+solver Fixed {
+    base second_order(alpha = cos(pi/9))
+}
+solver Both {
+    base fourth_order(u = cos(pi/9)/2, v = sqrt(sqrt(2))/4)
+}
+solver Ranged {
+    base second_order(alpha = 1/10 .. cos(pi/9))
+}
+"""
+
+
+def test_roots_of_roots_as_values_of_parameters(tmp_path: Path) -> None:
+    spec, codes = check(tmp_path, ROOTS_OF_ROOTS)
+    assert codes == []
+    assert [solver.order for solver in spec.solvers] == [2, 4, 2]
+
+
+def test_roots_of_roots_beside_parameters_are_reported(tmp_path: Path) -> None:
+    text = "solver S {\n base fourth_order(u = cos(pi/9)/2, v = 1/3 .. 2/5)\n}\n"
+    assert check(tmp_path, text)[1] == ["H209"]
+    family = "where u != cos(pi/9)\n order 1\n tableau {\n 0 |\n u | u\n --+--\n | 1 - u, u\n }"
+    assert "H209" in check(tmp_path, f"method f(u) {{\n {family}\n}}\n")[1]

@@ -97,6 +97,14 @@ def test_stages_in_another_order_change_nothing() -> None:
     assert is_symplectic(shuffled)
 
 
+def test_stages_that_are_all_alike_do_not_take_for_ever() -> None:
+    size = 16
+    rows = [[f"1/{2 * size}"] * size for _ in range(size)]
+    assert is_symmetric(tableau(rows, ["1/2"] * size, [f"1/{size}"] * size)) is True
+    rows[-1][-1] = "1/7"
+    assert is_symmetric(tableau(rows, ["1/2"] * size, [f"1/{size}"] * size)) in (None, False)
+
+
 def test_stiffly_accurate_methods() -> None:
     found = {name for name, (method, _) in ORDERS.items() if is_stiffly_accurate(method)}
     assert {"radau_iia3", "radau_iia5", "lobatto_iiic2", "sdirk2", "backward_euler", "trapezoidal"} <= found

@@ -10,13 +10,13 @@ from hyperdsl.codegen.torch.certificate import certificate
 from hyperdsl.codegen.torch.suite import suite_view
 from hyperdsl.codegen.torch.training import train_view
 from hyperdsl.codegen.torch.views import header_view, package_view
-from hyperdsl.plan import StepPlan
+from hyperdsl.plan import AnyPlan
 from hyperdsl.semantics.model import Spec
 
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-def generate(spec: Spec, plans: tuple[StepPlan, ...]) -> tuple[GeneratedFile, ...]:
+def generate(spec: Spec, plans: tuple[AnyPlan, ...]) -> tuple[GeneratedFile, ...]:
     """The files of a spec's package; train.py only where there is a corrector to train."""
     package = package_view(spec, plans)
     modules: dict[str, tuple[str, object]] = {

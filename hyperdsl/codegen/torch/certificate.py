@@ -6,11 +6,12 @@ import json
 import math
 
 from hyperdsl.codegen.files import GENERATOR, JSON_KEY
-from hyperdsl.plan import StepPlan
-from hyperdsl.semantics.model import Control, Corrector, External, Solver, Spec
+from hyperdsl.plan import AnyPlan
+from hyperdsl.semantics.model import AnySolver, Control, Corrector, External, HistorySolver, Multistep, Solver, Spec
+from hyperdsl.theory.multistep import LinearMultistep
 
 
-def certificate(spec: Spec, plans: tuple[StepPlan, ...]) -> str:
+def certificate(spec: Spec, plans: tuple[AnyPlan, ...]) -> str:
     """The certificate's text. Files are named by their base names; an infinite number is the string "inf"."""
     content = {
         JSON_KEY: GENERATOR,
@@ -22,11 +23,49 @@ def certificate(spec: Spec, plans: tuple[StepPlan, ...]) -> str:
     return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _solver(plan: StepPlan) -> dict[str, object]:
-    solver, method, facts = plan.solver, plan.solver.base, plan.solver.facts
+def _solver(plan: AnyPlan) -> dict[str, object]:
+    about = _single_step(plan.solver) if isinstance(plan.solver, Solver) else _history(plan.solver)
     return {
-        "name": solver.name,
-        "base": method.name,
+        "name": plan.solver.name,
+        "base": plan.solver.base.name,
+        **about,
+        "corrector": _corrector(plan.solver),
+        "residual_power": plan.solver.residual_power,
+        "evaluations_per_step": plan.evaluations_per_step,
+    }
+
+
+def _history(solver: HistorySolver) -> dict[str, object]:
+    """A multistep method's facts, or those of both formulas of a predictor-corrector pair."""
+    base = solver.base
+    if isinstance(base, Multistep):
+        about: dict[str, object] = {"kind": "multistep", **_formula(base.formula)}
+    else:
+        about = {
+            "kind": "predictor_corrector",
+            "mode": base.mode,
+            "order": base.formula.order,
+            "predictor": {"name": base.predictor, **_formula(base.formula.predictor)},
+            "corrector_formula": {"name": base.corrector, **_formula(base.formula.corrector)},
+        }
+    start = {"method": solver.start.method.name, "order": solver.start.method.facts.order}
+    return {**about, "proof": "exact", "start": {**start, "substeps": solver.start.substeps}}
+
+
+def _formula(formula: LinearMultistep) -> dict[str, object]:
+    constant = formula.error_constant
+    return {
+        "explicit": formula.explicit,
+        "steps": formula.steps,
+        "order": formula.order,
+        "error_constant": None if constant is None else str(constant),
+        "zero_stable": formula.is_zero_stable,
+    }
+
+
+def _single_step(solver: Solver) -> dict[str, object]:
+    method, facts = solver.base, solver.facts
+    return {
         "base_parameters": {name: str(value) for name, value in solver.fixed},
         "free_parameters": [free.name for free in solver.free],
         "kind": solver.tableau.kind,
@@ -44,15 +83,12 @@ def _solver(plan: StepPlan) -> dict[str, object]:
         "principal_error": _number(facts.principal_error),
         "real_stability": _number(facts.real_stability),
         "imaginary_stability": _number(facts.imaginary_stability),
-        "corrector": _corrector(solver),
-        "residual_power": solver.residual_power,
         "dense_order": solver.dense.order if solver.dense else None,
         "control": _control(solver.control),
-        "evaluations_per_step": plan.evaluations_per_step,
     }
 
 
-def _corrector(solver: Solver) -> str | None:
+def _corrector(solver: AnySolver) -> str | None:
     match solver.corrector:
         case None:
             return None

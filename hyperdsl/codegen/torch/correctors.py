@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hyperdsl.codegen.torch.expressions import number
-from hyperdsl.plan import StepPlan
+from hyperdsl.plan import AnyPlan
 from hyperdsl.semantics.model import Activate, Activation, Conv2d, Corrector, Layer, Linear
 from hyperdsl.semantics.names import class_name
 from hyperdsl.theory.exact import Exact
@@ -50,7 +50,7 @@ class _Use:
     parameters: tuple[str, ...]
 
 
-def corrector_views(plans: tuple[StepPlan, ...]) -> tuple[tuple[CorrectorView, ...], dict[str, str]]:
+def corrector_views(plans: tuple[AnyPlan, ...]) -> tuple[tuple[CorrectorView, ...], dict[str, str]]:
     """The classes that the plans' correctors need, and the name of each solver's.
 
     A corrector that reads the stages of several bases, which are not equally many, is a class for each.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hyperdsl.codegen.torch.expressions import number
-from hyperdsl.plan import StepPlan
+from hyperdsl.plan import AnyPlan, HistoryPlan, StepPlan
 from hyperdsl.semantics.model import Conv2d, Corrector, External, Free
 from hyperdsl.semantics.names import class_name
 from hyperdsl.theory.exact import Exact
@@ -41,6 +41,7 @@ class CaseView:
     per_sample: bool
     estimates: bool
     tight: str
+    history: bool = False
 
     @property
     def field(self) -> str:
@@ -56,6 +57,14 @@ class SuiteView:
     external: bool
 
     @property
+    def single(self) -> tuple[CaseView, ...]:
+        return tuple(case for case in self.cases if not case.history)
+
+    @property
+    def histories(self) -> tuple[CaseView, ...]:
+        return tuple(case for case in self.cases if case.history)
+
+    @property
     def adaptive(self) -> tuple[CaseView, ...]:
         return tuple(case for case in self.cases if case.adaptive)
 
@@ -68,14 +77,14 @@ class SuiteView:
         return any(case.input_shape for case in self.cases)
 
 
-def suite_view(plans: tuple[StepPlan, ...]) -> SuiteView:
+def suite_view(plans: tuple[AnyPlan, ...]) -> SuiteView:
     """The view of the tests of all solvers."""
     solvers = tuple(plan.solver for plan in plans)
     external = [solver for solver in solvers if isinstance(solver.corrector, External)]
     return SuiteView(tuple(map(_case, plans)), bool(external))
 
 
-def _case(plan: StepPlan) -> CaseView:
+def _case(plan: AnyPlan) -> CaseView:
     solver = plan.solver
     name, corrector = class_name(solver.name), solver.corrector
     state, given, made, bound = "(3,)", "", f"{name}()", ""
@@ -103,7 +112,9 @@ def _case(plan: StepPlan) -> CaseView:
         learned=learned,
         per_sample=control is not None and control.per_sample,
         tight="1e-5" if solver.order > 2 else "1e-4",
-        estimates=control is not None and (not learned or control.fallback or plan.doubted),
+        estimates=control is not None
+        and (not learned or control.fallback or (isinstance(plan, StepPlan) and plan.doubted)),
+        history=isinstance(plan, HistoryPlan),
     )
 
 

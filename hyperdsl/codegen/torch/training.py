@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import assert_never
 
-from hyperdsl.codegen.torch.expressions import number, scaled, weighted_sum
-from hyperdsl.plan import Coefficient, Term, plan_solver
+from hyperdsl.codegen.torch.expressions import number
+from hyperdsl.codegen.torch.steps import SINGLE, step_lines
+from hyperdsl.plan import plan_solver, single_step
 from hyperdsl.semantics.model import (
     AdversarialLoss,
+    AnySolver,
     Corrector,
+    HistorySolver,
     Loss,
     Method,
     ResidualLoss,
-    Solver,
     Spec,
     StateShare,
     StepRange,
@@ -94,10 +96,15 @@ class TrainView:
     references: tuple[ReferenceView, ...]
     parameters: bool
     bounded: bool
+    histories: tuple[str, ...]
     trajectory: bool
     adversarial: bool
     phases: bool
     visited: bool
+
+    @property
+    def only_histories(self) -> bool:
+        return len(self.histories) == len(self.solvers)
 
     @property
     def other_losses(self) -> str:
@@ -105,7 +112,7 @@ class TrainView:
         return " | ".join(["Trajectory"] * self.trajectory + ["Adversarial"] * self.adversarial)
 
 
-def train_view(spec: Spec, solvers: tuple[Solver, ...]) -> TrainView:
+def train_view(spec: Spec, solvers: tuple[AnySolver, ...]) -> TrainView:
     """The view of the hypersolvers among the `solvers` of `spec`; those without a corrector need no training."""
     methods: dict[str, Method] = {}
     settings: list[SettingsView] = []
@@ -120,6 +127,9 @@ def train_view(spec: Spec, solvers: tuple[Solver, ...]) -> TrainView:
         references=tuple(map(_reference, methods.values())),
         parameters=any(view.parameters for view in settings),
         bounded=any(view.bound for view in settings),
+        histories=tuple(
+            class_name(solver.name) for solver in solvers if isinstance(solver, HistorySolver) and solver.corrector
+        ),
         trajectory=any(phase.loss.startswith("Trajectory") for phase in phases),
         adversarial=any(phase.loss.startswith("Adversarial") for phase in phases),
         phases=any(view.then for view in settings),
@@ -134,7 +144,7 @@ def setting(value: Exact) -> str:
     return text.removesuffix(".0") if short else number(value)
 
 
-def _settings(solver: Solver, training: Training) -> SettingsView:
+def _settings(solver: AnySolver, training: Training) -> SettingsView:
     """The view of a phase, with those that follow it."""
     bound = solver.corrector.bound if isinstance(solver.corrector, Corrector) else None
     optimizer = training.optimizer
@@ -193,39 +203,7 @@ def _function(method: Method) -> str:
 
 def _reference(method: Method) -> ReferenceView:
     """One explicit step of size h, straight-line: the plan of a solver that is the method alone."""
-    plan = plan_solver(
-        Solver(
-            name=method.name,
-            place=method.place,
-            base=method,
-            tableau=method.tableau,
-            entries=method.entries,
-            facts=method.facts,
-            fixed=(),
-            free=(),
-            corrector=None,
-            training=None,
-        )
-    )
-    stages = (f"{stage.name} = f({_time(stage.node)}, {_advanced(stage.terms)})" for stage in plan.stages)
-    lines = (*stages, f"return {_advanced(plan.update)}")
+    plan = plan_solver(single_step(method))
+    stages, result = step_lines(plan, SINGLE)
+    lines = (*stages, f"return {result}")
     return ReferenceView(_function(method), method.name, method.facts.order, lines)
-
-
-def _time(node: Coefficient) -> str:
-    if node.value.is_zero:
-        return "s"
-    sign, size = scaled(node, "h")
-    return f"s {sign} {size}"
-
-
-def _advanced(terms: tuple[Term, ...]) -> str:
-    """z + h Σ terms."""
-    match terms:
-        case ():
-            return "z"
-        case (Term(coefficient, stage),):
-            sign, size = scaled(coefficient, "h")
-            return f"z {sign} {size} * {stage}"
-        case _:
-            return f"z + h * ({weighted_sum(terms)})"

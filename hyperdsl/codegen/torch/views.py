@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from hyperdsl.codegen.files import GENERATOR
 from hyperdsl.codegen.torch.adaptive import AdaptiveView, adaptive_view
 from hyperdsl.codegen.torch.correctors import CorrectorView, corrector_views
-from hyperdsl.codegen.torch.expressions import number, scaled, weighted_sum
-from hyperdsl.plan import Coefficient, Stage, StepPlan, Term
-from hyperdsl.semantics.model import Corrector, External, Free, Spec
+from hyperdsl.codegen.torch.expressions import number
+from hyperdsl.codegen.torch.history import HistoryView, history_summary, history_view
+from hyperdsl.codegen.torch.steps import step_lines
+from hyperdsl.plan import AnyPlan, HistoryPlan, StepPlan
+from hyperdsl.semantics.model import AnySolver, Corrector, External, Free, Spec
 from hyperdsl.semantics.names import class_name
 
 
@@ -50,6 +52,7 @@ class SolverView:
     seen: str
     call: str
     adaptive: AdaptiveView | None = None
+    history: HistoryView | None = None
 
     @property
     def hyper(self) -> bool:
@@ -80,6 +83,23 @@ class PackageView:
     @property
     def fixed(self) -> bool:
         return any(not solver.adaptive for solver in self.solvers)
+
+    @property
+    def single(self) -> bool:
+        return any(not solver.adaptive and not solver.history for solver in self.solvers)
+
+    @property
+    def histories(self) -> tuple[HistoryView, ...]:
+        return tuple(solver.history for solver in self.solvers if solver.history)
+
+    @property
+    def implicit(self) -> bool:
+        return any(history.implicit for history in self.histories)
+
+    @property
+    def begins(self) -> tuple[HistoryView, ...]:
+        """One view for each method of first states."""
+        return tuple({history.function: history for history in self.histories if history.past}.values())
 
     @property
     def adaptive(self) -> tuple[AdaptiveView, ...]:
@@ -130,13 +150,15 @@ class PackageView:
         return any(corrector.convolutional for corrector in self.correctors)
 
 
-def package_view(spec: Spec, plans: tuple[StepPlan, ...]) -> PackageView:
+def package_view(spec: Spec, plans: tuple[AnyPlan, ...]) -> PackageView:
     """The view of a spec's package."""
     correctors, of_solver = corrector_views(plans)
     solvers = tuple(_solver_view(plan, of_solver.get(plan.solver.name, "")) for plan in plans)
     names = [*(view.name for view in solvers), *(view.name for view in correctors), "SolveError", "Status"]
     if any(solver.adaptive for solver in solvers):
         names += ["Control", "Solution", "Statistics"]
+    if any(solver.history for solver in solvers):
+        names.append("History")
     listed = ", ".join(view.name for view in solvers)
     return PackageView(f"Solvers of {spec.source.name}: {listed}.", solvers, correctors, tuple(names))
 
@@ -146,10 +168,11 @@ def header_view(spec: Spec) -> HeaderView:
     return HeaderView(GENERATOR, spec.source.name, spec.source.sha256)
 
 
-def _solver_view(plan: StepPlan, corrector: str) -> SolverView:
+def _solver_view(plan: AnyPlan, corrector: str) -> SolverView:
     solver = plan.solver
     names = tuple(free.name for free in solver.free)
     seen = ", ".join(plan.seen)
+    stages, result = step_lines(plan) if isinstance(plan, StepPlan) else ((), "")
     return SolverView(
         name=class_name(solver.name),
         summary=_summary(plan),
@@ -160,52 +183,36 @@ def _solver_view(plan: StepPlan, corrector: str) -> SolverView:
         input_shape=isinstance(solver.corrector, Corrector) and "x" in solver.corrector.inputs,
         parameters=names,
         ranges=tuple(map(_range_view, solver.free)),
-        stages=tuple(map(_stage_line, plan.stages)),
-        result=_advanced(plan.update),
+        stages=stages,
+        result=result,
         seen=f"({seen},)" if len(plan.seen) == 1 else f"({seen})",
         call=", ".join(["eps", "s", "x", "z", "dz", *(f"{name}={name}" for name in names)]),
-        adaptive=adaptive_view(plan),
+        adaptive=adaptive_view(plan) if isinstance(plan, StepPlan) else None,
+        history=history_view(plan) if isinstance(plan, HistoryPlan) else None,
     )
 
 
-def _summary(plan: StepPlan) -> str:
+def _summary(plan: AnyPlan) -> str:
     """One line for the class: the method, its order, and the step."""
+    return _with_term(history_summary(plan) if isinstance(plan, HistoryPlan) else _base_summary(plan), plan.solver)
+
+
+def _base_summary(plan: StepPlan) -> str:
     solver = plan.solver
     fixed = ", ".join(f"{name} = {value}" for name, value in solver.fixed)
     free = ", ".join(free.name for free in solver.free)
     arguments = ", ".join(filter(None, (fixed, free)))
     base = solver.base.name + (f"({arguments})" if arguments else "")
     proven = "proven" if solver.base.tolerance is None else f"proven within {float(solver.base.tolerance):g}"
-    text = f"{base} (order {solver.order}, {proven})"
+    return f"{base} (order {solver.order}, {proven})"
+
+
+def _with_term(text: str, solver: AnySolver) -> str:
     if isinstance(solver.corrector, External):
         return f"{text} with a learned term of the user's: + ε^{solver.residual_power} g."
     if isinstance(solver.corrector, Corrector):
         return f"{text} with a learned term: + ε^{solver.residual_power} g({', '.join(solver.corrector.inputs)})."
     return f"{text}."
-
-
-def _stage_line(stage: Stage) -> str:
-    """`k2 = f(s + 1 / 2 * eps, z + 1 / 2 * eps * k1)`."""
-    return f"{stage.name} = f({_time(stage.node)}, {_advanced(stage.terms)})"
-
-
-def _time(node: Coefficient) -> str:
-    if node.value.is_zero:
-        return "s"
-    sign, size = scaled(node, "eps")
-    return f"s {sign} {size}"
-
-
-def _advanced(terms: tuple[Term, ...]) -> str:
-    """z + ε Σ terms."""
-    match terms:
-        case ():
-            return "z"
-        case (Term(coefficient, stage),):
-            sign, size = scaled(coefficient, "eps")
-            return f"z {sign} {size} * {stage}"
-        case _:
-            return f"z + eps * ({weighted_sum(terms)})"
 
 
 def _range_view(free: Free) -> RangeView:
