@@ -16,6 +16,7 @@ import sys
 import time
 from pathlib import Path
 
+from safetensors import safe_open
 from safetensors.torch import load_file, save
 
 from hyperdsl.evaluation.report import markdown
@@ -23,8 +24,8 @@ from hyperdsl.evaluation.report import markdown
 RESULTS = Path("benchmarks/results")
 FOLDER = Path("runs/kills")
 TRAININGS = {
-    "phased_hyper_heun": ("phased.iterations=3000", "phased.then.iterations=300"),
-    "adversarial_hyper_euler": ("robust.iterations=500",),
+    "phased_hyper_heun": ("phased.iterations=2000", "phased.then.iterations=200"),
+    "adversarial_hyper_euler": ("robust.iterations=300",),
 }
 
 
@@ -36,8 +37,10 @@ def command(package: str, output: Path, cache: Path) -> list[str]:
 
 
 def digest(path: Path) -> str:
-    """Of the tensors; the metadata hold δ, which is compared as well, being part of the file's bytes."""
-    return hashlib.sha256(save(load_file(path))).hexdigest() + hashlib.sha256(path.read_bytes()).hexdigest()
+    """Of the tensors and the metadata, which hold δ; safetensors writes metadata in any order."""
+    with safe_open(path, "pt") as file:
+        metadata = sorted((file.metadata() or {}).items())
+    return hashlib.sha256(save(load_file(path)) + repr(metadata).encode()).hexdigest()
 
 
 def trial(package: str, kills: int, draw: random.Random) -> list[str]:

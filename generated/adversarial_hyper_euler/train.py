@@ -46,6 +46,7 @@ GROUPS = 256  # of rows that share their ε, s, as f takes them
 REUSE = 12  # how often training meets each row
 HELD_OUT = 9  # values of ε, ends and geometric mean included, at which g is measured on unseen trajectories,
 TIMES = 8  # at so many times
+OUTLYING = 1000  # times the median, in norm: a target beyond is left out, for it would set the scale of all
 TOLERATED = 0.01  # relative error of targets: a tenth of δ = 0.1
 PERIOD = 16  # iterations between points at which training can be taken up again, and for which worst cases serve
 SECONDS = 5  # at least, from one checkpoint to the next
@@ -240,7 +241,7 @@ def _objective(
     assert target is not None
     rows = Rows(tuple(columns), target)
     usable = _usable(target)
-    _normalise(g, rows.take(usable[: 2**16]))
+    _normalise(g, rows.take(usable[: 2**16]).on(store.fabric.device))
     if isinstance(reference.settings.loss, Adversarial):
         return WorstCases(g, rows, usable, store.fabric, reference, reference.settings.loss)
     return Residuals(g, rows, usable, store.fabric)
@@ -311,12 +312,14 @@ class Residuals(nn.Module):
     def __init__(self, g: nn.Module, rows: Rows, usable: Tensor, fabric: Fabric) -> None:
         super().__init__()
         self.g, self.rows, self.units = g, rows, usable
-        self.part, self.parts = fabric.global_rank, fabric.world_size
-        pieces = [rows.target[piece] for piece in torch.split(usable, 2**16)]
-        scale = (torch.stack([piece.abs().square().sum(0) for piece in pieces]).sum(0) / len(usable)).sqrt()
+        self.part, self.parts, self.device = fabric.global_rank, fabric.world_size, fabric.device
+        pieces = torch.split(usable, 2**16)
+        squares = [rows.target[piece].to(self.device).abs().square().sum(0) for piece in pieces]
+        scale = (torch.stack(squares).sum(0) / len(usable)).sqrt()
         self.scale = torch.where(scale > 0, scale, torch.ones_like(scale))
         self.features = math.sqrt(scale.numel())
-        self.floor = 0.1 * torch.cat([self.sizes(piece) for piece in pieces]).median().clamp_min(1e-3)
+        typical = torch.cat([self.sizes(rows.target[piece].to(self.device)) for piece in pieces]).median()
+        self.floor, self.most = 0.1 * typical.clamp_min(1e-3), OUTLYING * typical.clamp_min(1e-3)
 
     def sizes(self, target: Tensor) -> Tensor:
         """The norm of each row of R, scaled to be about one."""
@@ -333,7 +336,9 @@ class Residuals(nn.Module):
 
     def forward(self, index: Tensor) -> Tensor:
         """The batch's mean loss as the mean over processes, each of which has its share of the rows."""
-        return self.losses(self.rows.take(index[self.part :: self.parts])).sum() * (self.parts / len(index))
+        return self.losses(self.rows.take(index[self.part :: self.parts]).on(self.device)).sum() * (
+            self.parts / len(index)
+        )
 
 
 class WorstCases(Residuals):
@@ -350,7 +355,7 @@ class WorstCases(Residuals):
         self.reference, self.attack = reference, attack
         states = rows.inputs[3]
         assert states is not None
-        self.deviation = _real(states[usable[: 2**16]]).flatten(1).std(0).view_as(_real(states[0])).to(reference.dtype)
+        self.deviation = _real(states[usable[: 2**16]]).std(0).to(self.device, reference.dtype)
         self.units = torch.arange(reference.groups)
         self.pool, self.within = rows, Shuffled(usable[:0], torch.Generator())
 
@@ -368,14 +373,14 @@ class WorstCases(Residuals):
         group, row = index // size, index % size
         mine = row % self.parts == self.part
         rows = self.pool.take((group * len(range(self.part, size, self.parts)) + row // self.parts)[mine])
-        found = rows.target.flatten(1).isfinite().all(1)
-        return self.losses(rows.take(found.nonzero()[:, 0])).sum() * (self.parts / len(index))
+        usable = self.sizes(rows.target) <= self.most
+        return self.losses(rows.take(usable.nonzero()[:, 0])).sum() * (self.parts / len(index))
 
     def worst(self, first: int, count: int, generator: torch.Generator) -> Rows:
         """This process's share of a group's rows, moved to where the loss is larger."""
         attack, reference, training = self.attack, self.reference, self.g.training
         index = torch.arange(first, first + count)[self.part :: self.parts]
-        rows = self.rows.take(index).to(reference.dtype)
+        rows = self.rows.take(index).on(self.device).to(reference.dtype)
         eps, s, x, z = rows.inputs[:4]
         assert eps is not None
         assert s is not None
@@ -416,6 +421,11 @@ class Rows(NamedTuple):
         index = index.to(self.target.device)
         inputs = tuple(None if value is None else value[index] for value in self.inputs)
         return Rows(inputs, self.target[index])
+
+    def on(self, device: torch.device) -> Rows:
+        """The rows on a device: data beyond memory stay on the CPU."""
+        inputs = tuple(_on(value, device) for value in self.inputs)
+        return Rows(inputs, self.target.to(device))
 
     def each(self) -> Rows:
         """With a number for each row in place of a scalar."""
@@ -624,14 +634,20 @@ def _drawn(
 
 
 def _usable(target: Tensor) -> Tensor:
-    """The rows with a finite target: states of the box may escape within a step."""
-    finite = torch.cat([piece.flatten(1).isfinite().all(1) for piece in torch.split(target, 2**16)])
+    """The rows with a finite target that is no outlier: states off the trajectories may escape within a step."""
+    sizes = torch.cat([_norms(piece) for piece in torch.split(target, 2**16)])
+    finite = sizes.isfinite()
     if not finite.any():
         raise ValueError("no target is finite: the states or steps of training are too large for this vector field")
-    if not finite.all():
-        share = 1 - float(finite.double().mean())
-        warnings.warn(f"{share:.2%} of the training states have no finite solution: left out", FitWarning, stacklevel=4)
-    return finite.nonzero()[:, 0].cpu()
+    usable = finite & ((sizes <= OUTLYING * sizes[finite].median()) | (sizes[finite].median() == 0))
+    if not usable.all():
+        warnings.warn(
+            f"of {len(sizes)} training states {int((~finite).sum())} have no finite solution, and "
+            f"{int((finite & ~usable).sum())} a target over {OUTLYING} times the median: left out",
+            FitWarning,
+            stacklevel=4,
+        )
+    return usable.nonzero()[:, 0].cpu()
 
 
 def _mixed(
@@ -971,6 +987,7 @@ def _part(path: Path | None) -> Path:
             old.unlink(missing_ok=True)
     handle, name = tempfile.mkstemp(".part", "data-", folder)
     os.close(handle)
+    Path(name).chmod(0o644)  # a cache may be shared
     return Path(name)
 
 

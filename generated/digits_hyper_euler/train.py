@@ -46,6 +46,7 @@ GROUPS = 256  # of rows that share their ε, s, as f takes them
 REUSE = 12  # how often training meets each row
 HELD_OUT = 9  # values of ε, ends and geometric mean included, at which g is measured on unseen trajectories,
 TIMES = 8  # at so many times
+OUTLYING = 1000  # times the median, in norm: a target beyond is left out, for it would set the scale of all
 TOLERATED = 0.01  # relative error of targets: a tenth of δ = 0.1
 PERIOD = 16  # iterations between points at which training can be taken up again
 SECONDS = 5  # at least, from one checkpoint to the next
@@ -225,7 +226,7 @@ def _objective(
     assert target is not None
     rows = Rows(tuple(columns), target)
     usable = _usable(target)
-    _normalise(g, rows.take(usable[: 2**16]))
+    _normalise(g, rows.take(usable[: 2**16]).on(store.fabric.device))
     return Residuals(g, rows, usable, store.fabric)
 
 
@@ -294,12 +295,14 @@ class Residuals(nn.Module):
     def __init__(self, g: nn.Module, rows: Rows, usable: Tensor, fabric: Fabric) -> None:
         super().__init__()
         self.g, self.rows, self.units = g, rows, usable
-        self.part, self.parts = fabric.global_rank, fabric.world_size
-        pieces = [rows.target[piece] for piece in torch.split(usable, 2**16)]
-        scale = (torch.stack([piece.abs().square().sum(0) for piece in pieces]).sum(0) / len(usable)).sqrt()
+        self.part, self.parts, self.device = fabric.global_rank, fabric.world_size, fabric.device
+        pieces = torch.split(usable, 2**16)
+        squares = [rows.target[piece].to(self.device).abs().square().sum(0) for piece in pieces]
+        scale = (torch.stack(squares).sum(0) / len(usable)).sqrt()
         self.scale = torch.where(scale > 0, scale, torch.ones_like(scale))
         self.features = math.sqrt(scale.numel())
-        self.floor = 0.1 * torch.cat([self.sizes(piece) for piece in pieces]).median().clamp_min(1e-3)
+        typical = torch.cat([self.sizes(rows.target[piece].to(self.device)) for piece in pieces]).median()
+        self.floor, self.most = 0.1 * typical.clamp_min(1e-3), OUTLYING * typical.clamp_min(1e-3)
 
     def sizes(self, target: Tensor) -> Tensor:
         """The norm of each row of R, scaled to be about one."""
@@ -316,7 +319,9 @@ class Residuals(nn.Module):
 
     def forward(self, index: Tensor) -> Tensor:
         """The batch's mean loss as the mean over processes, each of which has its share of the rows."""
-        return self.losses(self.rows.take(index[self.part :: self.parts])).sum() * (self.parts / len(index))
+        return self.losses(self.rows.take(index[self.part :: self.parts]).on(self.device)).sum() * (
+            self.parts / len(index)
+        )
 
 
 Objective = Residuals
@@ -333,6 +338,11 @@ class Rows(NamedTuple):
         index = index.to(self.target.device)
         inputs = tuple(None if value is None else value[index] for value in self.inputs)
         return Rows(inputs, self.target[index])
+
+    def on(self, device: torch.device) -> Rows:
+        """The rows on a device: data beyond memory stay on the CPU."""
+        inputs = tuple(_on(value, device) for value in self.inputs)
+        return Rows(inputs, self.target.to(device))
 
     def each(self) -> Rows:
         """With a number for each row in place of a scalar."""
@@ -541,14 +551,20 @@ def _drawn(
 
 
 def _usable(target: Tensor) -> Tensor:
-    """The rows with a finite target: states of the box may escape within a step."""
-    finite = torch.cat([piece.flatten(1).isfinite().all(1) for piece in torch.split(target, 2**16)])
+    """The rows with a finite target that is no outlier: states off the trajectories may escape within a step."""
+    sizes = torch.cat([_norms(piece) for piece in torch.split(target, 2**16)])
+    finite = sizes.isfinite()
     if not finite.any():
         raise ValueError("no target is finite: the states or steps of training are too large for this vector field")
-    if not finite.all():
-        share = 1 - float(finite.double().mean())
-        warnings.warn(f"{share:.2%} of the training states have no finite solution: left out", FitWarning, stacklevel=4)
-    return finite.nonzero()[:, 0].cpu()
+    usable = finite & ((sizes <= OUTLYING * sizes[finite].median()) | (sizes[finite].median() == 0))
+    if not usable.all():
+        warnings.warn(
+            f"of {len(sizes)} training states {int((~finite).sum())} have no finite solution, and "
+            f"{int((finite & ~usable).sum())} a target over {OUTLYING} times the median: left out",
+            FitWarning,
+            stacklevel=4,
+        )
+    return usable.nonzero()[:, 0].cpu()
 
 
 def _mixed(
@@ -888,6 +904,7 @@ def _part(path: Path | None) -> Path:
             old.unlink(missing_ok=True)
     handle, name = tempfile.mkstemp(".part", "data-", folder)
     os.close(handle)
+    Path(name).chmod(0o644)  # a cache may be shared
     return Path(name)
 
 

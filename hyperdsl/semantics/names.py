@@ -37,6 +37,7 @@ GENERATED = frozenset(
         "NamedTuple",
         "Objective",
         "PERIOD",
+        "OUTLYING",
         "POOL",
         "Path",
         "Phase",

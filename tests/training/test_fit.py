@@ -321,6 +321,16 @@ def test_states_without_a_finite_solution_are_left_out(train: ModuleType) -> Non
         return torch.where(z.abs() > 1.5, torch.inf, -z)
 
     box = (torch.full((2,), -2.0), torch.full((2,), 2.0))
-    with pytest.warns(train.FitWarning, match=r"\d\.\d\d% of the training states have no finite solution"):
+    with pytest.warns(train.FitWarning, match=r"of \d+ training states \d+ have no finite solution"):
         history = fit(train, made(train, "HyperEuler"), f, box=box, iterations=100)
     assert middle(history) < 1
+
+
+def test_outliers_do_not_set_the_scale(train: ModuleType) -> None:
+    def f(s: Tensor, z: Tensor) -> Tensor:
+        return torch.where(z.abs() > 3.5, 1e9 * z.cos(), pendulum(s, z))
+
+    box = (torch.full((2,), -4.0), torch.full((2,), 4.0))
+    with pytest.warns(train.FitWarning, match=r"and [1-9]\d* a target over 1000 times the median: left out"):
+        history = fit(train, made(train, "HyperEuler"), f, box=box)
+    assert middle(history) < 0.4
