@@ -134,7 +134,9 @@ def _on(report: Report, declaration: n.Declaration, base: n.Expression, sources:
     known = {(found.code, found.message) for found in report.found}
     for diagnostic in scratch.found:
         if (diagnostic.code, diagnostic.message) not in known:
-            report.found.append(diagnostic if _is_at(diagnostic, base) else replace(diagnostic, place=report.place(base)))
+            report.found.append(
+                diagnostic if _is_at(diagnostic, base) else replace(diagnostic, place=report.place(base))
+            )
     return variant
 
 

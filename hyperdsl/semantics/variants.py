@@ -70,9 +70,9 @@ class Variants:
             parts.append((training[0], _with_training(training[1], trained)))
         parts.append((self.source, solver))
         settings = ", ".join(f"{word} {value}" for word, value in values.items())
-        heading = f"# The sweep `{self.sweep.name.text}` of {self.source.name}: {settings}.\n"
-        body = "\n".join(print_file(n.File(source, (declaration,), ())) for source, declaration in parts)
-        tree, _ = parse(Source(self.source.path, heading + body))
+        texts = [f"# The sweep `{self.sweep.name.text}` of {self.source.name}: {settings}.\n"]
+        texts += [print_file(n.File(source, (declaration,), ())) for source, declaration in parts]
+        tree, _ = parse(Source(self.source.path, "\n".join(texts)))
         assert tree is not None  # it was printed
         return print_file(tree)
 
