@@ -63,7 +63,9 @@ def markdown_table(best: Sequence[Point], methods: Sequence[Point], cost: Cost) 
 def as_json(point: Point, store: Store, task: Task) -> dict[str, object]:
     """A point as JSON's types: what varies, what was measured, and where its files are."""
     row, network = point.row, point.network
-    found: dict[str, object] = {"method": row.method} | ({} if network is None else dict(network.values))
+    found: dict[str, object] = {"method": row.method}
+    if network is not None:
+        found.update(network.values)
     found["steps"] = point.steps
     names = ("relative_error", "mape", "l2", "evaluations", "macs", "milliseconds")
     found |= {name: plain(getattr(row, name)) for name in names}

@@ -14,7 +14,7 @@ from hyperdsl.semantics.scope import Scope
 from hyperdsl.semantics.settings import LARGEST_INTEGER, Settings, ends
 from hyperdsl.semantics.solvers import Names, read_solver
 from hyperdsl.semantics.sweep_model import Sweep, SweptBase, SweptNumber, SweptWord
-from hyperdsl.semantics.variants import collect_methods, has_size, varied_layers, with_base
+from hyperdsl.semantics.variants import has_size, methods_of, part_of, varied_layers, with_base
 from hyperdsl.syntax import nodes as n
 from hyperdsl.syntax.printer import value_text
 from hyperdsl.theory.exact import Exact
@@ -52,14 +52,8 @@ def read_sweep(report: Report, declaration: n.Declaration, sources: Sources, sco
     if solver is None:
         return None
     own = scope.unit.declarations["solver", solver.name]
-    bases = _bases(report, settings, own, solver, sources)
+    bases = _bases(report, settings, own, solver, sources, scope)
     _check_corrector(report, settings, solver, scope, numbers)
-    for part in (own, declaration):
-        clash = collect_methods(scope, part, {})
-        if clash:
-            problem = f"two methods are called `{clash}`, and a variant of `{solver.name}` would need both"
-            report(catalogue.BAD_SWEEP, declaration.name, problem=problem, help="rename one of them")
-            break
     if report.failed_since(before):
         return None
     place = report.place(declaration.name)
@@ -97,12 +91,14 @@ def _solver(report: Report, settings: Settings, owner: n.Name, sources: Sources,
 
 
 def _bases(
-    report: Report, settings: Settings, declaration: n.Declaration, solver: m.AnySolver, sources: Sources
+    report: Report, settings: Settings, declaration: n.Declaration, solver: m.AnySolver, sources: Sources, scope: Scope
 ) -> tuple[SweptBase, ...]:
     """The alternatives for the base, each proven; the solver's own where none are named."""
     setting = settings.get("base")
     if setting is None:
-        _check_free(report, settings.by_word["solver"].values[0], solver)
+        node = settings.by_word["solver"].values[0]
+        _check_free(report, node, solver)
+        _check_names(report, node, declaration, scope)
         own = next(part for part in declaration.body.statements if isinstance(part, n.Setting) and _is_base(part))
         return (SweptBase(value_text(own.values[0]), solver.order),)
     found: dict[str, SweptBase] = {}
@@ -119,6 +115,7 @@ def _bases(
         variant = _on(report, declaration, value, sources)
         if variant:
             _check_free(report, value, variant)
+            _check_names(report, value, with_base(declaration, value), scope)
             found[text] = SweptBase(text, variant.order)
     return tuple(found.values())
 
@@ -156,13 +153,19 @@ def _check_free(report: Report, node: n.Value, solver: m.AnySolver) -> None:
         report(catalogue.BAD_SWEEP, node, problem=problem, help=f"give it one: `{solver.base.name}({name} = ...)`")
 
 
+def _check_names(report: Report, node: n.Value, variant: n.Declaration, scope: Scope) -> None:
+    """A variant stands in a file of its own, where a name means one method."""
+    _, clash = methods_of((scope, variant), part_of(scope, variant, "training"))
+    if clash:
+        problem = f"a variant on this base would need two methods that are called `{clash}`"
+        report(catalogue.BAD_SWEEP, node, problem=problem, help="rename one of them")
+
+
 def _check_corrector(
     report: Report, settings: Settings, solver: m.AnySolver, scope: Scope, numbers: list[SweptNumber]
 ) -> None:
     """Whether the corrector's layers can be varied so."""
-    own = scope.unit.declarations["solver", solver.name]
-    name = next(part.values[0] for part in own.body.statements if isinstance(part, n.Setting) and _is_corrector(part))
-    found = scope.find("corrector", name) if isinstance(name, n.Name) else None
+    found = part_of(scope, scope.unit.declarations["solver", solver.name], "corrector")
     if found is None:
         return
     corrector, varied = found[1], {number.word: number for number in numbers}
@@ -175,10 +178,6 @@ def _check_corrector(
         if count > MAX_LAYERS:
             problem = f"at depth {deepest} `{corrector.name.text}` has {count} layers, and {MAX_LAYERS} are the most"
             report(catalogue.BAD_SWEEP, settings.by_word["depth"], problem=problem)
-
-
-def _is_corrector(setting: n.Setting) -> bool:
-    return setting.word.text == "corrector"
 
 
 def _number(report: Report, settings: Settings, word: SweptWord) -> SweptNumber | None:

@@ -23,35 +23,21 @@ TRAINED = ("iterations", "batch", "lr")
 
 @dataclass(frozen=True)
 class Variants:
-    """Writes variants of a sweep's solver. `methods` are the file's own or imported ones that a variant may need."""
+    """Writes variants of a sweep's solver. A part of it stands in the file of its scope, the rest in `scope`'s."""
 
-    sweep: n.Declaration
-    source: Source
-    solver: n.Declaration
-    corrector: tuple[Source, n.Declaration]
-    training: tuple[Source, n.Declaration] | None
-    methods: Mapping[str, Scope]
     scope: Scope
+    sweep: n.Declaration
+    solver: n.Declaration
+    corrector: tuple[Scope, n.Declaration]
+    training: tuple[Scope, n.Declaration] | None
 
     @classmethod
     def of(cls, scope: Scope, sweep: n.Declaration) -> Variants:
         """Those of a sweep that has been found sound."""
-        solver = scope.unit.declarations["solver", _named(sweep, "solver")]
-        parts = {word: _part(scope, word, solver) for word in ("corrector", "training")}
-        corrector, training = parts["corrector"], parts["training"]
+        solver = scope.unit.declarations["solver", head(_settings(sweep.body)["solver"].values[0]) or ""]
+        corrector, training = part_of(scope, solver, "corrector"), part_of(scope, solver, "training")
         assert corrector is not None  # `read_sweep` saw to it
-        found: dict[str, Scope] = {}
-        for owner, declaration in ((scope, solver), (scope, sweep), *filter(None, (training,))):
-            collect_methods(owner, declaration, found)
-        return cls(
-            sweep,
-            scope.unit.source,
-            solver,
-            (corrector[0].unit.source, corrector[1]),
-            (training[0].unit.source, training[1]) if training else None,
-            found,
-            scope,
-        )
+        return cls(scope, sweep, solver, corrector, training)
 
     def text(self, values: Mapping[str, str]) -> str:
         """The variant with these values, numbers and bases as a spec writes them, in the canonical layout."""
@@ -62,17 +48,19 @@ class Variants:
         if trained and training is None:
             name = n.Name(self.sweep.name.text, solver.span)
             body = n.Block((_setting("loss", n.Name("residual", solver.span)),), solver.span)
-            training = self.source, n.Declaration(n.Name("training", solver.span), name, (), body, solver.span)
+            training = self.scope, n.Declaration(n.Name("training", solver.span), name, (), body, solver.span)
             solver = replace(solver, body=_with_setting(solver.body, _setting("training", name)))
-        parts = [(scope.unit.source, scope.unit.declarations["method", name]) for name, scope in self._needed(solver)]
+        found, _ = methods_of((self.scope, solver), training)
+        parts = [(owner, owner.unit.declarations["method", name]) for name, owner in found.items() if owner.unit.path]
+        parts.sort(key=lambda part: (part[0].unit.source.path, part[1].span))
         parts.append((self.corrector[0], _with_layers(self.corrector[1], values)))
         if training:
             parts.append((training[0], _with_training(training[1], trained)))
-        parts.append((self.source, solver))
+        parts.append((self.scope, solver))
         settings = ", ".join(f"{word} {value}" for word, value in values.items())
-        texts = [f"# The sweep `{self.sweep.name.text}` of {self.source.name}: {settings}.\n"]
-        texts += [print_file(n.File(source, (declaration,), ())) for source, declaration in parts]
-        tree, _ = parse(Source(self.source.path, "\n".join(texts)))
+        texts = [f"# The sweep `{self.sweep.name.text}` of {self.scope.unit.source.name}: {settings}.\n"]
+        texts += [print_file(n.File(owner.unit.source, (part,), ())) for owner, part in parts]
+        tree, _ = parse(Source(self.scope.unit.source.path, "\n".join(texts)))
         assert tree is not None  # it was printed
         return print_file(tree)
 
@@ -81,42 +69,29 @@ class Variants:
         setting = _settings(self.sweep.body)["base"]
         return next(value for value in setting.values if _expression(value) and value_text(value) == text)  # type: ignore[return-value]  # _expression has seen to it
 
-    def _needed(self, solver: n.Declaration) -> Iterator[tuple[str, Scope]]:
-        """The methods that are not the library's, in the order in which they are declared."""
-        found: dict[str, Scope] = {}
-        collect_methods(self.scope, solver, found)
-        if self.training:
-            for name in names_in(self.training[1]):
-                if name in self.methods:
-                    found[name] = self.methods[name]
-        own = ((name, scope) for name, scope in found.items() if scope.unit.path is not None)
-        yield from sorted(own, key=lambda entry: (entry[1].unit.source.path, _line(*entry)))
-
-
-def _line(name: str, scope: Scope) -> int:
-    return scope.unit.declarations["method", name].span.line
-
 
 def _expression(value: n.Value) -> bool:
     return not isinstance(value, n.Range | n.Comparison | n.String)
 
 
-def collect_methods(scope: Scope, declaration: n.Declaration, found: dict[str, Scope]) -> str | None:
-    """Adds the methods that a declaration names, and those that they name, with the scopes that declare them.
+def methods_of(*parts: tuple[Scope, n.Declaration] | None) -> tuple[dict[str, Scope], str | None]:
+    """The methods that the parts name, and those that they name, with the scopes that declare them.
 
-    Gives the name that means two different methods, if one does: they cannot stand in one file.
+    And the name that means two different methods, if one does: they cannot stand in one file.
     """
-    for name in names_in(declaration):
-        owner = _declaring(scope, name)
-        if owner is None or owner is found.get(name):
-            continue
-        if name in found:
-            return name
-        found[name] = owner
-        clash = collect_methods(owner, owner.unit.declarations["method", name], found)
-        if clash:
-            return clash
-    return None
+    found: dict[str, Scope] = {}
+    waiting = [part for part in parts if part]
+    while waiting:
+        scope, declaration = waiting.pop()
+        for name in names_in(declaration):
+            owner = _declaring(scope, name)
+            if owner is None or owner is found.get(name):
+                continue
+            if name in found:
+                return found, name
+            found[name] = owner
+            waiting.append((owner, owner.unit.declarations["method", name]))
+    return found, None
 
 
 def names_in(declaration: n.Declaration) -> Iterator[str]:
@@ -139,12 +114,8 @@ def _declaring(scope: Scope, name: str) -> Scope | None:
     return scope.project.library_scope(*key)
 
 
-def _named(declaration: n.Declaration, word: str) -> str:
-    return head(_settings(declaration.body)[word].values[0]) or ""
-
-
-def _part(scope: Scope, word: str, solver: n.Declaration) -> tuple[Scope, n.Declaration] | None:
-    """The declaration that a setting of the solver names."""
+def part_of(scope: Scope, solver: n.Declaration, word: str) -> tuple[Scope, n.Declaration] | None:
+    """The corrector or training that a setting of the solver names, and the scope that declares it."""
     setting = _settings(solver.body).get(word)
     return scope.find(word, setting.values[0]) if setting and isinstance(setting.values[0], n.Name) else None
 
