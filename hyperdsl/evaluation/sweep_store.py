@@ -49,9 +49,9 @@ class Store:
         self._claims = FileLock(self.folder / "claims.lock")
         self._worker = uuid.uuid4().hex
         self._alive = FileLock(self._sign(self._worker))
-        self._alive.acquire()
         try:
             with self._claims:
+                self._alive.acquire()
                 self.study = _study(path, self.folder)
                 self._identify(dict(identity))
         except BaseException:
@@ -123,30 +123,19 @@ class Store:
         return [trial for trial in trials if trial.number not in replaced]
 
     def _revive(self) -> None:
-        """Put the networks of lost processes back into the queue."""
+        """Put the networks of lost processes back into the queue. Under the lock of claims, as all signs are set."""
+        for sign in self.folder.glob("*.alive"):
+            if sign != self._sign(self._worker):
+                _remove_dead(sign)
         for trial in self._tried():
-            if trial.state is not TrialState.RUNNING or self._lives(trial.user_attrs.get("worker")):
+            worker = trial.user_attrs.get("worker")
+            if trial.state is not TrialState.RUNNING or (worker and self._sign(worker).exists()):
                 continue
             lost = int(trial.user_attrs.get("lost", 0)) + 1
             if lost < ATTEMPTS:
                 about = {"network": True, "lost": lost, "instead_of": trial.number}
                 self.study.enqueue_trial(_choice(trial), user_attrs=about)
             self.study.tell(trial.number, state=TrialState.FAIL)
-
-    def _lives(self, worker: object) -> bool:
-        """Whether a process still holds its sign of life."""
-        if worker == self._worker:
-            return True
-        sign = self._sign(str(worker))
-        if worker is None or not sign.exists():
-            return False
-        try:
-            with FileLock(sign, timeout=0):
-                pass
-        except Timeout:
-            return True
-        sign.unlink(missing_ok=True)
-        return False
 
     def _sign(self, worker: str) -> Path:
         return self.folder / f"{worker}.alive"
@@ -164,6 +153,12 @@ class Store:
                     f"{self.path} holds a sweep with another {what} ({_short(before)}, now {_short(value)}): "
                     "name another file with --storage, or remove this one to begin anew"
                 )
+
+
+def _remove_dead(sign: Path) -> None:
+    """Remove a process's sign of life unless the process still holds it."""
+    with suppress(Timeout), FileLock(sign, timeout=0):
+        sign.unlink(missing_ok=True)
 
 
 def _short(value: object) -> str:
@@ -186,7 +181,9 @@ def _study(path: Path, folder: Path) -> optuna.Study:
     lock: Any = _JournalLock(path, folder)  # Optuna's base class of locks has no public name
     try:
         storage = JournalStorage(JournalFileBackend(str(path), lock_obj=lock))
-        return optuna.create_study(study_name=STUDY, storage=storage, directions=DIRECTIONS, load_if_exists=True)
+        if storage.get_all_studies():
+            return optuna.load_study(study_name=STUDY, storage=storage)
+        return optuna.create_study(study_name=STUDY, storage=storage, directions=DIRECTIONS)
     except (ValueError, KeyError) as error:
         raise SweepError(f"{path} is not the journal of a sweep: {error}") from error
 
