@@ -103,7 +103,7 @@ class Recipe:
     turn: float = 0.1
 
 
-def _moved(images: Tensor, recipe: Recipe) -> Tensor:
+def moved(images: Tensor, recipe: Recipe) -> Tensor:
     """Each image turned and shifted at random, interpolated between its pixels."""
     count, width = len(images), images.shape[-1]
     angle = recipe.turn * (2 * torch.rand(count) - 1)
@@ -115,7 +115,8 @@ def _moved(images: Tensor, recipe: Recipe) -> Tensor:
 
 
 @contextmanager
-def _seeded(seed: int) -> Iterator[None]:
+def seeded(seed: int) -> Iterator[None]:
+    """Random numbers from `seed` while inside; the global random state is put back."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         yield
@@ -124,14 +125,14 @@ def _seeded(seed: int) -> Iterator[None]:
 def train_digits(seed: int = 0, recipe: Recipe = Recipe(), progress: bool = True) -> DigitsModel:
     """The classifier trained from `seed` with dopri5 inside; the global random state is left alone."""
     train, _ = digits_data(seed)
-    with _seeded(seed):
+    with seeded(seed):
         model = DigitsModel()
         batches = -(-len(train.images) // recipe.batch)
         optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, recipe.epochs * batches)
         for _ in tqdm(range(recipe.epochs), desc="digits f", unit="epoch", disable=not progress):
             for rows in torch.randperm(len(train.images)).chunk(batches):
-                images = _moved(train.images[rows], recipe)
+                images = moved(train.images[rows], recipe)
                 loss = functional.cross_entropy(model(images), train.classes[rows])
                 loss = loss + recipe.kinetic * model.field(torch.zeros(()), model.encode(images)).square().mean()
                 optimizer.zero_grad()
@@ -148,7 +149,7 @@ def digits_model(
     progress: bool = True,
 ) -> DigitsModel:
     """The classifier of this seed and recipe, from `folder` where it was trained before."""
-    with _seeded(seed):  # also where weights come from a file, a module draws its first ones
+    with seeded(seed):  # also where weights come from a file, a module draws its first ones
         model = DigitsModel()
     key = hashlib.sha256(f"{recipe} {model}".encode()).hexdigest()[:12]
     path = folder / f"model_{seed}_{key}.safetensors"
