@@ -213,7 +213,7 @@ def summary(runs: list[Run]) -> list[str]:
     for kinetic in kinetics:
         shares = {name: cells(group(name, kinetic), group(DOPRI5, kinetic))[4] for name in METHODS[1:]}
         lines.append(
-            f"kinetic = {kinetic:g}, time to a test loss of {LEVELS[0]:g} over dopri5's (goal of a tracked solver: 0.5): "
+            f"kinetic = {kinetic:g}, time to a test loss of {LEVELS[0]:g} over dopri5's (goal when tracked: 0.5): "
             + "; ".join(f"{name}: {share}" for name, share in shares.items())
         )
     for kinetic in kinetics:
