@@ -65,12 +65,12 @@ class DigitsField(nn.Module):
 class DigitsModel(nn.Module):
     """The classifier: `encode` is h_x, `field` is f and `decode` is h_y."""
 
-    def __init__(self) -> None:
+    def __init__(self, hidden: int = 16) -> None:
         super().__init__()
         self.encode = nn.Sequential(
             nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.Conv2d(16, STATE_SHAPE[0], 3, stride=2, padding=1)
         )
-        self.field = DigitsField()
+        self.field = DigitsField(hidden)
         self.decode = nn.Sequential(nn.Flatten(), nn.Linear(128, 10))
 
     def forward(self, images: Tensor) -> Tensor:

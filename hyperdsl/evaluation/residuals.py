@@ -38,11 +38,11 @@ class Rows:
 
     @torch.no_grad()
     def delta(self, g: nn.Module) -> float:
-        """δ: the median of ‖g − R‖ over that of ‖R‖; zero where both vanish, nan where there are no rows."""
+        """δ: the median of ‖g − R‖ over that of ‖R‖; zero where g is exact, nan where there are no rows."""
         if not len(self.target):
             return float("nan")
         left, whole = norms(self.given(g) - self.target).median(), norms(self.target).median()
-        return float(left / whole) if whole > 0 or left > 0 else 0.0
+        return 0.0 if left == 0 else float(left / whole)
 
 
 class Residuals:

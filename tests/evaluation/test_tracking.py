@@ -73,6 +73,7 @@ def true_delta(solver: Any, f: Callable[..., Tensor], z: Tensor, span: tuple[flo
 def test_gradients_are_those_of_the_solver_with_g_frozen() -> None:
     f, z0 = Field(), starts()
     tracked = Tracked(fresh(), f, SPAN, STEPS)
+    assert not any(p.requires_grad for p in tracked.solver.parameters())
     tracked.update(z0)
     assert tracked.trusted
     other = copy.deepcopy(tracked.solver).requires_grad_(False)
