@@ -11,6 +11,7 @@ from typing import Literal
 from hyperdsl.semantics.expressions import Expression
 from hyperdsl.semantics.layer_model import Bilinear, Conv2d, Layer, Residual
 from hyperdsl.semantics.problem_model import ProblemModel
+from hyperdsl.semantics.sweep_model import Sweep
 from hyperdsl.source import Place, Source
 from hyperdsl.theory import predictor_corrector
 from hyperdsl.theory.exact import Exact
@@ -380,3 +381,4 @@ class Spec:
     problems: tuple[ProblemModel, ...]
     solvers: tuple[AnySolver, ...]
     imports: tuple[Source, ...]
+    sweeps: tuple[Sweep, ...] = ()
