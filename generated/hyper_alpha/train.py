@@ -19,7 +19,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, overload
@@ -71,7 +71,7 @@ class Settings:
     states: tuple[Share, ...]
     steps: tuple[float, float] | None
     eps: tuple[float, float] | None
-    reference: Step
+    reference: Step = field(repr=False)  # a function's repr is another in every process
     substeps: int
     dtype: torch.dtype
     learning_rate: float
@@ -205,7 +205,8 @@ def fit(
             for k, (phase, steps) in enumerate(zip(phases, ranges, strict=True))
         ]
         identity = _identity(references[0], f, states, x, box)
-        keeper = Keeper(checkpoint, _hash(identity, repr(phases), _serialised(g.state_dict())))
+        settled = repr([(phase, phase.reference.__name__) for phase in phases])
+        keeper = Keeper(checkpoint, _hash(identity, settled, _serialised(g.state_dict())))
         store = Store(cache, identity, fabric, quiet)
         at = keeper.load(g)
         for reference in references[at.phase :]:

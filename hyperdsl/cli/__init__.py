@@ -39,6 +39,7 @@ def application() -> typer.Typer:
     from hyperdsl.cli.evaluate import evaluate
     from hyperdsl.cli.fmt import fmt
     from hyperdsl.cli.show import show
+    from hyperdsl.cli.sweep import sweep
     from hyperdsl.cli.train import train
 
     app = typer.Typer(
@@ -64,6 +65,7 @@ def application() -> typer.Typer:
     app.command()(show)
     app.command()(train)
     app.command()(evaluate)
+    app.command()(sweep)
     return app
 
 

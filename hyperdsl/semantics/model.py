@@ -10,6 +10,7 @@ from typing import Literal
 
 from hyperdsl.semantics.expressions import Expression
 from hyperdsl.semantics.problem_model import ProblemModel
+from hyperdsl.semantics.sweep_model import Sweep
 from hyperdsl.source import Place, Source
 from hyperdsl.theory import predictor_corrector
 from hyperdsl.theory.exact import Exact
@@ -387,3 +388,4 @@ class Spec:
     problems: tuple[ProblemModel, ...]
     solvers: tuple[AnySolver, ...]
     imports: tuple[Source, ...]
+    sweeps: tuple[Sweep, ...] = ()
