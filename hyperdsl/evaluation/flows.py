@@ -78,7 +78,7 @@ def train_flow(seed: int = 0, recipe: FlowRecipe = FlowRecipe(), progress: bool 
     for _ in tqdm(range(recipe.iterations), desc="flow f", disable=not progress):
         loss = matching_loss(field, pinwheel(recipe.batch, generator), generator)
         optimizer.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         optimizer.step()
         schedule.step()
     return field.requires_grad_(False).eval()
@@ -115,3 +115,9 @@ def flow_problem(seed: int = 0, field: FlowField | None = None) -> Problem:
         return torch.randn(batch, *STATE_SHAPE, generator=generator)
 
     return Problem(field or flow_field(seed), sample, SPAN, STATE_SHAPE, eps=EPS, name="flow")
+
+
+def energy_distance(first: Tensor, second: Tensor) -> float:
+    """2 E‖X − Y‖ − E‖X − X'‖ − E‖Y − Y'‖ of samples [n, 2] and [m, 2], without bias (Székely & Rizzo 2013)."""
+    within = sum(float(torch.cdist(z, z).sum()) / (len(z) * (len(z) - 1)) for z in (first, second))
+    return 2 * float(torch.cdist(first, second).mean()) - within
