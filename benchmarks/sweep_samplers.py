@@ -77,8 +77,12 @@ def snapped(choice: Mapping[str, object]) -> Key:
     return str(choice["base"]), nearest, int(str(choice["depth"]))
 
 
-def ask_all(sampler: Callable[[int], BaseSampler], begin: bool) -> Callable[..., list[Key]]:
-    """Each network told at all K. `begin`: first every base in the middle of the ranges, as `hyperdsl sweep` does."""
+def ask_all(begin: bool, chance: int | None) -> Callable[..., list[Key]]:
+    """TPE, told each network's points at all K.
+
+    `begin`: first every base in the middle of the ranges; `chance`: the number of networks that are drawn at random
+    before TPE proposes any, None for all of them.
+    """
 
     def choose(networks: Mapping[Key, Network], cost: Cost, budget: int, seed: int) -> list[Key]:
         study = optuna.create_study(directions=["minimize", "minimize"])
@@ -86,21 +90,19 @@ def ask_all(sampler: Callable[[int], BaseSampler], begin: bool) -> Callable[...,
         for draw in range(20 * budget):
             if len(tried) == budget:
                 break
-            if begin and len(tried) < len(BASES):
-                key = BASES[len(tried)], 16, 2
-            else:
-                own = sampler(int(np.random.SeedSequence([seed, draw]).generate_state(1)[0]))
+            key = (BASES[len(tried)], 16, 2) if begin and len(tried) < len(BASES) else None
+            if key is None:
+                own = int(np.random.SeedSequence([seed, draw]).generate_state(1)[0])
+                random = chance is None or len(tried) < chance or draw > 10 * budget
+                sampler = RandomSampler(seed=own) if random else TPESampler(seed=own, n_startup_trials=0)
                 trial = create_trial(state=optuna.trial.TrialState.RUNNING)
-                if draw > 10 * budget:  # it has nothing new to say
-                    own = RandomSampler(seed=seed * 1000 + draw)
-                key = snapped({word: own.sample_independent(study, trial, word, d) for word, d in SPACE.items()})
-            if key in tried:
-                continue
-            tried.append(key)
-            params = dict(zip(SPACE, key, strict=True))
-            for point in points([networks[key]]):
-                made = create_trial(params=params, distributions=dict(SPACE), values=point.objectives(cost))
-                study.add_trial(made)
+                key = snapped({word: sampler.sample_independent(study, trial, word, d) for word, d in SPACE.items()})
+            if key not in tried:
+                tried.append(key)
+                params = dict(zip(SPACE, key, strict=True))
+                for point in points([networks[key]]):
+                    values = point.objectives(cost)
+                    study.add_trial(create_trial(params=params, distributions=dict(SPACE), values=values))
         return tried
 
     return choose
@@ -128,14 +130,12 @@ def ask_one(sampler: Callable[[int], BaseSampler]) -> Callable[..., list[Key]]:
 
 
 SAMPLERS: dict[str, Callable[..., list[Key]]] = {
-    "chance": ask_all(lambda seed: RandomSampler(seed=seed), begin=False),
+    "chance": ask_all(begin=False, chance=None),
     "NSGA-II, K sampled": ask_one(lambda seed: NSGAIISampler(seed=seed, population_size=16)),
     "TPE, K sampled": ask_one(lambda seed: TPESampler(seed=seed)),
-    "TPE, all K told": ask_all(lambda seed: TPESampler(seed=seed, n_startup_trials=40), begin=False),
-    "every base first, then TPE, all K told (used)": ask_all(
-        lambda seed: TPESampler(seed=seed, n_startup_trials=10), begin=True
-    ),
-    "every base first, then chance": ask_all(lambda seed: RandomSampler(seed=seed), begin=True),
+    "5 by chance, then TPE, all K told": ask_all(begin=False, chance=5),
+    "every base first, then chance": ask_all(begin=True, chance=None),
+    "every base first, then TPE, all K told (used)": ask_all(begin=True, chance=0),
 }
 
 
