@@ -7,7 +7,7 @@ from typing import Protocol, get_args
 
 from hyperdsl.diagnostics import Diagnostic, catalogue, did_you_mean
 from hyperdsl.semantics import model as m
-from hyperdsl.semantics.correctors import LARGEST_WIDTH, MAX_LAYERS
+from hyperdsl.semantics.layers import LARGEST_WIDTH, MAX_LAYERS
 from hyperdsl.semantics.numbers import ExactReader
 from hyperdsl.semantics.report import Report, exactly
 from hyperdsl.semantics.scope import Scope

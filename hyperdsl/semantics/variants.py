@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from hyperdsl.semantics.correctors import DEFAULT_LAYERS
-from hyperdsl.semantics.model import Activate, Linear
+from hyperdsl.semantics.layer_model import Activate, Linear
+from hyperdsl.semantics.layers import DEFAULT_LAYERS, SIZED
 from hyperdsl.semantics.scope import Scope
 from hyperdsl.semantics.settings import head
 from hyperdsl.source import Source, Span
@@ -14,9 +14,8 @@ from hyperdsl.syntax import nodes as n
 from hyperdsl.syntax.parser import parse
 from hyperdsl.syntax.printer import print_file, value_text
 
-SIZED = ("linear", "conv2d", "bilinear")
-"""Layers whose first argument, or `width` or `channels`, is their size."""
 SIZES = ("width", "channels")
+"""The arguments of layers that are their size, where it is not the first one."""
 TRAINED = ("iterations", "batch", "lr")
 """What varies in the training."""
 

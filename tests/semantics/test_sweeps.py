@@ -9,7 +9,8 @@ import pytest
 from hyperdsl import compiler
 from hyperdsl.cli.inputs import SpecFile
 from hyperdsl.diagnostics import has_errors
-from hyperdsl.semantics.model import Conv2d, Corrector, Linear, Solver, Spec
+from hyperdsl.semantics.layer_model import Conv2d, Linear
+from hyperdsl.semantics.model import Corrector, Solver, Spec
 from hyperdsl.semantics.sweep_model import SweptBase
 
 SPEC = """import "shared.hyper"

@@ -15,6 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from hyperdsl.codegen.torch.training import train_view
 from hyperdsl.semantics.expressions import Constant
+from hyperdsl.semantics.layer_model import Linear
 from hyperdsl.semantics.model import (
     AdversarialLoss,
     Corrector,
@@ -23,7 +24,6 @@ from hyperdsl.semantics.model import (
     Facts,
     Free,
     Interval,
-    Linear,
     Method,
     Optimizer,
     Reference,
