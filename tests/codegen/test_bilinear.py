@@ -194,6 +194,9 @@ def test_normalisation_scales_slopes_without_moving_them(everything: ModuleType)
     scaled = (slopes / g.slope_spread).square().mean((0, 2, 3))
     assert torch.allclose(scaled, torch.ones(2, dtype=torch.float64))
     assert torch.allclose(g.scale[:, 0, 0], target.square().mean((0, 2, 3)).sqrt())
+    before = randomised(g)(eps, s, None, z, dz)
+    g.slope_spread *= 3
+    assert torch.allclose(g(eps, s, None, z, 3 * dz), before)
 
 
 def test_a_warm_start_survives_normalisation(everything: ModuleType) -> None:
