@@ -27,7 +27,7 @@ def command(cost: str, jobs: int) -> list[str]:
         "hyperdsl",
         "sweep",
         SPEC,
-        f"by_{cost}",
+        "trade",
         "--problem",
         "lotka_volterra",
         "--cost",
