@@ -7,7 +7,8 @@ import math
 
 from hyperdsl.codegen.files import GENERATOR, JSON_KEY
 from hyperdsl.plan import AnyPlan
-from hyperdsl.semantics.model import AnySolver, Control, Corrector, External, HistorySolver, Multistep, Solver, Spec
+from hyperdsl.semantics.control_model import Control
+from hyperdsl.semantics.model import AnySolver, Corrector, External, HistorySolver, Multistep, Solver, Spec
 from hyperdsl.theory.multistep import LinearMultistep
 
 
