@@ -81,7 +81,7 @@ class Settings:
     iterations: int
     batch: int
     seed: int
-    parameters: tuple[tuple[str, float, float], ...] = ()  # the base's free parameters: name and range
+    parameters: tuple[tuple[str, float, float], ...] = ()  # the base's parameters: name and range
 
 
 @dataclass(frozen=True)

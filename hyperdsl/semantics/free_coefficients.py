@@ -38,9 +38,8 @@ def free_coefficients(
     ]
     learned += [m.Learned(name, start.weights[0][i], Interval()) for i, name in enumerate(b_names)]
     tableau = _tableau(a_names, b_names)
-    count = "" if steps == 1 else f"{steps}_steps_of_"
     family = m.Method(
-        name=f"{count}{method.name}",
+        name=method.name if steps == 1 else f"{method.name}_{steps}_steps",
         place=method.place,
         tableau=tableau,
         entries=_entries(a_names, b_names),

@@ -140,6 +140,9 @@ def _check_untrained(report: Report, settings: Settings) -> None:
 
 def _check_learned(report: Report, settings: Settings, solver: m.Solver) -> None:
     """What cannot be trained together with parameters of the base yet."""
+    if solver.free:
+        at = settings.by_word["base"].values[0]
+        report(catalogue.NOT_YET, at, what="free and learned parameters of one base are")
     if solver.control:
         at = settings.by_word["control"].values[0]
         report(catalogue.NOT_YET, at, what="step-size control of a base with learned parameters is")

@@ -69,6 +69,7 @@ def _single_step(solver: Solver) -> dict[str, object]:
     return {
         "base_parameters": {name: str(value) for name, value in solver.fixed},
         "free_parameters": [free.name for free in solver.free],
+        "learned_parameters": {learned.name: str(learned.start) for learned in solver.learned},
         "kind": solver.tableau.kind,
         "stages": solver.tableau.stages,
         "claimed_order": method.claimed_order,

@@ -43,7 +43,7 @@ class CorrectorView:
 
 @dataclass(frozen=True)
 class _Use:
-    """A corrector as a base uses it: the stages it gets, and the base's free parameters."""
+    """A corrector as a base uses it: the stages it gets, and the base's free and learned parameters."""
 
     corrector: Corrector
     seen: tuple[str, ...]
@@ -61,7 +61,7 @@ def corrector_views(plans: tuple[AnyPlan, ...]) -> tuple[tuple[CorrectorView, ..
         corrector = plan.solver.corrector
         if not isinstance(corrector, Corrector):
             continue
-        use = _Use(corrector, _arguments(corrector, plan.seen), tuple(free.name for free in plan.solver.free))
+        use = _Use(corrector, _arguments(corrector, plan.seen), plan.solver.parameters)
         name = class_name(corrector.name)
         if use not in names and name in names.values():
             name += class_name(plan.solver.name)
