@@ -45,10 +45,11 @@ def read_solver(report: Report, declaration: n.Declaration, names: Names) -> m.A
     settings = Settings(report, kind, declaration.body, known)
     base = read_base(report, settings, name, names.base)
     corrector = _corrector(report, settings, name, names) if hyper else None
-    training = _training(report, settings, names) if hyper or (base and base.learned) else None
+    given = "training" in settings.by_word
+    training = _training(report, settings, names) if hyper or given or (base and base.learned) else None
     chosen = _one_name(report, settings, "control")
     control = names.control(chosen) if chosen else None
-    if base and training is None and not hyper:
+    if base and given and not (hyper or base.learned):
         _check_untrained(report, settings)
     if base is None or (hyper and (corrector is None or training is None)) or report.failed_since(before):
         return None
@@ -131,11 +132,10 @@ def _training(report: Report, settings: Settings, names: Names) -> m.Training | 
 
 
 def _check_untrained(report: Report, settings: Settings) -> None:
-    """A plain solver without learned parameters has nothing to train."""
-    given = settings.by_word.get("training")
-    if given:
-        advice = "a training is for a corrector, or for learned parameters of the base: `alpha = learned(1/2)`"
-        report(catalogue.UNKNOWN_SETTING, given.word, kind=settings.kind, word="training", help=advice)
+    """Report the training of a plain solver without learned parameters, which has nothing to train."""
+    word = settings.by_word["training"].word
+    advice = "a training is for a corrector, or for learned parameters of the base: `alpha = learned(1/2)`"
+    report(catalogue.UNKNOWN_SETTING, word, kind=settings.kind, word=word.text, help=advice)
 
 
 def _check_learned(report: Report, settings: Settings, solver: m.Solver) -> None:

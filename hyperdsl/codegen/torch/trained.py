@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from textwrap import wrap
 
 from hyperdsl.codegen.torch.expressions import number, written_text
 from hyperdsl.semantics import expressions as e
@@ -13,6 +14,9 @@ from hyperdsl.theory.exact import Exact
 _LARGEST = Exact.of(3)
 """What no coefficient grows beyond in training, unless one is larger at the start: at a pole the step is all error."""
 
+_WIDTH = 100
+"""Of a piece of a line in generated code."""
+
 _SUM, _PRODUCT, _SIGN, _POWER, _ATOM = range(5)
 _LEVELS = {"+": _SUM, "-": _SUM, "*": _PRODUCT, "/": _PRODUCT, "^": _POWER}
 
@@ -21,7 +25,8 @@ _LEVELS = {"+": _SUM, "-": _SUM, "*": _PRODUCT, "/": _PRODUCT, "^": _POWER}
 class TrainedView:
     """A solver's learned parameters and the ends of their ranges, as tuples in Python text.
 
-    `coefficients` are those of the tableau that depend on them, `bound` theirs, `spec` the lines of the written spec.
+    `coefficients` are those of the tableau that depend on them, `bound` theirs, `spec` the pieces of each line of the
+    written spec.
     """
 
     solver: str
@@ -32,7 +37,7 @@ class TrainedView:
     coefficients: tuple[str, ...]
     bound: str
     hyper: bool
-    spec: tuple[str, ...]
+    spec: tuple[tuple[str, ...], ...]
 
 
 def trained_view(solver: Solver) -> TrainedView | None:
@@ -52,7 +57,7 @@ def trained_view(solver: Solver) -> TrainedView | None:
         coefficients=tuple(dict.fromkeys(map(written_text, changing))),
         bound=number(max(_LARGEST, *sizes)),
         hyper=solver.corrector is not None,
-        spec=tuple(_spec(solver, name)),
+        spec=tuple(tuple(wrap(line, _WIDTH, drop_whitespace=False)) or ("",) for line in _spec(solver, name)),
     )
 
 

@@ -14,6 +14,9 @@ from hyperdsl.plan import AnyPlan, HistoryPlan, StepPlan
 from hyperdsl.semantics.model import AnySolver, Corrector, External, Free, Spec
 from hyperdsl.semantics.names import class_name
 
+_NAMED = 4
+"""Learned parameters that a summary names."""
+
 
 @dataclass(frozen=True)
 class HeaderView:
@@ -225,11 +228,14 @@ def _summary(plan: AnyPlan) -> str:
 def _base_summary(plan: StepPlan) -> str:
     solver = plan.solver
     fixed = ", ".join(f"{name} = {value}" for name, value in solver.fixed)
-    arguments = ", ".join(filter(None, (fixed, *solver.parameters)))
+    learned = [learned.name for learned in solver.learned]
+    named = len(learned) <= _NAMED
+    names = solver.parameters if named else [free.name for free in solver.free]
+    arguments = ", ".join(filter(None, (fixed, *names)))
     base = solver.base.name + (f"({arguments})" if arguments else "")
     proven = "proven" if solver.base.tolerance is None else f"proven within {float(solver.base.tolerance):g}"
-    learned = ", ".join(learned.name for learned in solver.learned)
-    return f"{base} (order {solver.order}, {proven})" + (f", {learned} learned" if learned else "")
+    which = ", ".join(learned) if named else f"its {len(learned)} coefficients"
+    return f"{base} (order {solver.order}, {proven})" + (f", {which} learned" if learned else "")
 
 
 def _with_term(text: str, solver: AnySolver) -> str:
