@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Protocol
 
 from hyperdsl.diagnostics import Diagnostic, catalogue, has_errors
-from hyperdsl.semantics.check import check_file, override
+from hyperdsl.semantics.check import check_file, override, variants_of
 from hyperdsl.semantics.check import override_control as override_default_control
 from hyperdsl.semantics.control_model import Control
 from hyperdsl.semantics.model import Base, Method, Spec, Training
@@ -26,6 +26,7 @@ from hyperdsl.semantics.problem_model import ProblemModel
 from hyperdsl.semantics.scope import Project
 from hyperdsl.semantics.summary import solver_summary, summary, table_rows
 from hyperdsl.semantics.trainings import DEFAULT_REFERENCE, default_training
+from hyperdsl.semantics.variants import Variants
 from hyperdsl.syntax.parser import parse
 from hyperdsl.syntax.printer import print_file
 from hyperdsl.syntax.reader import read
@@ -159,6 +160,11 @@ def override_training(settings: str) -> tuple[Training, tuple[Diagnostic, ...]]:
 def override_control(settings: str) -> tuple[Control | None, tuple[Diagnostic, ...]]:
     """The default control with settings, one a line, put in; None where one is wrong."""
     return override_default_control(settings)
+
+
+def variants(path: Path, sweep: str) -> Variants:
+    """What writes the variants of a sweep of a sound file as specs; KeyError where it has no sweep of that name."""
+    return variants_of(path, path.as_posix(), Project(), sweep)
 
 
 def problems(path: Path) -> tuple[tuple[ProblemModel, ...], tuple[Diagnostic, ...]]:

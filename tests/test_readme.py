@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 import textwrap
 from pathlib import Path
+from typing import Any
 
+import pytest
+import torch
 from typer.testing import CliRunner
 
 from hyperdsl.cli import application
@@ -31,6 +34,17 @@ def test_the_step_is_the_generated_one() -> None:
     generated = (ROOT / "generated/hyper_heun/solver.py").read_text("utf-8")
     for part in re.split(r"\n(?=def )", shown.rstrip("\n")):
         assert textwrap.indent(part.rstrip("\n"), "    ") + "\n" in generated
+
+
+def test_the_example_of_training_f_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = next(text for kind, text in BLOCKS if kind == "python" and "Tracked(" in text)
+    monkeypatch.syspath_prepend(str(ROOT))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        names: dict[str, Any] = {}
+        exec(compile(shown, "README.md", "exec"), names)
+    assert names["loss"] < 0.01
+    assert names["tracked"].trusted
 
 
 def test_links_lead_somewhere() -> None:

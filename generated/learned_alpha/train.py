@@ -20,7 +20,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, overload
@@ -81,7 +81,7 @@ class Settings:
     states: tuple[Share, ...]
     steps: tuple[float, float] | None
     eps: tuple[float, float] | None
-    reference: Step
+    reference: Step = field(repr=False)  # a function's repr is another in every process
     substeps: int
     dtype: torch.dtype
     learning_rate: float
@@ -505,7 +505,8 @@ def fit(
             for k, (phase, steps) in enumerate(zip(phases, ranges, strict=True))
         ]
         identity = _identity(references[0], f, states, x, box)
-        keeper = Keeper(checkpoint, _hash(identity, repr(phases), _serialised(g.state_dict())))
+        settled = repr([(phase, phase.reference.__name__) for phase in phases])
+        keeper = Keeper(checkpoint, _hash(identity, settled, _serialised(g.state_dict())))
         store = Store(cache, identity, fabric, quiet)
         at = keeper.load(g)
         for reference in references[at.phase :]:
@@ -548,9 +549,11 @@ def _objective(
 
 
 def _normalise(g: nn.Module | None, rows: Rows) -> None:
-    """Fit the scaling of in- and outputs, while g is still zero: later it would change what g has learned."""
+    """Fit the scaling of in- and outputs, while g is untrained: later it would change what g has learned."""
     normalise = getattr(g, "normalise", None)  # an external corrector need not have it
-    if g is not None and normalise is not None and not rows.take(torch.arange(64)).given(g).any():
+    if g is None or normalise is None:
+        return
+    if getattr(g, "fresh", False) or not rows.take(torch.arange(64)).given(g).any():
         rows.given(partial(normalise, rows.target))
 
 

@@ -22,6 +22,8 @@ Design a solver for differential equations in a small text file; get a proof of 
 
 [bold]5.[/] `hyperdsl evaluate generated/hyper_heun --problem van_der_pol --weights FILE` shows what that gained.
 
+[bold]6.[/] `hyperdsl sweep SPEC --problem P` tries the bases and sizes that the spec's `sweep` declares.
+
 Exit codes: 0 fine, 1 the specs are at fault (or --check found a difference), 2 wrong usage or an I/O error.
 """
 
@@ -39,6 +41,7 @@ def application() -> typer.Typer:
     from hyperdsl.cli.evaluate import evaluate
     from hyperdsl.cli.fmt import fmt
     from hyperdsl.cli.show import show
+    from hyperdsl.cli.sweep import sweep
     from hyperdsl.cli.train import train
 
     app = typer.Typer(
@@ -64,6 +67,7 @@ def application() -> typer.Typer:
     app.command()(show)
     app.command()(train)
     app.command()(evaluate)
+    app.command()(sweep)
     return app
 
 

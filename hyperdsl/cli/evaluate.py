@@ -54,7 +54,7 @@ def evaluate(
     torch.set_num_threads(threads)
     counts = _counts(steps)
     tolerances = _tolerances(rtol) if rtol else None
-    beside = {name: TableauSolver(name, _tableau(name)) for name in methods.replace(" ", "").split(",") if name}
+    beside = {name: TableauSolver(name, tableau(name)) for name in methods.replace(" ", "").split(",") if name}
     values = dict(_parameter(item) for item in parameters or [])
     loaded = guarded(lambda: load_package(package))
     chosen = find(problem)
@@ -83,7 +83,7 @@ def evaluate(
         guarded(lambda: plots.plot(rows, target, title))
 
 
-def _tableau(name: str) -> Tableau:
+def tableau(name: str) -> Tableau:
     """The tableau of a method of the library that can be taken in plain steps."""
     from hyperdsl import compiler
 

@@ -49,9 +49,9 @@ def guarded(run: Callable[[], Result]) -> Result:
         stop(str(error))
 
 
-def need_torch() -> None:
-    """Say how to get what training and evaluation run on."""
-    for module in ("torch", "torchdiffeq", "lightning_fabric", "safetensors"):
+def need_torch(*further: str) -> None:
+    """Say how to get what training and evaluation run on, and `further` modules."""
+    for module in ("torch", "torchdiffeq", "lightning_fabric", "safetensors", *further):
         if importlib.util.find_spec(module) is None:
             stop(f"this command needs {module}: pip install 'hyperdsl[train]'")
 

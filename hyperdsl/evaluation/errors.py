@@ -23,3 +23,7 @@ class TrainingError(EvaluationError):
 
 class NotConvergedError(EvaluationError):
     """A reference solution whose error stayed above what was asked for."""
+
+
+class SweepError(EvaluationError):
+    """A storage that belongs to another sweep, or a sweep in which no network could be trained."""

@@ -14,13 +14,13 @@ from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, NullForma
 from hyperdsl.evaluation.files import write_atomically
 from hyperdsl.evaluation.work_precision import Row
 
-_AXES = (
+AXES = (
     ("evaluations", "evaluations of f"),
     ("macs", "MACs a sample, g's included"),
     ("milliseconds", "milliseconds a batch, g's included"),
 )
-_MARKERS = "osD^vPX*"
-_COLOURS = ("#0b5fa5", "#d1495b", "#3a7d44", "#8a5a9e", "#c77f0a", "#4d4d4d", "#00838f", "#9c4f2f")
+MARKERS = "osD^vPX*"
+COLOURS = ("#0b5fa5", "#d1495b", "#3a7d44", "#8a5a9e", "#c77f0a", "#4d4d4d", "#00838f", "#9c4f2f")
 
 
 def plot(rows: Sequence[Row], path: Path, title: str, error: str = "relative_error", label: str = "") -> None:
@@ -30,17 +30,17 @@ def plot(rows: Sequence[Row], path: Path, title: str, error: str = "relative_err
     """
     figure = Figure(figsize=(12.0, 4.0), layout="constrained")
     FigureCanvasAgg(figure)
-    panels = figure.subplots(1, len(_AXES), sharey=True)
+    panels = figure.subplots(1, len(AXES), sharey=True)
     methods = list(dict.fromkeys(row.method for row in rows))
-    for panel, (field, name) in zip(panels, _AXES, strict=True):
+    for panel, (field, name) in zip(panels, AXES, strict=True):
         for i, method in enumerate(methods):
             points = [(getattr(row, field), getattr(row, error)) for row in rows if row.method == method]
             shown = [(cost, value) for cost, value in points if math.isfinite(value) and value > 0]
-            style = {"marker": _MARKERS[i % len(_MARKERS)], "color": _COLOURS[i % len(_COLOURS)]}
+            style = {"marker": MARKERS[i % len(MARKERS)], "color": COLOURS[i % len(COLOURS)]}
             panel.plot(*zip(*shown, strict=True) if shown else ((), ()), label=method, **style)
         panel.set_xscale("log")
         panel.set_yscale("log")
-        _plain_ticks(panel.xaxis)
+        plain_ticks(panel.xaxis)
         panel.set_xlabel(name)
         panel.grid(True, which="major", alpha=0.3)
         panel.spines[["top", "right"]].set_visible(False)
@@ -50,7 +50,7 @@ def plot(rows: Sequence[Row], path: Path, title: str, error: str = "relative_err
     write_atomically(path, lambda temporary: figure.savefig(temporary, dpi=150))
 
 
-def _plain_ticks(axis: Axis) -> None:
+def plain_ticks(axis: Axis) -> None:
     """Ticks at 1, 2 and 5 of each decade, labelled as numbers: ranges here are often shorter than a decade."""
     axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     thousands = EngFormatter(sep="")

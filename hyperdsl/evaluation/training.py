@@ -58,7 +58,10 @@ def state_dtype(problem: Problem) -> torch.dtype:
 
 
 def build_solver(package: Package, problem: Problem, solver: str | None = None, seed: int = 0) -> nn.Module:
-    """The package's solver for the problem's shapes and dtype, its corrector started from `seed`."""
+    """The package's solver for the problem's shapes and dtype, its corrector started from `seed` or from its f.
+
+    ValueError where f does not have the layers that the corrector starts from.
+    """
     cls = package.choose(solver)
     wanted = inspect.signature(cls).parameters
     given: dict[str, object] = {}
@@ -68,6 +71,8 @@ def build_solver(package: Package, problem: Problem, solver: str | None = None, 
         if problem.input_shape is None:
             raise PackageError(f"the corrector of {cls.__name__} reads x, which {problem.name} has not")
         given["input_shape"] = problem.input_shape
+    if "field" in wanted:
+        given["field"] = problem.f
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return cls(**given).to(state_dtype(problem))

@@ -23,6 +23,9 @@ from hyperdsl.evaluation.solvers import Span, TableauSolver, reference_solution,
 
 ADAPTIVE = "dopri5"
 """torchdiffeq's adaptive method, beside the fixed steps of the others."""
+SAMPLES = 256
+UNSEEN = 1_000_003
+"""A seed that training does not use."""
 
 
 @dataclass(frozen=True)
@@ -158,6 +161,12 @@ def measure(
     return rows
 
 
+def unseen(problem: Problem, samples: int = SAMPLES, seed: int = UNSEEN) -> Start:
+    """States of the problem that no training draws, with their exact ends. NotConvergedError where none can be had."""
+    z0, x = problem.draw(samples, torch.Generator().manual_seed(seed))
+    return Start(problem.f, z0, problem.span, reference_solution(problem.f, z0, problem.span, x, tolerance=1e-9).z, x)
+
+
 def compare(
     problem: Problem,
     name: str,
@@ -165,8 +174,8 @@ def compare(
     methods: Mapping[str, TableauSolver],
     steps: Sequence[int],
     *,
-    samples: int = 256,
-    seed: int = 1_000_003,
+    samples: int = SAMPLES,
+    seed: int = UNSEEN,
     parameters: Mapping[str, float] | None = None,
     tolerances: Sequence[float] = (1e-3, 1e-6),
     own_tolerances: Sequence[float] | None = None,
@@ -178,8 +187,7 @@ def compare(
     solution can be had, EvaluationError where a free parameter has no value.
     """
     _check_parameters(solver, parameters or {})
-    z0, x = problem.draw(samples, torch.Generator().manual_seed(seed))
-    exact = reference_solution(problem.f, z0, problem.span, x, tolerance=1e-9).z
+    start = unseen(problem, samples, seed)
     given = parameters or {}
     if isinstance(solver, nn.Module) and is_adaptive(solver):
         contenders = at_tolerances(name, solver, own_tolerances, **given)
@@ -187,4 +195,4 @@ def compare(
         contenders = fixed(name, solver, steps, **given)
     for method, tableau in methods.items():
         contenders += fixed(method, tableau, steps)
-    return measure([*contenders, *adaptive(tolerances)], Start(problem.f, z0, problem.span, exact, x))
+    return measure([*contenders, *adaptive(tolerances)], start)

@@ -14,8 +14,10 @@ from hyperdsl.semantics.problems import read_problem
 from hyperdsl.semantics.report import Report
 from hyperdsl.semantics.scope import Project, Scope
 from hyperdsl.semantics.solvers import read_solver
+from hyperdsl.semantics.sweeps import read_sweep
 from hyperdsl.semantics.trainings import DEFAULT_REFERENCE, default_training, override_training, read_training
 from hyperdsl.semantics.units import group_of
+from hyperdsl.semantics.variants import Variants
 from hyperdsl.source import Source
 from hyperdsl.syntax import nodes as n
 from hyperdsl.syntax.parser import parse
@@ -31,6 +33,12 @@ def check_file(path: Path, shown: str, project: Project) -> tuple[m.Spec, tuple[
     return spec, tuple(dict.fromkeys(found))
 
 
+def variants_of(path: Path, shown: str, project: Project, sweep: str) -> Variants:
+    """What writes the variants of a sweep that a sound file declares; KeyError where it declares none of that name."""
+    scope = project.scope(path, shown)
+    return Variants.of(scope, scope.unit.declarations["sweep", sweep])
+
+
 def _position(diagnostic: Diagnostic) -> tuple[int, int]:
     span = diagnostic.place.span if diagnostic.place else None
     return (span.line, span.column) if span else (0, 0)
@@ -44,6 +52,7 @@ class _Checker:
         self.correctors: dict[tuple[str, str], m.Corrector | None] = {}
         self.trainings: dict[tuple[str, str], m.Training | None] = {}
         self.controls: dict[tuple[str, str], Control | None] = {}
+        self.solvers: dict[str, m.AnySolver] = {}
         self.used: set[tuple[str, str]] = set()
 
     def spec(self) -> m.Spec:
@@ -57,6 +66,8 @@ class _Checker:
                 self._control_of(scope, declaration)
         declared = [d for d in own if d.word.text in ("solver", "hypersolver")]
         solvers = tuple(solver for d in declared if (solver := read_solver(report, d, self)))
+        self.solvers = {solver.name: solver for solver in solvers}
+        sweeps = [read_sweep(report, d, self, scope) for d in own if d.word.text == "sweep"]
         if declared:
             self._check_unused(own)
             self._check_package(declared[0])
@@ -72,6 +83,7 @@ class _Checker:
             problems=tuple(filter(None, problems)),
             solvers=solvers,
             imports=scope.imported_sources(),
+            sweeps=tuple(filter(None, sweeps)),
         )
 
     # The names of a solver's parts.
@@ -93,6 +105,9 @@ class _Checker:
 
     def library_method(self, name: str) -> m.Method:
         return self.scope.project.library_method(name)
+
+    def solver(self, name: str) -> m.AnySolver | None:
+        return self.solvers.get(name)
 
     def default_training(self) -> m.Training:
         return default_training(self.scope.project.library_method(DEFAULT_REFERENCE))

@@ -10,7 +10,9 @@ from typing import Literal
 
 from hyperdsl.semantics.control_model import Control
 from hyperdsl.semantics.expressions import Expression
+from hyperdsl.semantics.layer_model import Bilinear, Conv2d, Layer, Residual
 from hyperdsl.semantics.problem_model import ProblemModel
+from hyperdsl.semantics.sweep_model import Sweep
 from hyperdsl.source import Place, Source
 from hyperdsl.theory import predictor_corrector
 from hyperdsl.theory.exact import Exact
@@ -134,43 +136,35 @@ Base = Method | Multistep | PredictorCorrector
 
 
 CorrectorInput = str  # "z", "dz", "s", "eps", "x", "stages", or the name of a parameter of the base
-Activation = Literal["relu", "prelu", "tanh", "softplus", "silu", "gelu"]
-
-
-@dataclass(frozen=True)
-class Linear:
-    """A fully connected layer of `width` outputs."""
-
-    width: int
-
-
-@dataclass(frozen=True)
-class Conv2d:
-    """A convolution of `channels` outputs with a square kernel and `same` padding."""
-
-    channels: int
-    kernel: int
-
-
-@dataclass(frozen=True)
-class Activate:
-    """An elementwise activation."""
-
-    function: Activation
-
-
-Layer = Linear | Conv2d | Activate
 
 
 @dataclass(frozen=True)
 class Corrector:
-    """The network g: what it reads, its hidden layers, and the elementwise bound on its output, if any."""
+    """The network g: what it reads, its hidden layers, and the elementwise bound on its output, if any.
+
+    `start`: g is zero until it is trained, or has the weights of the vector field's own first layers.
+    """
 
     name: str
     place: Place
     inputs: tuple[CorrectorInput, ...]
     layers: tuple[Layer, ...]
     bound: Exact | None
+    start: Literal["zero", "field"] = "zero"
+
+    @property
+    def convolutional(self) -> bool:
+        """Whether its layers are convolutions, of states [channels, height, width]."""
+        return any(
+            isinstance(layer, Conv2d) or (isinstance(layer, Residual | Bilinear) and layer.kernel is not None)
+            for layer in self.layers
+        )
+
+    @property
+    def bilinear(self) -> Bilinear | None:
+        """Its first layer, where that is bilinear."""
+        first = self.layers[0]
+        return first if isinstance(first, Bilinear) else None
 
 
 @dataclass(frozen=True)
@@ -386,3 +380,4 @@ class Spec:
     problems: tuple[ProblemModel, ...]
     solvers: tuple[AnySolver, ...]
     imports: tuple[Source, ...]
+    sweeps: tuple[Sweep, ...] = ()

@@ -24,6 +24,7 @@ DECLARATIONS = (
     "problem",
     "solver",
     "hypersolver",
+    "sweep",
 )
 
 CLOSERS = {"RPAR": "LPAR", "RSQB": "LSQB", "RBRACE": "LBRACE"}

@@ -37,6 +37,25 @@ corrector family {
     inputs z, stages, alpha
     layers linear(8), gelu
 }
+corrector product {
+    inputs stages, eps, s, x, z, dz, alpha
+    layers bilinear(8, activation = gelu), residual(4, activation = sin), linear(6), sin
+    bound 2
+}
+corrector images {
+    inputs z, dz, eps, s
+    layers bilinear(4, activation = silu, kernel = 3), residual(3, activation = tanh, kernel = 1), softplus
+}
+corrector warm {
+    inputs eps, dz, z
+    layers bilinear(8, activation = tanh)
+    start field
+}
+corrector warm_maps {
+    inputs z, dz, x, s, stages
+    layers bilinear(4, activation = softplus, kernel = 3)
+    start field
+}
 method late {  # no stage is f(s, z)
     order 1 autonomous
     tableau {
@@ -73,6 +92,30 @@ hypersolver HyperConv {
 hypersolver HyperAlpha {
     base second_order(alpha = 3/10 .. 1)
     corrector family
+}
+hypersolver HyperProduct {
+    base second_order(alpha = 3/10 .. 1)
+    corrector product
+}
+hypersolver HyperImages {
+    base euler
+    corrector images
+}
+hypersolver HyperWarm {
+    base euler
+    corrector warm
+}
+hypersolver LateWarm {
+    base late
+    corrector warm
+}
+hypersolver WarmHeun {
+    base heun
+    corrector warm
+}
+hypersolver WarmImages {
+    base euler
+    corrector warm_maps
 }
 hypersolver Mine {
     base rk38

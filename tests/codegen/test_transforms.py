@@ -13,6 +13,9 @@ SOLVERS: dict[str, Callable[[ModuleType], nn.Module]] = {
     "a hypersolver": lambda module: module.HyperHeun((3,)),
     "a solver": lambda module: module.Dopri5(),
     "a family": lambda module: module.HyperAlpha((3,)),
+    "a warm start": lambda module: module.HyperWarm(
+        (3,), field=nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 3))
+    ),
 }
 
 
@@ -117,8 +120,8 @@ def test_time_may_run_backwards(model: Problem) -> None:
     z = torch.randn(5, 3, dtype=torch.float64)
     end = model.solver(model.f, z, (0.0, 1.0), 200, **model.given)
     back = model.solver(model.f, end, (1.0, 0.0), 200, **model.given)
-    assert torch.allclose(back, z, atol=1e-4)
-    assert not torch.allclose(end, z, atol=1e-2)
+    assert torch.allclose(back, z, atol=max(1e-4, 2 / 200**model.solver.order))
+    assert not torch.allclose(end, z, atol=1e-1)
 
 
 def test_the_span_has_a_gradient(everything: ModuleType) -> None:

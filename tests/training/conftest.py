@@ -16,6 +16,7 @@ from hyperdsl.codegen.render import environment
 from hyperdsl.codegen.torch import TEMPLATES
 from hyperdsl.codegen.torch.training import train_view
 from hyperdsl.semantics.expressions import Binary, Constant, Variable
+from hyperdsl.semantics.layer_model import Linear
 from hyperdsl.semantics.model import (
     AdversarialLoss,
     Corrector,
@@ -25,7 +26,6 @@ from hyperdsl.semantics.model import (
     Free,
     Interval,
     Learned,
-    Linear,
     Method,
     Optimizer,
     Reference,

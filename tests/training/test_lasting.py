@@ -6,9 +6,10 @@ import os
 import random
 import signal
 import time
+import warnings
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 import pytest
@@ -102,6 +103,30 @@ def test_killed_at_random_moments(train: ModuleType, tmp_path: Path, name: str) 
     solver = made(train, name)
     fit(train, solver, settings=settings, checkpoint=tmp_path / "c", cache=cache)
     assert all(map(torch.equal, weights(solver), weights(whole)))
+
+
+def test_another_process_knows_the_checkpoint(
+    train: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Its functions lie elsewhere in memory."""
+    settings = short(train, "HyperEuler")
+    write = train._write
+
+    def once(path: Path, data: bytes) -> None:
+        write(path, data)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(train, "_write", once)
+    with pytest.raises(KeyboardInterrupt):
+        fit(train, made(train, "HyperEuler"), settings=settings, checkpoint=tmp_path / "c")
+    monkeypatch.setattr(train, "_write", write)
+    reference = settings.reference
+    elsewhere = FunctionType(reference.__code__, reference.__globals__, reference.__name__)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", train.FitWarning)
+        fit(
+            train, made(train, "HyperEuler"), settings=replace(settings, reference=elsewhere), checkpoint=tmp_path / "c"
+        )
 
 
 def test_a_finished_training_is_not_repeated(train: ModuleType, tmp_path: Path) -> None:

@@ -59,6 +59,7 @@ class SolverView:
     residual_power: int | None
     corrector: str
     input_shape: bool
+    field: bool
     parameters: tuple[str, ...]
     ranges: tuple[RangeView, ...]
     learned: tuple[LearnedView, ...]
@@ -168,6 +169,18 @@ class PackageView:
         return any(solver.parameters for solver in self.solvers)
 
     @property
+    def warm(self) -> bool:
+        return any(corrector.warm for corrector in self.correctors)
+
+    @property
+    def residual(self) -> bool:
+        return any(corrector.residual for corrector in self.correctors)
+
+    @property
+    def sine(self) -> bool:
+        return any(corrector.sine or (corrector.warm and corrector.warm.sine) for corrector in self.correctors)
+
+    @property
     def linear(self) -> bool:
         return any(not corrector.convolutional for corrector in self.correctors)
 
@@ -207,6 +220,7 @@ def _solver_view(plan: AnyPlan, corrector: str) -> SolverView:
         residual_power=solver.residual_power,
         corrector=corrector,
         input_shape=isinstance(solver.corrector, Corrector) and "x" in solver.corrector.inputs,
+        field=isinstance(solver.corrector, Corrector) and solver.corrector.start == "field",
         parameters=names,
         ranges=tuple(map(_range_view, solver.free)),
         learned=tuple(LearnedView(learned.name, number(learned.start)) for learned in solver.learned),
