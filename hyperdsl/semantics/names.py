@@ -21,6 +21,7 @@ GENERATED = frozenset(
         "Control",
         "Counted",
         "EachProblem",
+        "DRAWS",
         "Enum",
         "Fabric",
         "Field",
