@@ -44,7 +44,8 @@ Sampler = Callable[[Tensor, Tensor, torch.Generator], Tensor]  # (s, z, generato
 
 STARTS = 512  # starting states of the trajectories that training states are taken from
 SNAPSHOTS = 64  # states kept along each trajectory
-GROUPS = 256  # of rows that share their ε, s and parameters, as f takes them
+GROUPS = 256  # of rows that share their ε and s, as f takes them
+DRAWS = 16  # values of the base's free parameters in each group
 REUSE = 12  # how often training meets each row
 HELD_OUT = 9  # values of ε, ends and geometric mean included, at which g is measured on unseen trajectories,
 TIMES = 8  # at so many times
@@ -933,9 +934,17 @@ class Reference:
 
     def parameters(self) -> dict[str, float]:
         """The base's free parameters, each drawn uniformly from its range."""
-        drawn = torch.rand(len(self.settings.parameters), generator=self.generator).tolist()
-        ranges = zip(self.settings.parameters, drawn, strict=True)
-        return {name: low + (high - low) * u for (name, low, high), u in ranges}
+        (values,) = self.draws(1)
+        return values
+
+    def draws(self, count: int) -> list[dict[str, float]]:
+        """`count` values of them, of each parameter one in every equal part of its range (McKay et al. 1979)."""
+        drawn: list[dict[str, float]] = [{} for _ in range(count)]
+        for name, low, high in self.settings.parameters:
+            parts = torch.randperm(count, generator=self.generator) + torch.rand(count, generator=self.generator)
+            for values, part in zip(drawn, (parts / count).tolist(), strict=True):
+                values[name] = low + (high - low) * part
+        return drawn
 
     def residuals(
         self, eps: float, s: Tensor, x: Tensor | None, z: Tensor, parameters: dict[str, float], substeps: int
@@ -976,10 +985,26 @@ def _drawn(
             return _rollouts(drawn, trajectories, eps, settings.loss.steps, (low, high))
         s, x, z = drawn.states(trajectories, eps, drawn.rows)
         z = drawn.moved(s, _mixed(z, settings.states, trajectories.z, low, high, drawn.generator))
-        rows = drawn.residuals(eps, s, x, z, drawn.parameters(), settings.substeps).each().to(drawn.trained)
+        if settings.parameters:
+            rows = _family(drawn, eps, s, x, z)
+        else:
+            rows = drawn.residuals(eps, s, x, z, drawn.parameters(), settings.substeps).each()
+        rows = rows.to(drawn.trained)
         return (*rows.inputs, rows.target)
 
     return group
+
+
+def _family(reference: Reference, eps: float, s: Tensor, x: Tensor | None, z: Tensor) -> Rows:
+    """The residuals of a group at several values of the base's free parameters, which share their end states."""
+    end = reference.advance(s, x, z, torch.full_like(s, eps), reference.settings.substeps)
+    parts = [slice(k, None, DRAWS) for k in range(DRAWS)]
+    return _joined(
+        [
+            reference.residuals_to(end[part], eps, s, None if x is None else x[part], z[part], values)
+            for part, values in zip(parts, reference.draws(DRAWS), strict=True)
+        ]
+    )
 
 
 def _rollouts(
