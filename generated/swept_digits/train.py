@@ -42,7 +42,7 @@ Sampler = Callable[[Tensor, Tensor, torch.Generator], Tensor]  # (s, z, generato
 
 STARTS = 512  # starting states of the trajectories that training states are taken from
 SNAPSHOTS = 64  # states kept along each trajectory
-GROUPS = 256  # of rows that share their ε, s, as f takes them
+GROUPS = 256  # of rows that share their ε and s, as f takes them
 REUSE = 12  # how often training meets each row
 HELD_OUT = 9  # values of ε, ends and geometric mean included, at which g is measured on unseen trajectories,
 TIMES = 8  # at so many times
@@ -234,7 +234,9 @@ def _objective(
 def _normalise(g: nn.Module, rows: Rows) -> None:
     """Fit the scaling of in- and outputs, while g is untrained: later it would change what g has learned."""
     normalise = getattr(g, "normalise", None)  # an external corrector need not have it
-    if normalise is not None and (getattr(g, "fresh", False) or not rows.take(torch.arange(64)).given(g).any()):
+    if normalise is None:
+        return
+    if getattr(g, "fresh", False) or not rows.take(torch.arange(64)).given(g).any():
         rows.given(partial(normalise, rows.target))
 
 
