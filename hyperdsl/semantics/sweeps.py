@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Protocol, get_args
 
@@ -169,6 +170,7 @@ def _check_corrector(
     if found is None:
         return
     corrector, varied = found[1], {number.word: number for number in numbers}
+    _check_bilinear(report, settings, solver.corrector, varied)
     if "width" in varied and not any(map(has_size, varied_layers(corrector, None, None))):
         problem = f"`{corrector.name.text}` has no layer whose width could vary"
         report(catalogue.BAD_SWEEP, settings.by_word["width"], problem=problem)
@@ -178,6 +180,20 @@ def _check_corrector(
         if count > MAX_LAYERS:
             problem = f"at depth {deepest} `{corrector.name.text}` has {count} layers, and {MAX_LAYERS} are the most"
             report(catalogue.BAD_SWEEP, settings.by_word["depth"], problem=problem)
+
+
+def _check_bilinear(
+    report: Report, settings: Settings, corrector: m.Corrector | m.External | None, words: Iterable[str]
+) -> None:
+    """A bilinear layer is the first one alone, and one that starts from the field has the field's width."""
+    if not isinstance(corrector, m.Corrector) or corrector.bilinear is None:
+        return
+    if "width" in words and corrector.start == "field":
+        problem = f"`{corrector.name}` starts from the field and has the width of its first layer"
+        report(catalogue.BAD_SWEEP, settings.by_word["width"], problem=problem)
+    if "depth" in words:
+        problem = f"the bilinear layer of `{corrector.name}` cannot be repeated"
+        report(catalogue.BAD_SWEEP, settings.by_word["depth"], problem=problem)
 
 
 def _number(report: Report, settings: Settings, word: SweptWord) -> SweptNumber | None:
