@@ -1,7 +1,8 @@
-"""A sweep of HyperEuler to HyperRK4 on Lotka–Volterra: python -m benchmarks.sweep
+"""Sweeps over an image model and a classical system: python -m benchmarks.sweep
 
-Runs `hyperdsl sweep` over the ranges of specs/swept_lotka_volterra.hyper, and writes the front to
-benchmarks/results/sweep.md, .json and .png. One that was ended goes on; --fresh begins anew.
+Runs `hyperdsl sweep` of specs/swept_digits.hyper, error against multiply-accumulates, and of
+specs/swept_lotka_volterra.hyper, whose f costs next to nothing, error against evaluations; writes the fronts to
+benchmarks/results/sweep.md, .json and sweep_PROBLEM.png. A run that was ended goes on; --fresh begins anew.
 """
 
 from __future__ import annotations
@@ -13,27 +14,17 @@ import subprocess
 import sys
 from pathlib import Path
 
-SPEC = "specs/swept_lotka_volterra.hyper"
+STUDIES = {"digits": "macs", "lotka_volterra": "evaluations"}
+METHODS = "euler,midpoint,ralston3,rk4"
 FOLDER = Path("runs/benchmarks/sweep")
 RESULTS = Path("benchmarks/results")
-COSTS = ("macs", "evaluations")
 
 
-def command(cost: str, jobs: int) -> list[str]:
-    """`hyperdsl sweep` of the spec."""
-    line = [
-        sys.executable,
-        "-m",
-        "hyperdsl",
-        "sweep",
-        SPEC,
-        f"by_{cost}",
-        "--problem",
-        "lotka_volterra",
-        "--cost",
-        cost,
-    ]
-    return [*line, "--jobs", str(jobs), "--storage", str(FOLDER / f"{cost}.log")]
+def command(problem: str, cost: str, jobs: int) -> list[str]:
+    """`hyperdsl sweep` of the problem's spec."""
+    line = [sys.executable, "-m", "hyperdsl", "sweep", f"specs/swept_{problem}.hyper", "--problem", problem]
+    line += ["--cost", cost, "--methods", METHODS]
+    return [*line, "--jobs", str(jobs), "--storage", str(FOLDER / f"{problem}.log")]
 
 
 def main() -> None:
@@ -44,18 +35,18 @@ def main() -> None:
     if given.fresh:
         shutil.rmtree(FOLDER, ignore_errors=True)
     texts, found = [], {}
-    for cost in COSTS:
-        line = command(cost, given.jobs)
-        plot = RESULTS / f"sweep_{cost}.png"
+    for problem, cost in STUDIES.items():
+        line = command(problem, cost, given.jobs)
+        plot = RESULTS / f"sweep_{problem}.png"
         table = subprocess.run(
             [*line, "--markdown", "--plot", str(plot)], check=True, stdout=subprocess.PIPE, text=True
         )
         again = subprocess.run([*line, "--json", "--quiet"], check=True, stdout=subprocess.PIPE, text=True)
-        found[cost] = json.loads(again.stdout)
-        spent = sum({point["spec"]: point["seconds"] for point in found[cost]["points"]}.values())
+        found[problem] = json.loads(again.stdout)
+        spent = sum({point["spec"]: point["seconds"] for point in found[problem]["points"]}.values())
         texts.append(
-            f"Error against {cost}: {found[cost]['networks']} networks in {spent:.0f} s of training and measuring.\n\n"
-            f"{table.stdout}\n![The front]({plot.name})\n"
+            f"{problem}, error against {cost}: {found[problem]['networks']} networks in {spent:.0f} s of training and "
+            f"measuring; p is the proven order of a base.\n\n{table.stdout}\n![The front]({plot.name})\n"
         )
     (RESULTS / "sweep.md").write_text("\n".join(texts), "utf-8")
     (RESULTS / "sweep.json").write_text(json.dumps(found, indent=2) + "\n", "utf-8")

@@ -282,7 +282,9 @@ def _objective(
 def _normalise(g: nn.Module, rows: Rows) -> None:
     """Fit the scaling of in- and outputs, while g is untrained: later it would change what g has learned."""
     normalise = getattr(g, "normalise", None)  # an external corrector need not have it
-    if normalise is not None and (getattr(g, "fresh", False) or not rows.take(torch.arange(64)).given(g).any()):
+    if normalise is None:
+        return
+    if getattr(g, "fresh", False) or not rows.take(torch.arange(64)).given(g).any():
         rows.given(partial(normalise, rows.target))
 
 

@@ -49,6 +49,7 @@ def evaluate(
     from hyperdsl.evaluation.packages import load_package
     from hyperdsl.evaluation.solvers import TableauSolver
     from hyperdsl.evaluation.training import build_solver
+    from hyperdsl.evaluation.verdict import verdict
     from hyperdsl.evaluation.weights import load_weights
 
     torch.set_num_threads(threads)
@@ -72,12 +73,17 @@ def evaluate(
         )
     )
     title = f"{type(model).__name__} on {chosen.name}, {state}"
+    worth = verdict(rows, name) if weights else None  # an untrained g is all cost
     if json:
         print(
-            json_module.dumps(report.json_object(rows, package=package.name, problem=problem, weights=state), indent=2)
+            json_module.dumps(
+                report.json_object(rows, package=package.name, problem=problem, weights=state, verdict=worth), indent=2
+            )
         )
     else:
         out().print(report.table(rows, title))
+        if worth:
+            out().print(worth, markup=False)
     if plot is not None:
         target = plot
         guarded(lambda: plots.plot(rows, target, title))

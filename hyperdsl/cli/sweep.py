@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from hyperdsl import __version__
 from hyperdsl.cli.evaluate import tableau
 from hyperdsl.cli.inputs import Json, SpecFile, finish, out, say, spec_files, stop
 from hyperdsl.cli.packages import ProblemName, Threads, find, guarded, need_torch
@@ -161,6 +162,7 @@ class _Order:
         task = _task(self, checked, chosen)
         path = self.storage or Path("runs/sweeps") / task.name / task.problem.name / f"{chosen.name}.log"
         identity = {
+            "version of hyperdsl": __version__,
             "version of the spec": checked.source.sha256,
             "version of an import": [source.sha256 for source in checked.imports],
             "name": chosen.name,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hyperdsl.cli.inputs import out
+from hyperdsl.cli.inputs import SpecFile, out, say
 from hyperdsl.cli.packages import PackagePath, ProblemName, SolverName, Threads, find, guarded, need_torch
 
 if TYPE_CHECKING:
@@ -92,6 +92,24 @@ def train(
     )
     if fabric.is_global_zero:
         _print(trained, package, problem)
+        if trained.written:
+            _write_back(trained)
+
+
+def _write_back(trained: Trained) -> None:
+    """Write the method that training found beside its weights, and prove it."""
+    from hyperdsl import compiler
+
+    spec = trained.path.with_suffix(".hyper")
+    spec.write_text(trained.written or "", "utf-8")
+    spec.write_text(compiler.layout(spec, spec.as_posix()).text or "", "utf-8")
+    checked = compiler.check([SpecFile(spec, spec.as_posix())])
+    say(checked.diagnostics)
+    (method,) = checked.specs[0].methods
+    console = out()
+    for name, value in trained.solver.values().items():  # type: ignore[operator]  # a generated solver's method
+        console.print(f"  {name} = {value:.6g}")
+    console.print(f"written as {spec}: order {method.facts.order}, proven exactly", markup=False)
 
 
 def _print(trained: Trained, package: Path, problem: str) -> None:

@@ -1,4 +1,4 @@
-"""Training a generated package's corrector on a problem: what `hyperdsl train` does."""
+"""Training a generated package on a problem: what `hyperdsl train` does."""
 
 from __future__ import annotations
 
@@ -26,12 +26,16 @@ from hyperdsl.evaluation.weights import Origin, default_path, save_weights
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained solver, its history as the package's `fit` returned it, seconds taken, and where the weights are."""
+    """A trained solver, its history as the package's `fit` returned it, seconds taken, and where the weights are.
+
+    `written` is the spec of the method that training found, where the base has learned parameters.
+    """
 
     solver: nn.Module
     history: Any
     seconds: float
     path: Path
+    written: str | None = None
 
     @property
     def mid_range(self) -> float:
@@ -130,7 +134,7 @@ def train_package(
     fabric: Fabric | None = None,
     cache: Path | None = None,
 ) -> Trained:
-    """Trains the corrector with the package's own `fit` and saves its weights, by default below runs/.
+    """Trains what there is to learn with the package's own `fit` and saves its weights, by default below runs/.
 
     A training that was ended, at whatever moment, goes on from its checkpoint beside `output` to the same weights.
     `overrides` replaces fields of the package's settings, plain values standing for dtypes, losses and shares of
@@ -179,4 +183,5 @@ def train_package(
             path, model, Origin(package.spec_sha256, cls.__name__, problem.name, used, settled, changes, delta)
         )
         checkpoint.unlink(missing_ok=True)
-    return Trained(model, history, seconds, path)
+    written = train.written(model) if getattr(model, "learned", ()) else None
+    return Trained(model, history, seconds, path, written)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from hyperdsl.semantics.control_model import Control
 from hyperdsl.semantics.expressions import Expression
 from hyperdsl.semantics.layer_model import Bilinear, Conv2d, Layer, Residual
 from hyperdsl.semantics.problem_model import ProblemModel
@@ -268,31 +269,6 @@ class Training:
         return (self, *self.then)
 
 
-ErrorEstimate = Literal["embedded", "learned", "doubling"]
-
-
-@dataclass(frozen=True)
-class Control:
-    """How an adaptive solver chooses its steps (DESIGN §2).
-
-    `error` is what estimates the error of a step; where `fallback` is set, the embedded pair does so where the
-    corrector is not to be trusted. `gains` are P, I and D; `factor` bounds the ratio of two steps.
-    """
-
-    name: str
-    place: Place
-    error: ErrorEstimate
-    fallback: bool
-    rtol: Exact
-    atol: Exact
-    gains: tuple[Exact, Exact, Exact]
-    safety: Exact
-    factor: tuple[Exact, Exact]
-    first_step: Exact | None
-    max_steps: int
-    per_sample: bool
-
-
 @dataclass(frozen=True)
 class Free:
     """A parameter of the base that stays open: a keyword of every call, drawn uniformly in training."""
@@ -302,11 +278,20 @@ class Free:
 
 
 @dataclass(frozen=True)
+class Learned:
+    """A parameter of the base that is trained, from `start` on, and stays in its interval."""
+
+    name: str
+    start: Exact
+    interval: Interval
+
+
+@dataclass(frozen=True)
 class Solver:
     """A solver or, with a corrector, a hypersolver.
 
     `tableau`, `entries`, `facts` and `dense` are the base's with the fixed parameters put in; `free` are those left
-    open, `fixed` those put in.
+    open, `fixed` those put in, `learned` those that training finds.
     """
 
     name: str
@@ -321,6 +306,7 @@ class Solver:
     training: Training | None
     control: Control | None = None
     dense: Dense | None = None
+    learned: tuple[Learned, ...] = ()
 
     @property
     def order(self) -> int:
@@ -330,6 +316,11 @@ class Solver:
     def residual_power(self) -> int | None:
         """p + 1, the power of ε on g; None without a corrector."""
         return None if self.corrector is None else self.facts.order + 1
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names that the step is written in, of free and learned parameters."""
+        return (*(free.name for free in self.free), *(learned.name for learned in self.learned))
 
 
 @dataclass(frozen=True)
@@ -358,6 +349,14 @@ class HistorySolver:
 
     @property
     def free(self) -> tuple[Free, ...]:
+        return ()
+
+    @property
+    def learned(self) -> tuple[Learned, ...]:
+        return ()
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
         return ()
 
     @property

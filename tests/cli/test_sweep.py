@@ -102,6 +102,9 @@ def test_a_sweep_ends_in_a_front_and_in_specs_that_are_proven() -> None:
     assert proven.exit_code == 0, proven.output
     orders = {file["solvers"][0]["order"] for file in json.loads(proven.stdout)["files"]}
     assert orders == {point["order"] for point in found["front"]}
+    shown = run("trade", "--markdown", "--methods", "rk4")
+    assert shown.stdout.startswith("| method | width | p | K | NFE | MACs | ms | error | δ | front |\n| --- |")
+    assert len(shown.stdout.splitlines()) == 2 + len(found["front"]) + 2
     again = run("trade", "--write", "chosen.hyper")  # nothing is left to be trained
     assert again.exit_code == 0, again.output
     assert "the front of 3 networks" in again.stdout

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from tests.training.test_fit import Network, fit, made, sample
 
-NAMES = ["Phased", "Attacked"]
+NAMES = ["Phased", "Attacked", "Learned"]
 
 
 class Noisy(nn.Module):
@@ -214,7 +214,7 @@ def test_data_beyond_memory_are_kept_in_a_file(
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "other"))
     (tmp_path / "other").mkdir()
     fit(train, solver, settings=short(train, name), cache=tmp_path / "cache" if cached else None)
-    assert count[0] == (3 if name == "Phased" else 1)
+    assert count[0] == {"Phased": 3, "Attacked": 1, "Learned": 2}[name]
     assert all(map(torch.equal, weights(solver), weights(whole)))
     assert not list((tmp_path / "other").iterdir())
 

@@ -86,7 +86,7 @@ class BilinearView:
 
 @dataclass(frozen=True)
 class _Use:
-    """A corrector as a base uses it: the stages it gets, and the base's free parameters."""
+    """A corrector as a base uses it: the stages it gets, and the base's free and learned parameters."""
 
     corrector: Corrector
     seen: tuple[str, ...]
@@ -118,8 +118,8 @@ def corrector_views(plans: tuple[AnyPlan, ...]) -> tuple[tuple[CorrectorView, ..
         corrector = plan.solver.corrector
         if not isinstance(corrector, Corrector):
             continue
-        parameters = tuple(free.name for free in plan.solver.free)
-        use = _Use(corrector, _arguments(corrector, plan.seen), parameters, leading_factor(corrector, plan.solver))
+        factor = leading_factor(corrector, plan.solver)
+        use = _Use(corrector, _arguments(corrector, plan.seen), plan.solver.parameters, factor)
         name = class_name(corrector.name)
         if use not in names and name in names.values():
             name += class_name(plan.solver.name)

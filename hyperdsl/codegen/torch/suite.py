@@ -8,14 +8,16 @@ from hyperdsl.codegen.torch.correctors import leading_factor
 from hyperdsl.codegen.torch.expressions import number
 from hyperdsl.codegen.torch.warm import FUNCTIONS, layer_of
 from hyperdsl.plan import AnyPlan, HistoryPlan, StepPlan
-from hyperdsl.semantics.model import AnySolver, Corrector, External, Free
+from hyperdsl.semantics.model import AnySolver, Corrector, External, Free, Learned
 from hyperdsl.semantics.names import class_name
-from hyperdsl.theory.exact import Exact
+from hyperdsl.theory.exact import ONE, Exact
+
+_TENTH = ONE / Exact.of(10)
 
 
 @dataclass(frozen=True)
 class DrawnView:
-    """A free parameter and the part of its range from which tests draw it."""
+    """A free or learned parameter and the part of its range from which tests draw it."""
 
     name: str
     lower: str
@@ -46,6 +48,7 @@ class CaseView:
     state_shape: str
     input_shape: str
     parameters: tuple[DrawnView, ...]
+    coefficients: tuple[DrawnView, ...]
     hyper: bool
     bound: str
     adaptive: bool
@@ -128,6 +131,7 @@ def _case(plan: AnyPlan) -> CaseView:
         state_shape=state,
         input_shape=given,
         parameters=_drawn(solver.free),
+        coefficients=tuple(map(_around, solver.learned)),
         hyper=corrector is not None,
         bound=bound,
         adaptive=control is not None,
@@ -155,6 +159,15 @@ def _drawn(free: tuple[Free, ...]) -> tuple[DrawnView, ...]:
     """Parts of the ranges away from their ends, and for several parameters apart: coefficients have poles there."""
     count = len(free)
     return tuple(_part(parameter, index, count) for index, parameter in enumerate(free))
+
+
+def _around(learned: Learned) -> DrawnView:
+    """A tenth to each side of the start, which is away from poles and is not where the order happens to be higher."""
+    lower, upper = learned.interval.lower, learned.interval.upper
+    low, high = learned.start - _TENTH, learned.start + _TENTH
+    low = low if lower is None or low > lower else lower
+    high = high if upper is None or high < upper else upper
+    return DrawnView(learned.name, number(low), number(high))
 
 
 def _part(free: Free, index: int, count: int) -> DrawnView:
