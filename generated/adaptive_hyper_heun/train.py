@@ -753,7 +753,7 @@ def _hash(*parts: str | bytes) -> str:
 def _identity(
     reference: Reference, f: VectorField, states: Tensor, x: Tensor | None, box: tuple[Tensor, Tensor] | None
 ) -> str:
-    """The hash of a solver and a problem: of the states, f's weights, and what f, ψ and g's inputs are at the states."""
+    """The hash of a solver and a problem: of the states, f's weights, and what f, ψ and g's inputs are there."""
     tensors = {"states": states} | ({} if x is None else {"x": x})
     tensors |= {f"box.{k}": end for k, end in enumerate(box or ())}
     tensors |= {f"f.{name}": value for name, value in (f.state_dict() if isinstance(f, nn.Module) else {}).items()}
