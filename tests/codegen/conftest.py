@@ -118,6 +118,10 @@ hypersolver WarmImages {
     base euler
     corrector warm_maps
 }
+hypersolver HyperPece {
+    base abm2
+    corrector small
+}
 hypersolver Mine {
     base rk38
     corrector external

@@ -194,6 +194,9 @@ def test_normalisation_scales_slopes_without_moving_them(everything: ModuleType)
     scaled = (slopes / g.slope_spread).square().mean((0, 2, 3))
     assert torch.allclose(scaled, torch.ones(2, dtype=torch.float64))
     assert torch.allclose(g.scale[:, 0, 0], target.square().mean((0, 2, 3)).sqrt())
+    before = randomised(g)(eps, s, None, z, dz)
+    g.slope_spread *= 3
+    assert torch.allclose(g(eps, s, None, z, 3 * dz), before)
 
 
 def test_a_warm_start_survives_normalisation(everything: ModuleType) -> None:
@@ -234,3 +237,31 @@ def test_residual_blocks_and_sines(everything: ModuleType) -> None:
     assert torch.allclose(block(h), h + block.block[2](torch.sin(block.block[0](h))))
     assert torch.equal(sine(h), torch.sin(h))
     assert last.bias is not None
+
+
+def test_images_under_transforms(everything: ModuleType) -> None:
+    """One graph, derivatives, mapped over a batch, and on a device without numbers."""
+    f = Field(nn.Conv2d(2, 4, 3, padding=1), nn.Conv2d(4, 2, 3, padding=1))
+    for solver, given in (
+        (everything.HyperImages((2, 3, 4)), {}),
+        (everything.WarmImages((2, 3, 4), (1, 3, 4), field=f), {"x": torch.randn(5, 1, 3, 4)}),
+    ):
+        with torch.no_grad():
+            for weight in solver.parameters():
+                weight.normal_()
+
+        def solve(z: Tensor, solver: nn.Module = solver, given: dict[str, Tensor] = given) -> Tensor:
+            end: Tensor = solver(f, z, (0.0, 0.5), 2, **given)
+            return end
+
+        z = torch.randn(5, 2, 3, 4)
+        torch.compiler.reset()
+        assert torch.allclose(torch.compile(solve, fullgraph=True, backend="eager")(z), solve(z), rtol=1e-5)
+        direction = torch.randn(5, 2, 3, 4)
+        end, tangent = torch.func.jvp(solve, (z,), (direction,))
+        assert end.shape == tangent.shape == z.shape
+    solver = everything.HyperImages((2, 3, 4))
+    each = torch.func.vmap(lambda z: solver(f, z, (0.0, 0.5), 2))(z)
+    assert torch.allclose(each, solver(f, z, (0.0, 0.5), 2), rtol=1e-5, atol=1e-6)
+    f, solver = f.to("meta"), solver.to("meta")
+    assert solver(f, z.to("meta"), (0.0, 0.5), 2).is_meta
