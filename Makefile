@@ -32,6 +32,7 @@ bench: venv
 	$(BIN)/python -m benchmarks.strategies
 	$(BIN)/python -m benchmarks.alpha
 	$(BIN)/python -m benchmarks.sweep --fresh
+	$(BIN)/python -m benchmarks.learned
 	$(BIN)/python -m benchmarks.training_step
 	$(BIN)/python -m benchmarks.kills
 	$(BIN)/python -m benchmarks.checking

@@ -705,7 +705,7 @@ def _hash(*parts: str | bytes) -> str:
 def _identity(
     reference: Reference, f: VectorField, states: Tensor, x: Tensor | None, box: tuple[Tensor, Tensor] | None
 ) -> str:
-    """The hash of a solver and a problem: of the states, f's weights, and what f and ψ give for the states."""
+    """The hash of a solver and a problem: of the states, f's weights, and what f, ψ and g's inputs are there."""
     tensors = {"states": states} | ({} if x is None else {"x": x})
     tensors |= {f"box.{k}": end for k, end in enumerate(box or ())}
     tensors |= {f"f.{name}": value for name, value in (f.state_dict() if isinstance(f, nn.Module) else {}).items()}
@@ -719,6 +719,7 @@ def _identity(
             f"R.{k}": rows.target,
             f"dz.{k}": reference.f(s, z) if inputs is None else reference.f(s, inputs, z),
         }
+        tensors |= {f"seen.{k}.{i}": value for i, value in enumerate(rows.inputs[4:]) if value is not None}
         if reference.sampler is not None:
             tensors[f"sampled.{k}"] = reference.sampler(s, z, torch.Generator().manual_seed(k))
     return _hash(torch.__version__, repr((reference.start, reference.end)), _serialised(tensors))

@@ -63,8 +63,9 @@ def evaluate(
     if weights is not None:
         path = weights
         guarded(lambda: load_weights(path, model, loaded))
-    state = "trained" if weights else "untrained" if hasattr(model, "corrector") else "without a corrector"
-    name = f"{type(model).__name__} ({state})" if hasattr(model, "corrector") else type(model).__name__
+    learns = hasattr(model, "corrector") or hasattr(model, "learned")
+    state = "trained" if weights else "untrained" if learns else "without a corrector"
+    name = f"{type(model).__name__} ({state})" if learns else type(model).__name__
     if tolerances and not work_precision.is_adaptive(model):
         stop(f"`--rtol` is for adaptive solvers, and {type(model).__name__} has no control")
     rows = guarded(

@@ -120,8 +120,8 @@ def _panel(
             x, y, s=14, marker=MARKERS[i % len(MARKERS)], color=COLOURS[i % len(COLOURS)], alpha=0.55, lw=0, label=base
         )
     x, y = _shown(best, field)
-    line = "-" if minimised else ""
-    panel.plot(x, y, line, color="black", marker="o", markersize=6, markerfacecolor="none", lw=1.2, label="front")
+    line = "-" if minimised else "none"
+    panel.plot(x, y, ls=line, color="black", marker="o", markersize=6, markerfacecolor="none", lw=1.2, label="front")
     for i, name in enumerate(dict.fromkeys(point.row.method for point in methods)):
         x, y = _shown([point for point in methods if point.row.method == name], field)
         panel.plot(x, y, color=GREY, linestyle="--", marker="1234"[i % 4], lw=1, label=f"{name}, no g")

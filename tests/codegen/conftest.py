@@ -14,6 +14,7 @@ import torch
 
 from hyperdsl import compiler
 from hyperdsl.diagnostics import has_errors
+from tests.codegen.adaptive import spec
 
 Build = Callable[[str], ModuleType]
 Package = Callable[[str, str], Path]
@@ -197,3 +198,9 @@ def everything(everything_folder: Path) -> ModuleType:
 def _one_thread() -> None:
     torch.set_num_threads(1)
     torch.manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def adaptive(build: Build) -> ModuleType:
+    """The solvers of tests.codegen.adaptive."""
+    return build(spec(2000))

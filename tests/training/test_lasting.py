@@ -149,6 +149,24 @@ def test_checkpoints_of_others_are_left_aside(train: ModuleType, tmp_path: Path)
         assert fit(train, made(train, "HyperEuler"), iterations=10, seed=1, checkpoint=path).loss == expected
 
 
+def test_data_of_another_corrector_s_inputs_are_left_aside(train: ModuleType, tmp_path: Path) -> None:
+    """A spec whose corrector comes to read the stages has the same residuals, but other columns."""
+    fit(train, made(train, "HyperHeun"), iterations=10, cache=tmp_path)
+    solver = made(train, "HyperHeun")
+    base, g, read = solver._base, solver.corrector.forward, []
+
+    def with_stages(*arguments: Any, **parameters: Any) -> Any:
+        end, seen = base(*arguments, **parameters)
+        return end, (*seen, end)
+
+    solver._base = with_stages
+    solver.corrector.normalise = None
+    solver.corrector.forward = lambda *inputs: read.append(len(inputs)) or g(*inputs[:5])
+    fit(train, solver, iterations=10, cache=tmp_path)
+    assert set(read) == {6}
+    assert len(list(tmp_path.iterdir())) == 2
+
+
 def test_data_are_found_again(train: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     prepared: list[int] = []
     drawn = train._drawn
