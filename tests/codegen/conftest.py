@@ -130,6 +130,13 @@ hypersolver Late {
     base late
     corrector small
 }
+hypersolver HyperLearned {
+    base second_order(alpha = learned(2/3))
+    corrector family
+}
+solver LearnedFour {
+    base learned(midpoint, steps = 2)
+}
 solver Dopri5 {
     base dopri5
 }
