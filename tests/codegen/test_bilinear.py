@@ -88,6 +88,20 @@ def test_at_higher_orders_only_the_factors_are_warm(everything: ModuleType) -> N
     assert torch.allclose(solver.corrector.b.weight, f.first.weight)
 
 
+def test_learned_coefficients_have_no_leading_term(build: Build) -> None:
+    """Of order 1, and yet what is left of midpoint's error at first is none of J f."""
+    module = build(
+        "corrector jvp {\n inputs z, dz\n layers bilinear(8)\n start field\n}\n"
+        "training fit {\n loss trajectory(steps = 1)\n steps 2\n}\n"
+        "hypersolver Learned {\n base learned(midpoint)\n corrector jvp\n training fit\n}\n"
+    )
+    f, z = vectors(), torch.randn(4, 3, dtype=torch.float64)
+    solver = module.Learned((3,), field=f).double()
+    assert solver.order == 1
+    assert torch.equal(solver.step(f, 0.0, z, 0.5), solver.base_step(f, 0.0, z, 0.5))
+    assert torch.allclose(solver.corrector.b.weight, f.first.weight)
+
+
 @pytest.mark.parametrize("name", DERIVATIVES)
 def test_derivatives_of_activations(build: Build, name: str) -> None:
     """g with the field's weights is J f / 2 for every activation."""

@@ -135,10 +135,10 @@ def _arguments(corrector: Corrector, seen: tuple[str, ...]) -> tuple[str, ...]:
 def leading_factor(corrector: Corrector, solver: AnySolver) -> Exact | None:
     """The factor of J f in the leading term of the base's local error, where a warm-started g is that at first.
 
-    It is 1/2 − Σ b_i a_ij for a method of order 1.
+    It is 1/2 − Σ b_i a_ij for a method of order 1, and no number where the coefficients are learned.
     """
     alone = corrector.start == "field" and len(corrector.layers) == 1
-    if not alone or not isinstance(solver, Solver) or solver.order != 1 or solver.free:
+    if not alone or not isinstance(solver, Solver) or solver.order != 1 or solver.tableau.parameters:
         return None
     weighted = [b * a for b, row in zip(solver.tableau.weights[0], solver.tableau.a, strict=True) for a in row]
     return Exact.of(Fraction(1, 2)) - sum(weighted, Exact.of(0))
