@@ -30,6 +30,7 @@ from hyperdsl.evaluation.report import markdown, plain
 from hyperdsl.evaluation.solvers import reference_solution
 from hyperdsl.evaluation.training import build_solver, train_package
 
+PACKAGES = ("generated/hyper_alpha", "generated/hyper_half")
 ALPHAS = tuple(k / 10 for k in range(3, 11))
 STEPS = {
     "pendulum": (20, 40, 80, 160, 400),
@@ -79,23 +80,23 @@ def problem_of(name: str, seed: int) -> Problem:
 
 def solvers(name: str, problem: Problem, seed: int) -> dict[str, nn.Module]:
     """The three ways to solve; both correctors are trained in as many iterations, on the same range of steps."""
-    package, steps = load_package("generated/hyper_alpha"), STEPS[name]
-    trained = {}
-    for solver in ("HyperAlpha", "HyperHalf"):
+    steps, trained = STEPS[name], {}
+    for package in map(load_package, PACKAGES):
         result = train_package(
             package,
             problem,
-            solver=solver,
             overrides={"steps": (steps[0], steps[-1])},
             seed=seed,
-            output=Path("runs/benchmarks/alpha") / name / f"{solver}_{seed}.safetensors",
+            output=Path("runs/benchmarks/alpha") / name / f"{package.name}_{seed}.safetensors",
             progress=False,
         )
-        print(f"{name}, seed {seed}: {solver} {result.seconds:.0f} s, mid-range δ {result.mid_range:.3f}", flush=True)
-        trained[solver] = result.solver
-    base, transferred = (build_solver(package, problem, "HyperAlpha") for _ in range(2))  # untrained, it is its base
-    transferred.corrector = Moved(trained["HyperHalf"].corrector)  # type: ignore[arg-type]  # torch types it as any
-    return {"base": base, "conditioned": trained["HyperAlpha"], "transferred": transferred}
+        found = f"{result.seconds:.0f} s, mid-range δ {result.mid_range:.3f}"
+        print(f"{name}, seed {seed}: {package.name} {found}", flush=True)
+        trained[package.name] = result.solver
+    family = load_package(PACKAGES[0])
+    base, transferred = build_solver(family, problem), build_solver(family, problem)  # untrained, it is its base
+    transferred.corrector = Moved(trained["hyper_half"].corrector)  # type: ignore[arg-type]  # torch types it as any
+    return {"base": base, "conditioned": trained["hyper_alpha"], "transferred": transferred}
 
 
 def cells(name: str, seed: int) -> list[Cell]:
@@ -127,8 +128,8 @@ def flow_quality(seed: int) -> float:
 
 def macs(name: str) -> tuple[int, int]:
     """Multiply-accumulates of a sample's step: of the base, and with g."""
-    problem, package = problem_of(name, 0), load_package("generated/hyper_alpha")
-    solver: Any = build_solver(package, problem, "HyperAlpha")
+    problem = problem_of(name, 0)
+    solver: Any = build_solver(load_package(PACKAGES[0]), problem)
     z, _ = problem.draw(1, torch.Generator().manual_seed(0))
     base = cost_of(lambda f: solver.base_step(f, problem.span[0], z, 0.1, alpha=0.5), problem.f)
     return base.macs, cost_of(lambda f: solver.step(f, problem.span[0], z, 0.1, alpha=0.5), problem.f).macs

@@ -41,7 +41,7 @@ def _distribution(number: SweptNumber) -> BaseDistribution:
 
 def values_of(choice: Mapping[str, str | int | float]) -> dict[str, str]:
     """A choice as a spec writes it."""
-    return {word: f"{value:.6g}" if isinstance(value, float) else str(value) for word, value in choice.items()}
+    return {word: str(value) for word, value in choice.items()}
 
 
 def propose(study: Study, sweep: Sweep, known: list[Choice], draw: int) -> Choice | None:
@@ -59,7 +59,7 @@ def propose(study: Study, sweep: Sweep, known: list[Choice], draw: int) -> Choic
         if first not in known:
             return first
     for sampler in _samplers(sweep.seed, draw):
-        found = {word: _rounded(word, _sampled(study, sampler, word, d), d) for word, d in varied.items()}
+        found = {word: _rounded(_sampled(study, sampler, word, d), d) for word, d in varied.items()}
         if found not in known:
             return found
     return None
@@ -69,8 +69,10 @@ def _samplers(seed: int, draw: int) -> Iterator[BaseSampler]:
     """TPE from several seeds, then chance; with seeds of their own, so that no process repeats another's draws."""
     seeds = map(int, np.random.SeedSequence([seed, draw]).generate_state(PROPOSALS + DRAWS))
     for count, own in enumerate(seeds):
-        tpe = TPESampler(seed=own, n_startup_trials=START_POINTS, constant_liar=True)
-        yield tpe if count < PROPOSALS else RandomSampler(seed=own)
+        if count < PROPOSALS:
+            yield TPESampler(seed=own, n_startup_trials=START_POINTS, constant_liar=True)
+        else:
+            yield RandomSampler(seed=own)
 
 
 def _sampled(study: Study, sampler: BaseSampler, word: str, distribution: BaseDistribution) -> str | int | float:
@@ -92,7 +94,7 @@ def _middle(distribution: BaseDistribution) -> str | int | float:
     raise TypeError(type(distribution))
 
 
-def _rounded(word: str, value: str | int | float, distribution: BaseDistribution) -> str | int | float:
+def _rounded(value: str | int | float, distribution: BaseDistribution) -> str | int | float:
     """A number with two digits: a spec is to be read, and 1874 iterations are no other than 1900."""
     match distribution:
         case IntDistribution(low=low, high=high):
