@@ -49,7 +49,7 @@ def evaluate(
     from hyperdsl.evaluation.packages import load_package
     from hyperdsl.evaluation.solvers import TableauSolver
     from hyperdsl.evaluation.training import build_solver
-    from hyperdsl.evaluation.verdict import verdict
+    from hyperdsl.evaluation.verdict import cost_sentence, verdict
     from hyperdsl.evaluation.weights import load_weights
 
     torch.set_num_threads(threads)
@@ -83,8 +83,9 @@ def evaluate(
         )
     else:
         out().print(report.table(rows, title))
-        if worth:
-            out().print(worth, markup=False)
+        said = worth or cost_sentence(rows, name)
+        if said:
+            out().print(said, markup=False)
     if plot is not None:
         target = plot
         guarded(lambda: plots.plot(rows, target, title))

@@ -28,7 +28,7 @@ from hyperdsl.evaluation.plots import plot
 from hyperdsl.evaluation.problems import Problem
 from hyperdsl.evaluation.report import json_object, markdown, table
 from hyperdsl.evaluation.solvers import TableauSolver
-from hyperdsl.evaluation.verdict import verdict
+from hyperdsl.evaluation.verdict import cost_sentence, verdict
 from hyperdsl.evaluation.work_precision import Row, compare
 from hyperdsl.theory.exact import Exact
 from hyperdsl.theory.tableau import Tableau
@@ -121,6 +121,8 @@ def test_the_share_of_the_corrector_is_measured() -> None:
     assert row.macs == 2 * 3 + 2 * 3 + 9 + 3
     assert row.corrector_share == 9 / 24
     assert row.corrector_over_field == 3
+    assert cost_sentence([row], "corrected") == "A call of g costs 3 evaluations of f, in multiply-accumulates."
+    assert cost_sentence([row], "other") is None
     assert compare(problem, "exact", Exactly(), {}, [2], samples=5, tolerances=())[0].corrector_share == 0
 
 
@@ -139,6 +141,18 @@ def test_a_corrector_that_costs_more_than_it_gains_is_told() -> None:
         "At equal time rk4 K = 1 has 2 times less error than hyper K = 2, and so it is for 2 of 3 settings at equal "
         "time and 2 of 3 settings at equal multiply-accumulates: a call of g costs 1.5 evaluations of f."
     )
+
+
+def test_other_methods_are_read_between_their_rows() -> None:
+    """On the line in logarithms: at cost 4 between (1, 1e-1) and (16, 1e-3) the error is 1e-2."""
+    curve = [other("rk4", 1, 1.0, 1e-1), replace(other("rk4", 16, 16.0, 1e-3), setting="K = 16")]
+    told = verdict([own("K = 4", 4, 4.0, 5e-2), *curve], "hyper")
+    assert told is not None
+    assert told.startswith("At equal time rk4 between K = 1 and K = 16 has 5 times less error than hyper K = 4")
+    assert verdict([own("K = 4", 4, 4.0, 9e-3), *curve], "hyper") is None
+    assert verdict([own("K = 4", 4, 4.0, 9e-3), replace(curve[1], macs=40, milliseconds=40.0)], "hyper") is None
+    assert verdict([own("K = 1", 4, 4.0, math.nan), curve[0]], "hyper") is not None
+    assert verdict([own("K = 4", 0, 4.0, 9e-3), other("rk4", 0, 9.0, 0.0)], "hyper") is None
 
 
 def test_a_corrector_that_wins_is_not_told_off() -> None:
