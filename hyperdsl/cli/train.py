@@ -91,7 +91,8 @@ def train(
         )
     )
     if fabric.is_global_zero:
-        _print(trained, package, problem)
+        chosen_solver = f" --solver {solver}" if solver else ""
+        _print(trained, f"{package}{chosen_solver} --problem '{problem}'")
         if trained.written:
             _write_back(trained)
 
@@ -112,14 +113,11 @@ def _write_back(trained: Trained) -> None:
     console.print(f"written as {spec}: order {method.facts.order}, proven exactly", markup=False)
 
 
-def _print(trained: Trained, package: Path, problem: str) -> None:
+def _print(trained: Trained, what: str) -> None:
     console = out()
     console.print(f"trained {type(trained.solver).__name__} in {trained.seconds:.1f} s")
     console.print("local error over the base's, on unseen trajectories (δ):")
     for eps, delta in trained.history.delta.items():
         console.print(f"  ε = {eps:<10.4g} δ = {delta:.4f}")
     console.print(f"weights: {trained.path}", markup=False)
-    console.print(
-        f"see what that gained: hyperdsl evaluate {package} --problem '{problem}' --weights {trained.path}",
-        markup=False,
-    )
+    console.print(f"see what that gained: hyperdsl evaluate {what} --weights {trained.path}", markup=False)

@@ -50,6 +50,7 @@ def test_train_writes_what_it_found_as_a_proven_spec() -> None:
     alpha = float(re.search(r"alpha = ([\d.]+)", done.stdout)[1])  # type: ignore[index]  # it is there
     assert alpha != 0.5
     assert f"written as {spec}: order 2, proven exactly" in done.stdout
+    assert "evaluate " + str(package) + " --solver LearnedMidpoint --problem 'pendulum'" in done.stdout
     assert run("fmt", spec, "--check").exit_code == 0
     (method,) = json.loads(run("check", spec, "--json").stdout)["files"][0]["methods"]
     assert (method["order"], method["proof"]) == (2, "exact")
