@@ -894,6 +894,8 @@ class Store:
         there = _reduced(fabric, torch.tensor(float(found is not None), device=fabric.device), "sum")
         if found is None or float(there) < fabric.world_size:
             found = self.made(reference, prepare, path if fabric.is_global_zero else None)
+        elif path:
+            path.touch()  # used last now, for whoever tidies the folder up
         device = fabric.device if sum(column.nbytes for column in found.values()) <= MEMORY else torch.device("cpu")
         return tuple(_column(found, k, device) for k in range(1 + max(int(name.rstrip("c")) for name in found)))
 

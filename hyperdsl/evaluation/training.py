@@ -18,10 +18,14 @@ from lightning_fabric.loggers.tensorboard import TensorBoardLogger
 from torch import Tensor, nn
 
 from hyperdsl.evaluation.errors import PackageError, TrainingError
+from hyperdsl.evaluation.files import remove_oldest
 from hyperdsl.evaluation.packages import Package
 from hyperdsl.evaluation.problems import Problem
 from hyperdsl.evaluation.settings import changed, plain_settings
 from hyperdsl.evaluation.weights import Origin, default_path, save_weights
+
+CACHE_BYTES = 4 * 2**30
+"""What a cache may hold after a training; what was used longest ago goes first."""
 
 
 @dataclass(frozen=True)
@@ -177,6 +181,8 @@ def train_package(
     for logger in fabric.loggers if fabric else ():
         logger.finalize("success")
     if fabric is None or fabric.is_global_zero:
+        if cache:
+            remove_oldest(cache, CACHE_BYTES)
         delta = {f"{eps:.6g}": value for eps, value in history.delta.items()}
         settled = plain_settings(settings) | ({"control": dict(control)} if control else {})
         save_weights(

@@ -182,6 +182,9 @@ def test_data_are_found_again(train: ModuleType, monkeypatch: pytest.MonkeyPatch
     assert losses(f) == (plain, 1)
     assert losses(f) == (plain, 0)
     (entry,) = tmp_path.iterdir()
+    os.utime(entry, (0, 0))
+    losses(f)
+    assert entry.stat().st_mtime > 0  # used now
     data = bytearray(entry.read_bytes())
     data[-9] ^= 1
     entry.write_bytes(data)
