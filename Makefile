@@ -30,6 +30,9 @@ bench: venv
 	$(BIN)/python -m benchmarks.history
 	$(BIN)/python -m benchmarks.adaptive
 	$(BIN)/python -m benchmarks.strategies
+	$(BIN)/python -m benchmarks.alpha
+	$(BIN)/python -m benchmarks.sweep --fresh
+	$(BIN)/python -m benchmarks.learned
 	$(BIN)/python -m benchmarks.training_step
 	$(BIN)/python -m benchmarks.tracked
 	$(BIN)/python -m benchmarks.kills

@@ -2,7 +2,8 @@
 
 Runs `hyperdsl train` in processes of its own and ends them by SIGKILL, at moments uniform over the time that an
 undisturbed run takes, until 30 were killed; whenever a run comes to its end, its weights are compared with the
-undisturbed run's, bit by bit, and the training starts afresh. Writes benchmarks/results/kills.md.
+undisturbed run's, bit by bit, and the training starts afresh. A run counts as gone on from a checkpoint where it found
+one and did not say that it starts anew. Writes benchmarks/results/kills.md.
 """
 
 from __future__ import annotations
@@ -24,16 +25,15 @@ from hyperdsl.evaluation.report import markdown
 RESULTS = Path("benchmarks/results")
 FOLDER = Path("runs/kills")
 TRAININGS = {
-    "phased_hyper_heun": ("phased.iterations=2000", "phased.then.iterations=200"),
-    "adversarial_hyper_euler": ("robust.iterations=300",),
+    "phased_hyper_heun": ("--set", "phased.iterations=2000", "--set", "phased.then.iterations=200"),
+    "adversarial_hyper_euler": ("--set", "robust.iterations=300"),
+    "learned_families": ("--solver", "LearnedMidpoint", "--set", "fit.iterations=200"),
 }
 
 
 def command(package: str, output: Path, cache: Path) -> list[str]:
     line = [sys.executable, "-m", "hyperdsl", "train", f"generated/{package}", "--problem", "van_der_pol", "--quiet"]
-    for setting in TRAININGS[package]:
-        line += ["--set", setting]
-    return [*line, "--output", str(output), "--cache", str(cache)]
+    return [*line, *TRAININGS[package], "--output", str(output), "--cache", str(cache)]
 
 
 def digest(path: Path) -> str:
@@ -51,16 +51,21 @@ def trial(package: str, kills: int, draw: random.Random) -> list[str]:
     subprocess.run(command(package, whole, FOLDER / "whole"), check=True, capture_output=True)
     length = time.perf_counter() - start
     killed = ended = different = resumed = 0
+    said = FOLDER / "stderr.txt"
     while killed < kills or ended == 0:
-        process = subprocess.Popen(
-            command(package, output, FOLDER / "cache"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        resumed += output.with_suffix(".checkpoint").is_file()
-        try:
-            code = process.wait(None if killed >= kills else draw.uniform(0, length))
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        found = output.with_suffix(".checkpoint").is_file()
+        with said.open("wb") as errors:
+            process = subprocess.Popen(
+                command(package, output, FOLDER / "cache"), stdout=subprocess.DEVNULL, stderr=errors
+            )
+            try:
+                code = process.wait(None if killed >= kills else draw.uniform(0, length))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+                code = None
+        resumed += found and "anew" not in said.read_text()
+        if code is None:
             killed += 1
             continue
         if code != 0:

@@ -20,7 +20,8 @@ from typing import Protocol
 from hyperdsl.diagnostics import Diagnostic, catalogue, has_errors
 from hyperdsl.semantics.check import check_file, override, variants_of
 from hyperdsl.semantics.check import override_control as override_default_control
-from hyperdsl.semantics.model import Base, Control, Method, Spec, Training
+from hyperdsl.semantics.control_model import Control
+from hyperdsl.semantics.model import Base, Method, Spec, Training
 from hyperdsl.semantics.problem_model import ProblemModel
 from hyperdsl.semantics.scope import Project
 from hyperdsl.semantics.summary import solver_summary, summary, table_rows

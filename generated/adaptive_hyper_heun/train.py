@@ -42,7 +42,7 @@ Sampler = Callable[[Tensor, Tensor, torch.Generator], Tensor]  # (s, z, generato
 
 STARTS = 512  # starting states of the trajectories that training states are taken from
 SNAPSHOTS = 64  # states kept along each trajectory
-GROUPS = 256  # of rows that share their ε, s, as f takes them
+GROUPS = 256  # of rows that share their ε and s, as f takes them
 REUSE = 12  # how often training meets each row
 HELD_OUT = 9  # values of ε, ends and geometric mean included, at which g is measured on unseen trajectories,
 TIMES = 8  # at so many times
@@ -238,9 +238,11 @@ def _objective(
 
 
 def _normalise(g: nn.Module, rows: Rows) -> None:
-    """Fit the scaling of in- and outputs, while g is still zero: later it would change what g has learned."""
+    """Fit the scaling of in- and outputs, while g is untrained: later it would change what g has learned."""
     normalise = getattr(g, "normalise", None)  # an external corrector need not have it
-    if normalise is not None and not rows.take(torch.arange(64)).given(g).any():
+    if normalise is None:
+        return
+    if getattr(g, "fresh", False) or not rows.take(torch.arange(64)).given(g).any():
         rows.given(partial(normalise, rows.target))
 
 
@@ -751,7 +753,7 @@ def _hash(*parts: str | bytes) -> str:
 def _identity(
     reference: Reference, f: VectorField, states: Tensor, x: Tensor | None, box: tuple[Tensor, Tensor] | None
 ) -> str:
-    """The hash of a solver and a problem: of the states, f's weights, and what f and ψ give for the states."""
+    """The hash of a solver and a problem: of the states, f's weights, and what f, ψ and g's inputs are there."""
     tensors = {"states": states} | ({} if x is None else {"x": x})
     tensors |= {f"box.{k}": end for k, end in enumerate(box or ())}
     tensors |= {f"f.{name}": value for name, value in (f.state_dict() if isinstance(f, nn.Module) else {}).items()}
@@ -765,6 +767,7 @@ def _identity(
             f"R.{k}": rows.target,
             f"dz.{k}": reference.f(s, z) if inputs is None else reference.f(s, inputs, z),
         }
+        tensors |= {f"seen.{k}.{i}": value for i, value in enumerate(rows.inputs[4:]) if value is not None}
         if reference.sampler is not None:
             tensors[f"sampled.{k}"] = reference.sampler(s, z, torch.Generator().manual_seed(k))
     return _hash(torch.__version__, repr((reference.start, reference.end)), _serialised(tensors))
@@ -891,6 +894,8 @@ class Store:
         there = _reduced(fabric, torch.tensor(float(found is not None), device=fabric.device), "sum")
         if found is None or float(there) < fabric.world_size:
             found = self.made(reference, prepare, path if fabric.is_global_zero else None)
+        elif path:
+            path.touch()  # used last now, for whoever tidies the folder up
         device = fabric.device if sum(column.nbytes for column in found.values()) <= MEMORY else torch.device("cpu")
         return tuple(_column(found, k, device) for k in range(1 + max(int(name.rstrip("c")) for name in found)))
 

@@ -55,7 +55,7 @@ class Field:
         return (slope + force[:, 0]).view(self.shape)
 
 
-def with_input(f: Field) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
+def with_input(f: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
     """The field as f(s, x, z)."""
     return lambda s, x, z: f(s, z)
 

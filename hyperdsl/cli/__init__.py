@@ -22,6 +22,8 @@ Design a solver for differential equations in a small text file; get a proof of 
 
 [bold]5.[/] `hyperdsl evaluate generated/hyper_heun --problem van_der_pol --weights FILE` shows what that gained.
 
+[bold]6.[/] `hyperdsl sweep SPEC --problem P` tries the bases and sizes that the spec's `sweep` declares.
+
 Exit codes: 0 fine, 1 the specs are at fault (or --check found a difference), 2 wrong usage or an I/O error.
 """
 

@@ -49,6 +49,7 @@ def evaluate(
     from hyperdsl.evaluation.packages import load_package
     from hyperdsl.evaluation.solvers import TableauSolver
     from hyperdsl.evaluation.training import build_solver
+    from hyperdsl.evaluation.verdict import cost_sentence, verdict
     from hyperdsl.evaluation.weights import load_weights
 
     torch.set_num_threads(threads)
@@ -62,8 +63,9 @@ def evaluate(
     if weights is not None:
         path = weights
         guarded(lambda: load_weights(path, model, loaded))
-    state = "trained" if weights else "untrained" if hasattr(model, "corrector") else "without a corrector"
-    name = f"{type(model).__name__} ({state})" if hasattr(model, "corrector") else type(model).__name__
+    learns = hasattr(model, "corrector") or hasattr(model, "learned")
+    state = "trained" if weights else "untrained" if learns else "without a corrector"
+    name = f"{type(model).__name__} ({state})" if learns else type(model).__name__
     if tolerances and not work_precision.is_adaptive(model):
         stop(f"`--rtol` is for adaptive solvers, and {type(model).__name__} has no control")
     rows = guarded(
@@ -72,12 +74,18 @@ def evaluate(
         )
     )
     title = f"{type(model).__name__} on {chosen.name}, {state}"
+    worth = verdict(rows, name) if weights else None  # an untrained g is all cost
     if json:
         print(
-            json_module.dumps(report.json_object(rows, package=package.name, problem=problem, weights=state), indent=2)
+            json_module.dumps(
+                report.json_object(rows, package=package.name, problem=problem, weights=state, verdict=worth), indent=2
+            )
         )
     else:
         out().print(report.table(rows, title))
+        said = worth or cost_sentence(rows, name)
+        if said:
+            out().print(said, markup=False)
     if plot is not None:
         target = plot
         guarded(lambda: plots.plot(rows, target, title))

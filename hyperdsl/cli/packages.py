@@ -24,7 +24,7 @@ ProblemName = Annotated[
         "--problem",
         metavar="P",
         help="FILE.hyper:NAME(param = 1), module:attribute, or a built-in one: van_der_pol, lotka_volterra, pendulum, "
-        "duffing, lorenz, digits.",
+        "duffing, lorenz, digits, flow.",
         show_default=False,
     ),
 ]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from hyperdsl import __version__
 from hyperdsl.cli.evaluate import tableau
 from hyperdsl.cli.inputs import Json, SpecFile, finish, out, say, spec_files, stop
 from hyperdsl.cli.packages import ProblemName, Threads, find, guarded, need_torch
@@ -54,6 +55,7 @@ Set = Annotated[
 Cache = Annotated[
     Path | None, typer.Option(metavar="FOLDER", help="Where the reference's data are kept and found again.")
 ]
+Markdown = Annotated[bool, typer.Option("--markdown", help="Print the table as Markdown.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")]
 
 
@@ -73,6 +75,7 @@ def sweep(
     threads: Threads = 1,
     quiet: Quiet = False,
     json: Json = False,
+    markdown: Markdown = False,
 ) -> None:
     """Train variants of a hypersolver over the ranges of a spec's sweep; show the Pareto front of error and cost.
 
@@ -108,6 +111,8 @@ def sweep(
     title = f"{task.solver} on {task.problem.name}: error against {_COSTS[cost]}, the front of {len(networks)} networks"
     if json:
         print(json_module.dumps(_json(result, order, store, task, len(failures)), indent=2))
+    elif markdown:
+        print(sweep_report.markdown_table(best, plain, cost), end="")
     else:
         out().print(sweep_report.table(best, plain, cost, title))
         _print_knee(result.knee, store, task)
@@ -157,6 +162,7 @@ class _Order:
         task = _task(self, checked, chosen)
         path = self.storage or Path("runs/sweeps") / task.name / task.problem.name / f"{chosen.name}.log"
         identity = {
+            "version of hyperdsl": __version__,
             "version of the spec": checked.source.sha256,
             "version of an import": [source.sha256 for source in checked.imports],
             "name": chosen.name,
@@ -213,10 +219,10 @@ def _task(order: _Order, spec: Spec, sweep: Sweep) -> Task:
         if {"lr": "learning_rate"}.get(number.word, number.word) in changed:
             stop(f"the sweep varies `{number.word}`, which --set would hold fast")
     write, problem = compiler.variants(order.spec, sweep.name).text, find(order.problem)
-    return Task(spec.source.stem, sweep.solver, problem, sweep.steps, write, _compile, changed, order.cache)
+    return Task(spec.source.stem, sweep.solver, problem, sweep.steps, write, compile_variant, changed, order.cache)
 
 
-def _compile(spec: Path) -> Path:
+def compile_variant(spec: Path) -> Path:
     """A variant's package, beside its spec; ValueError where the spec is not sound."""
     from hyperdsl import compiler
     from hyperdsl.diagnostics import has_errors

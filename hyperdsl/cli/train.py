@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hyperdsl.cli.inputs import out
+from hyperdsl.cli.inputs import SpecFile, out, say
 from hyperdsl.cli.packages import PackagePath, ProblemName, SolverName, Threads, find, guarded, need_torch
 
 if TYPE_CHECKING:
@@ -91,17 +91,33 @@ def train(
         )
     )
     if fabric.is_global_zero:
-        _print(trained, package, problem)
+        chosen_solver = f" --solver {solver}" if solver else ""
+        _print(trained, f"{package}{chosen_solver} --problem '{problem}'")
+        if trained.written:
+            _write_back(trained)
 
 
-def _print(trained: Trained, package: Path, problem: str) -> None:
+def _write_back(trained: Trained) -> None:
+    """Write the method that training found beside its weights, and prove it."""
+    from hyperdsl import compiler
+
+    spec = trained.path.with_suffix(".hyper")
+    spec.write_text(trained.written or "", "utf-8")
+    spec.write_text(compiler.layout(spec, spec.as_posix()).text or "", "utf-8")
+    checked = compiler.check([SpecFile(spec, spec.as_posix())])
+    say(checked.diagnostics)
+    (method,) = checked.specs[0].methods
+    console = out()
+    for name, value in trained.solver.values().items():  # type: ignore[operator]  # a generated solver's method
+        console.print(f"  {name} = {value:.6g}")
+    console.print(f"written as {spec}: order {method.facts.order}, proven exactly", markup=False)
+
+
+def _print(trained: Trained, what: str) -> None:
     console = out()
     console.print(f"trained {type(trained.solver).__name__} in {trained.seconds:.1f} s")
     console.print("local error over the base's, on unseen trajectories (δ):")
     for eps, delta in trained.history.delta.items():
         console.print(f"  ε = {eps:<10.4g} δ = {delta:.4f}")
     console.print(f"weights: {trained.path}", markup=False)
-    console.print(
-        f"see what that gained: hyperdsl evaluate {package} --problem '{problem}' --weights {trained.path}",
-        markup=False,
-    )
+    console.print(f"see what that gained: hyperdsl evaluate {what} --weights {trained.path}", markup=False)

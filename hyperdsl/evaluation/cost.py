@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -19,22 +19,38 @@ from hyperdsl.evaluation.problems import VectorField
 
 @dataclass(frozen=True)
 class Cost:
-    """`evaluations` of f, and `macs` of the whole solve: f, g and the solver's own arithmetic."""
+    """`evaluations` of f, and `macs` of the whole solve: f, g and the solver's own arithmetic.
+
+    `field_macs` and `corrector_macs` are those spent inside f and inside the corrector's `corrector_calls`.
+    """
 
     evaluations: int
     macs: int
+    field_macs: int = 0
+    corrector_calls: int = 0
+    corrector_macs: int = 0
+
+    @property
+    def corrector_over_field(self) -> float | None:
+        """The cost of a call of g over that of an evaluation of f; None without g, or where f multiplies nothing."""
+        if not self.corrector_calls or not self.field_macs:
+            return None
+        return (self.corrector_macs / self.corrector_calls) / (self.field_macs / self.evaluations)
 
 
-class Counted:
-    """A vector field that counts its evaluations."""
+class _Part:
+    """The calls of a part of a solve, and what `total` grows by inside them."""
 
-    def __init__(self, f: VectorField) -> None:
-        self.f = f
-        self.evaluations = 0
+    def __init__(self, total: Callable[[], int]) -> None:
+        self.total = total
+        self.calls = self.macs = self.before = 0
 
-    def __call__(self, *arguments: Tensor) -> Tensor:
-        self.evaluations += 1
-        return self.f(*arguments)
+    def enter(self, *_: object) -> None:
+        self.before = self.total()
+
+    def leave(self, *_: object) -> None:
+        self.calls += 1
+        self.macs += self.total() - self.before
 
 
 _MULTIPLYING = frozenset(
@@ -88,16 +104,34 @@ class _Elementwise(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch
         return result
 
 
-def cost_of(solve: Callable[[VectorField], Tensor], f: VectorField) -> Cost:
-    """The cost of one call of `solve(f)`.
+def cost_of(solve: Callable[[VectorField], Tensor], f: VectorField, corrector: nn.Module | None = None) -> Cost:
+    """The cost of one call of `solve(f)`, and the parts of it that f and the corrector, if given, have.
 
     Products inside convolutions and matrix multiplications are half of `FlopCounterMode`'s operations; elementwise
     products, quotients and transcendental functions count one each. Divide by the batch size for one sample's.
     """
-    counted = Counted(f)
     with torch.no_grad(), FlopCounterMode(display=False) as contractions, _Elementwise() as elementwise:
-        solve(counted)
-    return Cost(counted.evaluations, contractions.get_total_flops() // 2 + elementwise.count)
+
+        def total() -> int:
+            macs: int = contractions.get_total_flops() // 2 + elementwise.count
+            return macs
+
+        field, network = _Part(total), _Part(total)
+
+        def counted(*arguments: Tensor) -> Tensor:
+            field.enter()
+            slope = f(*arguments)
+            field.leave()
+            return slope
+
+        hooks = [corrector.register_forward_pre_hook(network.enter)] if corrector else []
+        hooks += [corrector.register_forward_hook(network.leave)] if corrector else []
+        try:
+            solve(counted)
+        finally:
+            for hook in hooks:
+                hook.remove()
+    return Cost(field.calls, total(), field.macs, network.calls, network.macs)
 
 
 @contextmanager

@@ -20,11 +20,11 @@ REFERENCE_TOLERANCE = 1e-7
 
 @dataclass(frozen=True)
 class DigitsStudy:
-    """One seed's classifier and solver. `accuracy` is the reference's, on the 500 test images."""
+    """One seed's classifier, and the solvers trained on it, by name. `accuracy` is the reference's."""
 
     seed: int
     accuracy: float
-    trained: Trained
+    trained: Mapping[str, Trained]
     rows: list[Row]
 
     def row(self, method: str, steps: int | None = None) -> Row:
@@ -32,37 +32,46 @@ class DigitsStudy:
         setting = None if steps is None else f"K = {steps}"
         return next(row for row in self.rows if row.method == method and setting in (None, row.setting))
 
-    @property
-    def gains(self) -> dict[int, float]:
-        """Euler's MAPE over HyperEuler's at equal numbers of steps."""
-        name = type(self.trained.solver).__name__
+    def gains(self, name: str) -> dict[int, float]:
+        """Euler's MAPE over a solver's at equal numbers of steps."""
         counts = [int(row.setting.split()[-1]) for row in self.rows if row.method == name]
         return {count: self.row("euler", count).mape / self.row(name, count).mape for count in counts}
 
-    def speed_up(self, steps: int = 2) -> float:
-        """dopri5's time over the hypersolver's at a number of steps, for a batch of 64."""
-        return self.row(ADAPTIVE).milliseconds / self.row(type(self.trained.solver).__name__, steps).milliseconds
+    def speed_up(self, name: str, steps: int = 2) -> float:
+        """dopri5's time over a solver's at a number of steps, for a batch of 64."""
+        return self.row(ADAPTIVE).milliseconds / self.row(name, steps).milliseconds
+
+    def cost_ratio(self, name: str) -> float:
+        """The cost of g over that of f, in multiply-accumulates."""
+        return self.row(name, 1).macs / self.row("euler", 1).macs - 1
 
 
 def study(
-    package: Package,
+    solvers: Sequence[tuple[Package, str]],
     methods: Mapping[str, TableauSolver],
     steps: Sequence[int],
     seed: int = 0,
-    output: Path | None = None,
+    folder: Path | None = None,
     progress: bool = True,
 ) -> DigitsStudy:
-    """Trains f where it is not trained yet and the package's solver always, then measures on the test images."""
+    """Trains f where it is not trained yet and the packages' solvers always, then measures on the test images.
+
+    `solvers` are named apart; weights go into `folder`, by default below runs/.
+    """
     model = digits_model(seed, progress=progress)
     _, test = digits_data(seed)
-    trained = train_package(package, digits_problem(seed, model), seed=seed, output=output, progress=progress)
+    trained = {}
+    for package, name in solvers:
+        output = folder / f"{name}_{seed}.safetensors" if folder else None
+        problem = digits_problem(seed, model)
+        trained[name] = train_package(package, problem, solver=name, seed=seed, output=output, progress=progress)
     z0 = digits_states(model, test.images)
     with torch.no_grad():
         exact = torchdiffeq_solve(in_double(model.field), z0.double(), SPAN, tolerance=REFERENCE_TOLERANCE)
     accuracy = _accuracy(model.accuracy, test.classes)
-    solvers: dict[str, Callable[..., Tensor]] = {**methods, type(trained.solver).__name__: trained.solver}
     contenders = adaptive()
-    for name, solver in solvers.items():
+    beside: dict[str, Callable[..., Tensor]] = {**methods, **{name: found.solver for name, found in trained.items()}}
+    for name, solver in beside.items():
         contenders += fixed(name, solver, steps)
     start = Start(model.field, z0, SPAN, exact)
     return DigitsStudy(seed, accuracy(exact), trained, measure(contenders, start, accuracy=accuracy))

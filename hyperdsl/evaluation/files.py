@@ -45,6 +45,16 @@ def save_safetensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mappin
     write_atomically(path, lambda temporary: save_file(contiguous, temporary, dict(metadata)))
 
 
+def remove_oldest(folder: Path, limit: int) -> None:
+    """Removes the `.safetensors` files of a folder that were used longest ago, until those left hold `limit` bytes."""
+    found = sorted(folder.glob("*.safetensors"), key=lambda path: path.stat().st_mtime, reverse=True)
+    held = 0
+    for path in found:
+        held += path.stat().st_size
+        if held > limit:
+            path.unlink(missing_ok=True)  # data that a process has mapped stay there for it
+
+
 def _umask() -> int:
     mask = os.umask(0)  # there is no way to read it without setting it
     os.umask(mask)

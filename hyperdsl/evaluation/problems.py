@@ -104,15 +104,19 @@ CLASSICAL: Mapping[str, Problem] = {
 }
 """Systems that every textbook has (Hairer, Nørsett & Wanner I, §I.16; Strogatz, Nonlinear Dynamics and Chaos)."""
 
-BUILT_IN = (*CLASSICAL, "digits")
+BUILT_IN = (*CLASSICAL, "digits", "flow")
 
 
 def built_in(name: str) -> Problem:
-    """The built-in problem of this name; KeyError where there is none. `digits` trains its model first if need be."""
+    """The built-in problem of this name; KeyError where there is none. `digits` and `flow` train f first if need be."""
     if name == "digits":
         from hyperdsl.evaluation.digits import digits_problem  # noqa: PLC0415  (scikit-learn takes a second to import)
 
         return digits_problem()
+    if name == "flow":
+        from hyperdsl.evaluation.flows import flow_problem  # noqa: PLC0415  (imports this module)
+
+        return flow_problem()
     return CLASSICAL[name]
 
 

@@ -81,14 +81,14 @@ def plot(
 ) -> None:
     """Writes a figure with one panel for each cost to `path` (its ending says the format).
 
-    All points found, by base, the front over `cost` as a line through its own, and methods beside it, dashed. Times
-    are each network's own, but the front's and the methods', which took turns.
+    All points found, by base, the front over `cost` in rings, and methods beside it, dashed. Times are of each
+    network's own measuring, but those of the front and of the methods, which took turns.
     """
     figure = Figure(figsize=(13.0, 4.6), layout="constrained")
     FigureCanvasAgg(figure)
     panels = figure.subplots(1, len(AXES), sharey=True)
     for panel, (field, label) in zip(panels, AXES, strict=True):
-        _panel(panel, field, found, best, methods)
+        _panel(panel, field, found, best, methods, minimised=field == cost)
         panel.set_xscale("log")
         panel.set_yscale("log")
         plain_ticks(panel.xaxis)
@@ -103,7 +103,15 @@ def plot(
     write_atomically(path, lambda temporary: figure.savefig(temporary, dpi=150))
 
 
-def _panel(panel: Axes, field: str, found: Sequence[Point], best: Sequence[Point], methods: Sequence[Point]) -> None:
+def _panel(
+    panel: Axes,
+    field: str,
+    found: Sequence[Point],
+    best: Sequence[Point],
+    methods: Sequence[Point],
+    *,
+    minimised: bool,
+) -> None:
     ordered = sorted(found, key=lambda point: point.network.order if point.network else 0)
     bases = list(dict.fromkeys(map(_base, ordered)))
     for i, base in enumerate(bases):
@@ -111,8 +119,9 @@ def _panel(panel: Axes, field: str, found: Sequence[Point], best: Sequence[Point
         panel.scatter(
             x, y, s=14, marker=MARKERS[i % len(MARKERS)], color=COLOURS[i % len(COLOURS)], alpha=0.55, lw=0, label=base
         )
-    x, y = _shown(sorted(best, key=lambda point: float(getattr(point.row, field))), field)
-    panel.plot(x, y, color="black", marker="o", markersize=6, markerfacecolor="none", lw=1.2, label="front")
+    x, y = _shown(best, field)
+    line = "-" if minimised else "none"
+    panel.plot(x, y, ls=line, color="black", marker="o", markersize=6, markerfacecolor="none", lw=1.2, label="front")
     for i, name in enumerate(dict.fromkeys(point.row.method for point in methods)):
         x, y = _shown([point for point in methods if point.row.method == name], field)
         panel.plot(x, y, color=GREY, linestyle="--", marker="1234"[i % 4], lw=1, label=f"{name}, no g")

@@ -18,7 +18,8 @@ Choice = dict[str, str | int | float]
 
 PROPOSALS, DRAWS = 8, 500
 """How often the sampler, and then chance, may come up with a variant that is known already."""
-START_TRIALS = 10
+START_POINTS = 10
+"""How many points TPE wants to see before it proposes anything."""
 
 
 def space(sweep: Sweep) -> dict[str, BaseDistribution]:
@@ -40,22 +41,25 @@ def _distribution(number: SweptNumber) -> BaseDistribution:
 
 def values_of(choice: Mapping[str, str | int | float]) -> dict[str, str]:
     """A choice as a spec writes it."""
-    return {word: f"{value:.6g}" if isinstance(value, float) else str(value) for word, value in choice.items()}
+    return {word: str(value) for word, value in choice.items()}
 
 
 def propose(study: Study, sweep: Sweep, known: list[Choice], draw: int) -> Choice | None:
     """A variant that is not among the known ones; None where there seems to be none left.
 
     First every base in the middle of all ranges, then what Optuna's multi-objective TPE proposes from all points so
-    far. `draw`, a number of its own for each proposal, and the sweep's seed decide all that is random.
+    far (Y. Ozaki et al., Multiobjective Tree-Structured Parzen Estimator, JAIR 73, 2022): with few trainings that
+    reaches more than chance, NSGA-II, or TPE with K as a parameter do (benchmarks/results/sweep_samplers.md). `draw`, a
+    number of its own for each proposal, and the sweep's seed decide all that is random.
     """
     varied = space(sweep)
     middle = {word: _middle(distribution) for word, distribution in varied.items()}
-    for base in sweep.bases if "base" in varied else ():
-        if middle | {"base": base.text} not in known:
-            return middle | {"base": base.text}
+    for base in sweep.bases:
+        first = middle | ({"base": base.text} if "base" in varied else {})
+        if first not in known:
+            return first
     for sampler in _samplers(sweep.seed, draw):
-        found = {word: _rounded(word, _sampled(study, sampler, word, d), d) for word, d in varied.items()}
+        found = {word: _rounded(_sampled(study, sampler, word, d), d) for word, d in varied.items()}
         if found not in known:
             return found
     return None
@@ -65,7 +69,10 @@ def _samplers(seed: int, draw: int) -> Iterator[BaseSampler]:
     """TPE from several seeds, then chance; with seeds of their own, so that no process repeats another's draws."""
     seeds = map(int, np.random.SeedSequence([seed, draw]).generate_state(PROPOSALS + DRAWS))
     for count, own in enumerate(seeds):
-        yield TPESampler(seed=own, n_startup_trials=START_TRIALS) if count < PROPOSALS else RandomSampler(seed=own)
+        if count < PROPOSALS:
+            yield TPESampler(seed=own, n_startup_trials=START_POINTS, constant_liar=True)
+        else:
+            yield RandomSampler(seed=own)
 
 
 def _sampled(study: Study, sampler: BaseSampler, word: str, distribution: BaseDistribution) -> str | int | float:
@@ -87,7 +94,7 @@ def _middle(distribution: BaseDistribution) -> str | int | float:
     raise TypeError(type(distribution))
 
 
-def _rounded(word: str, value: str | int | float, distribution: BaseDistribution) -> str | int | float:
+def _rounded(value: str | int | float, distribution: BaseDistribution) -> str | int | float:
     """A number with two digits: a spec is to be read, and 1874 iterations are no other than 1900."""
     match distribution:
         case IntDistribution(low=low, high=high):

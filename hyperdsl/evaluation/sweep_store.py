@@ -28,7 +28,7 @@ from hyperdsl.semantics.sweep_model import Sweep
 
 STUDY = "sweep"
 DIRECTIONS: tuple[Literal["minimize"], Literal["minimize"]] = ("minimize", "minimize")
-ATTEMPTS = 3
+ATTEMPTS = 5
 """How many processes may be lost over one network before it is given up."""
 GIVEN_UP = f"{ATTEMPTS} processes ended while they trained it"
 

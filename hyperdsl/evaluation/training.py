@@ -1,4 +1,4 @@
-"""Training a generated package's corrector on a problem: what `hyperdsl train` does."""
+"""Training a generated package on a problem: what `hyperdsl train` does."""
 
 from __future__ import annotations
 
@@ -18,20 +18,28 @@ from lightning_fabric.loggers.tensorboard import TensorBoardLogger
 from torch import Tensor, nn
 
 from hyperdsl.evaluation.errors import PackageError, TrainingError
+from hyperdsl.evaluation.files import remove_oldest
 from hyperdsl.evaluation.packages import Package
 from hyperdsl.evaluation.problems import Problem
 from hyperdsl.evaluation.settings import changed, plain_settings
 from hyperdsl.evaluation.weights import Origin, default_path, save_weights
 
+CACHE_BYTES = 4 * 2**30
+"""What a cache may hold after a training; what was used longest ago goes first."""
+
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained solver, its history as the package's `fit` returned it, seconds taken, and where the weights are."""
+    """A trained solver, its history as the package's `fit` returned it, seconds taken, and where the weights are.
+
+    `written` is the spec of the method that training found, where the base has learned parameters.
+    """
 
     solver: nn.Module
     history: Any
     seconds: float
     path: Path
+    written: str | None = None
 
     @property
     def mid_range(self) -> float:
@@ -54,7 +62,10 @@ def state_dtype(problem: Problem) -> torch.dtype:
 
 
 def build_solver(package: Package, problem: Problem, solver: str | None = None, seed: int = 0) -> nn.Module:
-    """The package's solver for the problem's shapes and dtype, its corrector started from `seed`."""
+    """The package's solver for the problem's shapes and dtype, its corrector started from `seed` or from its f.
+
+    ValueError where f does not have the layers that the corrector starts from.
+    """
     cls = package.choose(solver)
     wanted = inspect.signature(cls).parameters
     given: dict[str, object] = {}
@@ -64,6 +75,8 @@ def build_solver(package: Package, problem: Problem, solver: str | None = None, 
         if problem.input_shape is None:
             raise PackageError(f"the corrector of {cls.__name__} reads x, which {problem.name} has not")
         given["input_shape"] = problem.input_shape
+    if "field" in wanted:
+        given["field"] = problem.f
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return cls(**given).to(state_dtype(problem))
@@ -125,7 +138,7 @@ def train_package(
     fabric: Fabric | None = None,
     cache: Path | None = None,
 ) -> Trained:
-    """Trains the corrector with the package's own `fit` and saves its weights, by default below runs/.
+    """Trains what there is to learn with the package's own `fit` and saves its weights, by default below runs/.
 
     A training that was ended, at whatever moment, goes on from its checkpoint beside `output` to the same weights.
     `overrides` replaces fields of the package's settings, plain values standing for dtypes, losses and shares of
@@ -168,10 +181,13 @@ def train_package(
     for logger in fabric.loggers if fabric else ():
         logger.finalize("success")
     if fabric is None or fabric.is_global_zero:
+        if cache:
+            remove_oldest(cache, CACHE_BYTES)
         delta = {f"{eps:.6g}": value for eps, value in history.delta.items()}
         settled = plain_settings(settings) | ({"control": dict(control)} if control else {})
         save_weights(
             path, model, Origin(package.spec_sha256, cls.__name__, problem.name, used, settled, changes, delta)
         )
         checkpoint.unlink(missing_ok=True)
-    return Trained(model, history, seconds, path)
+    written = train.written(model) if getattr(model, "learned", ()) else None
+    return Trained(model, history, seconds, path, written)

@@ -35,6 +35,7 @@ class Contender:
     method: str
     setting: str
     run: Callable[[VectorField, Tensor, Span, Tensor | None], Tensor]
+    corrector: nn.Module | None = None
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,10 @@ class Start:
 
 @dataclass(frozen=True)
 class Row:
-    """One contender measured. `macs` are one sample's, `milliseconds` a batch's; `accuracy` is a percentage."""
+    """One contender measured. `macs` are one sample's, `milliseconds` a batch's; `accuracy` is a percentage.
+
+    `corrector_share` is g's part of `macs`, and `corrector_over_field` the cost of a call of g over that of f.
+    """
 
     method: str
     setting: str
@@ -61,6 +65,8 @@ class Row:
     l2: float
     relative_error: float
     accuracy: float | None = None
+    corrector_share: float = 0.0
+    corrector_over_field: float | None = None
 
 
 def fixed(name: str, solver: Callable[..., Tensor], steps: Sequence[int], **parameters: float) -> list[Contender]:
@@ -74,7 +80,7 @@ def fixed(name: str, solver: Callable[..., Tensor], steps: Sequence[int], **para
         given: dict[str, Any] = {**parameters, **unchecked} | ({} if x is None else {"x": x})
         return solver(f, z0, span=span, steps=count, **given)
 
-    return [Contender(name, f"K = {count}", partial(run, count)) for count in steps]
+    return [Contender(name, f"K = {count}", partial(run, count), _corrector(solver)) for count in steps]
 
 
 def adaptive(tolerances: Sequence[float] = (1e-3,)) -> list[Contender]:
@@ -104,7 +110,12 @@ def at_tolerances(
         return end
 
     chosen = tolerances or [control.rtol * factor for factor in (10, 1, 0.1, 0.01) if control.rtol * factor < 1]
-    return [Contender(name, f"rtol {rtol:.0e}", partial(run, rtol)) for rtol in chosen]
+    return [Contender(name, f"rtol {rtol:.0e}", partial(run, rtol), _corrector(solver)) for rtol in chosen]
+
+
+def _corrector(solver: Callable[..., Tensor]) -> nn.Module | None:
+    found = getattr(solver, "corrector", None)
+    return found if isinstance(found, nn.Module) else None
 
 
 def is_adaptive(solver: Callable[..., Tensor]) -> bool:
@@ -126,6 +137,10 @@ def _check_parameters(solver: Callable[..., Tensor], values: Mapping[str, float]
         raise EvaluationError(f"the base has no free parameter {unknown[0]}{': it has ' * bool(free)}{', '.join(free)}")
 
 
+def _solve(contender: Contender, z0: Tensor, span: Span, x: Tensor | None, f: VectorField) -> Tensor:
+    return contender.run(f, z0, span, x)
+
+
 def measure(
     contenders: Sequence[Contender],
     start: Start,
@@ -142,7 +157,8 @@ def measure(
     )
     rows = []
     for contender in contenders:
-        cost = cost_of(lambda f, run=contender.run: run(f, z0, start.span, x), start.f)  # type: ignore[misc]  # bound now
+        solve = partial(_solve, contender, z0, start.span, x)
+        cost = cost_of(solve, start.f, contender.corrector)
         with torch.no_grad():
             z = contender.run(start.f, start.z0, start.span, start.x)
         rows.append(
@@ -156,6 +172,8 @@ def measure(
                 l2(z, start.reference),
                 relative_error(z, start.reference),
                 None if accuracy is None else accuracy(z),
+                cost.corrector_macs / cost.macs if cost.macs else 0.0,
+                cost.corrector_over_field,
             )
         )
     return rows

@@ -68,13 +68,12 @@ def analyse(method: Method) -> Analysis:
 
 def of_solver(solver: Solver) -> Method:
     """The solver's base with its parameters put in, as a method of its own."""
-    free = {parameter.name for parameter in solver.free}
     return replace(
         solver.base,
         tableau=solver.tableau,
         entries=solver.entries,
         facts=solver.facts,
-        parameters=tuple(parameter for parameter in solver.base.parameters if parameter.name in free),
+        parameters=tuple(parameter for parameter in solver.base.parameters if parameter.name in solver.parameters),
         dense=solver.dense,
     )
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from hyperdsl.diagnostics import Diagnostic, catalogue, has_errors
 from hyperdsl.semantics import model as m
+from hyperdsl.semantics.control_model import Control
 from hyperdsl.semantics.controls import read_control
 from hyperdsl.semantics.correctors import read_corrector
 from hyperdsl.semantics.names import class_name, identifier_fault
@@ -50,7 +51,7 @@ class _Checker:
         self.scope = scope
         self.correctors: dict[tuple[str, str], m.Corrector | None] = {}
         self.trainings: dict[tuple[str, str], m.Training | None] = {}
-        self.controls: dict[tuple[str, str], m.Control | None] = {}
+        self.controls: dict[tuple[str, str], Control | None] = {}
         self.solvers: dict[str, m.AnySolver] = {}
         self.used: set[tuple[str, str]] = set()
 
@@ -98,7 +99,7 @@ class _Checker:
         found = self._used("training", name)
         return self._training_of(*found) if found else None
 
-    def control(self, name: n.Name) -> m.Control | None:
+    def control(self, name: n.Name) -> Control | None:
         found = self._used("control", name)
         return self._control_of(*found) if found else None
 
@@ -129,7 +130,7 @@ class _Checker:
             self.trainings[key] = read_training(scope.report, declaration, scope.method, rk4)
         return self.trainings[key]
 
-    def _control_of(self, scope: Scope, declaration: n.Declaration) -> m.Control | None:
+    def _control_of(self, scope: Scope, declaration: n.Declaration) -> Control | None:
         key = scope.unit.source.path, declaration.name.text
         if key not in self.controls:
             self.controls[key] = read_control(scope.report, declaration)
@@ -184,7 +185,7 @@ def override(training: m.Training, settings: str, project: Project) -> tuple[m.T
     return override_training(report, training, tree.items[0].body, library), (*found, *report.found)
 
 
-def override_control(settings: str) -> tuple[m.Control | None, tuple[Diagnostic, ...]]:
+def override_control(settings: str) -> tuple[Control | None, tuple[Diagnostic, ...]]:
     """The default control with settings such as `rtol 1e-3` put in; None where one is wrong."""
     source = Source("--set", f"control override {{ error embedded\n{settings}\n}}\n")
     tree, found = parse(source)

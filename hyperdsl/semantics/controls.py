@@ -6,6 +6,7 @@ from fractions import Fraction
 
 from hyperdsl.diagnostics import catalogue
 from hyperdsl.semantics import model as m
+from hyperdsl.semantics.control_model import Control, ErrorEstimate
 from hyperdsl.semantics.numbers import ExactReader
 from hyperdsl.semantics.report import Report, exactly
 from hyperdsl.semantics.settings import Settings, chosen, ends
@@ -23,7 +24,7 @@ SETTINGS = (
     "max_steps",
     "per_sample",
 )
-ERRORS: tuple[m.ErrorEstimate, ...] = ("embedded", "learned", "doubling")
+ERRORS: tuple[ErrorEstimate, ...] = ("embedded", "learned", "doubling")
 ALLOWED = (("embedded",), ("learned",), ("doubling",), ("learned", "embedded"))
 DEFAULT_RTOL = Exact.of(Fraction(1, 10**6))
 DEFAULT_ATOL = Exact.of(Fraction(1, 10**8))
@@ -35,14 +36,14 @@ DEFAULT_MAX_STEPS = 4096
 
 
 @exactly
-def read_control(report: Report, declaration: n.Declaration) -> m.Control | None:
+def read_control(report: Report, declaration: n.Declaration) -> Control | None:
     """The rule; None where something is wrong, which has been reported."""
     before = len(report.found)
     if declaration.parameters:
         report(catalogue.BAD_PARAMETER, declaration.parameters[0], problem="a control has no parameters")
     settings = Settings(report, "a control", declaration.body, SETTINGS)
     errors = _errors(report, settings, declaration.name)
-    control = m.Control(
+    control = Control(
         name=declaration.name.text,
         place=report.place(declaration.name),
         error=errors[0],
@@ -59,7 +60,7 @@ def read_control(report: Report, declaration: n.Declaration) -> m.Control | None
     return None if len(report.found) > before else control
 
 
-def check_control(report: Report, node: n.Name, control: m.Control, solver: m.Solver) -> None:
+def check_control(report: Report, node: n.Name, control: Control, solver: m.Solver) -> None:
     """Whether the solver has what the rule takes as the error of a step."""
     base = f"`{solver.base.name}`"
     if control.error == "learned" and solver.corrector is None:
@@ -79,10 +80,10 @@ def _is_zero_error(solver: m.Solver) -> bool:
     return solver.tableau.weights[0] == solver.tableau.weights[1]
 
 
-def _errors(report: Report, settings: Settings, owner: n.Name) -> tuple[m.ErrorEstimate, ...]:
+def _errors(report: Report, settings: Settings, owner: n.Name) -> tuple[ErrorEstimate, ...]:
     """The estimate, and the one to fall back on."""
     setting = settings.require("error", owner, "error embedded")
-    found: list[m.ErrorEstimate] = []
+    found: list[ErrorEstimate] = []
     for value in setting.values if setting else ():
         known = None
         if isinstance(value, n.Range | n.Comparison | n.String):

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import Literal
 
-from hyperdsl.diagnostics import catalogue, did_you_mean
+from hyperdsl.diagnostics import catalogue
 from hyperdsl.semantics import model as m
+from hyperdsl.semantics.layers import read_layers
 from hyperdsl.semantics.names import check_class_name
 from hyperdsl.semantics.report import Report
-from hyperdsl.semantics.settings import Arguments, Settings, head
+from hyperdsl.semantics.settings import Settings
 from hyperdsl.syntax import nodes as n
 
 SETTINGS = ("inputs", "layers", "bound", "start")
 INPUTS = ("z", "dz", "s", "eps", "x", "stages")
-ACTIVATIONS: tuple[m.Activation, ...] = get_args(m.Activation)
-LARGEST_WIDTH = 65536
-LARGEST_KERNEL = 63
-MAX_LAYERS = 64
 
 DEFAULT_INPUTS = ("z", "dz", "s", "eps")
-DEFAULT_LAYERS = (m.Linear(64), m.Activate("silu"), m.Linear(64), m.Activate("silu"))
 
 
 def read_corrector(report: Report, declaration: n.Declaration) -> m.Corrector | None:
@@ -33,13 +29,37 @@ def read_corrector(report: Report, declaration: n.Declaration) -> m.Corrector | 
         report(catalogue.BAD_PARAMETER, declaration.parameters[0], problem="a corrector has no parameters")
     settings = Settings(report, "a corrector", declaration.body, SETTINGS)
     inputs = _inputs(report, settings)
-    layers = _layers(report, settings)
+    layers = read_layers(report, settings)
     bound = settings.positive("bound")
-    if settings.choice("start", ("zero", "field"), "zero") == "field":
-        report(catalogue.NOT_YET, settings.by_word["start"].values[0], what="a corrector that starts from the field is")
+    start: Literal["zero", "field"] = settings.choice("start", ("zero", "field"), "zero")
     if len(report.found) > before:
         return None
-    return m.Corrector(name.text, report.place(name), inputs, layers, bound)
+    corrector = m.Corrector(name.text, report.place(name), inputs, layers, bound, start)
+    _check_bilinear(report, settings, corrector)
+    return None if len(report.found) > before else corrector
+
+
+def _check_bilinear(report: Report, settings: Settings, corrector: m.Corrector) -> None:
+    """Whether a bilinear layer has its two factors, and what starts from the field has such a layer."""
+    slopes = {"dz", "stages"} & {*corrector.inputs}
+    others = {*corrector.inputs} - slopes
+    if corrector.bilinear and not (slopes and others):
+        note = "it is σ'(a) ⊙ b, with b of the slopes `dz` and `stages`, and a of the other inputs"
+        report(
+            catalogue.BAD_INPUT,
+            settings.by_word["inputs"],
+            problem="these inputs lack one of the factors of a bilinear layer",
+            notes=[note],
+            help=f"add `{'z' if slopes else 'dz'}`",
+        )
+    if corrector.start == "field":
+        value = settings.by_word["start"].values[0]
+        if corrector.bilinear is None:
+            help_text = "write `layers bilinear(WIDTH, activation = tanh)`, with the width and activation of the field"
+            problem = "a corrector that starts from the field needs a bilinear layer"
+            report(catalogue.BAD_INPUT, value, problem=problem, help=help_text)
+        elif not {"z", "dz"} <= {*corrector.inputs}:
+            report(catalogue.BAD_INPUT, value, problem="a corrector that starts from the field reads `z` and `dz`")
 
 
 def _inputs(report: Report, settings: Settings) -> tuple[m.CorrectorInput, ...]:
@@ -59,51 +79,3 @@ def _inputs(report: Report, settings: Settings) -> tuple[m.CorrectorInput, ...]:
     if not setting.values:
         report(catalogue.WRONG_VALUE, setting, word="inputs", wants=f"names: any of {', '.join(INPUTS)}")
     return tuple(names)
-
-
-def _layers(report: Report, settings: Settings) -> tuple[m.Layer, ...]:
-    setting = settings.get("layers")
-    if setting is None:
-        return DEFAULT_LAYERS
-    if not setting.values or len(setting.values) > MAX_LAYERS:
-        report(catalogue.WRONG_VALUE, setting, word="layers", wants=f"1 to {MAX_LAYERS} layers")
-    layers = [(value, _layer(report, value)) for value in setting.values]
-    kinds = {type(layer) for _, layer in layers}
-    if m.Linear in kinds and m.Conv2d in kinds:
-        second = next(value for value, layer in layers if isinstance(layer, m.Conv2d))
-        report(catalogue.BAD_INPUT, second, problem="`linear` and `conv2d` layers cannot be mixed")
-    return tuple(layer for _, layer in layers if layer is not None)
-
-
-def _layer(report: Report, value: n.Value) -> m.Layer | None:
-    word = head(value)
-    for activation in ACTIVATIONS:
-        if word == activation and isinstance(value, n.Name):
-            return m.Activate(activation)
-    if word in ACTIVATIONS:
-        report(catalogue.WRONG_VALUE, value, word=word, wants="no arguments")
-    elif word == "bilinear":
-        report(catalogue.NOT_YET, value, what="`bilinear` layers are")
-    elif word in ("linear", "conv2d") and not (isinstance(value, n.Call) and value.arguments):
-        report(catalogue.WRONG_VALUE, value, word=word, wants=f"a size: `{word}(32)`")
-    elif word == "linear" and isinstance(value, n.Call):
-        width = Arguments(report, value, ("width",), positional=1).integer("width", 1, 1, LARGEST_WIDTH)
-        return m.Linear(width)
-    elif word == "conv2d" and isinstance(value, n.Call):
-        return _convolution(report, value)
-    else:
-        known = ("linear", "conv2d", "bilinear", *ACTIVATIONS)
-        advice = did_you_mean(word or "", known) or f"layers are {', '.join(known)}"
-        report(catalogue.UNKNOWN_CHOICE, value, value=word or "this", what="layer", help=advice)
-    return None
-
-
-def _convolution(report: Report, value: n.Call) -> m.Conv2d | None:
-    arguments = Arguments(report, value, ("channels", "kernel"), positional=1)
-    channels = arguments.integer("channels", 1, 1, LARGEST_WIDTH)
-    kernel = arguments.integer("kernel", 3, 1, LARGEST_KERNEL)
-    if kernel % 2 == 0:
-        report(catalogue.OUT_OF_RANGE, arguments.values["kernel"], what="`kernel`", wants="odd")
-    if "channels" not in arguments.values:
-        report(catalogue.WRONG_VALUE, value, word="conv2d", wants="a number of channels: `conv2d(32, kernel = 3)`")
-    return m.Conv2d(channels, kernel)

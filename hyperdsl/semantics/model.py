@@ -8,7 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from hyperdsl.semantics.control_model import Control
 from hyperdsl.semantics.expressions import Expression
+from hyperdsl.semantics.layer_model import Bilinear, Conv2d, Layer, Residual
 from hyperdsl.semantics.problem_model import ProblemModel
 from hyperdsl.semantics.sweep_model import Sweep
 from hyperdsl.source import Place, Source
@@ -134,43 +136,35 @@ Base = Method | Multistep | PredictorCorrector
 
 
 CorrectorInput = str  # "z", "dz", "s", "eps", "x", "stages", or the name of a parameter of the base
-Activation = Literal["relu", "prelu", "tanh", "softplus", "silu", "gelu"]
-
-
-@dataclass(frozen=True)
-class Linear:
-    """A fully connected layer of `width` outputs."""
-
-    width: int
-
-
-@dataclass(frozen=True)
-class Conv2d:
-    """A convolution of `channels` outputs with a square kernel and `same` padding."""
-
-    channels: int
-    kernel: int
-
-
-@dataclass(frozen=True)
-class Activate:
-    """An elementwise activation."""
-
-    function: Activation
-
-
-Layer = Linear | Conv2d | Activate
 
 
 @dataclass(frozen=True)
 class Corrector:
-    """The network g: what it reads, its hidden layers, and the elementwise bound on its output, if any."""
+    """The network g: what it reads, its hidden layers, and the elementwise bound on its output, if any.
+
+    `start`: g is zero until it is trained, or has the weights of the vector field's own first layers.
+    """
 
     name: str
     place: Place
     inputs: tuple[CorrectorInput, ...]
     layers: tuple[Layer, ...]
     bound: Exact | None
+    start: Literal["zero", "field"] = "zero"
+
+    @property
+    def convolutional(self) -> bool:
+        """Whether its layers are convolutions, of states [channels, height, width]."""
+        return any(
+            isinstance(layer, Conv2d) or (isinstance(layer, Residual | Bilinear) and layer.kernel is not None)
+            for layer in self.layers
+        )
+
+    @property
+    def bilinear(self) -> Bilinear | None:
+        """Its first layer, where that is bilinear."""
+        first = self.layers[0]
+        return first if isinstance(first, Bilinear) else None
 
 
 @dataclass(frozen=True)
@@ -275,31 +269,6 @@ class Training:
         return (self, *self.then)
 
 
-ErrorEstimate = Literal["embedded", "learned", "doubling"]
-
-
-@dataclass(frozen=True)
-class Control:
-    """How an adaptive solver chooses its steps (DESIGN §2).
-
-    `error` is what estimates the error of a step; where `fallback` is set, the embedded pair does so where the
-    corrector is not to be trusted. `gains` are P, I and D; `factor` bounds the ratio of two steps.
-    """
-
-    name: str
-    place: Place
-    error: ErrorEstimate
-    fallback: bool
-    rtol: Exact
-    atol: Exact
-    gains: tuple[Exact, Exact, Exact]
-    safety: Exact
-    factor: tuple[Exact, Exact]
-    first_step: Exact | None
-    max_steps: int
-    per_sample: bool
-
-
 @dataclass(frozen=True)
 class Free:
     """A parameter of the base that stays open: a keyword of every call, drawn uniformly in training."""
@@ -309,11 +278,20 @@ class Free:
 
 
 @dataclass(frozen=True)
+class Learned:
+    """A parameter of the base that is trained, from `start` on, and stays in its interval."""
+
+    name: str
+    start: Exact
+    interval: Interval
+
+
+@dataclass(frozen=True)
 class Solver:
     """A solver or, with a corrector, a hypersolver.
 
     `tableau`, `entries`, `facts` and `dense` are the base's with the fixed parameters put in; `free` are those left
-    open, `fixed` those put in.
+    open, `fixed` those put in, `learned` those that training finds.
     """
 
     name: str
@@ -328,6 +306,7 @@ class Solver:
     training: Training | None
     control: Control | None = None
     dense: Dense | None = None
+    learned: tuple[Learned, ...] = ()
 
     @property
     def order(self) -> int:
@@ -337,6 +316,11 @@ class Solver:
     def residual_power(self) -> int | None:
         """p + 1, the power of ε on g; None without a corrector."""
         return None if self.corrector is None else self.facts.order + 1
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names that the step is written in, of free and learned parameters."""
+        return (*(free.name for free in self.free), *(learned.name for learned in self.learned))
 
 
 @dataclass(frozen=True)
@@ -365,6 +349,14 @@ class HistorySolver:
 
     @property
     def free(self) -> tuple[Free, ...]:
+        return ()
+
+    @property
+    def learned(self) -> tuple[Learned, ...]:
+        return ()
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
         return ()
 
     @property

@@ -18,7 +18,7 @@ def check_precision(report: Report, name: n.Name, solver: AnySolver) -> None:
     η is the larger of the reference's error over ε and 2u·|z|, u the unit round-off. With |z| = rms R = 1, a span of
     length 1, and elementary differentials of size 1.
     """
-    if solver.training is None or solver.residual_power is None:
+    if solver.training is None:
         return
     phases = [phase for phase in solver.training.phases if phase.steps.given or not solver.control]
     smallest = {smallest_step(phase): phase for phase in reversed(phases)}
@@ -27,13 +27,13 @@ def check_precision(report: Report, name: n.Name, solver: AnySolver) -> None:
     eps, training = min(smallest.items())
     round_off = 2 * UNIT_ROUND_OFF[training.reference.dtype]
     reference = reference_error(training, eps)
-    relative = max(round_off, reference) / eps**solver.residual_power
+    relative = max(round_off, reference) / eps ** (solver.order + 1)
     if relative <= AIMED_DELTA / 10:
         return
     leave = "round-off leaves" if round_off >= reference else "the reference's substeps leave"
     notes = [
         f"at ε = {eps:.2g} {leave} a relative error of about {relative:.1e} in R, the local error over "
-        f"ε^{solver.residual_power}; it should stay below {AIMED_DELTA / 10:g}, a tenth of the δ to aim at",
+        f"ε^{solver.order + 1}; it should stay below {AIMED_DELTA / 10:g}, a tenth of the δ to aim at",
         "this assumes |z| = rms R = 1 and a span of length 1; training repeats it with what it measures",
     ]
     report(catalogue.PRECISION, name, solver=solver.name, notes=notes)

@@ -69,11 +69,17 @@ def solver_summary(solver: m.AnySolver) -> dict[str, object]:
         "base_parameters": {
             **{name: float(value) for name, value in solver.fixed},
             **{free.name: range_text(free.name, free.interval) for free in solver.free},
+            **{learned.name: _learned_text(learned) for learned in solver.learned},
         },
         "corrector": "external" if isinstance(corrector, m.External) else corrector.name if corrector else None,
         "order": solver.order,
         "residual_power": solver.residual_power,
     }
+
+
+def _learned_text(learned: m.Learned) -> str:
+    within = range_text(learned.name, learned.interval)
+    return f"learned from {learned.start}" + (f", {within}" if within != learned.name else "")
 
 
 def _first(orders: tuple[int, ...]) -> int | None:

@@ -7,14 +7,22 @@ from typing import Protocol, get_args
 
 from hyperdsl.diagnostics import Diagnostic, catalogue, did_you_mean
 from hyperdsl.semantics import model as m
-from hyperdsl.semantics.correctors import LARGEST_WIDTH, MAX_LAYERS
+from hyperdsl.semantics.layers import LARGEST_WIDTH, MAX_LAYERS
 from hyperdsl.semantics.numbers import ExactReader
 from hyperdsl.semantics.report import Report, exactly
 from hyperdsl.semantics.scope import Scope
 from hyperdsl.semantics.settings import LARGEST_INTEGER, Settings, ends
 from hyperdsl.semantics.solvers import Names, read_solver
 from hyperdsl.semantics.sweep_model import Sweep, SweptBase, SweptNumber, SweptWord
-from hyperdsl.semantics.variants import has_size, methods_of, part_of, varied_layers, with_base
+from hyperdsl.semantics.variants import (
+    has_size,
+    methods_of,
+    part_of,
+    split_layers,
+    starts_from_field,
+    varied_layers,
+    with_base,
+)
 from hyperdsl.syntax import nodes as n
 from hyperdsl.syntax.printer import value_text
 from hyperdsl.theory.exact import Exact
@@ -169,14 +177,21 @@ def _check_corrector(
     if found is None:
         return
     corrector, varied = found[1], {number.word: number for number in numbers}
-    if "width" in varied and not any(map(has_size, varied_layers(corrector, None, None))):
-        problem = f"`{corrector.name.text}` has no layer whose width could vary"
-        report(catalogue.BAD_SWEEP, settings.by_word["width"], problem=problem)
-    if "depth" in varied:
+    name = corrector.name.text
+    lead, others = split_layers(corrector)
+    fixed = starts_from_field(corrector)
+    if "width" in varied and not any(map(has_size, others if fixed else (*lead, *others))):
+        help_text = "a layer that starts from the field has the field's width" if fixed else None
+        problem = f"`{name}` has no layer whose width could vary"
+        report(catalogue.BAD_SWEEP, settings.by_word["width"], problem=problem, help=help_text)
+    if "depth" in varied and not others:
+        problem = f"`{name}` has a bilinear layer alone, which can only stand there once"
+        report(catalogue.BAD_SWEEP, settings.by_word["depth"], problem=problem)
+    elif "depth" in varied:
         deepest = int(varied["depth"].upper.fraction())
         count = len(varied_layers(corrector, "1" if "width" in varied else None, deepest))
         if count > MAX_LAYERS:
-            problem = f"at depth {deepest} `{corrector.name.text}` has {count} layers, and {MAX_LAYERS} are the most"
+            problem = f"at depth {deepest} `{name}` has {count} layers, and {MAX_LAYERS} are the most"
             report(catalogue.BAD_SWEEP, settings.by_word["depth"], problem=problem)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from hyperdsl.semantics.correctors import DEFAULT_LAYERS
-from hyperdsl.semantics.model import Activate, Linear
+from hyperdsl.semantics.layer_model import Activate, Linear
+from hyperdsl.semantics.layers import DEFAULT_LAYERS, SIZED
 from hyperdsl.semantics.scope import Scope
 from hyperdsl.semantics.settings import head
 from hyperdsl.source import Source, Span
@@ -14,9 +14,8 @@ from hyperdsl.syntax import nodes as n
 from hyperdsl.syntax.parser import parse
 from hyperdsl.syntax.printer import print_file, value_text
 
-SIZED = ("linear", "conv2d", "bilinear")
-"""Layers whose first argument, or `width` or `channels`, is their size."""
 SIZES = ("width", "channels")
+"""The arguments of layers that are their size, where it is not the first one."""
 TRAINED = ("iterations", "batch", "lr")
 """What varies in the training."""
 
@@ -177,13 +176,31 @@ def _with_layers(corrector: n.Declaration, values: Mapping[str, str]) -> n.Decla
 
 
 def varied_layers(corrector: n.Declaration, width: str | None, depth: int | None) -> tuple[n.Value, ...]:
-    """The hidden layers, every size set to `width`, and `depth` times the pattern that they repeat."""
-    span = corrector.body.span
-    setting = _settings(corrector.body).get("layers")
-    layers = setting.values if setting else tuple(_default_layers(span))
+    """The hidden layers, every size set to `width`, and `depth` times the pattern that they repeat.
+
+    A bilinear layer can only be the first, so that it is no part of the pattern; one that starts from the field keeps
+    its size, which is the field's.
+    """
+    lead, layers = split_layers(corrector)
     if width is not None:
-        layers = tuple(_sized(layer, n.Number(width, span)) for layer in layers)
-    return layers if depth is None else _pattern(layers) * depth
+        size = n.Number(width, corrector.body.span)
+        lead = lead if starts_from_field(corrector) else tuple(_sized(layer, size) for layer in lead)
+        layers = tuple(_sized(layer, size) for layer in layers)
+    return (*lead, *(layers if depth is None else _pattern(layers) * depth))
+
+
+def split_layers(corrector: n.Declaration) -> tuple[tuple[n.Value, ...], tuple[n.Value, ...]]:
+    """The first hidden layer where it is bilinear, and the others."""
+    setting = _settings(corrector.body).get("layers")
+    layers = setting.values if setting else tuple(_default_layers(corrector.body.span))
+    count = int(bool(layers) and head(layers[0]) == "bilinear")
+    return layers[:count], layers[count:]
+
+
+def starts_from_field(corrector: n.Declaration) -> bool:
+    """Whether its first weights are the vector field's own."""
+    setting = _settings(corrector.body).get("start")
+    return setting is not None and any(head(value) == "field" for value in setting.values)
 
 
 def _pattern(layers: tuple[n.Value, ...]) -> tuple[n.Value, ...]:

@@ -102,6 +102,9 @@ def test_a_sweep_ends_in_a_front_and_in_specs_that_are_proven() -> None:
     assert proven.exit_code == 0, proven.output
     orders = {file["solvers"][0]["order"] for file in json.loads(proven.stdout)["files"]}
     assert orders == {point["order"] for point in found["front"]}
+    shown = run("trade", "--markdown", "--methods", "rk4")
+    assert shown.stdout.startswith("| method | width | p | K | NFE | MACs | ms | error | δ | front |\n| --- |")
+    assert len(shown.stdout.splitlines()) == 2 + len(found["front"]) + 2
     again = run("trade", "--write", "chosen.hyper")  # nothing is left to be trained
     assert again.exit_code == 0, again.output
     assert "the front of 3 networks" in again.stdout
@@ -193,6 +196,12 @@ def test_wrong_usage_is_said_in_a_sentence(arguments: tuple[str, ...], said: str
     done = CliRunner().invoke(application(), line)
     assert (done.exit_code, said in done.stderr) == (2, True), done.output
     assert "Traceback" not in done.stderr
+
+
+def test_networks_that_cannot_be_trained_are_told() -> None:
+    done = run("trade", "--trials", "2", "--set", "fit.eps=5 .. 10")
+    assert (done.exit_code, "no network could be trained" in done.stderr) == (2, True), done.output
+    assert done.stderr.count("a network could not be trained: Swept cannot be trained on spring") == 1
 
 
 def test_what_is_swept_cannot_be_set() -> None:

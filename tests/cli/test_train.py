@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,29 @@ def run(*arguments: object) -> Result:
 @pytest.fixture(autouse=True)
 def _somewhere_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+
+
+def test_train_writes_what_it_found_as_a_proven_spec() -> None:
+    package = ROOT / "generated" / "learned_families"
+    options = ("--solver", "LearnedMidpoint", "--problem", "pendulum")
+    done = run("train", package, *options, "--set", "fit.reference.substeps=8", *QUICK[:2], "--quiet")
+    assert done.exit_code == 0, done.stderr
+    weights = Path("runs/learned_families/pendulum/LearnedMidpoint.safetensors")
+    spec = weights.with_suffix(".hyper")
+    alpha = float(re.search(r"alpha = ([\d.]+)", done.stdout)[1])  # type: ignore[index]  # it is there
+    assert alpha != 0.5
+    assert f"written as {spec}: order 2, proven exactly" in done.stdout
+    assert "evaluate " + str(package) + " --solver LearnedMidpoint --problem 'pendulum'" in done.stdout
+    assert run("fmt", spec, "--check").exit_code == 0
+    (method,) = json.loads(run("check", spec, "--json").stdout)["files"][0]["methods"]
+    assert (method["order"], method["proof"]) == (2, "exact")
+    done = run("evaluate", package, *options, "--weights", weights, "--steps", "40", "--methods", "midpoint", "--json")
+    rows = json.loads(done.stdout)["rows"]
+    assert [(row["method"], row["evaluations"]) for row in rows][:2] == [
+        ("LearnedMidpoint (trained)", 80),
+        ("midpoint", 80),
+    ]
+    assert rows[0]["l2"] < rows[1]["l2"]
 
 
 def test_train_saves_weights_that_evaluate_reads() -> None:

@@ -14,6 +14,7 @@ import torch
 
 from hyperdsl import compiler
 from hyperdsl.diagnostics import has_errors
+from tests.codegen.adaptive import spec
 
 Build = Callable[[str], ModuleType]
 Package = Callable[[str, str], Path]
@@ -36,6 +37,25 @@ corrector conv {
 corrector family {
     inputs z, stages, alpha
     layers linear(8), gelu
+}
+corrector product {
+    inputs stages, eps, s, x, z, dz, alpha
+    layers bilinear(8, activation = gelu), residual(4, activation = sin), linear(6), sin
+    bound 2
+}
+corrector images {
+    inputs z, dz, eps, s
+    layers bilinear(4, activation = silu, kernel = 3), residual(3, activation = tanh, kernel = 1), softplus
+}
+corrector warm {
+    inputs eps, dz, z
+    layers bilinear(8, activation = tanh)
+    start field
+}
+corrector warm_maps {
+    inputs z, dz, x, s, stages
+    layers bilinear(4, activation = softplus, kernel = 3)
+    start field
 }
 method late {  # no stage is f(s, z)
     order 1 autonomous
@@ -74,6 +94,34 @@ hypersolver HyperAlpha {
     base second_order(alpha = 3/10 .. 1)
     corrector family
 }
+hypersolver HyperProduct {
+    base second_order(alpha = 3/10 .. 1)
+    corrector product
+}
+hypersolver HyperImages {
+    base euler
+    corrector images
+}
+hypersolver HyperWarm {
+    base euler
+    corrector warm
+}
+hypersolver LateWarm {
+    base late
+    corrector warm
+}
+hypersolver WarmHeun {
+    base heun
+    corrector warm
+}
+hypersolver WarmImages {
+    base euler
+    corrector warm_maps
+}
+hypersolver HyperPece {
+    base abm2
+    corrector small
+}
 hypersolver Mine {
     base rk38
     corrector external
@@ -81,6 +129,13 @@ hypersolver Mine {
 hypersolver Late {
     base late
     corrector small
+}
+hypersolver HyperLearned {
+    base second_order(alpha = learned(2/3))
+    corrector family
+}
+solver LearnedFour {
+    base learned(midpoint, steps = 2)
 }
 solver Dopri5 {
     base dopri5
@@ -150,3 +205,9 @@ def everything(everything_folder: Path) -> ModuleType:
 def _one_thread() -> None:
     torch.set_num_threads(1)
     torch.manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def adaptive(build: Build) -> ModuleType:
+    """The solvers of tests.codegen.adaptive."""
+    return build(spec(2000))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ from hyperdsl.evaluation.plots import plot
 from hyperdsl.evaluation.problems import Problem
 from hyperdsl.evaluation.report import json_object, markdown, table
 from hyperdsl.evaluation.solvers import TableauSolver
+from hyperdsl.evaluation.verdict import cost_sentence, verdict
 from hyperdsl.evaluation.work_precision import Row, compare
 from hyperdsl.theory.exact import Exact
 from hyperdsl.theory.tableau import Tableau
@@ -99,6 +101,73 @@ def test_free_parameters_need_values() -> None:
         compare(DECAY, "tuned", Tuned(), {}, [1], parameters={"alpha": 1.0, "beta": 2.0})
     rows = compare(DECAY, "tuned", Tuned(), {}, [1], parameters={"alpha": 2.0}, tolerances=())
     assert rows[0].relative_error == pytest.approx(1.0)
+
+
+class Corrected(Exactly):
+    """With a corrector of three products for each of three numbers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.corrector = nn.Linear(3, 3).double()
+
+    def forward(self, f, z0: Tensor, span=(0.0, 1.0), steps: int = 1) -> Tensor:  # type: ignore[no-untyped-def]
+        end = super().forward(f, z0, span, steps)
+        return end + 0 * self.corrector(z0)
+
+
+def test_the_share_of_the_corrector_is_measured() -> None:
+    problem = replace(DECAY, f=lambda s, z: -1 * z)
+    (row,) = compare(problem, "corrected", Corrected(), {}, [2], samples=5, tolerances=())
+    assert row.macs == 2 * 3 + 2 * 3 + 9 + 3
+    assert row.corrector_share == 9 / 24
+    assert row.corrector_over_field == 3
+    assert cost_sentence([row], "corrected") == "A call of g costs 3 evaluations of f, in multiply-accumulates."
+    assert cost_sentence([row], "other") is None
+    assert compare(problem, "exact", Exactly(), {}, [2], samples=5, tolerances=())[0].corrector_share == 0
+
+
+def own(setting: str, macs: int, time: float, error: float) -> Row:
+    return Row("hyper", setting, 1, macs, time, 0, 0, error, None, 0.5, 1.5)
+
+
+def other(method: str, macs: int, time: float, error: float) -> Row:
+    return Row(method, "K = 1", 1, macs, time, 0, 0, error)
+
+
+def test_a_corrector_that_costs_more_than_it_gains_is_told() -> None:
+    rows = [own("K = 1", 10, 1.0, 0.5), own("K = 2", 20, 2.0, 0.2), own("K = 4", 40, 4.0, 0.1)]
+    rows += [other("rk4", 15, 2.0, 0.1), other("midpoint", 30, 3.0, 0.02), other("euler", 10, 1.0, 0.9)]
+    assert verdict(rows, "hyper") == (
+        "At equal time rk4 K = 1 has 2 times less error than hyper K = 2, and so it is for 2 of 3 settings at equal "
+        "time and 2 of 3 settings at equal multiply-accumulates: a call of g costs 1.5 evaluations of f."
+    )
+
+
+def test_other_methods_are_read_between_their_rows() -> None:
+    """On the line in logarithms: at cost 4 between (1, 1e-1) and (16, 1e-3) the error is 1e-2."""
+    curve = [other("rk4", 1, 1.0, 1e-1), replace(other("rk4", 16, 16.0, 1e-3), setting="K = 16")]
+    told = verdict([own("K = 4", 4, 4.0, 5e-2), *curve], "hyper")
+    assert told is not None
+    assert told.startswith("At equal time rk4 between K = 1 and K = 16 has 5 times less error than hyper K = 4")
+    assert verdict([own("K = 4", 4, 4.0, 9e-3), *curve], "hyper") is None
+    assert verdict([own("K = 4", 4, 4.0, 9e-3), replace(curve[1], macs=40, milliseconds=40.0)], "hyper") is None
+    assert verdict([own("K = 1", 4, 4.0, math.nan), curve[0]], "hyper") is not None
+    assert verdict([own("K = 4", 0, 4.0, 9e-3), other("rk4", 0, 9.0, 0.0)], "hyper") is None
+
+
+def test_a_corrector_that_wins_is_not_told_off() -> None:
+    rows = [own("K = 1", 10, 1.0, 0.5), own("K = 2", 20, 2.0, 0.2)]
+    ahead = [other("rk4", 15, 1.5, 0.1), other("diverged", 1, 0.1, math.nan), other("late", 50, 9.0, 0.01)]
+    assert verdict([*rows, *ahead], "hyper") is None  # one setting of two is no majority
+    slower = [replace(row, milliseconds=9.0) for row in (other("rk4", 5, 1.5, 0.1), other("heun", 15, 2.0, 0.05))]
+    told = verdict([*rows, *slower], "hyper")
+    assert told is not None
+    assert told.startswith("At equal multiply-accumulates heun K = 1 has 4 times less error than hyper K = 2")
+    assert "time and" not in told
+    assert verdict([*rows, other("rk4", 21, 2.1, 0.1), other("heun", 11, 1.1, 0.3)], "hyper") is not None
+    assert verdict([*rows, other("rk4", 23, 2.3, 0.1), other("heun", 12, 1.2, 0.3)], "hyper") is None
+    plain = [replace(row, corrector_over_field=None) for row in rows]
+    assert verdict([*plain, other("rk4", 5, 0.5, 0.01)], "hyper") is None
 
 
 ROWS = [

@@ -34,6 +34,22 @@ def test_a_solver_pays_for_its_own_products_and_the_correctors() -> None:
     assert (cost.evaluations, cost.macs) == (2, 2 * (6 + 6 + 2 * 9 + 6))
 
 
+def test_parts_of_a_solve_are_told_apart() -> None:
+    corrector, z = nn.Linear(3, 3), torch.ones(2, 3)
+
+    def solve(f) -> Tensor:  # type: ignore[no-untyped-def]
+        s = torch.tensor(0.0)
+        return f(s, f(s, z)) + 0.5 * corrector(z)
+
+    cost = cost_of(solve, lambda s, z: z * z, corrector)
+    assert (cost.macs, cost.field_macs, cost.corrector_calls, cost.corrector_macs) == (2 * 6 + 6 + 18, 12, 1, 18)
+    assert cost.corrector_over_field == 18 / 6
+    assert cost_of(solve, lambda s, z: z + z, corrector).corrector_over_field is None
+    assert cost_of(solve, lambda s, z: z * z).corrector_over_field is None
+    assert not corrector._forward_hooks
+    assert not corrector._forward_pre_hooks
+
+
 def test_additions_are_free_unless_they_scale() -> None:
     z = torch.ones(4)
     assert cost_of(lambda f: z + z - z, torch.sin).macs == 0

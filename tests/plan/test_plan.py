@@ -9,8 +9,9 @@ import pytest
 
 from hyperdsl.compiler import library_method
 from hyperdsl.plan import StepPlan, plan_solver
+from hyperdsl.semantics.control_model import Control, ErrorEstimate
 from hyperdsl.semantics.expressions import Constant
-from hyperdsl.semantics.model import Control, Corrector, Entries, ErrorEstimate, External, Facts, Method, Solver
+from hyperdsl.semantics.model import Corrector, Entries, External, Facts, Method, Solver
 from hyperdsl.source import Place, Source, Span
 from hyperdsl.theory.exact import Exact
 from hyperdsl.theory.order import prove_order

@@ -10,6 +10,7 @@ import pytest
 from hyperdsl.diagnostics import has_errors
 from hyperdsl.semantics import model as m
 from hyperdsl.semantics.check import check_file, override
+from hyperdsl.semantics.layer_model import Activate, Bilinear, Conv2d, Linear, Residual
 from hyperdsl.semantics.scope import Project
 from hyperdsl.semantics.trainings import default_training
 
@@ -47,6 +48,20 @@ def test_numbers_are_exact(tmp_path: Path, one: str) -> None:
     spec, codes = check(tmp_path, weights(one))
     assert codes == []
     assert spec.methods[0].tableau.weights[0][0] == 1
+
+
+def test_layers_and_their_defaults(tmp_path: Path) -> None:
+    text = "corrector g {\n layers bilinear(8), residual(4), linear(6), sin\n}\n"
+    text += "corrector h {\n layers conv2d(8), residual(4, activation = relu, kernel = 1), tanh\n}\n"
+    text += "corrector k {\n layers bilinear(8, kernel = 5, activation = sin)\n start field\n}\n"
+    spec, _ = check(tmp_path, text)
+    assert [corrector.layers for corrector in spec.correctors] == [
+        (Bilinear(8, "tanh", None), Residual(4, "silu", None), Linear(6), Activate("sin")),
+        (Conv2d(8, 3), Residual(4, "relu", 1), Activate("tanh")),
+        (Bilinear(8, "sin", 5),),
+    ]
+    assert [corrector.convolutional for corrector in spec.correctors] == [False, True, True]
+    assert [corrector.start for corrector in spec.correctors] == ["zero", "zero", "field"]
 
 
 @pytest.mark.parametrize("almost", ["1 + 1e-300", "0.3333333333333333*3", "sqrt(2)*sqrt(2)*0.5000000000000001"])

@@ -9,7 +9,8 @@ import pytest
 from hyperdsl import compiler
 from hyperdsl.cli.inputs import SpecFile
 from hyperdsl.diagnostics import has_errors
-from hyperdsl.semantics.model import Conv2d, Corrector, Linear, Solver, Spec
+from hyperdsl.semantics.layer_model import Conv2d, Linear
+from hyperdsl.semantics.model import Corrector, Solver, Spec
 from hyperdsl.semantics.sweep_model import SweptBase
 
 SPEC = """import "shared.hyper"
@@ -183,6 +184,26 @@ def test_convolutions_defaults_and_methods_with_a_history(spec: Path) -> None:
     assert solver.corrector.layers[0] == Conv2d(6, 5)
     assert solver.training is not None
     assert float(solver.training.optimizer.learning_rate) == 5e-3
+
+
+@pytest.mark.parametrize(
+    ("start", "layers"),
+    [
+        ("zero", "bilinear(9, activation = tanh), residual(9), residual(9), residual(9)"),
+        ("field", "bilinear(64, activation = tanh), residual(9), residual(9), residual(9)"),
+    ],
+)
+def test_a_bilinear_layer_stays_the_first_and_the_field_s(spec: Path, start: str, layers: str) -> None:
+    written = f"    layers bilinear(64, activation = tanh), residual(32)\n    start {start}\n"
+    path = spec.with_name("bare.hyper")
+    path.write_text(
+        BARE.replace("    layers conv2d(8, kernel = 5), relu\n", written).replace(
+            "    lr 1", "    depth 1 .. 4\n    lr 1"
+        )
+    )
+    text = compiler.variants(path, "trade").text({"base": "euler", "width": "9", "depth": "3"})
+    assert f"    layers {layers}\n" in text
+    made(text, spec.parent)
 
 
 def test_variants_are_in_the_canonical_layout(spec: Path, tmp_path: Path) -> None:

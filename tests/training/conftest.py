@@ -11,10 +11,12 @@ from types import ModuleType
 
 import pytest
 import torch
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from hyperdsl.codegen.render import environment
+from hyperdsl.codegen.torch import TEMPLATES
 from hyperdsl.codegen.torch.training import train_view
-from hyperdsl.semantics.expressions import Constant
+from hyperdsl.semantics.expressions import Binary, Constant, Variable
+from hyperdsl.semantics.layer_model import Linear
 from hyperdsl.semantics.model import (
     AdversarialLoss,
     Corrector,
@@ -23,7 +25,7 @@ from hyperdsl.semantics.model import (
     Facts,
     Free,
     Interval,
-    Linear,
+    Learned,
     Method,
     Optimizer,
     Reference,
@@ -100,6 +102,16 @@ FURTHER = replace(
     optimizer=Optimizer(*exact("1/500", "1/1000000", "1")),
 )
 ATTACKED = replace(TRAINING, loss=AdversarialLoss(*exact("1/5"), 3), iterations=100)
+ALPHA = Variable("alpha")
+ONE, ZERO, TWO = (Constant(Exact.of(n)) for n in (1, 0, 2))
+HALVED = Binary("/", ONE, Binary("*", TWO, ALPHA))
+FAMILY = Entries(((ZERO, ZERO), (ALPHA, ZERO)), (ZERO, ALPHA), ((Binary("-", ONE, HALVED), HALVED),))
+LEARNED = {
+    "entries": FAMILY,
+    "tableau": HEUN,
+    "learned": (Learned("alpha", *exact("1/2"), Interval(*exact("3/10", "1"))),),
+}
+BRIEF = replace(FURTHER, loss=TrajectoryLoss(2), batch=32, then=(replace(FURTHER, loss=ResidualLoss(), batch=32),))
 FIXED = replace(TRAINING, steps=StepRange("steps", *exact("8", "8")))
 
 SOLVERS = (
@@ -112,6 +124,8 @@ SOLVERS = (
     solver("Attacked", training=ATTACKED),
     solver("Rolled", training=FURTHER),
     solver("Fixed", training=FIXED),
+    solver("Learned", corrector=None, training=BRIEF, **LEARNED),
+    solver("HyperLearned", **LEARNED),
     solver("Plain", corrector=None, training=None),
 )
 
@@ -121,15 +135,7 @@ def spec() -> Spec:
 
 
 def rendered(*solvers: Solver) -> str:
-    environment = Environment(
-        loader=PackageLoader("hyperdsl.codegen.torch"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,
-    )
-    return environment.get_template("train.py.jinja").render(view=train_view(spec(), solvers))
+    return environment(TEMPLATES).get_template("train.py.jinja").render(view=train_view(spec(), solvers))
 
 
 def imported(folder: Path, name: str) -> ModuleType:

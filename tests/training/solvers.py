@@ -99,6 +99,26 @@ class Mine(HyperEuler):
         self.corrector = corrector
 
 
+class Learned(nn.Module):
+    order = 2
+    learned = ("alpha",)
+
+    def __init__(self, state_shape: Sequence[int]) -> None:
+        super().__init__()
+        self.coefficients = nn.Parameter(torch.tensor([0.5], dtype=torch.float64))
+
+    def _base(self, f: VectorField, s: Tensor, x: Tensor | None, z: Tensor, eps: Tensor, alpha: Tensor) -> Evaluated:
+        k1 = evaluated(f, s, x, z)
+        k2 = evaluated(f, s + alpha * eps, x, z + eps * alpha * k1)
+        return z + eps * ((1 - 1 / (2 * alpha)) * k1 + 1 / (2 * alpha) * k2), (k1,)
+
+
+class HyperLearned(Learned):
+    def __init__(self, state_shape: Sequence[int]) -> None:
+        super().__init__(state_shape)
+        self.corrector: nn.Module = Small(prod(state_shape), 1)
+
+
 class HyperAlpha(nn.Module):
     order = 2
 

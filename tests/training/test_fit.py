@@ -231,6 +231,25 @@ def test_a_free_parameter_is_drawn(train: ModuleType) -> None:
     assert middle(history) < 0.4
 
 
+def test_a_group_has_several_values_of_a_free_parameter(train: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    solver = made(train, "HyperAlpha")
+    rows = recorded(train, monkeypatch, "Residuals", solver).rows
+    alpha, draws = rows.parameters()["alpha"], train.DRAWS
+    groups = [(rows.inputs[0] == eps).nonzero()[:, 0] for eps in rows.inputs[0].unique()]
+    for group in groups:
+        values = ((alpha[group].unique() - 0.3) / 0.7 * draws).sort().values
+        assert torch.equal(values.floor(), torch.arange(draws, dtype=values.dtype))  # one in each part of the range
+        assert len(rows.inputs[1][group].unique()) == 1
+    assert len(alpha.unique()) == len(groups) * draws
+    for row in range(0, len(alpha), 211):
+        eps, s, _, z = (None if value is None else value[row] for value in rows.inputs[:4])
+        end = z
+        for k in range(200):
+            end = train._rk4_step(pendulum, s + k * eps / 200, end, eps / 200)
+        base = solver._base(pendulum, s, None, z, eps, alpha=alpha[row])[0]
+        assert torch.allclose(rows.target[row], (end - base) / eps**3, rtol=1e-5, atol=1e-5)
+
+
 def test_an_external_corrector(train: ModuleType) -> None:
     class Outside(nn.Module):
         def __init__(self) -> None:

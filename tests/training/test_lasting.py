@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from tests.training.test_fit import Network, fit, made, sample
 
-NAMES = ["Phased", "Attacked"]
+NAMES = ["Phased", "Attacked", "Learned"]
 
 
 class Noisy(nn.Module):
@@ -149,6 +149,24 @@ def test_checkpoints_of_others_are_left_aside(train: ModuleType, tmp_path: Path)
         assert fit(train, made(train, "HyperEuler"), iterations=10, seed=1, checkpoint=path).loss == expected
 
 
+def test_data_of_another_corrector_s_inputs_are_left_aside(train: ModuleType, tmp_path: Path) -> None:
+    """A spec whose corrector comes to read the stages has the same residuals, but other columns."""
+    fit(train, made(train, "HyperHeun"), iterations=10, cache=tmp_path)
+    solver = made(train, "HyperHeun")
+    base, g, read = solver._base, solver.corrector.forward, []
+
+    def with_stages(*arguments: Any, **parameters: Any) -> Any:
+        end, seen = base(*arguments, **parameters)
+        return end, (*seen, end)
+
+    solver._base = with_stages
+    solver.corrector.normalise = None
+    solver.corrector.forward = lambda *inputs: read.append(len(inputs)) or g(*inputs[:5])
+    fit(train, solver, iterations=10, cache=tmp_path)
+    assert set(read) == {6}
+    assert len(list(tmp_path.iterdir())) == 2
+
+
 def test_data_are_found_again(train: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     prepared: list[int] = []
     drawn = train._drawn
@@ -164,6 +182,9 @@ def test_data_are_found_again(train: ModuleType, monkeypatch: pytest.MonkeyPatch
     assert losses(f) == (plain, 1)
     assert losses(f) == (plain, 0)
     (entry,) = tmp_path.iterdir()
+    os.utime(entry, (0, 0))
+    losses(f)
+    assert entry.stat().st_mtime > 0  # used now
     data = bytearray(entry.read_bytes())
     data[-9] ^= 1
     entry.write_bytes(data)
@@ -196,7 +217,7 @@ def test_data_beyond_memory_are_kept_in_a_file(
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "other"))
     (tmp_path / "other").mkdir()
     fit(train, solver, settings=short(train, name), cache=tmp_path / "cache" if cached else None)
-    assert count[0] == (3 if name == "Phased" else 1)
+    assert count[0] == {"Phased": 3, "Attacked": 1, "Learned": 2}[name]
     assert all(map(torch.equal, weights(solver), weights(whole)))
     assert not list((tmp_path / "other").iterdir())
 

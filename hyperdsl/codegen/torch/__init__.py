@@ -24,7 +24,7 @@ def generate(spec: Spec, plans: tuple[AnyPlan, ...]) -> tuple[GeneratedFile, ...
         "solver.py": ("solver.py.jinja", package),
         f"test_{spec.source.stem}.py": ("test.py.jinja", suite_view(plans)),
     }
-    if package.hypersolvers:
+    if package.trained:
         modules["train.py"] = ("train.py.jinja", train_view(spec, tuple(plan.solver for plan in plans)))
     header = _render("header.py.jinja", header_view(spec))
     files = [GeneratedFile(path, header + _render(template, view)) for path, (template, view) in modules.items()]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hyperdsl.codegen.torch.expressions import coefficients_text, number, scaled, weighted_sum, written_text
 from hyperdsl.codegen.torch.training import setting
 from hyperdsl.plan import Coefficient, Stage, StepPlan, Term, Weight
-from hyperdsl.semantics.model import Control
+from hyperdsl.semantics.control_model import Control
 from hyperdsl.theory.exact import ONE
 from hyperdsl.theory.polynomials import degree
 

@@ -7,7 +7,8 @@ import math
 
 from hyperdsl.codegen.files import GENERATOR, JSON_KEY
 from hyperdsl.plan import AnyPlan
-from hyperdsl.semantics.model import AnySolver, Control, Corrector, External, HistorySolver, Multistep, Solver, Spec
+from hyperdsl.semantics.control_model import Control
+from hyperdsl.semantics.model import AnySolver, Corrector, External, HistorySolver, Multistep, Solver, Spec
 from hyperdsl.theory.multistep import LinearMultistep
 
 
@@ -68,6 +69,7 @@ def _single_step(solver: Solver) -> dict[str, object]:
     return {
         "base_parameters": {name: str(value) for name, value in solver.fixed},
         "free_parameters": [free.name for free in solver.free],
+        "learned_parameters": {learned.name: str(learned.start) for learned in solver.learned},
         "kind": solver.tableau.kind,
         "stages": solver.tableau.stages,
         "claimed_order": method.claimed_order,

@@ -4,20 +4,34 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hyperdsl.codegen.torch.correctors import leading_factor
 from hyperdsl.codegen.torch.expressions import number
+from hyperdsl.codegen.torch.warm import FUNCTIONS, layer_of
 from hyperdsl.plan import AnyPlan, HistoryPlan, StepPlan
-from hyperdsl.semantics.model import Conv2d, Corrector, External, Free
+from hyperdsl.semantics.model import AnySolver, Corrector, External, Free, Learned
 from hyperdsl.semantics.names import class_name
-from hyperdsl.theory.exact import Exact
+from hyperdsl.theory.exact import ONE, Exact
+
+_TENTH = ONE / Exact.of(10)
 
 
 @dataclass(frozen=True)
 class DrawnView:
-    """A free parameter and the part of its range from which tests draw it."""
+    """A free or learned parameter and the part of its range from which tests draw it."""
 
     name: str
     lower: str
     upper: str
+
+
+@dataclass(frozen=True)
+class WarmCaseView:
+    """A vector field that a corrector starts from, and the factor of J f that g is then, "" where it is zero."""
+
+    first: str
+    second: str
+    activation: str
+    factor: str
 
 
 @dataclass(frozen=True)
@@ -34,6 +48,7 @@ class CaseView:
     state_shape: str
     input_shape: str
     parameters: tuple[DrawnView, ...]
+    coefficients: tuple[DrawnView, ...]
     hyper: bool
     bound: str
     adaptive: bool
@@ -42,6 +57,12 @@ class CaseView:
     estimates: bool
     tight: str
     history: bool = False
+    warm: WarmCaseView | None = None
+
+    @property
+    def untouched(self) -> bool:
+        """Whether an untrained corrector leaves the base's step as it is."""
+        return self.hyper and not (self.warm and self.warm.factor)
 
     @property
     def field(self) -> str:
@@ -55,6 +76,10 @@ class SuiteView:
 
     cases: tuple[CaseView, ...]
     external: bool
+
+    @property
+    def warm(self) -> tuple[CaseView, ...]:
+        return tuple(case for case in self.cases if case.warm)
 
     @property
     def single(self) -> tuple[CaseView, ...]:
@@ -89,11 +114,11 @@ def _case(plan: AnyPlan) -> CaseView:
     name, corrector = class_name(solver.name), solver.corrector
     state, given, made, bound = "(3,)", "", f"{name}()", ""
     if isinstance(corrector, Corrector):
-        convolutional = any(isinstance(layer, Conv2d) for layer in corrector.layers)
-        state = "(2, 3, 3)" if convolutional else "(3,)"
+        state = "(2, 3, 3)" if corrector.convolutional else "(3,)"
         if "x" in corrector.inputs:
-            given = "(1, 3, 3)" if convolutional else "(2,)"
-        made = f"{name}({state}{f', {given}' if given else ''})"
+            given = "(1, 3, 3)" if corrector.convolutional else "(2,)"
+        field = f", field=_field_of_{solver.name.lower()}()" if corrector.start == "field" else ""
+        made = f"{name}({state}{f', {given}' if given else ''}{field})"
         bound = "" if corrector.bound is None else number(corrector.bound)
     elif corrector is not None:
         made = f"{name}(Corrector())"
@@ -106,6 +131,7 @@ def _case(plan: AnyPlan) -> CaseView:
         state_shape=state,
         input_shape=given,
         parameters=_drawn(solver.free),
+        coefficients=tuple(map(_around, solver.learned)),
         hyper=corrector is not None,
         bound=bound,
         adaptive=control is not None,
@@ -115,13 +141,33 @@ def _case(plan: AnyPlan) -> CaseView:
         estimates=control is not None
         and (not learned or control.fallback or (isinstance(plan, StepPlan) and plan.doubted)),
         history=isinstance(plan, HistoryPlan),
+        warm=_warm(solver),
     )
+
+
+def _warm(solver: AnySolver) -> WarmCaseView | None:
+    corrector = solver.corrector
+    if not isinstance(corrector, Corrector) or corrector.start != "field" or corrector.bilinear is None:
+        return None
+    layer, leading = corrector.bilinear, leading_factor(corrector, solver)
+    size, width = "2" if corrector.convolutional else "3", str(layer.width)
+    factor = "" if leading is None else number(leading)
+    return WarmCaseView(layer_of(layer, size, width), layer_of(layer, width, size), FUNCTIONS[layer.activation], factor)
 
 
 def _drawn(free: tuple[Free, ...]) -> tuple[DrawnView, ...]:
     """Parts of the ranges away from their ends, and for several parameters apart: coefficients have poles there."""
     count = len(free)
     return tuple(_part(parameter, index, count) for index, parameter in enumerate(free))
+
+
+def _around(learned: Learned) -> DrawnView:
+    """A tenth to each side of the start, which is away from poles and is not where the order happens to be higher."""
+    lower, upper = learned.interval.lower, learned.interval.upper
+    low, high = learned.start - _TENTH, learned.start + _TENTH
+    low = low if lower is None or low > lower else lower
+    high = high if upper is None or high < upper else upper
+    return DrawnView(learned.name, number(low), number(high))
 
 
 def _part(free: Free, index: int, count: int) -> DrawnView:

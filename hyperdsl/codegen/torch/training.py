@@ -9,6 +9,7 @@ from typing import assert_never
 
 from hyperdsl.codegen.torch.expressions import number
 from hyperdsl.codegen.torch.steps import SINGLE, step_lines
+from hyperdsl.codegen.torch.trained import TrainedView, trained_view
 from hyperdsl.plan import plan_solver, single_step
 from hyperdsl.semantics.model import (
     AdversarialLoss,
@@ -18,6 +19,7 @@ from hyperdsl.semantics.model import (
     Loss,
     Method,
     ResidualLoss,
+    Solver,
     Spec,
     StateShare,
     StepRange,
@@ -51,7 +53,7 @@ class StatesView:
 
 @dataclass(frozen=True)
 class RangeView:
-    """A free parameter of the base and the range from which training draws it."""
+    """A parameter of the base and the range from which training draws it: of a learned one, where it starts."""
 
     name: str
     lower: str
@@ -60,7 +62,7 @@ class RangeView:
 
 @dataclass(frozen=True)
 class SettingsView:
-    """A hypersolver's settings; every field is the Python text of its value, "" where there is none.
+    """The settings of what has to be trained; every field is the Python text of its value, "" where there is none.
 
     `loss` is "" for the residual's, `then` are the further phases.
     """
@@ -87,7 +89,7 @@ class SettingsView:
 
 @dataclass(frozen=True)
 class TrainView:
-    """All of train.py: its hypersolvers, their reference methods, and which features any of them needs.
+    """All of train.py: its solvers, their reference methods, and which features any of them needs.
 
     `visited`: a range of ε is that of the steps which the solver's control takes.
     """
@@ -101,6 +103,16 @@ class TrainView:
     adversarial: bool
     phases: bool
     visited: bool
+    learned: tuple[TrainedView, ...]
+
+    @property
+    def only_learned(self) -> bool:
+        return len(self.learned) == len(self.solvers)
+
+    @property
+    def correctors(self) -> bool:
+        """Whether every solver has one."""
+        return all(view.hyper for view in self.learned)
 
     @property
     def only_histories(self) -> bool:
@@ -113,15 +125,17 @@ class TrainView:
 
 
 def train_view(spec: Spec, solvers: tuple[AnySolver, ...]) -> TrainView:
-    """The view of the hypersolvers among the `solvers` of `spec`; those without a corrector need no training."""
+    """The view of the hypersolvers among the `solvers` of `spec`; those with nothing to learn need no training."""
     methods: dict[str, Method] = {}
     settings: list[SettingsView] = []
     for solver in solvers:
-        if solver.corrector is None or solver.training is None:
+        if solver.training is None:
             continue
         methods |= {phase.reference.method.name: phase.reference.method for phase in solver.training.phases}
         settings.append(_settings(solver, solver.training))
     phases = [phase for view in settings for phase in (view, *view.then)]
+    trained = [trained_view(solver) for solver in solvers if isinstance(solver, Solver)]
+    learned = tuple(view for view in trained if view)
     return TrainView(
         solvers=tuple(settings),
         references=tuple(map(_reference, methods.values())),
@@ -130,10 +144,11 @@ def train_view(spec: Spec, solvers: tuple[AnySolver, ...]) -> TrainView:
         histories=tuple(
             class_name(solver.name) for solver in solvers if isinstance(solver, HistorySolver) and solver.corrector
         ),
-        trajectory=any(phase.loss.startswith("Trajectory") for phase in phases),
+        trajectory=bool(learned) or any(phase.loss.startswith("Trajectory") for phase in phases),
         adversarial=any(phase.loss.startswith("Adversarial") for phase in phases),
         phases=any(view.then for view in settings),
         visited=any(phase.steps == phase.eps == "None" for phase in phases),
+        learned=learned,
     )
 
 
@@ -164,7 +179,10 @@ def _settings(solver: AnySolver, training: Training) -> SettingsView:
         iterations=str(training.iterations),
         batch=str(training.batch),
         seed=str(training.seed),
-        parameters=tuple(_free(free.name, free.interval.lower, free.interval.upper) for free in solver.free),
+        parameters=(
+            *(_free(free.name, free.interval.lower, free.interval.upper) for free in solver.free),
+            *(_free(learned.name, learned.start, learned.start) for learned in solver.learned),
+        ),
         bound="" if bound is None else setting(bound),
         loss=_loss(training.loss),
         then=tuple(_settings(solver, phase) for phase in training.then),

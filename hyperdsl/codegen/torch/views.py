@@ -14,6 +14,9 @@ from hyperdsl.plan import AnyPlan, HistoryPlan, StepPlan
 from hyperdsl.semantics.model import AnySolver, Corrector, External, Free, Spec
 from hyperdsl.semantics.names import class_name
 
+_NAMED = 4
+"""Learned parameters that a summary names."""
+
 
 @dataclass(frozen=True)
 class HeaderView:
@@ -35,8 +38,19 @@ class RangeView:
 
 
 @dataclass(frozen=True)
+class LearnedView:
+    """A learned parameter and the number it starts from, as Python text."""
+
+    name: str
+    start: str
+
+
+@dataclass(frozen=True)
 class SolverView:
-    """A solver's class. `stages` are the lines of the step, `result` what it returns, `seen` what g gets besides."""
+    """A solver's class. `stages` are the lines of the step, `result` what it returns, `seen` what g gets besides.
+
+    `parameters` are keywords of every call, `handed` those that the step takes: the learned ones too.
+    """
 
     name: str
     summary: str
@@ -45,8 +59,11 @@ class SolverView:
     residual_power: int | None
     corrector: str
     input_shape: bool
+    field: bool
     parameters: tuple[str, ...]
     ranges: tuple[RangeView, ...]
+    learned: tuple[LearnedView, ...]
+    handed: tuple[str, ...]
     stages: tuple[str, ...]
     result: str
     seen: str
@@ -62,6 +79,11 @@ class SolverView:
     def external(self) -> bool:
         return self.hyper and not self.corrector
 
+    @property
+    def learned_names(self) -> str:
+        """The learned parameters as a target of unpacking."""
+        return "".join(f"{learned.name}, " for learned in self.learned).rstrip()
+
 
 @dataclass(frozen=True)
 class PackageView:
@@ -75,6 +97,11 @@ class PackageView:
     @property
     def hypersolvers(self) -> bool:
         return any(solver.hyper for solver in self.solvers)
+
+    @property
+    def trained(self) -> bool:
+        """Whether there is something to train, and so weights to load."""
+        return self.hypersolvers or any(solver.learned for solver in self.solvers)
 
     @property
     def plain(self) -> bool:
@@ -142,6 +169,18 @@ class PackageView:
         return any(solver.parameters for solver in self.solvers)
 
     @property
+    def warm(self) -> bool:
+        return any(corrector.warm for corrector in self.correctors)
+
+    @property
+    def residual(self) -> bool:
+        return any(corrector.residual for corrector in self.correctors)
+
+    @property
+    def sine(self) -> bool:
+        return any(corrector.sine or (corrector.warm and corrector.warm.sine) for corrector in self.correctors)
+
+    @property
     def linear(self) -> bool:
         return any(not corrector.convolutional for corrector in self.correctors)
 
@@ -181,12 +220,15 @@ def _solver_view(plan: AnyPlan, corrector: str) -> SolverView:
         residual_power=solver.residual_power,
         corrector=corrector,
         input_shape=isinstance(solver.corrector, Corrector) and "x" in solver.corrector.inputs,
+        field=isinstance(solver.corrector, Corrector) and solver.corrector.start == "field",
         parameters=names,
         ranges=tuple(map(_range_view, solver.free)),
+        learned=tuple(LearnedView(learned.name, number(learned.start)) for learned in solver.learned),
+        handed=solver.parameters,
         stages=stages,
         result=result,
         seen=f"({seen},)" if len(plan.seen) == 1 else f"({seen})",
-        call=", ".join(["eps", "s", "x", "z", "dz", *(f"{name}={name}" for name in names)]),
+        call=", ".join(["eps", "s", "x", "z", "dz", *(f"{name}={name}" for name in solver.parameters)]),
         adaptive=adaptive_view(plan) if isinstance(plan, StepPlan) else None,
         history=history_view(plan) if isinstance(plan, HistoryPlan) else None,
     )
@@ -200,11 +242,14 @@ def _summary(plan: AnyPlan) -> str:
 def _base_summary(plan: StepPlan) -> str:
     solver = plan.solver
     fixed = ", ".join(f"{name} = {value}" for name, value in solver.fixed)
-    free = ", ".join(free.name for free in solver.free)
-    arguments = ", ".join(filter(None, (fixed, free)))
+    learned = [learned.name for learned in solver.learned]
+    named = len(learned) <= _NAMED
+    names = solver.parameters if named else [free.name for free in solver.free]
+    arguments = ", ".join(filter(None, (fixed, *names)))
     base = solver.base.name + (f"({arguments})" if arguments else "")
     proven = "proven" if solver.base.tolerance is None else f"proven within {float(solver.base.tolerance):g}"
-    return f"{base} (order {solver.order}, {proven})"
+    which = ", ".join(learned) if named else f"its {len(learned)} coefficients"
+    return f"{base} (order {solver.order}, {proven})" + (f", {which} learned" if learned else "")
 
 
 def _with_term(text: str, solver: AnySolver) -> str:
