@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from benchmarks.digits import library
 from hyperdsl import compiler
 from hyperdsl.cli.inputs import SpecFile
 from hyperdsl.evaluation.digits import SPAN, digits_data, digits_model, digits_problem, digits_states
@@ -25,7 +26,7 @@ from hyperdsl.evaluation.metrics import l2, mape, relative_error
 from hyperdsl.evaluation.packages import Package, load_package
 from hyperdsl.evaluation.problems import CLASSICAL
 from hyperdsl.evaluation.report import markdown
-from hyperdsl.evaluation.solvers import TableauSolver, in_double, reference_solution, torchdiffeq_solve
+from hyperdsl.evaluation.solvers import in_double, reference_solution, torchdiffeq_solve
 from hyperdsl.evaluation.training import Trained, train_package
 from hyperdsl.evaluation.work_precision import Start, adaptive, fixed, measure
 
@@ -69,14 +70,6 @@ class Image:
     mape: float
     l2: float
     moved: float
-
-
-def library(name: str) -> TableauSolver:
-    """A method of the library, ready to run."""
-    method = compiler.library_method(name)
-    if method is None:
-        raise ValueError(f"the library has no method {name}")
-    return TableauSolver(name, method.tableau)
 
 
 def written(trained: Trained, folder: Path) -> tuple[nn.Module, int]:

@@ -112,7 +112,8 @@ def _with_learned_coefficients(report: Report, call: n.Call, find: Find) -> Chos
         wants = f"at most {MOST_STAGES}, not {method.tableau.stages * steps}"
         report(catalogue.OUT_OF_RANGE, name, what="the number of stages with learned coefficients", wants=wants)
         return None
-    return ChosenBase(*free_coefficients(method, steps))
+    family, learned = free_coefficients(method, steps)
+    return ChosenBase(family, learned=learned)
 
 
 def _with_parameters(

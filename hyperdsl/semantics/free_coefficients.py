@@ -21,10 +21,8 @@ ORDER = 1
 _NAMED = 9  # stages up to which a21 can only be one coefficient
 
 
-def free_coefficients(
-    method: m.Method, steps: int
-) -> tuple[m.Method, tuple[tuple[str, Exact], ...], tuple[m.Free, ...], tuple[m.Learned, ...]]:
-    """The family whose parameters are its coefficients, no fixed or free ones, and the learned ones.
+def free_coefficients(method: m.Method, steps: int) -> tuple[m.Method, tuple[m.Learned, ...]]:
+    """The family whose parameters are its coefficients, and these as learned ones.
 
     They start from `steps` equal steps of `method`, taken as one.
     """
@@ -50,7 +48,7 @@ def free_coefficients(
         autonomous=False,
         facts=prove(tableau, ORDER, None),
     )
-    return family, (), (), tuple(learned)
+    return family, tuple(learned)
 
 
 def composed(tableau: Tableau, steps: int) -> Tableau:

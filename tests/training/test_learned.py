@@ -69,7 +69,9 @@ def compiled(folder: Path, name: str, text: str) -> tuple[Any, Any]:
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    return compiled(tmp_path_factory.mktemp("learned"), "learned", SPEC)[1]
+    spec, found = compiled(tmp_path_factory.mktemp("learned"), "learned", SPEC)
+    assert all(not solver.fixed and not solver.free for solver in spec.solvers)
+    return found
 
 
 def quadrature(s: Tensor, z: Tensor) -> Tensor:

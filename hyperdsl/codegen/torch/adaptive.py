@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hyperdsl.codegen.torch.expressions import coefficients_text, number, scaled, weighted_sum, written_text
+from hyperdsl.codegen.torch.expressions import (
+    coefficients_text,
+    number,
+    scaled,
+    tuple_text,
+    weighted_sum,
+    written_text,
+)
 from hyperdsl.codegen.torch.training import setting
 from hyperdsl.plan import Coefficient, Stage, StepPlan, Term, Weight
 from hyperdsl.semantics.control_model import Control
@@ -93,14 +100,14 @@ def adaptive_view(plan: StepPlan) -> AdaptiveView | None:
         doubled=2**solver.order - 1,
         stages=_stages(plan, h),
         result=_advanced(plan.update),
-        seen=_tuple([_slope(name, plan) for name in plan.seen] if solver.corrector is not None else []),
-        kept=_tuple(_kept(plan)),
+        seen=tuple_text([_slope(name, plan) for name in plan.seen] if solver.corrector is not None else []),
+        kept=tuple_text(_kept(plan)),
         error=_error(plan, h) if embedded else (),
         carried=bool(plan.carried),
         dense_order=solver.dense.order if solver.dense and plan.dense else None,
-        known=_tuple(_known(plan)),
+        known=tuple_text(_known(plan)),
         between=_between(plan, h),
-        dense=_tuple([weight.stage for weight in plan.dense]),
+        dense=tuple_text([weight.stage for weight in plan.dense]),
         weights=_weights(plan),
         polynomials=not _has_parameters(plan.dense),
     )
@@ -117,10 +124,6 @@ def _summary(control: Control, plan: StepPlan) -> str:
             error = "the learned term"
             error += ", or the embedded solution where that is not trusted" if control.fallback else ""
     return f"{whose}, by {error}."
-
-
-def _tuple(names: list[str]) -> str:
-    return f"({names[0]},)" if len(names) == 1 else f"({', '.join(names)})"
 
 
 def _first(plan: StepPlan) -> str:
@@ -172,12 +175,12 @@ def _kept(plan: StepPlan) -> list[str]:
 
 def _error(plan: StepPlan, h: str) -> tuple[str, ...]:
     kept = _kept(plan)
-    lines = [f"{_tuple(kept)[1:-1]} = stages"] if kept else []
+    lines = [f"{tuple_text(kept)[1:-1]} = stages"] if kept else []
     if plan.after:
         lines += ["h = _beside(eps, z)"] if h == "h" else []
     for stage in plan.after:
         lines += _stage(stage, plan, h, plan.update, after=True)
-    known = f", {_tuple(_known(plan))}" if plan.dense else ""
+    known = f", {tuple_text(_known(plan))}" if plan.dense else ""
     lines.append(f"return {_sum(plan.error)}, {'following' if plan.carried else 'None'}{known}")
     return tuple(lines)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 
 from hyperdsl.plan import Coefficient, Term, Weight
@@ -29,6 +31,11 @@ def number(value: Exact) -> str:
     return repr(float(value))
 
 
+def tuple_text(parts: Sequence[str]) -> str:
+    """A Python tuple of these."""
+    return f"({parts[0]},)" if len(parts) == 1 else f"({', '.join(parts)})"
+
+
 def weighted_sum(terms: tuple[Term, ...]) -> str:
     """Σ coefficient·stage, its signs between the terms; "0" without terms."""
     text = ""
@@ -52,9 +59,9 @@ def coefficients_text(weight: Weight, width: int) -> str:
     return f"({found[0]},)" if width == 1 else f"({', '.join(found)})"
 
 
-def written_text(expression: Expression) -> str:
-    """The expression as the user wrote it."""
-    return _expression(expression, _SUM)
+def written_text(expression: Expression, notation: Notation | None = None) -> str:
+    """The expression as the user wrote it, in Python unless another notation is asked for."""
+    return _expression(expression, _SUM, notation or PYTHON)
 
 
 def _signed(coefficient: Coefficient) -> tuple[str, str]:
@@ -63,9 +70,37 @@ def _signed(coefficient: Coefficient) -> tuple[str, str]:
     if value.parameters:
         negative = isinstance(coefficient.written, Negation)
         written = coefficient.written.operand if isinstance(coefficient.written, Negation) else coefficient.written
-        return "-" if negative else "+", _expression(written, _PRODUCT)
+        return "-" if negative else "+", _expression(written, _PRODUCT, PYTHON)
     sign = "-" if value.sign() < 0 else "+"
     return sign, "" if abs(value) == ONE else number(abs(value))
+
+
+def _python_constant(value: Exact) -> tuple[str, int]:
+    text = number(value)
+    return text, _PRODUCT if "/" in text else _SIGN if text.startswith("-") else _ATOM
+
+
+def _exact_constant(value: Exact) -> tuple[str, int]:
+    text = str(value)
+    return text, _ATOM if text.isdigit() else _SUM
+
+
+@dataclass(frozen=True)
+class Notation:
+    """How an expression is spelled: names, numbers with how tightly their text binds, and the sign of a power.
+
+    `tight`: no spaces around products.
+    """
+
+    variable: Callable[[str], str]
+    constant: Callable[[Exact], tuple[str, int]]
+    power: str
+    tight: bool
+
+
+PYTHON = Notation(str, _python_constant, "**", tight=False)
+SPEC = Notation("{{{}}}".format, _exact_constant, "^", tight=True)
+"""The language, numbers exact and names in braces for `str.format`."""
 
 
 def _quotient(fraction: Fraction) -> str:
@@ -74,29 +109,30 @@ def _quotient(fraction: Fraction) -> str:
     return f"{fraction.numerator} / {fraction.denominator}"
 
 
-def _expression(expression: Expression, around: int) -> str:
+def _expression(expression: Expression, around: int, notation: Notation) -> str:
     """The expression as the user wrote it, in parentheses where something that binds like `around` needs them."""
-    text, level = _text(expression)
+    text, level = _text(expression, notation)
     return f"({text})" if level < around else text
 
 
-def _text(expression: Expression) -> tuple[str, int]:
+def _text(expression: Expression, notation: Notation) -> tuple[str, int]:
     """The text and how tightly it binds."""
     match expression:
         case Variable(name):
-            return name, _ATOM
+            return notation.variable(name), _ATOM
         case Constant(value):
-            text = number(value)
-            return text, _PRODUCT if "/" in text else _SIGN if text.startswith("-") else _ATOM
+            return notation.constant(value)
         case Negation(operand):
-            return f"-{_expression(operand, _SIGN)}", _SIGN
+            return f"-{_expression(operand, _SIGN, notation)}", _SIGN
         case Binary("^", base, exponent):
-            return f"{_expression(base, _ATOM)}**{_expression(exponent, _SIGN)}", _POWER
+            power = f"{_expression(base, _ATOM, notation)}{notation.power}{_expression(exponent, _SIGN, notation)}"
+            return power, _POWER
         case Binary(operator, left, right):
             level = _LEVELS[operator]
-            return f"{_expression(left, level)} {operator} {_expression(right, level + 1)}", level
+            between = operator if notation.tight and level == _PRODUCT else f" {operator} "
+            return f"{_expression(left, level, notation)}{between}{_expression(right, level + 1, notation)}", level
         case Function() if not variables(expression):
-            return number(_value(expression)), _ATOM
+            return notation.constant(_value(expression))
         case _:
             raise ValueError(f"not an expression of a tableau: {expression}")
 

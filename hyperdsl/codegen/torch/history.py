@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hyperdsl.codegen.torch.expressions import scaled, weighted_sum
+from hyperdsl.codegen.torch.expressions import scaled, tuple_text, weighted_sum
 from hyperdsl.codegen.torch.steps import SINGLE, step_lines
 from hyperdsl.plan import Formula, HistoryPlan, Term
 from hyperdsl.plan.history import SLOPE
@@ -63,7 +63,7 @@ def history_view(plan: HistoryPlan) -> HistoryView:
         implicit=implicit,
         lines=_lines(plan),
         result=_result(plan),
-        kept=_tuple(_kept(plan)),
+        kept=tuple_text(_kept(plan)),
         begin=start.method.name,
         begin_order=start.method.facts.order,
         substeps=start.substeps,
@@ -86,9 +86,9 @@ def _lines(plan: HistoryPlan) -> tuple[str, ...]:
     """The step from the history to the state before `result`."""
     first = 0 if plan.keeps_last else 1
     derivatives = [f"f{j}" for j in range(first, first + plan.derivatives)]
-    lines = [f"{_tuple(['z', *(f'z{j}' for j in range(1, plan.states))])} = history.states"]
+    lines = [f"{tuple_text(['z', *(f'z{j}' for j in range(1, plan.states))])} = history.states"]
     if derivatives:
-        lines.append(f"{_tuple(derivatives)} = history.derivatives")
+        lines.append(f"{tuple_text(derivatives)} = history.derivatives")
     if not plan.keeps_last:
         lines.append("f0 = f(s, z)")
     if plan.extra_derivative:
@@ -131,7 +131,3 @@ def _kept(plan: HistoryPlan) -> list[str]:
     if plan.keeps_last:
         return [SLOPE, *(f"f{j}" for j in range(plan.derivatives - 1))]
     return [f"f{j}" for j in range(plan.derivatives)]
-
-
-def _tuple(names: list[str]) -> str:
-    return f"({names[0]},)" if len(names) == 1 else f"({', '.join(names)})"

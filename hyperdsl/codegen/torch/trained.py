@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from textwrap import wrap
 
-from hyperdsl.codegen.torch.expressions import number, written_text
+from hyperdsl.codegen.torch.expressions import SPEC, number, tuple_text, written_text
 from hyperdsl.semantics import expressions as e
 from hyperdsl.semantics.model import Solver
 from hyperdsl.semantics.names import class_name
@@ -16,9 +16,6 @@ _LARGEST = Exact.of(3)
 
 _WIDTH = 100
 """Of a piece of a line in generated code."""
-
-_SUM, _PRODUCT, _SIGN, _POWER, _ATOM = range(5)
-_LEVELS = {"+": _SUM, "-": _SUM, "*": _PRODUCT, "/": _PRODUCT, "^": _POWER}
 
 
 @dataclass(frozen=True)
@@ -51,9 +48,9 @@ def trained_view(solver: Solver) -> TrainedView | None:
     return TrainedView(
         solver=name,
         function=f"_{solver.name.lower()}_coefficients",
-        names=f"({_tuple([learned.name for learned in solver.learned])})",
-        lower=f"({_tuple([_end(learned.interval.lower, '-math.inf') for learned in solver.learned])})",
-        upper=f"({_tuple([_end(learned.interval.upper, 'math.inf') for learned in solver.learned])})",
+        names=tuple_text([learned.name for learned in solver.learned]),
+        lower=tuple_text([_end(learned.interval.lower, "-math.inf") for learned in solver.learned]),
+        upper=tuple_text([_end(learned.interval.upper, "math.inf") for learned in solver.learned]),
         coefficients=tuple(dict.fromkeys(map(written_text, changing))),
         bound=number(max(_LARGEST, *sizes)),
         hyper=solver.corrector is not None,
@@ -64,10 +61,6 @@ def trained_view(solver: Solver) -> TrainedView | None:
 def _expressions(solver: Solver) -> list[e.Expression]:
     entries = solver.entries
     return [*entries.c, *(value for row in entries.a for value in row), *entries.weights[0]]
-
-
-def _tuple(parts: list[str]) -> str:
-    return f"{parts[0]}," if len(parts) == 1 else ", ".join(parts)
 
 
 def _end(end: Exact | None, infinite: str) -> str:
@@ -81,39 +74,12 @@ def _spec(solver: Solver, name: str) -> list[str]:
     lines += [f"# {learned.name} = {{{learned.name}}}" for learned in solver.learned]
     lines += [f"method {method} {{{{", f"    order {solver.order}", "    tableau {{"]
     for i, (c, row) in enumerate(zip(entries.c, entries.a, strict=True)):
-        lines.append(f"        {_text(c)} | {', '.join(map(_text, row[:i]))}".rstrip())
-    lines += ["        --+--", f"          | {', '.join(map(_text, entries.weights[0]))}", "    }}", "}}"]
+        lines.append(f"        {_spelled(c)} | {', '.join(map(_spelled, row[:i]))}".rstrip())
+    lines += ["        --+--", f"          | {', '.join(map(_spelled, entries.weights[0]))}", "    }}", "}}"]
     if solver.corrector is None:
         lines += ["", f"solver {name} {{{{", f"    base {method}", "}}"]
     return lines
 
 
-def _text(expression: e.Expression) -> str:
-    return _within(expression, _SUM)
-
-
-def _within(expression: e.Expression, around: int) -> str:
-    """The expression in the language, in parentheses where something that binds like `around` needs them."""
-    text, level = _levelled(expression)
-    return f"({text})" if level < around else text
-
-
-def _levelled(expression: e.Expression) -> tuple[str, int]:
-    match expression:
-        case e.Variable(name):
-            return f"{{{name}}}", _ATOM
-        case e.Constant(value):
-            text = str(value)
-            return text, _ATOM if text.isdigit() else _SUM
-        case e.Pi():
-            return "pi", _ATOM
-        case e.Function(name, operand):
-            return f"{name}({_text(operand)})", _ATOM
-        case e.Negation(operand):
-            return f"-{_within(operand, _SIGN)}", _SIGN
-        case e.Binary("^", base, exponent):
-            return f"{_within(base, _ATOM)}^{_within(exponent, _SIGN)}", _POWER
-        case e.Binary(operator, left, right):
-            level = _LEVELS[operator]
-            spaced = f" {operator} " if level == _SUM else operator
-            return f"{_within(left, level)}{spaced}{_within(right, level + 1)}", level
+def _spelled(expression: e.Expression) -> str:
+    return written_text(expression, SPEC)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hyperdsl.codegen.files import GENERATOR
 from hyperdsl.codegen.torch.adaptive import AdaptiveView, adaptive_view
 from hyperdsl.codegen.torch.correctors import CorrectorView, corrector_views
-from hyperdsl.codegen.torch.expressions import number
+from hyperdsl.codegen.torch.expressions import number, tuple_text
 from hyperdsl.codegen.torch.history import HistoryView, history_summary, history_view
 from hyperdsl.codegen.torch.steps import step_lines
 from hyperdsl.plan import AnyPlan, HistoryPlan, StepPlan
@@ -82,7 +82,7 @@ class SolverView:
     @property
     def learned_names(self) -> str:
         """The learned parameters as a target of unpacking."""
-        return "".join(f"{learned.name}, " for learned in self.learned).rstrip()
+        return tuple_text([learned.name for learned in self.learned])[1:-1]
 
 
 @dataclass(frozen=True)
@@ -210,7 +210,6 @@ def header_view(spec: Spec) -> HeaderView:
 def _solver_view(plan: AnyPlan, corrector: str) -> SolverView:
     solver = plan.solver
     names = tuple(free.name for free in solver.free)
-    seen = ", ".join(plan.seen)
     stages, result = step_lines(plan) if isinstance(plan, StepPlan) else ((), "")
     return SolverView(
         name=class_name(solver.name),
@@ -227,7 +226,7 @@ def _solver_view(plan: AnyPlan, corrector: str) -> SolverView:
         handed=solver.parameters,
         stages=stages,
         result=result,
-        seen=f"({seen},)" if len(plan.seen) == 1 else f"({seen})",
+        seen=tuple_text(plan.seen),
         call=", ".join(["eps", "s", "x", "z", "dz", *(f"{name}={name}" for name in solver.parameters)]),
         adaptive=adaptive_view(plan) if isinstance(plan, StepPlan) else None,
         history=history_view(plan) if isinstance(plan, HistoryPlan) else None,
