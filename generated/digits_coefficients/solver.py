@@ -83,17 +83,7 @@ class FourEvaluations(nn.Module):
         """The state one step later, as `step`: there is no corrector to leave out."""
         f, flat, restore = _one_tensor(f, z)
         s, eps = _scalars(flat, s, eps)
-        (
-            a21,
-            a31,
-            a32,
-            a41,
-            a42,
-            a43,
-            b1,
-            b2,
-            b3,
-        ) = _scalars(flat, *self.coefficients)
+        a21, a31, a32, a41, a42, a43, b1, b2, b3 = _scalars(flat, *self.coefficients)
         end: State = restore(
             self._base(f, s, x, flat, eps, a21=a21, a31=a31, a32=a32, a41=a41, a42=a42, a43=a43, b1=b1, b2=b2, b3=b3)[0]
         )

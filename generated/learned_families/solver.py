@@ -156,10 +156,7 @@ class LearnedThird(nn.Module):
         """The state one step later, as `step`: there is no corrector to leave out."""
         f, flat, restore = _one_tensor(f, z)
         s, eps = _scalars(flat, s, eps)
-        (
-            u,
-            v,
-        ) = _scalars(flat, *self.coefficients)
+        u, v = _scalars(flat, *self.coefficients)
         end: State = restore(self._base(f, s, x, flat, eps, u=u, v=v)[0])
         return end
 
@@ -242,10 +239,7 @@ class LearnedFourth(nn.Module):
         """The state one step later, as `step`: there is no corrector to leave out."""
         f, flat, restore = _one_tensor(f, z)
         s, eps = _scalars(flat, s, eps)
-        (
-            u,
-            v,
-        ) = _scalars(flat, *self.coefficients)
+        u, v = _scalars(flat, *self.coefficients)
         end: State = restore(self._base(f, s, x, flat, eps, u=u, v=v)[0])
         return end
 
