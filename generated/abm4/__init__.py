@@ -3,6 +3,13 @@
 
 """Solvers of abm4.hyper: ABM4."""
 
-from .solver import ABM4, History, SolveError, Status
+from ._runtime.history import Past
+from ._runtime.outcome import SolveError, Status
+from .solver import ABM4
 
-__all__ = ["ABM4", "History", "SolveError", "Status"]
+__all__ = [
+    "ABM4",
+    "Past",
+    "SolveError",
+    "Status",
+]

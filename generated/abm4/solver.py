@@ -9,120 +9,21 @@ vector field f(s, z) gets them. With an input x the vector field is f(s, x, z).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from enum import Enum
-from typing import Any, NamedTuple, TypeVar
+from torch import Tensor
 
-import torch
-from torch import Tensor, nn
-
-Scalar = float | Tensor
-VectorField = Callable[..., Any]
-State = TypeVar("State", bound=Tensor | tuple[Tensor, ...])
+from ._runtime.history import Followed, HistorySteps, Past
+from ._runtime.state import VectorField
 
 
-class ABM4(nn.Module):
+class ABM4(HistorySteps):
     """abm, PECE with ab4 and am3 (order 4, proven)."""
 
     order = 4
     evaluations_per_step = 2
-    past = 3
-    """How many steps `begin` takes before the formula has its history."""
-    begin_evaluations = 4
+    past, states, derivatives, first_derivative = 3, 1, 3, 1
+    substeps, begin_evaluations = 1, 4
 
-    def forward(
-        self,
-        f: VectorField,
-        z0: State,
-        span: Sequence[Scalar],
-        steps: int,
-        *,
-        x: Tensor | None = None,
-        check: bool | None = None,
-    ) -> State:
-        """The state at the end of `span`, after `steps` equal steps.
-
-        `check`: raise SolveError where that state is not finite; by default only in plain eager mode.
-        """
-        f, z, restore = _one_tensor(f, z0)
-        _require_steps(steps)
-        s0, s1 = _scalars(z, *span)
-        eps = (s1 - s0) / steps
-        (end,) = _march(self, f, z, s0, eps, steps, steps, x)
-        if _is_eager(z) if check is None else check:
-            _require_finite(end, end, s1, eps, _evaluations(self, steps))
-        restored: State = restore(end)
-        return restored
-
-    def odeint(
-        self,
-        f: VectorField,
-        z0: State,
-        s: Tensor | Sequence[float],
-        *,
-        steps: int = 1,
-        x: Tensor | None = None,
-        check: bool | None = None,
-    ) -> State:
-        """The states at the times `s`, [len(s), *z0.shape], with `steps` steps from one to the next.
-
-        The times must be equally spaced, for the formula's coefficients hold for equal steps only; ValueError where
-        they are not (looked at like `check`).
-        """
-        f, z, restore = _one_tensor(f, z0)
-        times, eps = _equal_times(z, s, steps, check)
-        count = (len(times) - 1) * steps
-        solution = torch.stack([z, *_march(self, f, z, times[0], eps, count, steps, x)])
-        if _is_eager(z) if check is None else check:
-            _require_finite(solution[-1], solution, times[-1], eps, _evaluations(self, count))
-        restored: State = restore(solution)
-        return restored
-
-    def start(self, f: VectorField, s: Scalar, z: Tensor, eps: Scalar, *, x: Tensor | None = None) -> History:
-        """What `step` begins with, from z at s: a history whose newest state is at s + 3·ε."""
-        s, eps = _scalars(z, s, eps)
-        history = self.first(f, s, z, x=x)
-        for k in range(self.past):
-            history = self.begin(f, s + k * eps, history, eps, x=x)
-        return history
-
-    def first(self, f: VectorField, s: Scalar, z: Tensor, *, x: Tensor | None = None) -> History:
-        """The history of z alone."""
-        return History((z,), ())
-
-    def begin(self, f: VectorField, s: Scalar, history: History, eps: Scalar, *, x: Tensor | None = None) -> History:
-        """One step of rk4 (order 4), while the history is too short for the formula."""
-        s, eps = _scalars(history.states[0], s, eps)
-        f = _with_input(f, x)
-        new, derivative = _rk4_step(f, s, history.states[0], eps)
-        states, derivatives = (new, *history.states), (derivative, *history.derivatives)
-        return History(states[:1], derivatives[:3])
-
-    def known(
-        self, f: VectorField, s: Scalar, states: Sequence[Tensor], eps: Scalar, *, x: Tensor | None = None
-    ) -> History:
-        """The history of 4 known states, the newest first: at s, s − ε, and so on."""
-        s, eps = _scalars(states[0], s, eps)
-        f = _with_input(f, x)
-        derivatives = tuple(f(s - j * eps, states[j]) for j in range(1, 4))
-        return History(tuple(states[:1]), derivatives)
-
-    def step(self, f: VectorField, s: Scalar, history: History, eps: Scalar, *, x: Tensor | None = None) -> History:
-        """One step later; the newest state of `history` is at s, the others lie ε apart."""
-        return self.base_step(f, s, history, eps, x=x)
-
-    def base_step(
-        self, f: VectorField, s: Scalar, history: History, eps: Scalar, *, x: Tensor | None = None
-    ) -> History:
-        """One step later, as `step`: there is no corrector to leave out."""
-        s, eps = _scalars(history.states[0], s, eps)
-        base, _, derivatives = self._base(f, s, x, history, eps)
-        return _followed(history, base, derivatives)
-
-    def _base(
-        self, f: VectorField, s: Tensor, x: Tensor | None, history: History, eps: Tensor
-    ) -> tuple[Tensor, tuple[Tensor, ...], tuple[Tensor, ...]]:
-        f = _with_input(f, x)
+    def formula(self, f: VectorField, s: Tensor, history: Past, eps: Tensor) -> Followed:
         (z,) = history.states
         (f1, f2, f3) = history.derivatives
         f0 = f(s, z)
@@ -130,135 +31,11 @@ class ABM4(nn.Module):
         fp = f(s + eps, p)
         return z + eps * (3 / 8 * fp + 19 / 24 * f0 - 5 / 24 * f1 + 1 / 24 * f2), (), (f0, f1, f2)
 
-
-class Status(Enum):
-    """How a solve ended."""
-
-    SUCCESS = "success"
-    MAX_STEPS = "max_steps"
-    STEP_TOO_SMALL = "step_too_small"
-    NONFINITE = "nonfinite"
-
-
-class SolveError(RuntimeError):
-    """A solve that failed.
-
-    `status` says how, `s` at which time; `step` is the last step's size, `evaluations` counts those of f, and
-    `solution` is what there is.
-    """
-
-    def __init__(self, status: Status, s: float, step: float, evaluations: int, solution: Any, text: str) -> None:
-        super().__init__(text)
-        self.status, self.s, self.step, self.evaluations, self.solution = status, s, step, evaluations, solution
-
-
-def _scalars(z: Tensor, *values: Scalar | Sequence[float]) -> tuple[Tensor, ...]:
-    """The values as tensors on z's device in its real dtype."""
-    if not (z.is_floating_point() or z.is_complex()):
-        raise TypeError(f"the state must be real or complex floating point, not {z.dtype}")
-    dtype = z.real.dtype if z.is_complex() else z.dtype
-    return tuple(torch.as_tensor(value, dtype=dtype, device=z.device) for value in values)
-
-
-def _with_input(f: VectorField, x: Tensor | None) -> VectorField:
-    """f(s, z) from f(s, x, z)."""
-    return f if x is None else lambda s, z: f(s, x, z)
-
-
-def _require_steps(steps: int) -> None:
-    if steps < 1:
-        raise ValueError(f"steps must be 1 or more, not {steps}")
-
-
-def _require_finite(z: Tensor, solution: Tensor, s: Tensor, eps: Tensor, evaluations: int) -> None:
-    if not bool(torch.isfinite(z).all()):
-        text = (
-            f"the state is not finite at s = {float(s):.6g} (steps of {float(eps):.3g}, "
-            f"{evaluations} evaluations of f): take more steps, or check that f and the initial state are finite; "
-            "check=False returns the state as it is"
-        )
-        raise SolveError(Status.NONFINITE, float(s), float(eps), evaluations, solution, text)
-
-
-def _is_eager(z: Tensor) -> bool:
-    """Whether z has numbers to look at, which compilers, function transforms, meta and fake tensors have not."""
-    if torch.compiler.is_compiling() or z.is_meta or type(z) not in (Tensor, nn.Parameter):
-        return False
-    return not torch._C._functorch.is_functorch_wrapped_tensor(z)
-
-
-def _one_tensor(f: VectorField, z: State) -> tuple[VectorField, Tensor, Callable[[Tensor], Any]]:
-    """A tuple of tensors as one vector: f for it, the vector, and the way back."""
-    if isinstance(z, Tensor):
-        return f, z, lambda flat: flat
-    parts: tuple[Tensor, ...] = z
-    if len({part.dtype for part in parts}) != 1:
-        raise TypeError("the tensors of a state must have one dtype")
-    shapes = [part.shape for part in parts]
-    sizes = [part.numel() for part in parts]
-
-    def restore(flat: Tensor) -> tuple[Tensor, ...]:
-        pieces = zip(torch.split(flat, sizes, dim=-1), shapes, strict=True)
-        return tuple(piece.reshape(*flat.shape[:-1], *shape) for piece, shape in pieces)
-
-    def joined(tensors: Sequence[Tensor]) -> Tensor:
-        return torch.cat([tensor.reshape(-1) for tensor in tensors])
-
-    return lambda *arguments: joined(f(*arguments[:-1], restore(arguments[-1]))), joined(parts), restore
-
-
-class History(NamedTuple):
-    """The last states and derivatives at equally spaced times, the newest first."""
-
-    states: tuple[Tensor, ...]
-    derivatives: tuple[Tensor, ...]
-
-
-def _march(
-    solver: Any, f: VectorField, z: Tensor, s0: Tensor, eps: Tensor, steps: int, keep: int, x: Tensor | None
-) -> list[Tensor]:
-    """Every `keep`-th of the states after each of the steps; grid points are s0 + k·ε."""
-    history: History = solver.first(f, s0, z, x=x) if steps else History((z,), ())
-    states = []
-    for k in range(steps):
-        advance = solver.begin if k < solver.past else solver.step
-        history = advance(f, s0 + k * eps, history, eps, x=x)
-        if (k + 1) % keep == 0:
-            states.append(history.states[0])
-    return states
-
-
-def _followed(history: History, new: Tensor, derivatives: tuple[Tensor, ...]) -> History:
-    """The history one step later: no tensor is copied."""
-    return History((new, *history.states[:-1]), derivatives)
-
-
-def _evaluations(solver: Any, steps: int) -> int:
-    """Evaluations of f in a number of steps, the first ones' included; at least, where a formula is iterated."""
-    begun = min(steps, int(solver.past))
-    first = begun * int(solver.begin_evaluations) if begun else 0
-    return first + (steps - begun) * int(solver.evaluations_per_step)
-
-
-def _equal_times(z: Tensor, s: Tensor | Sequence[float], steps: int, check: bool | None) -> tuple[Tensor, Tensor]:
-    """The times, and the step between them."""
-    _require_steps(steps)
-    (times,) = _scalars(z, s)
-    if times.ndim != 1 or len(times) == 0:
-        raise ValueError(f"s must be a list of one or more times, not of shape {tuple(times.shape)}")
-    intervals = max(1, len(times) - 1)
-    length = times[-1] - times[0]
-    if _is_eager(z) if check is None else check:
-        equal = times[0] + length * torch.arange(len(times), dtype=times.dtype, device=times.device) / intervals
-        if bool((times - equal).abs().max() > 1e-3 * length.abs() / intervals):
-            raise ValueError("the times are not equally spaced: call the solver for each interval, or use equal ones")
-    return times, length / (intervals * steps)
-
-
-def _rk4_step(f: VectorField, s: Tensor, z: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
-    """One step of rk4 (order 4), and the derivative at its start."""
-    k1 = f(s, z)
-    k2 = f(s + 1 / 2 * h, z + 1 / 2 * h * k1)
-    k3 = f(s + 1 / 2 * h, z + 1 / 2 * h * k2)
-    k4 = f(s + h, z + h * k3)
-    return z + h * (1 / 6 * k1 + 1 / 3 * k2 + 1 / 3 * k3 + 1 / 6 * k4), k1
+    @staticmethod
+    def starting(f: VectorField, s: Tensor, z: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        """One step of rk4 (order 4), and the derivative at its start."""
+        k1 = f(s, z)
+        k2 = f(s + 1 / 2 * h, z + 1 / 2 * h * k1)
+        k3 = f(s + 1 / 2 * h, z + 1 / 2 * h * k2)
+        k4 = f(s + h, z + h * k3)
+        return z + h * (1 / 6 * k1 + 1 / 3 * k2 + 1 / 3 * k3 + 1 / 6 * k4), k1

@@ -3,6 +3,9 @@
 
 """Solvers of adaptive_bosh3.hyper: AdaptiveBosh3."""
 
-from .solver import AdaptiveBosh3, Control, Solution, SolveError, Statistics, Status
+from ._runtime.control import Control
+from ._runtime.outcome import SolveError, Status
+from ._runtime.solution import Solution, Statistics
+from .solver import AdaptiveBosh3
 
 __all__ = ["AdaptiveBosh3", "Control", "Solution", "SolveError", "Statistics", "Status"]

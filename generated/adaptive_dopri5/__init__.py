@@ -3,6 +3,9 @@
 
 """Solvers of adaptive_dopri5.hyper: AdaptiveDopri5."""
 
-from .solver import AdaptiveDopri5, Control, Solution, SolveError, Statistics, Status
+from ._runtime.control import Control
+from ._runtime.outcome import SolveError, Status
+from ._runtime.solution import Solution, Statistics
+from .solver import AdaptiveDopri5
 
 __all__ = ["AdaptiveDopri5", "Control", "Solution", "SolveError", "Statistics", "Status"]

@@ -9,54 +9,17 @@ vector field f(s, z) gets them. With an input x the vector field is f(s, x, z).
 
 from __future__ import annotations
 
-import bisect
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from enum import Enum
-from functools import partial
-from typing import Any, NamedTuple, TypeVar
-
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-Scalar = float | Tensor
-VectorField = Callable[..., Any]
-State = TypeVar("State", bound=Tensor | tuple[Tensor, ...])
-
-
-@dataclass(frozen=True)
-class Control:
-    """A step-size rule (Söderlind 2003; Hairer, Nørsett & Wanner I, §II.4).
-
-    A step is accepted where e, the root mean square of error / (atol + rtol max(|z|, |z'|)), is at most 1. The next
-    one is longer by safety · e^(-(P + I + D)/power) · e'^((P + 2D)/power) · e''^(-D/power), between `shortest` and
-    `longest`; `gains` are P, I and D, and e' and e'' are the errors of the two steps before.
-    """
-
-    rtol: float
-    atol: float
-    gains: tuple[float, float, float]
-    power: int
-    safety: float
-    shortest: float
-    longest: float
-    first_step: float | None
-    max_steps: int
-
-    def changed(
-        self, rtol: float | None, atol: float | None, first_step: float | None, max_steps: int | None
-    ) -> Control:
-        """The rule with those settings that are not None; ValueError where one is not positive."""
-        given = {"rtol": rtol, "atol": atol, "first_step": first_step, "max_steps": max_steps}
-        changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-        for name, value in changes.items():
-            if not 0 < value < math.inf:
-                raise ValueError(f"{name} must be positive, not {value}")
-        return replace(self, **changes)
+from ._runtime.adaptive import Advanced, EmbeddedSteps, Estimated
+from ._runtime.adjoint import AdjointSteps
+from ._runtime.control import Control
+from ._runtime.solution import polynomials
+from ._runtime.state import VectorField
 
 
-class AdaptiveDopri5(nn.Module):
+class AdaptiveDopri5(AdjointSteps, EmbeddedSteps):
     """dopri5 (order 5, proven).
 
     Steps are chosen for all samples, by the embedded solution of order 4.
@@ -65,6 +28,7 @@ class AdaptiveDopri5(nn.Module):
     order = 5
     evaluations_per_step = 6
     error = "embedded"
+    dense_order = 4
     control = Control(
         rtol=1e-6,
         atol=1e-8,
@@ -77,147 +41,7 @@ class AdaptiveDopri5(nn.Module):
         max_steps=4096,
     )
 
-    def forward(
-        self,
-        f: VectorField,
-        z0: State,
-        span: Sequence[Scalar],
-        *,
-        x: Tensor | None = None,
-        rtol: float | None = None,
-        atol: float | None = None,
-        first_step: float | None = None,
-        max_steps: int | None = None,
-    ) -> State:
-        """The state at the end of `span`; SolveError where it is not reached."""
-        solution = self.solve(
-            f, z0, span, dense=False, x=x, rtol=rtol, atol=atol, first_step=first_step, max_steps=max_steps
-        )
-        end: State = solution.z
-        return end
-
-    def solve(
-        self,
-        f: VectorField,
-        z0: State,
-        span: Sequence[Scalar],
-        *,
-        x: Tensor | None = None,
-        rtol: float | None = None,
-        atol: float | None = None,
-        first_step: float | None = None,
-        max_steps: int | None = None,
-        throw: bool = True,
-        dense: bool = True,
-        event: Callable[[Tensor, Tensor], Tensor] | None = None,
-    ) -> Solution:
-        """The solution over `span`, with its status and statistics; rtol to max_steps replace those of `control`.
-
-        throw: raise SolveError where the end is not reached, instead of returning what there is.
-        dense: keep what `Solution.dense` needs, a few states for each step.
-        event: end where this number, event(s, z), changes its sign, which costs a synchronisation more for each step.
-            `Solution.s` is then that time; gradients are those of the state at a fixed time.
-        """
-        control = self.control.changed(rtol, atol, first_step, max_steps)
-        problem = self._problem(f, z0, x=x)
-        if event is not None:
-            problem = replace(problem, event=event)
-        solution, _ = problem.solve(control, _numbers(span), dense)
-        return _checked(solution, throw)
-
-    def odeint(
-        self,
-        f: VectorField,
-        z0: State,
-        s: Tensor | Sequence[float],
-        *,
-        x: Tensor | None = None,
-        rtol: float | None = None,
-        atol: float | None = None,
-        first_step: float | None = None,
-        max_steps: int | None = None,
-    ) -> State:
-        """The states at the times `s`, ascending or descending, [len(s), *z0.shape]; steps are not cut at them."""
-        control = self.control.changed(rtol, atol, first_step, max_steps)
-        problem = self._problem(f, z0, x=x)
-        solution, states = problem.solve(control, _times(s), dense=False)
-        _checked(solution, throw=True)
-        found: State = problem.restore(torch.stack(states))
-        return found
-
-    def adjoint(
-        self,
-        f: VectorField,
-        z0: State,
-        span: Sequence[Scalar],
-        *,
-        x: Tensor | None = None,
-        rtol: float | None = None,
-        atol: float | None = None,
-        first_step: float | None = None,
-        max_steps: int | None = None,
-        weights: Sequence[Tensor] | None = None,
-    ) -> State:
-        """As a call, with gradients by the adjoint problem: memory does not grow with the number of steps.
-
-        weights: what f depends on besides z0 and x and may have a gradient; a module's parameters unless given.
-        """
-        control = self.control.changed(rtol, atol, first_step, max_steps)
-        own = f.parameters() if weights is None and isinstance(f, nn.Module) else weights or ()
-        inputs = [value for value in (*own, x) if value is not None and value.requires_grad]
-        f, flat, restore = _one_tensor(f, z0)
-        _scalars(flat)
-
-        def run(f: VectorField, z: Tensor, times: list[float], size: int | None = None) -> Tensor:
-            counted = Counted(f)
-            attempt = partial(self._attempt, counted, None)
-            problem = Problem(attempt if size is None else _measured(attempt, size), counted, z, lambda state: state)
-            found: Tensor = _checked(problem.solve(control, times, dense=False)[0], throw=True).z
-            return found
-
-        end: State = restore(_Adjoint.apply(run, _with_input(f, x), _numbers(span), flat, *inputs))
-        return end
-
-    def step(self, f: VectorField, s: Scalar, z: State, eps: Scalar, *, x: Tensor | None = None) -> State:
-        """The state one step of size ε later, whatever its error."""
-        return self.base_step(f, s, z, eps, x=x)
-
-    def base_step(self, f: VectorField, s: Scalar, z: State, eps: Scalar, *, x: Tensor | None = None) -> State:
-        """The state one step later, as `step`: there is no corrector to leave out."""
-        f, flat, restore = _one_tensor(f, z)
-        s, eps = _scalars(flat, s, eps)
-        end: State = restore(self._base(f, s, x, flat, eps)[0])
-        return end
-
-    def compile(self, *arguments: Any, **options: Any) -> None:
-        """Compile the step, as torch.compile does, for all calls from now on; the loop around it reads numbers."""
-        self._attempt = torch.compile(self._attempt, *arguments, **options)  # type: ignore[method-assign]
-
-    def _problem(self, f: VectorField, z: State, *, x: Tensor | None) -> Problem:
-        f, flat, restore = _one_tensor(f, z)
-        _scalars(flat)
-        counted = Counted(_with_input(f, x))
-        attempt = partial(self._attempt, counted, x)
-        return Problem(attempt, counted, flat, restore, weights=self._weights)
-
-    def _attempt(self, f: VectorField, x: Tensor | None, s: Tensor, z: Tensor, eps: Tensor, dz: Tensor) -> Attempt:
-        """A step from z, where f is dz, with its error."""
-        end, _, stages = self._advance(f, s, z, eps, dz)
-        error, following, stages = self._error(f, s, z, eps, end, stages)
-        between = partial(self._between, f, s, z, eps, stages)
-        return Attempt(end, error, following, between=between)
-
-    def _base(
-        self, f: VectorField, s: Tensor, x: Tensor | None, z: Tensor, eps: Tensor
-    ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        f = _with_input(f, x)
-        base, seen, _ = self._advance(f, s, z, eps, f(s, z))
-        return base, seen
-
-    def _advance(
-        self, f: VectorField, s: Tensor, z: Tensor, eps: Tensor, dz: Tensor
-    ) -> tuple[Tensor, tuple[Tensor, ...], tuple[Tensor, ...]]:
-        """The base's step with stages k = ε f: the state, nothing for a corrector, and the stages of the error."""
+    def advance(self, f: VectorField, s: Tensor, z: Tensor, eps: Tensor, dz: Tensor) -> Advanced:
         k1 = eps * dz
         k2 = eps * f(s.add(eps, alpha=1 / 5), z.add(k1, alpha=1 / 5))
         k3 = eps * f(s.add(eps, alpha=3 / 10), z.add(k1, alpha=3 / 40).add(k2, alpha=9 / 40))
@@ -247,10 +71,9 @@ class AdaptiveDopri5(nn.Module):
             (k1, k3, k4, k5, k6),
         )
 
-    def _error(
+    def estimate(
         self, f: VectorField, s: Tensor, z: Tensor, eps: Tensor, end: Tensor, stages: tuple[Tensor, ...]
-    ) -> tuple[Tensor, Tensor | None, tuple[Tensor, ...]]:
-        """The propagated less the embedded state, f at the new state, and what dense output reads."""
+    ) -> Estimated:
         k1, k3, k4, k5, k6 = stages
         following = f(s + eps, end)
         k7 = eps * following
@@ -265,428 +88,31 @@ class AdaptiveDopri5(nn.Module):
             (k1, k3, k4, k5, k6, k7),
         )
 
-    def _between(
+    def between(
         self, f: VectorField, s: Tensor, z: Tensor, eps: Tensor, stages: tuple[Tensor, ...], following: Tensor
     ) -> Tensor:
-        """The stages k that dense output reads, along a last axis; `following` is f at the end of the step."""
         return torch.stack(stages, -1)
 
-    @staticmethod
-    def _weights(theta: Tensor) -> Tensor:
+    def weights(self, theta: Tensor) -> Tensor:
         """The weights b_i(θ) of these stages at s + θ ε, proven to have order 4."""
-        return _polynomials(
+        rows = (
+            (1, -4034104133 / 1410260304, 105330401 / 33982176, -13107642775 / 11282082432, 6542295 / 470086768),
             (
-                (1, -4034104133 / 1410260304, 105330401 / 33982176, -13107642775 / 11282082432, 6542295 / 470086768),
-                (
-                    0,
-                    132343189600 / 32700410799,
-                    -833316000 / 131326951,
-                    91412856700 / 32700410799,
-                    -523383600 / 10900136933,
-                ),
-                (0, -115792950 / 29380423, 185270875 / 16991088, -12653452475 / 1880347072, 98134425 / 235043384),
-                (
-                    0,
-                    70805911779 / 24914598704,
-                    -4531260609 / 600351776,
-                    988140236175 / 199316789632,
-                    -14307999165 / 24914598704,
-                ),
-                (0, -331320693 / 205662961, 31361737 / 7433601, -2426908385 / 822651844, 97305120 / 205662961),
-                (0, 44764047 / 29380423, -1532549 / 353981, 90730570 / 29380423, -8293050 / 29380423),
+                0,
+                132343189600 / 32700410799,
+                -833316000 / 131326951,
+                91412856700 / 32700410799,
+                -523383600 / 10900136933,
             ),
-            theta,
+            (0, -115792950 / 29380423, 185270875 / 16991088, -12653452475 / 1880347072, 98134425 / 235043384),
+            (
+                0,
+                70805911779 / 24914598704,
+                -4531260609 / 600351776,
+                988140236175 / 199316789632,
+                -14307999165 / 24914598704,
+            ),
+            (0, -331320693 / 205662961, 31361737 / 7433601, -2426908385 / 822651844, 97305120 / 205662961),
+            (0, 44764047 / 29380423, -1532549 / 353981, 90730570 / 29380423, -8293050 / 29380423),
         )
-
-
-class Status(Enum):
-    """How a solve ended."""
-
-    SUCCESS = "success"
-    MAX_STEPS = "max_steps"
-    STEP_TOO_SMALL = "step_too_small"
-    NONFINITE = "nonfinite"
-
-
-class SolveError(RuntimeError):
-    """A solve that failed.
-
-    `status` says how, `s` at which time; `step` is the last step's size, `evaluations` counts those of f, and
-    `solution` is what there is.
-    """
-
-    def __init__(self, status: Status, s: float, step: float, evaluations: int, solution: Any, text: str) -> None:
-        super().__init__(text)
-        self.status, self.s, self.step, self.evaluations, self.solution = status, s, step, evaluations, solution
-
-
-def _scalars(z: Tensor, *values: Scalar | Sequence[float]) -> tuple[Tensor, ...]:
-    """The values as tensors on z's device in its real dtype."""
-    if not (z.is_floating_point() or z.is_complex()):
-        raise TypeError(f"the state must be real or complex floating point, not {z.dtype}")
-    dtype = z.real.dtype if z.is_complex() else z.dtype
-    return tuple(torch.as_tensor(value, dtype=dtype, device=z.device) for value in values)
-
-
-def _with_input(f: VectorField, x: Tensor | None) -> VectorField:
-    """f(s, z) from f(s, x, z)."""
-    return f if x is None else lambda s, z: f(s, x, z)
-
-
-def _one_tensor(f: VectorField, z: State) -> tuple[VectorField, Tensor, Callable[[Tensor], Any]]:
-    """A tuple of tensors as one vector: f for it, the vector, and the way back."""
-    if isinstance(z, Tensor):
-        return f, z, lambda flat: flat
-    parts: tuple[Tensor, ...] = z
-    if len({part.dtype for part in parts}) != 1:
-        raise TypeError("the tensors of a state must have one dtype")
-    shapes = [part.shape for part in parts]
-    sizes = [part.numel() for part in parts]
-
-    def restore(flat: Tensor) -> tuple[Tensor, ...]:
-        pieces = zip(torch.split(flat, sizes, dim=-1), shapes, strict=True)
-        return tuple(piece.reshape(*flat.shape[:-1], *shape) for piece, shape in pieces)
-
-    def joined(tensors: Sequence[Tensor]) -> Tensor:
-        return torch.cat([tensor.reshape(-1) for tensor in tensors])
-
-    return lambda *arguments: joined(f(*arguments[:-1], restore(arguments[-1]))), joined(parts), restore
-
-
-class Attempt(NamedTuple):
-    """A step tried: the state at its end, its error, f at its end where that is known.
-
-    `between` gives the stages of dense output, from f at the end, where the method has weights for them.
-    """
-
-    end: Tensor
-    error: Tensor
-    following: Tensor | None = None
-    between: Callable[[Tensor], Tensor] | None = None
-
-
-@dataclass(frozen=True)
-class Statistics:
-    """Steps accepted and rejected, and evaluations of f."""
-
-    accepted: int
-    rejected: int
-    evaluations: int
-
-
-class Piece(NamedTuple):
-    """The solution over one step: its start, its size, states and slopes at both ends.
-
-    Where the method has dense output of its own, `stages` [*z.shape, ...] are what it reads, with these weights.
-    """
-
-    s: float
-    eps: float
-    z: Tensor
-    end: Tensor
-    slope: Tensor
-    following: Tensor
-    stages: Tensor | None = None
-    weights: Callable[[Tensor], Tensor] | None = None
-
-    def at(self, s: float) -> Tensor:
-        """Dense output: the method's own, else the cubic Hermite polynomial, of order 3 (HNW I, §II.6)."""
-        part, eps = (s - self.s) / self.eps, self.eps
-        if self.stages is not None and self.weights is not None:
-            weights = self.weights(torch.as_tensor(part, dtype=self.z.dtype.to_real(), device=self.z.device))
-            return self.z + (self.stages * weights).sum(-1)
-        rise = self.end - self.z
-        inner = (1 - 2 * part) * rise + (part - 1) * eps * self.slope + part * eps * self.following
-        state: Tensor = (1 - part) * self.z + part * self.end + part * (part - 1) * inner
-        return state
-
-
-def _polynomials(rows: Sequence[Sequence[float]], theta: Tensor) -> Tensor:
-    """The polynomials with these coefficients of θ, θ², …, along a last axis."""
-    coefficients = theta.new_tensor(rows)
-    value = torch.zeros_like(coefficients[:, 0])
-    for column in reversed(coefficients.unbind(-1)):
-        value = theta[..., None] * (value + column)
-    return value
-
-
-@dataclass(frozen=True)
-class Solution:
-    """What a solve gave: the state `z` at time `s`, which is the end of the span where `status` is a success.
-
-    `step` is the size of the last step tried, `span` what was asked for.
-    """
-
-    z: Any
-    s: float
-    status: Status
-    statistics: Statistics
-    step: float
-    span: tuple[float, float]
-    pieces: tuple[Piece, ...] = field(repr=False)
-    restore: Callable[[Tensor], Any] = field(repr=False)
-
-    def dense(self, s: Tensor | Sequence[float] | float) -> Any:
-        """The states at any times between the start and `self.s`, [*s.shape, *z.shape]; ValueError outside."""
-        if not self.pieces:
-            raise ValueError("nothing was kept for dense output: solve with dense=True, over a span of some length")
-        times = torch.as_tensor(s, dtype=torch.float64)
-        states = torch.stack([self._at(time) for time in times.flatten().tolist()])
-        return self.restore(states.reshape(*times.shape, *states.shape[1:]))
-
-    def _at(self, s: float) -> Tensor:
-        sign = 1 if self.span[1] > self.span[0] else -1
-        reached = self.s
-        if not sign * self.span[0] <= sign * s <= sign * reached:
-            raise ValueError(f"s = {s:g} is outside the solution, {self.span[0]:g} .. {reached:g}")
-        index = bisect.bisect_right(self.pieces, sign * s, key=lambda piece: sign * piece.s)
-        return self.pieces[max(index - 1, 0)].at(s)
-
-
-_ADVICE = {
-    Status.MAX_STEPS: "the budget of steps is used up: raise max_steps, or loosen rtol and atol; where steps stay "
-    "small though z hardly changes, the problem is stiff and needs an implicit method",
-    Status.STEP_TOO_SMALL: "the steps became too small to move s: the solution may blow up or jump there; end the "
-    "span before, or loosen rtol and atol where they are below what the dtype resolves",
-    Status.NONFINITE: "f or the state is not finite there: check z0, and f near that time, or end the span before",
-}
-
-
-def _checked(solution: Solution, throw: bool) -> Solution:
-    """The solution, or a SolveError where it did not reach its end."""
-    s, step, status = solution.s, solution.step, solution.status
-    if status is Status.SUCCESS or not throw:
-        return solution
-    counted = solution.statistics
-    (start, end), steps = solution.span, f"{counted.accepted} steps and {counted.rejected} rejected ones"
-    raise SolveError(
-        status,
-        s,
-        step,
-        counted.evaluations,
-        solution,
-        f"stopped at s = {s:.6g} of {start:g} .. {end:g} after {steps}, the last of size {step:.3g} "
-        f"({counted.evaluations} evaluations of f): {_ADVICE[status]}; throw=False returns what there is",
-    )
-
-
-class Counted:
-    """f(s, z) that counts its evaluations."""
-
-    def __init__(self, f: VectorField) -> None:
-        self.f, self.evaluations = f, 0
-
-    def __call__(self, s: Tensor, z: Tensor) -> Tensor:
-        self.evaluations += 1
-        slope: Tensor = self.f(s, z)
-        return slope
-
-
-def _numbers(times: Sequence[Scalar]) -> list[float]:
-    """The times as floats; ValueError where one wants a gradient, which would be lost."""
-    if any(isinstance(time, Tensor) and time.requires_grad for time in times):
-        raise ValueError("steps are chosen by numbers: there is no gradient with respect to times; detach them")
-    return [float(time) for time in times]
-
-
-def _times(s: Tensor | Sequence[float]) -> list[float]:
-    _numbers([s] if isinstance(s, Tensor) and s.requires_grad else [])
-    times = torch.as_tensor(s, dtype=torch.float64).tolist()
-    if not isinstance(times, list) or not times or not all(isinstance(time, float) for time in times):
-        raise ValueError("s must be a list of one or more times")
-    if times != sorted(times, reverse=times[-1] < times[0]):
-        raise ValueError("the times s must ascend or descend")
-    return times
-
-
-@dataclass(frozen=True)
-class Problem:
-    """z' = f(s, z) from z on, `attempt` a step of it; `most` is the longest step to take."""
-
-    attempt: Callable[[Tensor, Tensor, Tensor, Tensor], Attempt]
-    f: Counted
-    z: Tensor
-    restore: Callable[[Tensor], Any]
-    most: float = math.inf
-    weights: Callable[[Tensor], Tensor] | None = None  # of the dense output
-    event: Callable[[Tensor, Tensor], Tensor] | None = None
-
-    def solve(self, control: Control, times: Sequence[float], dense: bool) -> tuple[Solution, list[Tensor]]:
-        """From the first to the last of `times`, and the states at all of them; one step size for all samples."""
-        _require_finite_times(times)
-        z, attempt, f = self.z, self.attempt, self.f
-        s, end = times[0] if z.numel() else times[-1], times[-1]  # an empty batch is solved
-        sign = math.copysign(1.0, end - s)
-        dtype, device = z.dtype.to_real(), z.device
-        resolved, negligible = 4 * torch.finfo(dtype).eps, torch.finfo(dtype).eps ** 2 * abs(end - s)
-        history, growth = [1.0, 1.0], control.longest
-        accepted = rejected = 0
-        states, pieces, status, size, e, mark = [z], [], Status.SUCCESS, 0.0, 0.0, 0.0
-        if s != end:
-            now = torch.full((), s, dtype=dtype, device=device)
-            dz = f(now, z)
-            size, status = self._first_step(control, now, dz, end - s)
-            mark = float(self.event(now, z)) if self.event else 0.0
-        while s != end and status is Status.SUCCESS:
-            if accepted + rejected >= control.max_steps:
-                status = Status.MAX_STEPS
-                break
-            if size < resolved * abs(s) or size < negligible:
-                status = Status.STEP_TOO_SMALL if math.isfinite(e) else Status.NONFINITE
-                break
-            following = end if 1.01 * size >= abs(end - s) else s + sign * size
-            now = torch.full((), s, dtype=dtype, device=device)
-            tried = attempt(now, z, torch.full((), following - s, dtype=dtype, device=device), dz)
-            e, power, tried = _judged(tried, z, control)
-            if not e <= 1:
-                rejected, growth = rejected + 1, 1.0
-                size = abs(following - s) * _shrunk(control, power, e)
-                continue
-            accepted += 1
-            slope = tried.following
-            if slope is None and (dense or self.event or following != end or len(states) < len(times) - 1):
-                slope = f(torch.full((), following, dtype=dtype, device=device), tried.end)
-            if dense or self.event or sign * times[len(states)] < sign * following:
-                assert slope is not None
-                piece = Piece(
-                    s, following - s, z, tried.end, dz, slope, tried.between and tried.between(slope), self.weights
-                )
-                pieces += [piece] if dense else []
-                if self.event:
-                    mark, s_event = self._crossing(piece, mark)
-                    if s_event is not None:
-                        s, z = s_event, piece.at(s_event)
-                        break
-                states += [piece.at(time) for time in times[len(states) :] if sign * time < sign * following]
-            size = min(abs(following - s) * _factor(control, power, e, history, growth), self.most)
-            growth = control.longest
-            s, z, dz = following, tried.end, dz if slope is None else slope
-        states += [z] * (len(times) - len(states))
-        statistics = Statistics(accepted, rejected, f.evaluations)
-        found = Solution(self.restore(z), s, status, statistics, size, (times[0], end), tuple(pieces), self.restore)
-        return found, states
-
-    def _crossing(self, piece: Piece, mark: float) -> tuple[float, float | None]:
-        """The event at the end of the step, and where in the step its sign changes, if it does; by bisection."""
-        event, dtype = self.event, self.z.dtype.to_real()
-        assert event is not None
-
-        def at(s: float) -> float:
-            return float(event(torch.full((), s, dtype=dtype, device=self.z.device), piece.at(s)))
-
-        low, high = piece.s, piece.s + piece.eps
-        after = at(high)
-        if mark == 0 or math.copysign(1, mark) == math.copysign(1, after):
-            return after, None
-        while abs(high - low) > 2 * torch.finfo(dtype).eps * max(abs(low), abs(high)):
-            middle = (low + high) / 2
-            low, high = (low, middle) if at(middle) * mark <= 0 else (middle, high)
-        return after, high
-
-    def _first_step(self, control: Control, s: Tensor, dz: Tensor, length: float) -> tuple[float, Status]:
-        """The size of the first step (Hairer, Nørsett & Wanner I, §II.4), and whether there is one."""
-        most = min(abs(length), self.most)
-        scale = control.atol + control.rtol * self.z.detach().abs()
-        state, slope = torch.stack((_rms(self.z / scale), _rms(dz / scale))).tolist()
-        if not (state < math.inf and slope < math.inf):
-            return most, Status.NONFINITE
-        if control.first_step is not None:
-            return min(most, control.first_step), Status.SUCCESS
-        guess = 0.01 * state / slope if min(state, slope) > 1e-5 else 1e-6 * abs(length)
-        eps = torch.full_like(s, math.copysign(min(guess, most), length))
-        change = float(_rms((self.f(s + eps, self.z + eps * dz) - dz) / scale)) / float(eps.abs())
-        if not change < math.inf:
-            return min(guess, most), Status.SUCCESS
-        steepest = max(slope, change)
-        second = (0.01 / steepest) ** (1 / control.power) if steepest > 1e-15 else max(1e-6 * abs(length), 1e-3 * guess)
-        return min(100 * guess, second, most), Status.SUCCESS
-
-
-def _judged(tried: Attempt, z: Tensor, control: Control) -> tuple[float, int, Attempt]:
-    """e, the power of ε in it, and the step as it is to be taken: the one synchronisation with the host."""
-    e = _norm(tried.error, z, tried.end, control)
-    return e.item(), control.power, tried
-
-
-def _norm(error: Tensor, z: Tensor, end: Tensor, control: Control) -> Tensor:
-    """e of `Control`, not finite where the end is not."""
-    error, z, end = error.detach(), z.detach(), end.detach()
-    scale = torch.maximum(z.abs(), end.abs()).mul_(control.rtol).add_(control.atol)
-    return _rms(error.add(end, alpha=0) / scale)
-
-
-def _rms(ratio: Tensor) -> Tensor:
-    rms: Tensor = torch.linalg.vector_norm(ratio.detach()) / math.sqrt(ratio.numel())
-    return rms
-
-
-def _factor(control: Control, power: int, e: float, history: list[float], growth: float) -> float:
-    """By how much the next step is longer; `history` holds the errors of the two accepted steps before."""
-    p, i, d = control.gains
-    e, (before, earlier) = max(e, 1e-10), history
-    factor = control.safety * e ** (-(p + i + d) / power) * before ** ((p + 2 * d) / power) * earlier ** (-d / power)
-    history[:] = max(e, 1e-4), before
-    return float(min(max(factor, control.shortest), control.longest, growth))
-
-
-def _shrunk(control: Control, power: int, e: float) -> float:
-    """By how much a rejected step is taken shorter."""
-    return min(max(control.shortest, control.safety * e ** (-1 / power)), 0.9) if e < math.inf else control.shortest
-
-
-def _require_finite_times(times: Sequence[float]) -> None:
-    if not all(math.isfinite(time) for time in times):
-        raise ValueError(f"times must be finite, not {times[0]:g} .. {times[-1]:g}")
-
-
-class _Adjoint(torch.autograd.Function):
-    """The end state of a solve; gradients by the adjoint problem, solved backwards (Pontryagin; Chen et al. 2018).
-
-    With a = dL/dz it is a' = -a ∂f/∂z, and the weights' gradient has the slope -a ∂f/∂w. z is solved backwards again,
-    so that nothing of the way is kept.
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any, run: Callable[..., Tensor], f: VectorField, times: list[float], z: Tensor, *weights: Tensor
-    ) -> Tensor:
-        end = run(f, z, times)
-        ctx.run, ctx.f, ctx.times = run, f, times
-        ctx.save_for_backward(end, *weights)
-        return end
-
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Any, ...]:
-        end, *weights = ctx.saved_tensors
-        size, shapes = end.numel(), [weight.shape for weight in weights]
-        sizes = [size, size, *(weight.numel() for weight in weights)]
-
-        def augmented(s: Tensor, state: Tensor) -> Tensor:
-            with torch.enable_grad():
-                z = state[:size].view_as(end).detach().requires_grad_()
-                slope = ctx.f(s, z)
-                a = state[size : 2 * size].view_as(slope)
-                found = torch.autograd.grad(slope, (z, *weights), a, allow_unused=True, materialize_grads=True)
-            return torch.cat([slope.detach().flatten(), *(-value.flatten() for value in found)])
-
-        start = torch.cat([end.flatten(), gradient.flatten(), end.new_zeros(sum(sizes[2:]))])
-        _, a, *found = torch.split(ctx.run(augmented, start, ctx.times[::-1], 2 * size), sizes)
-        pairs = zip(found, weights, shapes, strict=True)
-        real = [
-            (value if weight.is_complex() else value.real).reshape(shape).to(weight.dtype)
-            for value, weight, shape in pairs
-        ]
-        return None, None, None, a.view_as(end), *real
-
-
-def _measured(attempt: Callable[..., Attempt], size: int) -> Callable[..., Attempt]:
-    """The step with an error of its first `size` components alone: the others are integrals that nothing depends on."""
-
-    def measured(*arguments: Tensor) -> Attempt:
-        tried = attempt(*arguments)
-        error = tried.error * math.sqrt(tried.error.numel() / size)
-        error[size:] = 0
-        return tried._replace(error=error)
-
-    return measured
+        return polynomials(rows, theta)

@@ -3,6 +3,9 @@
 
 """Solvers of adaptive_hyper_euler.hyper: AdaptiveHyperEuler."""
 
-from .solver import AdaptiveHyperEuler, Control, Mlp, Solution, SolveError, Statistics, Status
+from ._runtime.control import Control
+from ._runtime.outcome import SolveError, Status
+from ._runtime.solution import Solution, Statistics
+from .solver import AdaptiveHyperEuler, Mlp
 
 __all__ = ["AdaptiveHyperEuler", "Control", "Mlp", "Solution", "SolveError", "Statistics", "Status"]

@@ -532,7 +532,7 @@ class Reference:
     def residuals_to(self, end: Tensor, eps: float, s: Tensor, x: Tensor | None, z: Tensor) -> Rows:
         """The same, where the states z(s + ε) are known."""
         step = torch.full_like(s, eps)
-        base, seen = self.solver._base(self.f, s, x, z, step)
+        base, seen = self.solver.base(self.f, s, x, z, step)
         return Rows((step, s, x, z, *seen), (end - base) / step ** (self.solver.order + 1))
 
 
@@ -720,7 +720,7 @@ def _seen_error(reference: Reference, eps: float, s: Tensor, x: Tensor | None, z
         slope: Tensor = reference.f(s, z) if x is None else reference.f(s, x, z)
         return slope
 
-    error: Tensor = solver._attempt(f, x, s, z, torch.full_like(s, eps), f(s, z)).error
+    error: Tensor = solver.attempt(f, x, s, z, torch.full_like(s, eps), f(s, z)).error
     return error
 
 

@@ -3,6 +3,9 @@
 
 """Solvers of adaptive_hyper_heun.hyper: AdaptiveHyperHeun."""
 
-from .solver import AdaptiveHyperHeun, Control, Mlp, Solution, SolveError, Statistics, Status
+from ._runtime.control import Control
+from ._runtime.outcome import SolveError, Status
+from ._runtime.solution import Solution, Statistics
+from .solver import AdaptiveHyperHeun, Mlp
 
 __all__ = ["AdaptiveHyperHeun", "Control", "Mlp", "Solution", "SolveError", "Statistics", "Status"]

@@ -3,6 +3,9 @@
 
 """Solvers of adaptive_per_sample.hyper: PerSampleDopri5."""
 
-from .solver import Control, PerSampleDopri5, Solution, SolveError, Statistics, Status
+from ._runtime.control import Control
+from ._runtime.outcome import SolveError, Status
+from ._runtime.solution import Solution, Statistics
+from .solver import PerSampleDopri5
 
 __all__ = ["Control", "PerSampleDopri5", "Solution", "SolveError", "Statistics", "Status"]

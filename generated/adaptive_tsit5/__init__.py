@@ -3,6 +3,9 @@
 
 """Solvers of adaptive_tsit5.hyper: AdaptiveTsit5."""
 
-from .solver import AdaptiveTsit5, Control, Solution, SolveError, Statistics, Status
+from ._runtime.control import Control
+from ._runtime.outcome import SolveError, Status
+from ._runtime.solution import Solution, Statistics
+from .solver import AdaptiveTsit5
 
 __all__ = ["AdaptiveTsit5", "Control", "Solution", "SolveError", "Statistics", "Status"]

@@ -3,7 +3,8 @@
 
 """Solvers of adversarial_hyper_euler.hyper: HyperEuler."""
 
-from .solver import HyperEuler, Mlp, SolveError, Status
+from ._runtime.outcome import SolveError, Status
+from .solver import HyperEuler, Mlp
 
 __all__ = [
     "HyperEuler",

@@ -3,6 +3,7 @@
 
 """Solvers of digits_bilinear.hyper: BilinearHyperEuler, NarrowHyperEuler, TwoStepHyperEuler."""
 
-from .solver import BilinearHyperEuler, Jvp, Narrow, NarrowHyperEuler, SolveError, Status, TwoStepHyperEuler
+from ._runtime.outcome import SolveError, Status
+from .solver import BilinearHyperEuler, Jvp, Narrow, NarrowHyperEuler, TwoStepHyperEuler
 
 __all__ = ["BilinearHyperEuler", "Jvp", "Narrow", "NarrowHyperEuler", "SolveError", "Status", "TwoStepHyperEuler"]

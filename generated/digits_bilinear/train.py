@@ -459,7 +459,7 @@ class Rollouts(nn.Module):
 
     def base_step(self, s: Tensor, x: Tensor | None, z: Tensor, eps: Tensor) -> Tensor:
         """A step of the base method alone."""
-        end: Tensor = self.reference.solver._base(self.f, s, x, z, eps)[0]
+        end: Tensor = self.reference.solver.base(self.f, s, x, z, eps)[0]
         return end
 
     def step(self, s: Tensor, x: Tensor | None, z: Tensor, eps: Tensor) -> Tensor:
@@ -467,7 +467,7 @@ class Rollouts(nn.Module):
 
         def hyper(z: Tensor) -> Tensor:
             with torch.autocast(z.device.type, enabled=False):  # ψ in half precision would be another method
-                base, seen = self.reference.solver._base(self.f, s, x, z, eps)
+                base, seen = self.reference.solver.base(self.f, s, x, z, eps)
             end: Tensor = base + eps ** (self.reference.solver.order + 1) * self.g(eps, s, x, z, *seen)
             return end
 
@@ -677,7 +677,7 @@ class Reference:
     def residuals_to(self, end: Tensor, eps: float, s: Tensor, x: Tensor | None, z: Tensor) -> Rows:
         """The same, where the states z(s + ε) are known."""
         step = torch.full_like(s, eps)
-        base, seen = self.solver._base(self.f, s, x, z, step)
+        base, seen = self.solver.base(self.f, s, x, z, step)
         return Rows((step, s, x, z, *seen), (end - base) / step ** (self.solver.order + 1))
 
 

@@ -3,7 +3,8 @@
 
 """Solvers of digits_coefficients.hyper: FourEvaluations."""
 
-from .solver import FourEvaluations, SolveError, Status
+from ._runtime.outcome import SolveError, Status
+from .solver import FourEvaluations
 
 __all__ = [
     "FourEvaluations",

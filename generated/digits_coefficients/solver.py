@@ -9,25 +9,14 @@ vector field f(s, z) gets them. With an input x the vector field is f(s, x, z).
 
 from __future__ import annotations
 
-import json
-import math
-import os
-from collections.abc import Callable, Sequence
-from enum import Enum
-from functools import partial
-from pathlib import Path
-from typing import Any, TypeVar
-
 import torch
 from torch import Tensor, nn
 
-Scalar = float | Tensor
-VectorField = Callable[..., Any]
-Step = Callable[[Tensor, Tensor, Tensor], Tensor]
-State = TypeVar("State", bound=Tensor | tuple[Tensor, ...])
+from ._runtime.fixed import FixedSteps
+from ._runtime.state import VectorField
 
 
-class FourEvaluations(nn.Module):
+class FourEvaluations(FixedSteps):
     """rk4 (order 1, proven), its 9 coefficients learned."""
 
     order = 1
@@ -40,60 +29,10 @@ class FourEvaluations(nn.Module):
             torch.tensor([1 / 2, 0, 1 / 2, 0, 0, 1, 1 / 6, 1 / 3, 1 / 3], dtype=torch.float64)
         )
 
-    def forward(
-        self,
-        f: VectorField,
-        z0: State,
-        span: Sequence[Scalar],
-        steps: int,
-        *,
-        x: Tensor | None = None,
-        check: bool | None = None,
-    ) -> State:
-        """The state at the end of `span`, after `steps` equal steps.
-
-        `check`: raise SolveError where that state is not finite; by default only in plain eager mode.
-        """
-        f, z, restore = _one_tensor(f, z0)
-        step = partial(self.step, f, x=x)
-        end: State = restore(_solve(step, z, span, steps, self.evaluations_per_step, check))
-        return end
-
-    def odeint(
-        self,
-        f: VectorField,
-        z0: State,
-        s: Tensor | Sequence[float],
-        *,
-        steps: int = 1,
-        x: Tensor | None = None,
-        check: bool | None = None,
-    ) -> State:
-        """The states at the times `s`, [len(s), *z0.shape], with `steps` steps from one to the next."""
-        f, z, restore = _one_tensor(f, z0)
-        step = partial(self.step, f, x=x)
-        states: State = restore(_odeint(step, z, s, steps, self.evaluations_per_step, check))
-        return states
-
-    def step(self, f: VectorField, s: Scalar, z: State, eps: Scalar, *, x: Tensor | None = None) -> State:
-        """The state one step later."""
-        return self.base_step(f, s, z, eps, x=x)
-
-    def base_step(self, f: VectorField, s: Scalar, z: State, eps: Scalar, *, x: Tensor | None = None) -> State:
-        """The state one step later, as `step`: there is no corrector to leave out."""
-        f, flat, restore = _one_tensor(f, z)
-        s, eps = _scalars(flat, s, eps)
-        a21, a31, a32, a41, a42, a43, b1, b2, b3 = _scalars(flat, *self.coefficients)
-        end: State = restore(
-            self._base(f, s, x, flat, eps, a21=a21, a31=a31, a32=a32, a41=a41, a42=a42, a43=a43, b1=b1, b2=b2, b3=b3)[0]
-        )
-        return end
-
-    def _base(
+    def method(
         self,
         f: VectorField,
         s: Tensor,
-        x: Tensor | None,
         z: Tensor,
         eps: Tensor,
         a21: Tensor,
@@ -106,190 +45,8 @@ class FourEvaluations(nn.Module):
         b2: Tensor,
         b3: Tensor,
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        f = _with_input(f, x)
         k1 = f(s, z)
         k2 = f(s + a21 * eps, z + a21 * eps * k1)
         k3 = f(s + (a31 + a32) * eps, z + eps * (a31 * k1 + a32 * k2))
         k4 = f(s + (a41 + a42 + a43) * eps, z + eps * (a41 * k1 + a42 * k2 + a43 * k3))
         return z + eps * (b1 * k1 + b2 * k2 + b3 * k3 + (1 - b1 - b2 - b3) * k4), ()
-
-    def values(self) -> dict[str, float]:
-        """The learned parameters of the base."""
-        return dict(zip(self.learned, self.coefficients.tolist(), strict=True))
-
-    def load(self, file: str | os.PathLike[str]) -> None:
-        """Take the weights from a safetensors file; ValueError where it is damaged or of another solver."""
-        _load(self, file)
-
-
-class Status(Enum):
-    """How a solve ended."""
-
-    SUCCESS = "success"
-    MAX_STEPS = "max_steps"
-    STEP_TOO_SMALL = "step_too_small"
-    NONFINITE = "nonfinite"
-
-
-class SolveError(RuntimeError):
-    """A solve that failed.
-
-    `status` says how, `s` at which time; `step` is the last step's size, `evaluations` counts those of f, and
-    `solution` is what there is.
-    """
-
-    def __init__(self, status: Status, s: float, step: float, evaluations: int, solution: Any, text: str) -> None:
-        super().__init__(text)
-        self.status, self.s, self.step, self.evaluations, self.solution = status, s, step, evaluations, solution
-
-
-def _solve(
-    step: Step, z: Tensor, span: Sequence[Scalar], steps: int, evaluations_per_step: int, check: bool | None
-) -> Tensor:
-    """Grid points are s0 + k·ε."""
-    _require_steps(steps)
-    start, end = span
-    s0, s1 = _scalars(z, start, end)
-    eps = (s1 - s0) / steps
-    for k in range(steps):
-        z = step(s0 + k * eps, z, eps)
-    if _is_eager(z) if check is None else check:
-        _require_finite(z, z, s1, eps, steps * evaluations_per_step)
-    return z
-
-
-def _odeint(
-    step: Step, z: Tensor, s: Tensor | Sequence[float], steps: int, evaluations_per_step: int, check: bool | None
-) -> Tensor:
-    _require_steps(steps)
-    (times,) = _scalars(z, s)
-    if times.ndim != 1 or len(times) == 0:
-        raise ValueError(f"s must be a list of one or more times, not of shape {tuple(times.shape)}")
-    states, eps = [z], torch.zeros_like(times[0])
-    for k in range(len(times) - 1):
-        eps = (times[k + 1] - times[k]) / steps
-        for j in range(steps):
-            z = step(times[k] + j * eps, z, eps)
-        states.append(z)
-    solution = torch.stack(states)
-    if _is_eager(z) if check is None else check:
-        _require_finite(z, solution, times[-1], eps, (len(times) - 1) * steps * evaluations_per_step)
-    return solution
-
-
-def _scalars(z: Tensor, *values: Scalar | Sequence[float]) -> tuple[Tensor, ...]:
-    """The values as tensors on z's device in its real dtype."""
-    if not (z.is_floating_point() or z.is_complex()):
-        raise TypeError(f"the state must be real or complex floating point, not {z.dtype}")
-    dtype = z.real.dtype if z.is_complex() else z.dtype
-    return tuple(torch.as_tensor(value, dtype=dtype, device=z.device) for value in values)
-
-
-def _with_input(f: VectorField, x: Tensor | None) -> VectorField:
-    """f(s, z) from f(s, x, z)."""
-    return f if x is None else lambda s, z: f(s, x, z)
-
-
-def _require_steps(steps: int) -> None:
-    if steps < 1:
-        raise ValueError(f"steps must be 1 or more, not {steps}")
-
-
-def _require_finite(z: Tensor, solution: Tensor, s: Tensor, eps: Tensor, evaluations: int) -> None:
-    if not bool(torch.isfinite(z).all()):
-        text = (
-            f"the state is not finite at s = {float(s):.6g} (steps of {float(eps):.3g}, "
-            f"{evaluations} evaluations of f): take more steps, or check that f and the initial state are finite; "
-            "check=False returns the state as it is"
-        )
-        raise SolveError(Status.NONFINITE, float(s), float(eps), evaluations, solution, text)
-
-
-def _is_eager(z: Tensor) -> bool:
-    """Whether z has numbers to look at, which compilers, function transforms, meta and fake tensors have not."""
-    if torch.compiler.is_compiling() or z.is_meta or type(z) not in (Tensor, nn.Parameter):
-        return False
-    return not torch._C._functorch.is_functorch_wrapped_tensor(z)
-
-
-def _one_tensor(f: VectorField, z: State) -> tuple[VectorField, Tensor, Callable[[Tensor], Any]]:
-    """A tuple of tensors as one vector: f for it, the vector, and the way back."""
-    if isinstance(z, Tensor):
-        return f, z, lambda flat: flat
-    parts: tuple[Tensor, ...] = z
-    if len({part.dtype for part in parts}) != 1:
-        raise TypeError("the tensors of a state must have one dtype")
-    shapes = [part.shape for part in parts]
-    sizes = [part.numel() for part in parts]
-
-    def restore(flat: Tensor) -> tuple[Tensor, ...]:
-        pieces = zip(torch.split(flat, sizes, dim=-1), shapes, strict=True)
-        return tuple(piece.reshape(*flat.shape[:-1], *shape) for piece, shape in pieces)
-
-    def joined(tensors: Sequence[Tensor]) -> Tensor:
-        return torch.cat([tensor.reshape(-1) for tensor in tensors])
-
-    return lambda *arguments: joined(f(*arguments[:-1], restore(arguments[-1]))), joined(parts), restore
-
-
-_DTYPES = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
-
-
-def _load(module: nn.Module, file: str | os.PathLike[str]) -> None:
-    """Put the tensors of a safetensors file into a module that has exactly those."""
-    tensors = _read_safetensors(Path(file).read_bytes())
-    own = module.state_dict()
-    for name in sorted(own.keys() ^ tensors.keys()):
-        raise ValueError(
-            f"{file}: {name!r} is {'missing' if name in own else 'unknown'}: these are another solver's weights"
-        )
-    for name, value in tensors.items():
-        if value.shape != own[name].shape:
-            raise ValueError(f"{file}: {name!r} has shape {tuple(value.shape)}, not {tuple(own[name].shape)}")
-    module.load_state_dict(tensors)
-
-
-def _read_safetensors(data: bytes) -> dict[str, Tensor]:
-    """The tensors of a safetensors file: the header's length in 8 bytes, a JSON header, then the numbers."""
-    size = int.from_bytes(data[:8], "little")
-    if len(data) < 8 or size > len(data) - 8:
-        raise ValueError("not a safetensors file: it is shorter than its header says")
-    try:
-        header = json.loads(data[8 : 8 + size].decode(), object_pairs_hook=_without_repeats)
-    except RecursionError:
-        raise ValueError("not a safetensors file: its header is nested too deeply") from None
-    described = header.items() if isinstance(header, dict) else [("header", header)]
-    entries = {name: _entry(name, value) for name, value in described if name != "__metadata__"}
-    numbers = data[8 + size :]
-    end = 0
-    for name, (_, _, begin, stop) in sorted(entries.items(), key=lambda item: item[1][2:]):
-        if begin != end:
-            raise ValueError(f"not a safetensors file: {name!r} overlaps another tensor or leaves a gap")
-        end = stop
-    if end != len(numbers):
-        raise ValueError("not a safetensors file: its tensors do not fill it")
-    return {
-        name: torch.frombuffer(bytearray(numbers[begin:stop]), dtype=dtype).reshape(shape)
-        for name, (dtype, shape, begin, stop) in entries.items()
-    }
-
-
-def _entry(name: str, value: Any) -> tuple[torch.dtype, list[int], int, int]:
-    """A tensor's dtype, shape, and where its bytes begin and stop."""
-    if not isinstance(value, dict) or value.keys() != {"dtype", "shape", "data_offsets"}:
-        raise ValueError(f"not a safetensors file: {name!r} is not described by dtype, shape and data_offsets")
-    dtype, shape, offsets = value["dtype"], value["shape"], value["data_offsets"]
-    if not isinstance(dtype, str) or dtype not in _DTYPES:
-        raise ValueError(f"{name!r} has the dtype {dtype!r}, which no solver's weights have")
-    for numbers in (shape, offsets):
-        if not isinstance(numbers, list) or any(type(number) is not int or number < 0 for number in numbers):
-            raise ValueError(f"not a safetensors file: {name!r} has the shape {shape!r} and the offsets {offsets!r}")
-    if len(offsets) != 2 or offsets[1] - offsets[0] != math.prod(shape) * _DTYPES[dtype].itemsize or 0 in shape:
-        raise ValueError(f"not a safetensors file: the bytes of {name!r} do not fit its shape")
-    return _DTYPES[dtype], shape, offsets[0], offsets[1]
-
-
-def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len({name for name, _ in pairs}) != len(pairs):
-        raise ValueError("not a safetensors file: a name comes twice in its header")
-    return dict(pairs)

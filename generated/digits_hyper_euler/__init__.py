@@ -3,6 +3,7 @@
 
 """Solvers of digits_hyper_euler.hyper: HyperEuler."""
 
-from .solver import Conv, HyperEuler, SolveError, Status
+from ._runtime.outcome import SolveError, Status
+from .solver import Conv, HyperEuler
 
 __all__ = ["Conv", "HyperEuler", "SolveError", "Status"]

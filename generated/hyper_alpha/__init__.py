@@ -3,6 +3,7 @@
 
 """Solvers of hyper_alpha.hyper: HyperAlpha."""
 
-from .solver import Family, HyperAlpha, SolveError, Status
+from ._runtime.outcome import SolveError, Status
+from .solver import Family, HyperAlpha
 
 __all__ = ["Family", "HyperAlpha", "SolveError", "Status"]

@@ -555,7 +555,7 @@ class Reference:
         """The same, where the states z(s + ε) are known."""
         step = torch.full_like(s, eps)
         values = {name: torch.full_like(s, value) for name, value in parameters.items()}
-        base, seen = self.solver._base(self.f, s, x, z, step, **values)
+        base, seen = self.solver.base(self.f, s, x, z, step, **values)
         target = (end - base) / step ** (self.solver.order + 1)
         return Rows((step, s, x, z, *seen, *values.values()), target, tuple(values))
 

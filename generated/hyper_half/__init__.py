@@ -3,7 +3,8 @@
 
 """Solvers of hyper_half.hyper: HyperHalf."""
 
-from .solver import HyperHalf, Single, SolveError, Status
+from ._runtime.outcome import SolveError, Status
+from .solver import HyperHalf, Single
 
 __all__ = [
     "HyperHalf",

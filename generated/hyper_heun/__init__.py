@@ -3,7 +3,8 @@
 
 """Solvers of hyper_heun.hyper: HyperHeun."""
 
-from .solver import HyperHeun, Mlp, SolveError, Status
+from ._runtime.outcome import SolveError, Status
+from .solver import HyperHeun, Mlp
 
 __all__ = [
     "HyperHeun",

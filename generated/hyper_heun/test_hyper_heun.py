@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-import math
 import statistics
-from collections.abc import Callable
 
 import pytest
 import torch
@@ -15,66 +13,12 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from ._runtime.measuring import Field, slope
 from .solver import HyperHeun
 
+torch.set_num_threads(1)  # many small steps
 seeds = st.integers(0, 2**32 - 1)
 draws = settings(derandomize=True, database=None, deadline=None, max_examples=10, phases=[Phase.generate])
-
-
-class Field:
-    """f(s, z) = φ'(s) + (sin(2 u V + v(s)) − sin v(s)) W with u = z − φ(s): smooth, nonlinear, with time in every term.
-
-    Its solution from φ(0) = 0 is φ, a sum of sines that is known to the last digit; each of the rows is a problem of
-    its own, so that the error of all of them together has the method's order and not an accidental one.
-    """
-
-    def __init__(self, seed: int, shape: tuple[int, ...], rows: int = 32) -> None:
-        generator = torch.Generator().manual_seed(seed)
-
-        def normal(*size: int) -> Tensor:
-            return torch.randn(*size, generator=generator, dtype=torch.float64)
-
-        size = math.prod(shape)
-        self.shape, self.evaluations = (rows, *shape), 0
-        self.amplitude, self.phase = normal(3, rows, size), 6 * normal(3, rows, size)
-        self.frequency = torch.tensor([0.5, 0.75, 1.0], dtype=torch.float64)[:, None, None]
-        self.inner, self.outer = normal(rows, size, size) / size**0.5, normal(rows, size, size) / size**0.5
-        self.offset = normal(rows, 1, size)
-
-    def solution(self, s: Tensor) -> Tensor:
-        """φ(s), accurate near s = 0 too."""
-        half = self.frequency * s / 2
-        return (2 * self.amplitude * torch.cos(half + self.phase) * torch.sin(half)).sum(0).view(self.shape)
-
-    def __call__(self, s: Tensor, z: Tensor) -> Tensor:
-        self.evaluations += 1
-        slope = (self.amplitude * self.frequency * torch.cos(self.frequency * s + self.phase)).sum(0)
-        u = (z - self.solution(s)).flatten(1)[:, None]
-        offset = torch.sin(self.offset + s)
-        force: Tensor = (torch.sin(2 * u @ self.inner + offset) - torch.sin(offset)) @ self.outer
-        return (slope + force[:, 0]).view(self.shape)
-
-
-def slope(order: int, error: Callable[[float], Tensor]) -> float:
-    """The power of ε in the local error E(ε), from the smallest steps at which round-off does not blur it.
-
-    E(ε) ± E(−ε), with the sign of (−1)^(order + 1), is free of the next power; the one after that is fitted with it.
-    """
-    sign = 1 if order % 2 else -1
-    steps: list[float] = []
-    sizes: list[float] = []
-    eps = max(1e-3, 1e-13 ** (1 / (order + 1)))
-    while len(steps) < 5:
-        assert eps < 10, "the step has no error"
-        size = float((error(eps) + sign * error(-eps)).norm())
-        if size > 5e-13 * eps:
-            steps.append(eps)
-            sizes.append(size)
-        eps *= 2**0.25
-    grid = torch.tensor(steps, dtype=torch.float64)
-    matrix = torch.stack((torch.ones_like(grid), grid.log(), grid**2), 1)
-    solution: Tensor = torch.linalg.lstsq(matrix, torch.tensor(sizes, dtype=torch.float64).log()[:, None]).solution
-    return float(solution[1])
 
 
 def test_order_of_hyperheun() -> None:

@@ -3,7 +3,8 @@
 
 """Solvers of hyper_midpoint.hyper: HyperMidpoint."""
 
-from .solver import HyperMidpoint, Mlp, SolveError, Status
+from ._runtime.outcome import SolveError, Status
+from .solver import HyperMidpoint, Mlp
 
 __all__ = [
     "HyperMidpoint",

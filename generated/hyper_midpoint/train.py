@@ -528,7 +528,7 @@ class Reference:
     def residuals_to(self, end: Tensor, eps: float, s: Tensor, x: Tensor | None, z: Tensor) -> Rows:
         """The same, where the states z(s + ε) are known."""
         step = torch.full_like(s, eps)
-        base, seen = self.solver._base(self.f, s, x, z, step)
+        base, seen = self.solver.base(self.f, s, x, z, step)
         return Rows((step, s, x, z, *seen), (end - base) / step ** (self.solver.order + 1))
 
 

@@ -3,6 +3,14 @@
 
 """Solvers of hyper_pece.hyper: HyperPECE."""
 
-from .solver import History, HyperPECE, Mlp, SolveError, Status
+from ._runtime.history import Past
+from ._runtime.outcome import SolveError, Status
+from .solver import HyperPECE, Mlp
 
-__all__ = ["History", "HyperPECE", "Mlp", "SolveError", "Status"]
+__all__ = [
+    "HyperPECE",
+    "Mlp",
+    "Past",
+    "SolveError",
+    "Status",
+]

@@ -9,130 +9,28 @@ vector field f(s, z) gets them. With an input x the vector field is f(s, x, z).
 
 from __future__ import annotations
 
-import json
-import math
-import os
-from collections.abc import Callable, Sequence
-from enum import Enum
-from pathlib import Path
-from typing import Any, NamedTuple
+from collections.abc import Sequence
 
-import torch
 from torch import Tensor, nn
 
-Scalar = float | Tensor
-VectorField = Callable[..., Tensor]
+from ._runtime.corrector import Corrector
+from ._runtime.history import Followed, HistorySteps, Past
+from ._runtime.state import VectorField
 
 
-class HyperPECE(nn.Module):
+class HyperPECE(HistorySteps):
     """pece, PECE with ab2 and am1 (order 2, proven) with a learned term: + ε^3 g(z, dz, stages, s, eps)."""
 
     order = 2
     evaluations_per_step = 2
     residual_power = 3
-    past = 1
-    """How many steps `begin` takes before the formula has its history."""
-    begin_evaluations = 32
+    past, states, derivatives, first_derivative = 1, 1, 1, 1
+    substeps, begin_evaluations = 8, 32
 
     def __init__(self, state_shape: Sequence[int]) -> None:
-        super().__init__()
-        self.corrector = Mlp(state_shape)
+        super().__init__(Mlp(state_shape))
 
-    def forward(
-        self,
-        f: VectorField,
-        z0: Tensor,
-        span: Sequence[Scalar],
-        steps: int,
-        *,
-        x: Tensor | None = None,
-        check: bool | None = None,
-    ) -> Tensor:
-        """The state at the end of `span`, after `steps` equal steps.
-
-        `check`: raise SolveError where that state is not finite; by default only in plain eager mode.
-        """
-        _require_steps(steps)
-        s0, s1 = _scalars(z0, *span)
-        eps = (s1 - s0) / steps
-        (end,) = _march(self, f, z0, s0, eps, steps, steps, x)
-        if _is_eager(z0) if check is None else check:
-            _require_finite(end, end, s1, eps, _evaluations(self, steps))
-        return end
-
-    def odeint(
-        self,
-        f: VectorField,
-        z0: Tensor,
-        s: Tensor | Sequence[float],
-        *,
-        steps: int = 1,
-        x: Tensor | None = None,
-        check: bool | None = None,
-    ) -> Tensor:
-        """The states at the times `s`, [len(s), *z0.shape], with `steps` steps from one to the next.
-
-        The times must be equally spaced, for the formula's coefficients hold for equal steps only; ValueError where
-        they are not (looked at like `check`).
-        """
-        times, eps = _equal_times(z0, s, steps, check)
-        count = (len(times) - 1) * steps
-        solution = torch.stack([z0, *_march(self, f, z0, times[0], eps, count, steps, x)])
-        if _is_eager(z0) if check is None else check:
-            _require_finite(solution[-1], solution, times[-1], eps, _evaluations(self, count))
-        return solution
-
-    def start(self, f: VectorField, s: Scalar, z: Tensor, eps: Scalar, *, x: Tensor | None = None) -> History:
-        """What `step` begins with, from z at s: a history whose newest state is at s + 1·ε."""
-        s, eps = _scalars(z, s, eps)
-        history = self.first(f, s, z, x=x)
-        for k in range(self.past):
-            history = self.begin(f, s + k * eps, history, eps, x=x)
-        return history
-
-    def first(self, f: VectorField, s: Scalar, z: Tensor, *, x: Tensor | None = None) -> History:
-        """The history of z alone."""
-        return History((z,), ())
-
-    def begin(self, f: VectorField, s: Scalar, history: History, eps: Scalar, *, x: Tensor | None = None) -> History:
-        """One step of rk4 (order 4), while the history is too short for the formula."""
-        s, eps = _scalars(history.states[0], s, eps)
-        f = _with_input(f, x)
-        h = eps / 8
-        new, derivative = _rk4_step(f, s, history.states[0], h)
-        for j in range(1, 8):
-            new, _ = _rk4_step(f, s + j * h, new, h)
-        states, derivatives = (new, *history.states), (derivative, *history.derivatives)
-        return History(states[:1], derivatives[:1])
-
-    def known(
-        self, f: VectorField, s: Scalar, states: Sequence[Tensor], eps: Scalar, *, x: Tensor | None = None
-    ) -> History:
-        """The history of 2 known states, the newest first: at s, s − ε, and so on."""
-        s, eps = _scalars(states[0], s, eps)
-        f = _with_input(f, x)
-        derivatives = tuple(f(s - j * eps, states[j]) for j in range(1, 2))
-        return History(tuple(states[:1]), derivatives)
-
-    def step(self, f: VectorField, s: Scalar, history: History, eps: Scalar, *, x: Tensor | None = None) -> History:
-        """One step later; the newest state of `history` is at s, the others lie ε apart."""
-        s, eps = _scalars(history.states[0], s, eps)
-        base, seen, derivatives = self._base(f, s, x, history, eps)
-        g: Tensor = self.corrector(eps, s, x, history.states[0], *seen)
-        return _followed(history, base + eps**3 * g, derivatives)
-
-    def base_step(
-        self, f: VectorField, s: Scalar, history: History, eps: Scalar, *, x: Tensor | None = None
-    ) -> History:
-        """One step later by the base method alone."""
-        s, eps = _scalars(history.states[0], s, eps)
-        base, _, derivatives = self._base(f, s, x, history, eps)
-        return _followed(history, base, derivatives)
-
-    def _base(
-        self, f: VectorField, s: Tensor, x: Tensor | None, history: History, eps: Tensor
-    ) -> tuple[Tensor, tuple[Tensor, ...], tuple[Tensor, ...]]:
-        f = _with_input(f, x)
+    def formula(self, f: VectorField, s: Tensor, history: Past, eps: Tensor) -> Followed:
         (z,) = history.states
         (f1,) = history.derivatives
         f0 = f(s, z)
@@ -140,279 +38,20 @@ class HyperPECE(nn.Module):
         fp = f(s + eps, p)
         return z + eps * (1 / 2 * fp + 1 / 2 * f0), (f0, f1, fp), (f0,)
 
-    def load(self, file: str | os.PathLike[str]) -> None:
-        """Take the weights from a safetensors file; ValueError where it is damaged or of another solver."""
-        _load(self, file)
+    @staticmethod
+    def starting(f: VectorField, s: Tensor, z: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        """One step of rk4 (order 4), and the derivative at its start."""
+        k1 = f(s, z)
+        k2 = f(s + 1 / 2 * h, z + 1 / 2 * h * k1)
+        k3 = f(s + 1 / 2 * h, z + 1 / 2 * h * k2)
+        k4 = f(s + h, z + h * k3)
+        return z + h * (1 / 6 * k1 + 1 / 3 * k2 + 1 / 3 * k3 + 1 / 6 * k4), k1
 
 
-class Mlp(nn.Module):
+class Mlp(Corrector):
     """g(z, dz, stages, s, eps); zero until it is trained."""
 
-    mean: Tensor
-    spread: Tensor
-    scale: Tensor
-    eps_range: Tensor
-
     def __init__(self, state_shape: Sequence[int]) -> None:
-        super().__init__()
-        self.axes = len(state_shape)
-        size = math.prod(state_shape)
-        features = 4 * size + 2
-        last = nn.Linear(64, size)
-        nn.init.zeros_(last.weight)
-        if last.bias is not None:
-            nn.init.zeros_(last.bias)
-        self.net = nn.Sequential(
-            nn.Linear(features, 64),
-            nn.SiLU(),
-            nn.Linear(64, 64),
-            nn.SiLU(),
-            last,
-        )
-        self.register_buffer("mean", torch.zeros(features))
-        self.register_buffer("spread", torch.ones(features))
-        self.register_buffer("scale", torch.ones(size))
-        self.register_buffer("eps_range", torch.tensor([1e-9, 1e9]))
-
-    def forward(
-        self, eps: Tensor, s: Tensor, x: Tensor | None, z: Tensor, dz: Tensor, f1: Tensor, fp: Tensor
-    ) -> Tensor:
-        """g, like z; scalars are 0-d or [*batch]."""
-        features = (self._features(eps, s, x, z, dz, f1, fp) - self.mean) / self.spread
-        g = self.scale * self.net(features)
-        return _like(g, z)
-
-    def normalise(
-        self, target: Tensor, eps: Tensor, s: Tensor, x: Tensor | None, z: Tensor, dz: Tensor, f1: Tensor, fp: Tensor
-    ) -> None:
-        """Fit the scaling of in- and output to training data: the inputs of `forward`, and the g they should give."""
-        with torch.no_grad():
-            self.eps_range.copy_(torch.stack(torch.aminmax(eps.abs())))
-            features = self._features(eps, s, x, z, dz, f1, fp)
-            columns, outputs = features.flatten(0, -2), _columns(target, self.axes, features.shape[:-1]).flatten(0, -2)
-            self.mean.copy_(columns.mean(0).view_as(self.mean))
-            self.spread.copy_(_nonzero(columns.std(0, correction=0), 1e-6 * columns.abs().amax(0)).view_as(self.spread))
-            self.scale.copy_(_nonzero(outputs.square().mean(0).sqrt(), torch.zeros(())).view_as(self.scale))
-
-    def _features(
-        self, eps: Tensor, s: Tensor, x: Tensor | None, z: Tensor, dz: Tensor, f1: Tensor, fp: Tensor
-    ) -> Tensor:
-        """What the network reads: [*batch, features], a complex state as two in a batch."""
-        batch = _real(z).shape[: z.ndim - self.axes + z.is_complex()]
-        log_eps = eps.abs().clamp(self.eps_range[0], self.eps_range[1]).log()
-        return torch.cat(
-            [
-                _columns(z, self.axes, batch),
-                _columns(dz, self.axes, batch),
-                _columns(f1, self.axes, batch),
-                _columns(fp, self.axes, batch),
-                _column(s, batch),
-                _column(log_eps, batch),
-            ],
-            dim=-1,
-        )
-
-
-class Status(Enum):
-    """How a solve ended."""
-
-    SUCCESS = "success"
-    MAX_STEPS = "max_steps"
-    STEP_TOO_SMALL = "step_too_small"
-    NONFINITE = "nonfinite"
-
-
-class SolveError(RuntimeError):
-    """A solve that failed.
-
-    `status` says how, `s` at which time; `step` is the last step's size, `evaluations` counts those of f, and
-    `solution` is what there is.
-    """
-
-    def __init__(self, status: Status, s: float, step: float, evaluations: int, solution: Any, text: str) -> None:
-        super().__init__(text)
-        self.status, self.s, self.step, self.evaluations, self.solution = status, s, step, evaluations, solution
-
-
-def _scalars(z: Tensor, *values: Scalar | Sequence[float]) -> tuple[Tensor, ...]:
-    """The values as tensors on z's device in its real dtype."""
-    if not (z.is_floating_point() or z.is_complex()):
-        raise TypeError(f"the state must be real or complex floating point, not {z.dtype}")
-    dtype = z.real.dtype if z.is_complex() else z.dtype
-    return tuple(torch.as_tensor(value, dtype=dtype, device=z.device) for value in values)
-
-
-def _with_input(f: VectorField, x: Tensor | None) -> VectorField:
-    """f(s, z) from f(s, x, z)."""
-    return f if x is None else lambda s, z: f(s, x, z)
-
-
-def _require_steps(steps: int) -> None:
-    if steps < 1:
-        raise ValueError(f"steps must be 1 or more, not {steps}")
-
-
-def _require_finite(z: Tensor, solution: Tensor, s: Tensor, eps: Tensor, evaluations: int) -> None:
-    if not bool(torch.isfinite(z).all()):
-        text = (
-            f"the state is not finite at s = {float(s):.6g} (steps of {float(eps):.3g}, "
-            f"{evaluations} evaluations of f): take more steps, or check that f and the initial state are finite; "
-            "check=False returns the state as it is"
-        )
-        raise SolveError(Status.NONFINITE, float(s), float(eps), evaluations, solution, text)
-
-
-def _is_eager(z: Tensor) -> bool:
-    """Whether z has numbers to look at, which compilers, function transforms, meta and fake tensors have not."""
-    if torch.compiler.is_compiling() or z.is_meta or type(z) not in (Tensor, nn.Parameter):
-        return False
-    return not torch._C._functorch.is_functorch_wrapped_tensor(z)
-
-
-def _real(value: Tensor) -> Tensor:
-    """A complex tensor as its real and imaginary parts, a batch of two."""
-    return torch.stack((value.real, value.imag)) if value.is_complex() else value
-
-
-def _like(g: Tensor, z: Tensor) -> Tensor:
-    """The network's output in the form of z."""
-    if not z.is_complex():
-        return g.reshape(z.shape)
-    real, imaginary = g.reshape(2, *z.shape).unbind()
-    return torch.complex(real, imaginary)
-
-
-def _nonzero(scale: Tensor, least: Tensor) -> Tensor:
-    """One where a scale says that nothing varies."""
-    return torch.where(scale > least.to(scale), scale, torch.ones_like(scale))
-
-
-def _columns(value: Tensor, axes: int, batch: Sequence[int]) -> Tensor:
-    """[*batch, *shape], with `axes` axes of shape, as [*batch, features]."""
-    value = _real(value)
-    return (value.flatten(-axes) if axes else value.unsqueeze(-1)).expand(*batch, -1)
-
-
-def _column(value: Tensor, batch: Sequence[int]) -> Tensor:
-    """A number, or one for each in the batch, as [*batch, 1]."""
-    return value.expand(batch).unsqueeze(-1)
-
-
-_DTYPES = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
-
-
-def _load(module: nn.Module, file: str | os.PathLike[str]) -> None:
-    """Put the tensors of a safetensors file into a module that has exactly those."""
-    tensors = _read_safetensors(Path(file).read_bytes())
-    own = module.state_dict()
-    for name in sorted(own.keys() ^ tensors.keys()):
-        raise ValueError(
-            f"{file}: {name!r} is {'missing' if name in own else 'unknown'}: these are another solver's weights"
-        )
-    for name, value in tensors.items():
-        if value.shape != own[name].shape:
-            raise ValueError(f"{file}: {name!r} has shape {tuple(value.shape)}, not {tuple(own[name].shape)}")
-    module.load_state_dict(tensors)
-
-
-def _read_safetensors(data: bytes) -> dict[str, Tensor]:
-    """The tensors of a safetensors file: the header's length in 8 bytes, a JSON header, then the numbers."""
-    size = int.from_bytes(data[:8], "little")
-    if len(data) < 8 or size > len(data) - 8:
-        raise ValueError("not a safetensors file: it is shorter than its header says")
-    try:
-        header = json.loads(data[8 : 8 + size].decode(), object_pairs_hook=_without_repeats)
-    except RecursionError:
-        raise ValueError("not a safetensors file: its header is nested too deeply") from None
-    described = header.items() if isinstance(header, dict) else [("header", header)]
-    entries = {name: _entry(name, value) for name, value in described if name != "__metadata__"}
-    numbers = data[8 + size :]
-    end = 0
-    for name, (_, _, begin, stop) in sorted(entries.items(), key=lambda item: item[1][2:]):
-        if begin != end:
-            raise ValueError(f"not a safetensors file: {name!r} overlaps another tensor or leaves a gap")
-        end = stop
-    if end != len(numbers):
-        raise ValueError("not a safetensors file: its tensors do not fill it")
-    return {
-        name: torch.frombuffer(bytearray(numbers[begin:stop]), dtype=dtype).reshape(shape)
-        for name, (dtype, shape, begin, stop) in entries.items()
-    }
-
-
-def _entry(name: str, value: Any) -> tuple[torch.dtype, list[int], int, int]:
-    """A tensor's dtype, shape, and where its bytes begin and stop."""
-    if not isinstance(value, dict) or value.keys() != {"dtype", "shape", "data_offsets"}:
-        raise ValueError(f"not a safetensors file: {name!r} is not described by dtype, shape and data_offsets")
-    dtype, shape, offsets = value["dtype"], value["shape"], value["data_offsets"]
-    if not isinstance(dtype, str) or dtype not in _DTYPES:
-        raise ValueError(f"{name!r} has the dtype {dtype!r}, which no solver's weights have")
-    for numbers in (shape, offsets):
-        if not isinstance(numbers, list) or any(type(number) is not int or number < 0 for number in numbers):
-            raise ValueError(f"not a safetensors file: {name!r} has the shape {shape!r} and the offsets {offsets!r}")
-    if len(offsets) != 2 or offsets[1] - offsets[0] != math.prod(shape) * _DTYPES[dtype].itemsize or 0 in shape:
-        raise ValueError(f"not a safetensors file: the bytes of {name!r} do not fit its shape")
-    return _DTYPES[dtype], shape, offsets[0], offsets[1]
-
-
-def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len({name for name, _ in pairs}) != len(pairs):
-        raise ValueError("not a safetensors file: a name comes twice in its header")
-    return dict(pairs)
-
-
-class History(NamedTuple):
-    """The last states and derivatives at equally spaced times, the newest first."""
-
-    states: tuple[Tensor, ...]
-    derivatives: tuple[Tensor, ...]
-
-
-def _march(
-    solver: Any, f: VectorField, z: Tensor, s0: Tensor, eps: Tensor, steps: int, keep: int, x: Tensor | None
-) -> list[Tensor]:
-    """Every `keep`-th of the states after each of the steps; grid points are s0 + k·ε."""
-    history: History = solver.first(f, s0, z, x=x) if steps else History((z,), ())
-    states = []
-    for k in range(steps):
-        advance = solver.begin if k < solver.past else solver.step
-        history = advance(f, s0 + k * eps, history, eps, x=x)
-        if (k + 1) % keep == 0:
-            states.append(history.states[0])
-    return states
-
-
-def _followed(history: History, new: Tensor, derivatives: tuple[Tensor, ...]) -> History:
-    """The history one step later: no tensor is copied."""
-    return History((new, *history.states[:-1]), derivatives)
-
-
-def _evaluations(solver: Any, steps: int) -> int:
-    """Evaluations of f in a number of steps, the first ones' included; at least, where a formula is iterated."""
-    begun = min(steps, int(solver.past))
-    first = begun * int(solver.begin_evaluations) if begun else 0
-    return first + (steps - begun) * int(solver.evaluations_per_step)
-
-
-def _equal_times(z: Tensor, s: Tensor | Sequence[float], steps: int, check: bool | None) -> tuple[Tensor, Tensor]:
-    """The times, and the step between them."""
-    _require_steps(steps)
-    (times,) = _scalars(z, s)
-    if times.ndim != 1 or len(times) == 0:
-        raise ValueError(f"s must be a list of one or more times, not of shape {tuple(times.shape)}")
-    intervals = max(1, len(times) - 1)
-    length = times[-1] - times[0]
-    if _is_eager(z) if check is None else check:
-        equal = times[0] + length * torch.arange(len(times), dtype=times.dtype, device=times.device) / intervals
-        if bool((times - equal).abs().max() > 1e-3 * length.abs() / intervals):
-            raise ValueError("the times are not equally spaced: call the solver for each interval, or use equal ones")
-    return times, length / (intervals * steps)
-
-
-def _rk4_step(f: VectorField, s: Tensor, z: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
-    """One step of rk4 (order 4), and the derivative at its start."""
-    k1 = f(s, z)
-    k2 = f(s + 1 / 2 * h, z + 1 / 2 * h * k1)
-    k3 = f(s + 1 / 2 * h, z + 1 / 2 * h * k2)
-    k4 = f(s + h, z + h * k3)
-    return z + h * (1 / 6 * k1 + 1 / 3 * k2 + 1 / 3 * k3 + 1 / 6 * k4), k1
+        super().__init__(state_shape, ("z", "dz", "f1", "fp", "s", "eps"), seen=("dz", "f1", "fp"))
+        last = self.last(64)
+        self.net = nn.Sequential(nn.Linear(self.features, 64), nn.SiLU(), nn.Linear(64, 64), nn.SiLU(), last)

@@ -532,7 +532,7 @@ class Reference:
         for _ in range(solver.past):
             states.insert(0, self.advance(s, x, states[0], step, substeps))
             s = s + step
-        base, seen, _ = solver._base(self.f, s, x, solver.known(self.f, s, states, step, x=x), step)
+        base, seen, _ = solver.base(self.f, s, x, solver.known(self.f, s, states, step, x=x), step)
         end = self.advance(s, x, states[0], step, substeps)
         return Rows((step, s, x, states[0], *seen), (end - base) / step ** (solver.order + 1))
 

@@ -3,7 +3,8 @@
 
 """Solvers of hyper_rk4.hyper: HyperRK4."""
 
-from .solver import HyperRK4, Mlp, SolveError, Status
+from ._runtime.outcome import SolveError, Status
+from .solver import HyperRK4, Mlp
 
 __all__ = [
     "HyperRK4",

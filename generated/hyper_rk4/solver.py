@@ -9,24 +9,16 @@ vector field f(s, z) gets them. With an input x the vector field is f(s, x, z).
 
 from __future__ import annotations
 
-import json
-import math
-import os
-from collections.abc import Callable, Sequence
-from enum import Enum
-from functools import partial
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
 
-import torch
 from torch import Tensor, nn
 
-Scalar = float | Tensor
-VectorField = Callable[..., Tensor]
-Step = Callable[[Tensor, Tensor, Tensor], Tensor]
+from ._runtime.corrector import Corrector
+from ._runtime.fixed import FixedSteps
+from ._runtime.state import VectorField
 
 
-class HyperRK4(nn.Module):
+class HyperRK4(FixedSteps):
     """rk4 (order 4, proven) with a learned term: + ε^5 g(z, dz, s, eps)."""
 
     order = 4
@@ -34,304 +26,20 @@ class HyperRK4(nn.Module):
     residual_power = 5
 
     def __init__(self, state_shape: Sequence[int]) -> None:
-        super().__init__()
-        self.corrector = Mlp(state_shape)
+        super().__init__(Mlp(state_shape))
 
-    def forward(
-        self,
-        f: VectorField,
-        z0: Tensor,
-        span: Sequence[Scalar],
-        steps: int,
-        *,
-        x: Tensor | None = None,
-        check: bool | None = None,
-    ) -> Tensor:
-        """The state at the end of `span`, after `steps` equal steps.
-
-        `check`: raise SolveError where that state is not finite; by default only in plain eager mode.
-        """
-        step = partial(self.step, f, x=x)
-        return _solve(step, z0, span, steps, self.evaluations_per_step, check)
-
-    def odeint(
-        self,
-        f: VectorField,
-        z0: Tensor,
-        s: Tensor | Sequence[float],
-        *,
-        steps: int = 1,
-        x: Tensor | None = None,
-        check: bool | None = None,
-    ) -> Tensor:
-        """The states at the times `s`, [len(s), *z0.shape], with `steps` steps from one to the next."""
-        step = partial(self.step, f, x=x)
-        return _odeint(step, z0, s, steps, self.evaluations_per_step, check)
-
-    def step(self, f: VectorField, s: Scalar, z: Tensor, eps: Scalar, *, x: Tensor | None = None) -> Tensor:
-        """The state one step later."""
-        s, eps = _scalars(z, s, eps)
-        base, seen = self._base(f, s, x, z, eps)
-        g: Tensor = self.corrector(eps, s, x, z, *seen)
-        return base + eps**5 * g
-
-    def base_step(self, f: VectorField, s: Scalar, z: Tensor, eps: Scalar, *, x: Tensor | None = None) -> Tensor:
-        """The state one step later by the base method alone."""
-        s, eps = _scalars(z, s, eps)
-        return self._base(f, s, x, z, eps)[0]
-
-    def _base(
-        self, f: VectorField, s: Tensor, x: Tensor | None, z: Tensor, eps: Tensor
-    ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        f = _with_input(f, x)
+    def method(self, f: VectorField, s: Tensor, z: Tensor, eps: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
         k1 = f(s, z)
         k2 = f(s + 1 / 2 * eps, z + 1 / 2 * eps * k1)
         k3 = f(s + 1 / 2 * eps, z + 1 / 2 * eps * k2)
         k4 = f(s + eps, z + eps * k3)
         return z + eps * (1 / 6 * k1 + 1 / 3 * k2 + 1 / 3 * k3 + 1 / 6 * k4), (k1,)
 
-    def load(self, file: str | os.PathLike[str]) -> None:
-        """Take the weights from a safetensors file; ValueError where it is damaged or of another solver."""
-        _load(self, file)
 
-
-class Mlp(nn.Module):
+class Mlp(Corrector):
     """g(z, dz, s, eps); zero until it is trained."""
 
-    mean: Tensor
-    spread: Tensor
-    scale: Tensor
-    eps_range: Tensor
-
     def __init__(self, state_shape: Sequence[int]) -> None:
-        super().__init__()
-        self.axes = len(state_shape)
-        size = math.prod(state_shape)
-        features = 2 * size + 2
-        last = nn.Linear(64, size)
-        nn.init.zeros_(last.weight)
-        if last.bias is not None:
-            nn.init.zeros_(last.bias)
-        self.net = nn.Sequential(
-            nn.Linear(features, 64),
-            nn.SiLU(),
-            nn.Linear(64, 64),
-            nn.SiLU(),
-            last,
-        )
-        self.register_buffer("mean", torch.zeros(features))
-        self.register_buffer("spread", torch.ones(features))
-        self.register_buffer("scale", torch.ones(size))
-        self.register_buffer("eps_range", torch.tensor([1e-9, 1e9]))
-
-    def forward(self, eps: Tensor, s: Tensor, x: Tensor | None, z: Tensor, dz: Tensor) -> Tensor:
-        """g, like z; scalars are 0-d or [*batch]."""
-        features = (self._features(eps, s, x, z, dz) - self.mean) / self.spread
-        g = self.scale * self.net(features)
-        return _like(g, z)
-
-    def normalise(self, target: Tensor, eps: Tensor, s: Tensor, x: Tensor | None, z: Tensor, dz: Tensor) -> None:
-        """Fit the scaling of in- and output to training data: the inputs of `forward`, and the g they should give."""
-        with torch.no_grad():
-            self.eps_range.copy_(torch.stack(torch.aminmax(eps.abs())))
-            features = self._features(eps, s, x, z, dz)
-            columns, outputs = features.flatten(0, -2), _columns(target, self.axes, features.shape[:-1]).flatten(0, -2)
-            self.mean.copy_(columns.mean(0).view_as(self.mean))
-            self.spread.copy_(_nonzero(columns.std(0, correction=0), 1e-6 * columns.abs().amax(0)).view_as(self.spread))
-            self.scale.copy_(_nonzero(outputs.square().mean(0).sqrt(), torch.zeros(())).view_as(self.scale))
-
-    def _features(self, eps: Tensor, s: Tensor, x: Tensor | None, z: Tensor, dz: Tensor) -> Tensor:
-        """What the network reads: [*batch, features], a complex state as two in a batch."""
-        batch = _real(z).shape[: z.ndim - self.axes + z.is_complex()]
-        log_eps = eps.abs().clamp(self.eps_range[0], self.eps_range[1]).log()
-        return torch.cat(
-            [
-                _columns(z, self.axes, batch),
-                _columns(dz, self.axes, batch),
-                _column(s, batch),
-                _column(log_eps, batch),
-            ],
-            dim=-1,
-        )
-
-
-class Status(Enum):
-    """How a solve ended."""
-
-    SUCCESS = "success"
-    MAX_STEPS = "max_steps"
-    STEP_TOO_SMALL = "step_too_small"
-    NONFINITE = "nonfinite"
-
-
-class SolveError(RuntimeError):
-    """A solve that failed.
-
-    `status` says how, `s` at which time; `step` is the last step's size, `evaluations` counts those of f, and
-    `solution` is what there is.
-    """
-
-    def __init__(self, status: Status, s: float, step: float, evaluations: int, solution: Any, text: str) -> None:
-        super().__init__(text)
-        self.status, self.s, self.step, self.evaluations, self.solution = status, s, step, evaluations, solution
-
-
-def _solve(
-    step: Step, z: Tensor, span: Sequence[Scalar], steps: int, evaluations_per_step: int, check: bool | None
-) -> Tensor:
-    """Grid points are s0 + k·ε."""
-    _require_steps(steps)
-    start, end = span
-    s0, s1 = _scalars(z, start, end)
-    eps = (s1 - s0) / steps
-    for k in range(steps):
-        z = step(s0 + k * eps, z, eps)
-    if _is_eager(z) if check is None else check:
-        _require_finite(z, z, s1, eps, steps * evaluations_per_step)
-    return z
-
-
-def _odeint(
-    step: Step, z: Tensor, s: Tensor | Sequence[float], steps: int, evaluations_per_step: int, check: bool | None
-) -> Tensor:
-    _require_steps(steps)
-    (times,) = _scalars(z, s)
-    if times.ndim != 1 or len(times) == 0:
-        raise ValueError(f"s must be a list of one or more times, not of shape {tuple(times.shape)}")
-    states, eps = [z], torch.zeros_like(times[0])
-    for k in range(len(times) - 1):
-        eps = (times[k + 1] - times[k]) / steps
-        for j in range(steps):
-            z = step(times[k] + j * eps, z, eps)
-        states.append(z)
-    solution = torch.stack(states)
-    if _is_eager(z) if check is None else check:
-        _require_finite(z, solution, times[-1], eps, (len(times) - 1) * steps * evaluations_per_step)
-    return solution
-
-
-def _scalars(z: Tensor, *values: Scalar | Sequence[float]) -> tuple[Tensor, ...]:
-    """The values as tensors on z's device in its real dtype."""
-    if not (z.is_floating_point() or z.is_complex()):
-        raise TypeError(f"the state must be real or complex floating point, not {z.dtype}")
-    dtype = z.real.dtype if z.is_complex() else z.dtype
-    return tuple(torch.as_tensor(value, dtype=dtype, device=z.device) for value in values)
-
-
-def _with_input(f: VectorField, x: Tensor | None) -> VectorField:
-    """f(s, z) from f(s, x, z)."""
-    return f if x is None else lambda s, z: f(s, x, z)
-
-
-def _require_steps(steps: int) -> None:
-    if steps < 1:
-        raise ValueError(f"steps must be 1 or more, not {steps}")
-
-
-def _require_finite(z: Tensor, solution: Tensor, s: Tensor, eps: Tensor, evaluations: int) -> None:
-    if not bool(torch.isfinite(z).all()):
-        text = (
-            f"the state is not finite at s = {float(s):.6g} (steps of {float(eps):.3g}, "
-            f"{evaluations} evaluations of f): take more steps, or check that f and the initial state are finite; "
-            "check=False returns the state as it is"
-        )
-        raise SolveError(Status.NONFINITE, float(s), float(eps), evaluations, solution, text)
-
-
-def _is_eager(z: Tensor) -> bool:
-    """Whether z has numbers to look at, which compilers, function transforms, meta and fake tensors have not."""
-    if torch.compiler.is_compiling() or z.is_meta or type(z) not in (Tensor, nn.Parameter):
-        return False
-    return not torch._C._functorch.is_functorch_wrapped_tensor(z)
-
-
-def _real(value: Tensor) -> Tensor:
-    """A complex tensor as its real and imaginary parts, a batch of two."""
-    return torch.stack((value.real, value.imag)) if value.is_complex() else value
-
-
-def _like(g: Tensor, z: Tensor) -> Tensor:
-    """The network's output in the form of z."""
-    if not z.is_complex():
-        return g.reshape(z.shape)
-    real, imaginary = g.reshape(2, *z.shape).unbind()
-    return torch.complex(real, imaginary)
-
-
-def _nonzero(scale: Tensor, least: Tensor) -> Tensor:
-    """One where a scale says that nothing varies."""
-    return torch.where(scale > least.to(scale), scale, torch.ones_like(scale))
-
-
-def _columns(value: Tensor, axes: int, batch: Sequence[int]) -> Tensor:
-    """[*batch, *shape], with `axes` axes of shape, as [*batch, features]."""
-    value = _real(value)
-    return (value.flatten(-axes) if axes else value.unsqueeze(-1)).expand(*batch, -1)
-
-
-def _column(value: Tensor, batch: Sequence[int]) -> Tensor:
-    """A number, or one for each in the batch, as [*batch, 1]."""
-    return value.expand(batch).unsqueeze(-1)
-
-
-_DTYPES = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
-
-
-def _load(module: nn.Module, file: str | os.PathLike[str]) -> None:
-    """Put the tensors of a safetensors file into a module that has exactly those."""
-    tensors = _read_safetensors(Path(file).read_bytes())
-    own = module.state_dict()
-    for name in sorted(own.keys() ^ tensors.keys()):
-        raise ValueError(
-            f"{file}: {name!r} is {'missing' if name in own else 'unknown'}: these are another solver's weights"
-        )
-    for name, value in tensors.items():
-        if value.shape != own[name].shape:
-            raise ValueError(f"{file}: {name!r} has shape {tuple(value.shape)}, not {tuple(own[name].shape)}")
-    module.load_state_dict(tensors)
-
-
-def _read_safetensors(data: bytes) -> dict[str, Tensor]:
-    """The tensors of a safetensors file: the header's length in 8 bytes, a JSON header, then the numbers."""
-    size = int.from_bytes(data[:8], "little")
-    if len(data) < 8 or size > len(data) - 8:
-        raise ValueError("not a safetensors file: it is shorter than its header says")
-    try:
-        header = json.loads(data[8 : 8 + size].decode(), object_pairs_hook=_without_repeats)
-    except RecursionError:
-        raise ValueError("not a safetensors file: its header is nested too deeply") from None
-    described = header.items() if isinstance(header, dict) else [("header", header)]
-    entries = {name: _entry(name, value) for name, value in described if name != "__metadata__"}
-    numbers = data[8 + size :]
-    end = 0
-    for name, (_, _, begin, stop) in sorted(entries.items(), key=lambda item: item[1][2:]):
-        if begin != end:
-            raise ValueError(f"not a safetensors file: {name!r} overlaps another tensor or leaves a gap")
-        end = stop
-    if end != len(numbers):
-        raise ValueError("not a safetensors file: its tensors do not fill it")
-    return {
-        name: torch.frombuffer(bytearray(numbers[begin:stop]), dtype=dtype).reshape(shape)
-        for name, (dtype, shape, begin, stop) in entries.items()
-    }
-
-
-def _entry(name: str, value: Any) -> tuple[torch.dtype, list[int], int, int]:
-    """A tensor's dtype, shape, and where its bytes begin and stop."""
-    if not isinstance(value, dict) or value.keys() != {"dtype", "shape", "data_offsets"}:
-        raise ValueError(f"not a safetensors file: {name!r} is not described by dtype, shape and data_offsets")
-    dtype, shape, offsets = value["dtype"], value["shape"], value["data_offsets"]
-    if not isinstance(dtype, str) or dtype not in _DTYPES:
-        raise ValueError(f"{name!r} has the dtype {dtype!r}, which no solver's weights have")
-    for numbers in (shape, offsets):
-        if not isinstance(numbers, list) or any(type(number) is not int or number < 0 for number in numbers):
-            raise ValueError(f"not a safetensors file: {name!r} has the shape {shape!r} and the offsets {offsets!r}")
-    if len(offsets) != 2 or offsets[1] - offsets[0] != math.prod(shape) * _DTYPES[dtype].itemsize or 0 in shape:
-        raise ValueError(f"not a safetensors file: the bytes of {name!r} do not fit its shape")
-    return _DTYPES[dtype], shape, offsets[0], offsets[1]
-
-
-def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len({name for name, _ in pairs}) != len(pairs):
-        raise ValueError("not a safetensors file: a name comes twice in its header")
-    return dict(pairs)
+        super().__init__(state_shape, ("z", "dz", "s", "eps"))
+        last = self.last(64)
+        self.net = nn.Sequential(nn.Linear(self.features, 64), nn.SiLU(), nn.Linear(64, 64), nn.SiLU(), last)

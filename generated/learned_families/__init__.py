@@ -3,6 +3,7 @@
 
 """Solvers of learned_families.hyper: LearnedMidpoint, LearnedThird, LearnedFourth."""
 
-from .solver import LearnedFourth, LearnedMidpoint, LearnedThird, SolveError, Status
+from ._runtime.outcome import SolveError, Status
+from .solver import LearnedFourth, LearnedMidpoint, LearnedThird
 
 __all__ = ["LearnedFourth", "LearnedMidpoint", "LearnedThird", "SolveError", "Status"]

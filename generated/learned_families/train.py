@@ -701,7 +701,7 @@ class Rollouts(nn.Module):
 
     def base_step(self, s: Tensor, x: Tensor | None, z: Tensor, eps: Tensor, parameters: dict[str, Tensor]) -> Tensor:
         """A step of the base method alone."""
-        end: Tensor = self.reference.solver._base(self.f, s, x, z, eps, **parameters)[0]
+        end: Tensor = self.reference.solver.base(self.f, s, x, z, eps, **parameters)[0]
         return end
 
     def step(self, s: Tensor, x: Tensor | None, z: Tensor, eps: Tensor, parameters: dict[str, Tensor]) -> Tensor:
@@ -710,7 +710,7 @@ class Rollouts(nn.Module):
 
         def hyper(z: Tensor) -> Tensor:
             with torch.autocast(z.device.type, enabled=False):  # ψ in half precision would be another method
-                base, seen = self.reference.solver._base(self.f, s, x, z, eps, **parameters)
+                base, seen = self.reference.solver.base(self.f, s, x, z, eps, **parameters)
             if g is None:
                 return base
             end: Tensor = base + eps ** (self.reference.solver.order + 1) * g(eps, s, x, z, *seen, **parameters)
@@ -947,7 +947,7 @@ class Reference:
         """The same, where the states z(s + ε) are known."""
         step = torch.full_like(s, eps)
         values = {name: torch.full_like(s, value) for name, value in parameters.items()}
-        base, seen = self.solver._base(self.f, s, x, z, step, **values)
+        base, seen = self.solver.base(self.f, s, x, z, step, **values)
         target = (end - base) / step ** (self.solver.order + 1)
         return Rows((step, s, x, z, *seen, *values.values()), target, tuple(values))
 

@@ -3,6 +3,7 @@
 
 """Solvers of swept_digits.hyper: SweptDigits."""
 
-from .solver import Conv, SolveError, Status, SweptDigits
+from ._runtime.outcome import SolveError, Status
+from .solver import Conv, SweptDigits
 
 __all__ = ["Conv", "SolveError", "Status", "SweptDigits"]

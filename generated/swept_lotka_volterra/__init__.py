@@ -3,6 +3,7 @@
 
 """Solvers of swept_lotka_volterra.hyper: SweptHyper."""
 
-from .solver import Mlp, SolveError, Status, SweptHyper
+from ._runtime.outcome import SolveError, Status
+from .solver import Mlp, SweptHyper
 
 __all__ = ["Mlp", "SolveError", "Status", "SweptHyper"]

@@ -21,10 +21,14 @@ JSON_KEY = "generated_by"
 
 @dataclass(frozen=True)
 class GeneratedFile:
-    """A file of a package: its path inside the package's folder, with slashes, and its text."""
+    """A file of a package: its path inside the package's folder, with slashes, and its text.
+
+    A `final` text is not formatted.
+    """
 
     path: str
     text: str
+    final: bool = False
 
 
 class NotGeneratedError(OSError):
@@ -84,7 +88,7 @@ def _targets(packages: Mapping[Path, tuple[GeneratedFile, ...]]) -> dict[Path, b
 def _stale(packages: Mapping[Path, tuple[GeneratedFile, ...]]) -> list[Path]:
     """Generated files that lie in a package's folder and are none of its files any more."""
     targets = _targets(packages)
-    lying = [path for folder in packages if folder.is_dir() for path in sorted(folder.iterdir())]
+    lying = [path for folder in packages if folder.is_dir() for path in sorted(folder.rglob("*"))]
     return [path for path in lying if path.is_file() and path not in targets and is_generated(path)]
 
 

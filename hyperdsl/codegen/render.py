@@ -53,7 +53,7 @@ def formatted(files: Sequence[GeneratedFile]) -> tuple[GeneratedFile, ...]:
 
     No configuration file is read, so the bytes depend on the texts and on ruff's version alone.
     """
-    python = [index for index, file in enumerate(files) if file.path.endswith(".py")]
+    python = [index for index, file in enumerate(files) if file.path.endswith(".py") and not file.final]
     if not python:
         return tuple(files)
     result = list(files)
@@ -61,7 +61,7 @@ def formatted(files: Sequence[GeneratedFile]) -> tuple[GeneratedFile, ...]:
         paths = {index: Path(name) / f"{index}.py" for index in python}
         for index, path in paths.items():
             path.write_text(files[index].text, encoding="utf-8")
-        _ruff("check", "--select", "I,RUF022", "--fix", "--quiet", name)
+        _ruff("check", "--select", "I,F401,RUF022", "--fix", "--quiet", name)
         _ruff("format", "--quiet", name)
         for index, path in paths.items():
             result[index] = replace(files[index], text=path.read_text(encoding="utf-8"))

@@ -7,6 +7,7 @@ from pathlib import Path
 from hyperdsl.codegen.files import GeneratedFile
 from hyperdsl.codegen.render import environment
 from hyperdsl.codegen.torch.certificate import certificate
+from hyperdsl.codegen.torch.runtime import runtime_files
 from hyperdsl.codegen.torch.suite import suite_view
 from hyperdsl.codegen.torch.training import train_view
 from hyperdsl.codegen.torch.views import header_view, package_view
@@ -28,6 +29,7 @@ def generate(spec: Spec, plans: tuple[AnyPlan, ...]) -> tuple[GeneratedFile, ...
         modules["train.py"] = ("train.py.jinja", train_view(spec, tuple(plan.solver for plan in plans)))
     header = _render("header.py.jinja", header_view(spec))
     files = [GeneratedFile(path, header + _render(template, view)) for path, (template, view) in modules.items()]
+    files += runtime_files([*(part.module for part in package.imports), "outcome", "measuring"])
     return (*files, GeneratedFile("certificate.json", certificate(spec, plans)))
 
 

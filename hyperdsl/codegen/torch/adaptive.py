@@ -82,7 +82,7 @@ def adaptive_view(plan: StepPlan) -> AdaptiveView | None:
         doubling=control.error == "doubling",
         per_sample=control.per_sample,
         problem="EachProblem" if control.per_sample else "Problem",
-        size="_beside(eps, z)" if control.per_sample else "eps",
+        size="beside(eps, z)" if control.per_sample else "eps",
         learned=control.error == "learned" and not control.fallback and not plan.doubted,
         doubted=plan.doubted,
         adjoint=solver.corrector is None and not control.per_sample,
@@ -137,7 +137,7 @@ def _slope(name: str, plan: StepPlan) -> str:
 
 
 def _stages(plan: StepPlan, h: str) -> tuple[str, ...]:
-    lines = ["h = _beside(eps, z)"] if h == "h" else []
+    lines = ["h = beside(eps, z)"] if h == "h" else []
     read = {term.stage for stage in (*plan.stages, *plan.after) for term in stage.terms}
     read |= {term.stage for term in (*plan.update, *plan.error)}
     for stage in plan.stages:
@@ -177,11 +177,11 @@ def _error(plan: StepPlan, h: str) -> tuple[str, ...]:
     kept = _kept(plan)
     lines = [f"{tuple_text(kept)[1:-1]} = stages"] if kept else []
     if plan.after:
-        lines += ["h = _beside(eps, z)"] if h == "h" else []
+        lines += ["h = beside(eps, z)"] if h == "h" else []
     for stage in plan.after:
         lines += _stage(stage, plan, h, plan.update, after=True)
     known = f", {tuple_text(_known(plan))}" if plan.dense else ""
-    lines.append(f"return {_sum(plan.error)}, {'following' if plan.carried else 'None'}{known}")
+    lines.append(f"return {_sum(plan.error)}, {'following' if plan.carried else 'None'}{known or ', ()'}")
     return tuple(lines)
 
 
@@ -194,7 +194,7 @@ def _known(plan: StepPlan) -> list[str]:
 
 def _between(plan: StepPlan, h: str) -> tuple[str, ...]:
     """The lines of dense output's own stages; f at the end of the step is known by then."""
-    lines = ["h = _beside(eps, z)"] if h == "h" and plan.between else []
+    lines = ["h = beside(eps, z)"] if h == "h" and plan.between else []
     for stage in plan.between:
         if _is_at_end(stage, plan):
             lines.append(f"{stage.name} = {h} * following")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import assert_never
 
-from hyperdsl.codegen.torch.expressions import number
-from hyperdsl.codegen.torch.warm import WarmView, warm_view
+from hyperdsl.codegen.torch.expressions import number, tuple_text
+from hyperdsl.codegen.torch.warm import MODULES
 from hyperdsl.plan import AnyPlan
 from hyperdsl.semantics.layer_model import (
     Activate,
@@ -17,7 +18,6 @@ from hyperdsl.semantics.layer_model import (
     Layer,
     Linear,
     Residual,
-    SmoothActivation,
 )
 from hyperdsl.semantics.model import AnySolver, Corrector, Solver
 from hyperdsl.semantics.names import class_name
@@ -30,58 +30,29 @@ _ACTIVATIONS: dict[Activation, str] = {
     "softplus": "nn.Softplus()",
     "silu": "nn.SiLU()",
     "gelu": "nn.GELU()",
-    "sin": "_Sine()",
-}
-_DERIVATIVES: dict[SmoothActivation, str] = {
-    "tanh": "(1 - torch.tanh(a) ** 2)",
-    "softplus": "torch.sigmoid(a)",
-    "silu": "torch.sigmoid(a) * (1 + a * torch.sigmoid(-a))",
-    "gelu": "(0.5 * torch.erfc(-a / math.sqrt(2)) + a * torch.exp(-(a**2) / 2) / math.sqrt(2 * math.pi))",
-    "sin": "torch.cos(a)",
+    "sin": "Sine()",
 }
 _DEFAULT_KERNEL = 3
 
 
 @dataclass(frozen=True)
 class CorrectorView:
-    """A corrector's class. `features` counts what the first layer reads, `parts` are its terms, in the spec's order."""
+    """A corrector's class below `base`: what it hands to that, its layers and what the last one takes, as Python text.
+
+    `warm`: it starts from the layers of the vector field, with `factor` times J f, "" for a g of zero. It uses these
+    names of the `runtime`.
+    """
 
     name: str
     summary: str
-    convolutional: bool
+    base: str
+    runtime: tuple[str, ...]
     input_shape: bool
-    eps: bool
+    arguments: tuple[str, ...]
     layers: tuple[str, ...]
     last: str
-    features: str
-    feature_shape: str
-    output_shape: str
-    parts: tuple[str, ...]
-    arguments: str
-    names: str
-    bound: str
-    sine: bool
-    residual: bool
-    bilinear: BilinearView | None
-
-    @property
-    def warm(self) -> WarmView | None:
-        """How it starts from the vector field, if it does."""
-        return self.bilinear.warm if self.bilinear else None
-
-
-@dataclass(frozen=True)
-class BilinearView:
-    """A bilinear first layer: the maps a and b, σ'(a), and what b reads, `count` features; `form` is a sentence."""
-
-    form: str
-    a: str
-    b: str
-    derivative: str
-    count: str
-    shape: str
-    parts: tuple[str, ...]
-    warm: WarmView | None
+    warm: bool
+    factor: str
 
 
 @dataclass(frozen=True)
@@ -146,59 +117,48 @@ def leading_factor(corrector: Corrector, solver: AnySolver) -> Exact | None:
 
 def _view(name: str, use: _Use) -> CorrectorView:
     corrector = use.corrector
-    convolutional = corrector.convolutional
-    arguments = ["eps: Tensor", "s: Tensor", "x: Tensor | None", "z: Tensor"]
-    arguments += [f"{extra}: Tensor" for extra in (*use.seen, *use.parameters)]
-    layers, width = _layers(corrector.layers, convolutional)
-    functions = [
-        layer.function if isinstance(layer, Activate) else layer.activation
-        for layer in corrector.layers
-        if isinstance(layer, Activate | Residual)
-    ]
+    layers, width = _layers(corrector.layers, corrector.convolutional)
+    base = ("Conv" if corrector.convolutional else "") + ("Bilinear" if corrector.bilinear else "Corrector")
+    reads = [place for value in use.features for place in _expanded(value, use)]
+    arguments = ["state_shape", _names(reads)]
+    if use.seen != (("dz",) if "dz" in reads else ()) or corrector.bilinear:
+        arguments.append(f"seen={_names(use.seen)}")
+    arguments += _bilinear(corrector.bilinear, use) if corrector.bilinear else []
+    arguments += ["input_shape=input_shape"] if "x" in corrector.inputs else []
+    arguments += [] if corrector.bound is None else [f"bound={number(corrector.bound)}"]
+    last = [width] + ([str(_last_kernel(corrector.layers))] if corrector.convolutional else [])
+    last += [] if layers or not corrector.bilinear else ["bias=False"]
     return CorrectorView(
         name=name,
         summary=_summary(use),
-        convolutional=convolutional,
+        base=base,
+        runtime=(base, *(name for name in ("Residual", "Sine") if any(name in text for text in (*layers, *arguments)))),
         input_shape="x" in corrector.inputs,
-        eps="eps" in corrector.inputs,
+        arguments=tuple(arguments),
         layers=layers,
-        last=_weights(
-            convolutional, width, "size", _last_kernel(corrector.layers), bias=bool(layers) or not corrector.bilinear
-        ),
-        features=_count(use, use.features),
-        feature_shape="features, 1, 1" if convolutional else "features",
-        output_shape="size, 1, 1" if convolutional else "size",
-        parts=tuple(part for value in use.features for part in _parts(value, use, convolutional)),
-        arguments=", ".join(arguments),
-        names=", ".join(["eps", "s", "x", "z", *use.seen, *use.parameters]),
-        bound="" if corrector.bound is None else _factor(corrector.bound),
-        sine="sin" in functions,
-        residual=any(isinstance(layer, Residual) for layer in corrector.layers),
-        bilinear=None if corrector.bilinear is None else _bilinear(corrector.bilinear, use),
+        last=", ".join(last),
+        warm=corrector.start == "field",
+        factor="" if use.leading is None else number(use.leading),
     )
 
 
-def _bilinear(layer: Bilinear, use: _Use) -> BilinearView:
-    """The parts of a bilinear layer. Time's own slope is 1: b has a constant term where g reads s."""
-    convolutional, width, kernel = layer.kernel is not None, str(layer.width), layer.kernel or 0
-    warm = warm_view(layer, use.leading) if use.corrector.start == "field" else None
-    factors = f"a is affine in {', '.join(use.features)}, b linear in {', '.join(use.slopes)}"
-    return BilinearView(
-        form=f"Its first layer is σ'(a) ⊙ b, the form of J f for f = W2 σ(W1 z): σ is {layer.activation}, {factors}.",
-        a=_weights(convolutional, "features", width, kernel),
-        b=_weights(convolutional, "slopes", width, kernel, bias="s" in use.corrector.inputs),
-        derivative=_DERIVATIVES[layer.activation],
-        count=_multiple(len(use.slopes)),
-        shape="slopes, 1, 1" if convolutional else "slopes",
-        parts=tuple(_shaped(name, "self.axes", convolutional) for name in use.slopes),
-        warm=warm,
-    )
+def _names(names: Sequence[str]) -> str:
+    return tuple_text([f'"{name}"' for name in names])
 
 
-def _factor(value: Exact) -> str:
-    """A number that one can multiply with or divide by."""
-    text = number(value)
-    return f"({text})" if "/" in text else text
+def _expanded(value: str, use: _Use) -> tuple[str, ...]:
+    """The features of one input: of `stages` those that are not dz."""
+    if value != "stages":
+        return (value,)
+    return use.seen[1:] if "dz" in use.corrector.inputs else use.seen
+
+
+def _bilinear(layer: Bilinear, use: _Use) -> list[str]:
+    """The arguments of a bilinear first layer."""
+    arguments = [f"width={layer.width}", f"activation={MODULES[layer.activation]}"]
+    arguments += [f"kernel={layer.kernel}"] if layer.kernel is not None else []
+    arguments += ["warm=True"] if use.corrector.start == "field" else []
+    return arguments + (["scaled=False"] if use.leading is not None else [])
 
 
 def _summary(use: _Use) -> str:
@@ -211,7 +171,7 @@ def _summary(use: _Use) -> str:
 def _layers(layers: tuple[Layer, ...], convolutional: bool) -> tuple[tuple[str, ...], str]:
     """The hidden layers after a bilinear one, and the width that the last one reads."""
     written: list[str] = []
-    width = "features"
+    width = "self.features"
     for layer in layers:
         match layer:
             case Activate(function):
@@ -225,7 +185,7 @@ def _layers(layers: tuple[Layer, ...], convolutional: bool) -> tuple[tuple[str, 
             case Residual(inside, activation, kernel):
                 inward = _weights(convolutional, width, str(inside), kernel or 0)
                 outward = _weights(convolutional, str(inside), width, kernel or 0)
-                written.append(f"_Residual({inward}, {_ACTIVATIONS[activation]}, {outward})")
+                written.append(f"Residual({inward}, {_ACTIVATIONS[activation]}, {outward})")
             case Bilinear(outputs):
                 width = str(outputs)
             case _:
@@ -239,51 +199,7 @@ def _last_kernel(layers: tuple[Layer, ...]) -> int:
     return kernels[-1] if kernels else _DEFAULT_KERNEL
 
 
-def _weights(convolutional: bool, inputs: str, outputs: str, kernel: int, *, bias: bool = True) -> str:
-    without = "" if bias else ", bias=False"
+def _weights(convolutional: bool, inputs: str, outputs: str, kernel: int) -> str:
     if convolutional:
-        return f'nn.Conv2d({inputs}, {outputs}, {kernel}, padding="same"{without})'
-    return f"nn.Linear({inputs}, {outputs}{without})"
-
-
-def _multiple(count: int) -> str:
-    """So many states' features: `2 * size`."""
-    return "size" if count == 1 else f"{count} * size"
-
-
-def _count(use: _Use, inputs: tuple[str, ...]) -> str:
-    """How many features there are: `2 * size + 2`."""
-    states = ("z" in inputs) + (0 if use.slopes else len(use.seen))
-    scalars = sum(name in ("s", "eps") or name in use.parameters for name in inputs)
-    terms = [_multiple(states)] if states else []
-    if "x" in inputs:
-        terms.append("input_shape[0]" if use.corrector.convolutional else "math.prod(input_shape)")
-    if scalars:
-        terms.append(str(scalars))
-    return " + ".join(terms)
-
-
-def _parts(value: str, use: _Use, convolutional: bool) -> list[str]:
-    """The features of one input."""
-    match value:
-        case "z":
-            return [_shaped("z", "self.axes", convolutional)]
-        case "dz":
-            return [_shaped("dz", "self.axes", convolutional)]
-        case "x":
-            return [_shaped("x", "self.input_axes", convolutional)]
-        case "stages":
-            others = use.seen[1:] if "dz" in use.corrector.inputs else use.seen
-            return [_shaped(name, "self.axes", convolutional) for name in others]
-        case "eps":
-            return [_scalar("near_eps" if use.corrector.start == "field" else "log_eps", convolutional)]
-        case _:
-            return [_scalar(value, convolutional)]
-
-
-def _shaped(name: str, axes: str, convolutional: bool) -> str:
-    return f"_images({name}, batch)" if convolutional else f"_columns({name}, {axes}, batch)"
-
-
-def _scalar(name: str, convolutional: bool) -> str:
-    return f"_constant({name}, batch, space)" if convolutional else f"_column({name}, batch)"
+        return f'nn.Conv2d({inputs}, {outputs}, {kernel}, padding="same")'
+    return f"nn.Linear({inputs}, {outputs})"

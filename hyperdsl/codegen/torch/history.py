@@ -109,7 +109,7 @@ def _result(plan: HistoryPlan) -> str:
         return _sum(plan.correct)
     sign, size = scaled(plan.correct.new, "eps")
     weight = f"-{size}" if sign == "-" else size
-    return f"_iterated(f, s + eps, {_sum(plan.correct)}, {weight}, z + eps * f0)"
+    return f"iterated(f, s + eps, {_sum(plan.correct)}, {weight}, z + eps * f0)"
 
 
 def _sum(formula: Formula, slope: str = "") -> str:

@@ -8,7 +8,7 @@ from hyperdsl.codegen.torch.correctors import leading_factor
 from hyperdsl.codegen.torch.expressions import number
 from hyperdsl.codegen.torch.warm import FUNCTIONS, layer_of
 from hyperdsl.plan import AnyPlan, HistoryPlan, StepPlan
-from hyperdsl.semantics.model import AnySolver, Corrector, External, Free, Learned
+from hyperdsl.semantics.model import AnySolver, Corrector, Free, Learned
 from hyperdsl.semantics.names import class_name
 from hyperdsl.theory.exact import ONE, Exact
 
@@ -75,7 +75,6 @@ class SuiteView:
     """test_PACKAGE.py."""
 
     cases: tuple[CaseView, ...]
-    external: bool
 
     @property
     def warm(self) -> tuple[CaseView, ...]:
@@ -93,20 +92,10 @@ class SuiteView:
     def adaptive(self) -> tuple[CaseView, ...]:
         return tuple(case for case in self.cases if case.adaptive)
 
-    @property
-    def per_sample(self) -> bool:
-        return any(case.per_sample for case in self.cases)
-
-    @property
-    def inputs(self) -> bool:
-        return any(case.input_shape for case in self.cases)
-
 
 def suite_view(plans: tuple[AnyPlan, ...]) -> SuiteView:
     """The view of the tests of all solvers."""
-    solvers = tuple(plan.solver for plan in plans)
-    external = [solver for solver in solvers if isinstance(solver.corrector, External)]
-    return SuiteView(tuple(map(_case, plans)), bool(external))
+    return SuiteView(tuple(map(_case, plans)))
 
 
 def _case(plan: AnyPlan) -> CaseView:
@@ -121,7 +110,7 @@ def _case(plan: AnyPlan) -> CaseView:
         made = f"{name}({state}{f', {given}' if given else ''}{field})"
         bound = "" if corrector.bound is None else number(corrector.bound)
     elif corrector is not None:
-        made = f"{name}(Corrector())"
+        made = f"{name}(External())"
     control = solver.control
     learned = control is not None and control.error == "learned"
     return CaseView(

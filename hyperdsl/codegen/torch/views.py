@@ -47,13 +47,16 @@ class LearnedView:
 
 @dataclass(frozen=True)
 class SolverView:
-    """A solver's class. `stages` are the lines of the step, `result` what it returns, `seen` what g gets besides.
+    """A solver's class, below `bases`; it uses these names of the `runtime`.
 
-    `parameters` are keywords of every call, `handed` those that the step takes: the learned ones too.
+    `stages` are the lines of the step, `result` what it returns, `seen` what g gets besides. `parameters` are keywords
+    of every call, `handed` those that the step takes: the learned ones too.
     """
 
     name: str
     summary: str
+    bases: str
+    runtime: tuple[str, ...]
     order: int
     evaluations: int
     residual_power: int | None
@@ -79,127 +82,80 @@ class SolverView:
     def external(self) -> bool:
         return self.hyper and not self.corrector
 
-    @property
-    def learned_names(self) -> str:
-        """The learned parameters as a target of unpacking."""
-        return tuple_text([learned.name for learned in self.learned])[1:-1]
+
+@dataclass(frozen=True)
+class ImportView:
+    """A module, and the names to import from it as Python text."""
+
+    module: str
+    names: str
 
 
 @dataclass(frozen=True)
 class PackageView:
-    """solver.py and __init__.py."""
+    """solver.py and __init__.py: `imports` are modules of the runtime, `offered` what a user imports."""
 
     summary: str
     solvers: tuple[SolverView, ...]
     correctors: tuple[CorrectorView, ...]
-    exports: tuple[str, ...]
+    imports: tuple[ImportView, ...]
+    offered: tuple[ImportView, ...]
 
     @property
-    def hypersolvers(self) -> bool:
-        return any(solver.hyper for solver in self.solvers)
+    def exports(self) -> tuple[str, ...]:
+        return tuple(name for part in self.offered for name in part.names.split(", "))
 
     @property
     def trained(self) -> bool:
-        """Whether there is something to train, and so weights to load."""
-        return self.hypersolvers or any(solver.learned for solver in self.solvers)
+        """Whether there is something to train."""
+        return any(solver.hyper or solver.learned for solver in self.solvers)
 
-    @property
-    def plain(self) -> bool:
-        return any(not solver.hyper for solver in self.solvers)
 
-    @property
-    def fixed(self) -> bool:
-        return any(not solver.adaptive for solver in self.solvers)
-
-    @property
-    def single(self) -> bool:
-        return any(not solver.adaptive and not solver.history for solver in self.solvers)
-
-    @property
-    def histories(self) -> tuple[HistoryView, ...]:
-        return tuple(solver.history for solver in self.solvers if solver.history)
-
-    @property
-    def implicit(self) -> bool:
-        return any(history.implicit for history in self.histories)
-
-    @property
-    def begins(self) -> tuple[HistoryView, ...]:
-        """One view for each method of first states."""
-        return tuple({history.function: history for history in self.histories if history.past}.values())
-
-    @property
-    def adaptive(self) -> tuple[AdaptiveView, ...]:
-        return tuple(solver.adaptive for solver in self.solvers if solver.adaptive)
-
-    @property
-    def joint(self) -> bool:
-        return any(not view.per_sample for view in self.adaptive)
-
-    @property
-    def per_sample(self) -> bool:
-        return any(view.per_sample for view in self.adaptive)
-
-    @property
-    def fallback(self) -> bool:
-        return any(view.fallback for view in self.adaptive)
-
-    @property
-    def adjoint(self) -> bool:
-        return any(view.adjoint for view in self.adaptive)
-
-    @property
-    def capped(self) -> bool:
-        return any(view.most for view in self.adaptive)
-
-    @property
-    def learned(self) -> bool:
-        return any(view.learned for view in self.adaptive)
-
-    @property
-    def doubted(self) -> bool:
-        return any(view.doubted for view in self.adaptive)
-
-    @property
-    def dense(self) -> bool:
-        return any(view.dense_order for view in self.adaptive)
-
-    @property
-    def parameters(self) -> bool:
-        return any(solver.parameters for solver in self.solvers)
-
-    @property
-    def warm(self) -> bool:
-        return any(corrector.warm for corrector in self.correctors)
-
-    @property
-    def residual(self) -> bool:
-        return any(corrector.residual for corrector in self.correctors)
-
-    @property
-    def sine(self) -> bool:
-        return any(corrector.sine or (corrector.warm and corrector.warm.sine) for corrector in self.correctors)
-
-    @property
-    def linear(self) -> bool:
-        return any(not corrector.convolutional for corrector in self.correctors)
-
-    @property
-    def convolutional(self) -> bool:
-        return any(corrector.convolutional for corrector in self.correctors)
+_MODULES = {
+    "adaptive": (
+        "Advanced",
+        "DoublingSteps",
+        "DoubtedSteps",
+        "EmbeddedSteps",
+        "Estimated",
+        "FallbackSteps",
+        "LearnedSteps",
+    ),
+    "adjoint": ("AdjointSteps",),
+    "bilinear": ("Bilinear", "ConvBilinear"),
+    "control": ("Control",),
+    "corrector": ("ConvCorrector", "Corrector", "Residual", "Sine"),
+    "each": ("EachSteps",),
+    "fixed": ("FixedSteps",),
+    "history": ("Followed", "HistorySteps", "Past"),
+    "implicit": ("iterated",),
+    "outcome": ("SolveError", "Status"),
+    "solution": ("Solution", "Statistics", "polynomials"),
+    "state": ("VectorField", "beside"),
+}
+"""Where the runtime has what solver.py may use."""
 
 
 def package_view(spec: Spec, plans: tuple[AnyPlan, ...]) -> PackageView:
     """The view of a spec's package."""
     correctors, of_solver = corrector_views(plans)
     solvers = tuple(_solver_view(plan, of_solver.get(plan.solver.name, "")) for plan in plans)
-    names = [*(view.name for view in solvers), *(view.name for view in correctors), "SolveError", "Status"]
-    if any(solver.adaptive for solver in solvers):
-        names += ["Control", "Solution", "Statistics"]
-    if any(solver.history for solver in solvers):
-        names.append("History")
-    listed = ", ".join(view.name for view in solvers)
-    return PackageView(f"Solvers of {spec.source.name}: {listed}.", solvers, correctors, tuple(names))
+    used = {name for solver in solvers for name in solver.runtime} | {n for g in correctors for n in g.runtime}
+    own = ", ".join([*(solver.name for solver in solvers), *(corrector.name for corrector in correctors)])
+    public = {"SolveError", "Status"} | (used & {"Control", "Past"})
+    public |= {"Solution", "Statistics"} if "Control" in used else set()
+    return PackageView(
+        summary=f"Solvers of {spec.source.name}: {', '.join(view.name for view in solvers)}.",
+        solvers=solvers,
+        correctors=correctors,
+        imports=_imports(used),
+        offered=(ImportView("solver", own), *_imports(public, "_runtime.")),
+    )
+
+
+def _imports(names: set[str], package: str = "") -> tuple[ImportView, ...]:
+    found = {module: [name for name in there if name in names] for module, there in _MODULES.items()}
+    return tuple(ImportView(package + module, ", ".join(there)) for module, there in found.items() if there)
 
 
 def header_view(spec: Spec) -> HeaderView:
@@ -211,9 +167,14 @@ def _solver_view(plan: AnyPlan, corrector: str) -> SolverView:
     solver = plan.solver
     names = tuple(free.name for free in solver.free)
     stages, result = step_lines(plan) if isinstance(plan, StepPlan) else ((), "")
+    adaptive = adaptive_view(plan) if isinstance(plan, StepPlan) else None
+    history = history_view(plan) if isinstance(plan, HistoryPlan) else None
+    bases = _adaptive_bases(adaptive) if adaptive else ("HistorySteps",) if history else ("FixedSteps",)
     return SolverView(
         name=class_name(solver.name),
         summary=_summary(plan),
+        bases=", ".join(bases),
+        runtime=(*bases, "VectorField", *_adaptive_names(adaptive), *_history_names(history)),
         order=solver.order,
         evaluations=plan.evaluations_per_step,
         residual_power=solver.residual_power,
@@ -228,9 +189,34 @@ def _solver_view(plan: AnyPlan, corrector: str) -> SolverView:
         result=result,
         seen=tuple_text(plan.seen),
         call=", ".join(["eps", "s", "x", "z", "dz", *(f"{name}={name}" for name in solver.parameters)]),
-        adaptive=adaptive_view(plan) if isinstance(plan, StepPlan) else None,
-        history=history_view(plan) if isinstance(plan, HistoryPlan) else None,
+        adaptive=adaptive,
+        history=history,
     )
+
+
+def _adaptive_bases(view: AdaptiveView) -> tuple[str, ...]:
+    """The runtime's classes of an adaptive solver: whose steps they are, and how their error is estimated."""
+    first = ("EachSteps",) if view.per_sample else ("AdjointSteps",) if view.adjoint else ()
+    if view.doubling:
+        return (*first, "DoublingSteps")
+    if view.estimate == "embedded":
+        return (*first, "EmbeddedSteps")
+    return (*first, "FallbackSteps" if view.fallback else "DoubtedSteps" if view.doubted else "LearnedSteps")
+
+
+def _adaptive_names(view: AdaptiveView | None) -> tuple[str, ...]:
+    """What the lines of an adaptive solver use."""
+    if view is None:
+        return ()
+    found = ["Control", "Advanced"]
+    found += ["Estimated"] if view.embedded else []
+    found += ["polynomials"] if view.dense_order and view.polynomials else []
+    return (*found, "beside") if view.per_sample else tuple(found)
+
+
+def _history_names(view: HistoryView | None) -> tuple[str, ...]:
+    """What the lines of a solver with a history use."""
+    return () if view is None else ("Past", "Followed", *(("iterated",) if view.implicit else ()))
 
 
 def _summary(plan: AnyPlan) -> str:

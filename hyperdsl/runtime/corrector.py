@@ -1,0 +1,234 @@
+"""Corrector networks g: what they read, their scaling, and their form for states of any shape."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+class Corrector(nn.Module):
+    """g(ε, s, x, z, *seen, **parameters), like z: fully connected layers `net` of normalised features.
+
+    reads: the features in their order: z and what is in `seen` by their names, x, s, eps, the base's parameters.
+    seen: the names of what a step hands over besides z, such as ("dz", "k2"); dz alone where `reads` has it.
+    bound: each component is between ±bound, so that the base's order survives any weights.
+
+    `features` is how many there are. `net`, the subclass's, ends with a `last` layer, which starts at zero: an
+    untrained hypersolver is its base method. A complex state is read as two in a batch, real and imaginary part.
+    """
+
+    mean: Tensor
+    spread: Tensor
+    scale: Tensor
+    eps_range: Tensor
+    net: nn.Module
+
+    def __init__(
+        self,
+        state_shape: Sequence[int],
+        reads: Sequence[str],
+        *,
+        seen: Sequence[str] | None = None,
+        input_shape: Sequence[int] = (),
+        bound: float | None = None,
+    ) -> None:
+        super().__init__()
+        self.reads, self.bound = tuple(reads), bound
+        self.seen = tuple(seen) if seen is not None else ("dz",) if "dz" in self.reads else ()
+        self.axes, self.input_axes = len(state_shape), len(input_shape)
+        self.outputs, self.inputs = self._sizes(state_shape, input_shape)
+        self.features = self._count(self.reads)
+        self._register(self.features)
+        self.register_buffer("eps_range", torch.tensor([1e-9, 1e9]))
+
+    def forward(
+        self, eps: Tensor, s: Tensor, x: Tensor | None, z: Tensor, *seen: Tensor, **parameters: Tensor
+    ) -> Tensor:
+        """g, like z; scalars are 0-d or [*batch]."""
+        features = (self._read(self.reads, self._values(eps, s, x, z, seen, parameters), z) - self.mean) / self.spread
+        return self._output(self.scale * self.net(self._batched(features)), z)
+
+    def normalise(
+        self, target: Tensor, eps: Tensor, s: Tensor, x: Tensor | None, z: Tensor, *seen: Tensor, **parameters: Tensor
+    ) -> None:
+        """Fit the scaling of in- and output to training data: the inputs of `forward`, and the g they should give."""
+        with torch.no_grad():
+            self.eps_range.copy_(torch.stack(torch.aminmax(eps.abs())))
+            self._fit_inputs(self._values(eps, s, x, z, seen, parameters), z)
+            self._fit_output(target)
+
+    def last(self, width: int, *, bias: bool = True) -> nn.Module:
+        """The layer to the state's shape, of zeros."""
+        return zeroed(nn.Linear(width, self.outputs, bias=bias))
+
+    def _sizes(self, state_shape: Sequence[int], input_shape: Sequence[int]) -> tuple[int, int]:
+        """How many features a state and an input are."""
+        return math.prod(state_shape), math.prod(input_shape)
+
+    def _count(self, names: Sequence[str]) -> int:
+        sizes = {"x": self.inputs, **dict.fromkeys(("z", *self.seen), self.outputs)}
+        return sum(sizes.get(name, 1) for name in names)
+
+    def _register(self, features: int) -> None:
+        """The buffers of the scaling."""
+        self.register_buffer("mean", torch.zeros(self._each(features)))
+        self.register_buffer("spread", torch.ones(self._each(features)))
+        self.register_buffer("scale", torch.ones(self._each(self.outputs)))
+
+    def _each(self, count: int) -> tuple[int, ...]:
+        """The shape of a number for each feature."""
+        return (count,)
+
+    def _values(
+        self,
+        eps: Tensor,
+        s: Tensor,
+        x: Tensor | None,
+        z: Tensor,
+        seen: Sequence[Tensor],
+        parameters: Mapping[str, Tensor],
+    ) -> dict[str, Tensor]:
+        """What there is to read, by name; TypeError without an x that is read."""
+        values = {"eps": self._near(eps), "s": s, "z": z, **dict(zip(self.seen, seen, strict=True)), **parameters}
+        if self.input_axes:
+            if x is None:
+                raise TypeError(f"{type(self).__name__} reads x: pass it with x=")
+            values["x"] = x
+        return values
+
+    def _near(self, eps: Tensor) -> Tensor:
+        """ε as a feature."""
+        return eps.abs().clamp(self.eps_range[0], self.eps_range[1]).log()
+
+    def _read(self, names: Sequence[str], values: Mapping[str, Tensor], z: Tensor) -> Tensor:
+        """The features of these names: [*batch, features]."""
+        batch = _real(z).shape[: z.ndim - self.axes + z.is_complex()]
+        return _joined([self._columns(name, values[name], batch) for name in names], -1)
+
+    def _columns(self, name: str, value: Tensor, batch: Sequence[int]) -> Tensor:
+        if name == "z" or name in self.seen:
+            return columns(value, self.axes, batch)
+        return columns(value, self.input_axes, batch) if name == "x" else value.expand(batch).unsqueeze(-1)
+
+    def _batched(self, features: Tensor) -> Tensor:
+        """The features as `net` takes them."""
+        return features
+
+    def _table(self, features: Tensor) -> Tensor:
+        """A row for each place that has features of its own."""
+        return features.flatten(0, -2)
+
+    def _outputs(self, target: Tensor) -> Tensor:
+        """A table of what g should give."""
+        batch = _real(target).shape[: target.ndim - self.axes + target.is_complex()]
+        return columns(target, self.axes, batch).flatten(0, -2)
+
+    def _fit_inputs(self, values: Mapping[str, Tensor], z: Tensor) -> None:
+        table = self._table(self._read(self.reads, values, z))
+        self.mean.copy_(table.mean(0).view_as(self.mean))
+        self.spread.copy_(nonzero(table.std(0, correction=0), 1e-6 * table.abs().amax(0)).view_as(self.spread))
+
+    def _fit_output(self, target: Tensor) -> None:
+        table = self._outputs(target)
+        self.scale.copy_(nonzero(table.square().mean(0).sqrt(), torch.zeros(())).view_as(self.scale))
+
+    def _output(self, g: Tensor, z: Tensor) -> Tensor:
+        """The network's output, bounded, in the form of z."""
+        if self.bound is not None:
+            g = self.bound * torch.tanh(g / self.bound)
+        if not z.is_complex():
+            return g.reshape(z.shape)
+        real, imaginary = g.reshape(2, *z.shape).unbind()
+        return torch.complex(real, imaginary)
+
+
+class ConvCorrector(Corrector):
+    """The same by convolutions, for states [channels, height, width]; numbers are constant channels."""
+
+    def last(self, width: int, kernel: int = 3, *, bias: bool = True) -> nn.Module:
+        """The layer to the state's channels, of zeros."""
+        return zeroed(nn.Conv2d(width, self.outputs, kernel, padding="same", bias=bias))
+
+    def _sizes(self, state_shape: Sequence[int], input_shape: Sequence[int]) -> tuple[int, int]:
+        if len(state_shape) != 3:
+            raise ValueError(
+                f"a convolutional corrector needs states [channels, height, width], not {tuple(state_shape)}"
+            )
+        if self.input_axes and (len(input_shape) != 3 or tuple(input_shape[1:]) != tuple(state_shape[1:])):
+            raise ValueError(f"inputs must be [channels, height, width] like the states, not {tuple(input_shape)}")
+        return state_shape[0], input_shape[0] if self.input_axes else 0
+
+    def _each(self, count: int) -> tuple[int, ...]:
+        return (count, 1, 1)
+
+    def _read(self, names: Sequence[str], values: Mapping[str, Tensor], z: Tensor) -> Tensor:
+        """The features of these names: [*batch, channels, height, width]."""
+        batch = (*_real(z).shape[:-3], *z.shape[-2:])
+        return _joined([self._columns(name, values[name], batch) for name in names], -3)
+
+    def _columns(self, name: str, value: Tensor, batch: Sequence[int]) -> Tensor:
+        batch, space = batch[:-2], batch[-2:]
+        if name in ("z", "x") or name in self.seen:
+            return _real(value).expand(*batch, -1, -1, -1)
+        return value.expand(batch)[..., None, None, None].expand(*batch, 1, *space)
+
+    def _batched(self, features: Tensor) -> Tensor:
+        return features.reshape(-1, *features.shape[-3:])
+
+    def _table(self, features: Tensor) -> Tensor:
+        return features.movedim(-3, -1).flatten(0, -2)
+
+    def _outputs(self, target: Tensor) -> Tensor:
+        return self._table(_real(target))
+
+
+class Residual(nn.Module):
+    """h + block(h)."""
+
+    def __init__(self, *layers: nn.Module) -> None:
+        super().__init__()
+        self.block = nn.Sequential(*layers)
+
+    def forward(self, h: Tensor) -> Tensor:
+        """Like h."""
+        change: Tensor = self.block(h)
+        return h + change
+
+
+class Sine(nn.Module):
+    """The sine of each component."""
+
+    def forward(self, h: Tensor) -> Tensor:
+        """Like h."""
+        return torch.sin(h)
+
+
+def zeroed(layer: nn.Linear | nn.Conv2d) -> nn.Linear | nn.Conv2d:
+    """The layer with weights of zero."""
+    nn.init.zeros_(layer.weight)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    return layer
+
+
+def columns(value: Tensor, axes: int, batch: Sequence[int]) -> Tensor:
+    """[*batch, *shape], with `axes` axes of shape, as [*batch, features]."""
+    value = _real(value)
+    return (value.flatten(-axes) if axes else value.unsqueeze(-1)).expand(*batch, -1)
+
+
+def nonzero(scale: Tensor, least: Tensor) -> Tensor:
+    """One where a scale says that nothing varies."""
+    return torch.where(scale > least.to(scale), scale, torch.ones_like(scale))
+
+
+def _joined(parts: list[Tensor], dim: int) -> Tensor:
+    return parts[0] if len(parts) == 1 else torch.cat(parts, dim)
+
+
+def _real(value: Tensor) -> Tensor:
+    """A complex tensor as its real and imaginary parts, a batch of two."""
+    return torch.stack((value.real, value.imag)) if value.is_complex() else value

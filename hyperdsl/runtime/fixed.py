@@ -1,0 +1,121 @@
+"""Fixed steps of a one-step method."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from .outcome import require_finite
+from .solver import Evaluated, Solver
+from .state import Scalar, State, VectorField, is_eager, scalars, with_input
+
+
+class FixedSteps(Solver):
+    """Equal steps of a one-step method, each straight-line; `method` is one of them."""
+
+    method: Callable[..., Evaluated]
+    """(f, s, z, ε, parameters) to the state one step of the base method later, and what g reads besides."""
+
+    def forward(
+        self,
+        f: VectorField,
+        z0: State,
+        span: Sequence[Scalar],
+        steps: int,
+        *,
+        x: Tensor | None = None,
+        check: bool | None = None,
+        **free: Scalar,
+    ) -> State:
+        """The state at the end of `span`, after `steps` equal steps; grid points are s0 + k·ε.
+
+        check: raise SolveError where that state is not finite; by default only in plain eager mode.
+        free: the values of the method's free parameters.
+        """
+        f, z, restore = self._one_tensor(f, z0)
+        require_steps(steps)
+        start, end = span
+        s0, s1 = scalars(z, start, end)
+        eps, field, handed = (s1 - s0) / steps, with_input(f, x), self.handed(z, free)
+        for k in range(steps):
+            z = self._corrected(field, x, s0 + k * eps, z, eps, handed)
+        if is_eager(z) if check is None else check:
+            require_finite(z, z, s1, eps, steps * self.evaluations_per_step)
+        found: State = restore(z)
+        return found
+
+    def odeint(
+        self,
+        f: VectorField,
+        z0: State,
+        s: Tensor | Sequence[float],
+        *,
+        steps: int = 1,
+        x: Tensor | None = None,
+        check: bool | None = None,
+        **free: Scalar,
+    ) -> State:
+        """The states at the times `s`, [len(s), *z0.shape], with `steps` steps from one to the next."""
+        f, z, restore = self._one_tensor(f, z0)
+        require_steps(steps)
+        times = grid(z, s)
+        states, eps, field, handed = [z], torch.zeros_like(times[0]), with_input(f, x), self.handed(z, free)
+        for k in range(len(times) - 1):
+            eps = (times[k + 1] - times[k]) / steps
+            for j in range(steps):
+                z = self._corrected(field, x, times[k] + j * eps, z, eps, handed)
+            states.append(z)
+        solution = torch.stack(states)
+        if is_eager(z) if check is None else check:
+            require_finite(z, solution, times[-1], eps, (len(times) - 1) * steps * self.evaluations_per_step)
+        found: State = restore(solution)
+        return found
+
+    def step(
+        self, f: VectorField, s: Scalar, z: State, eps: Scalar, *, x: Tensor | None = None, **free: Scalar
+    ) -> State:
+        """The state one step of size ε later."""
+        f, flat, restore = self._one_tensor(f, z)
+        s, eps = scalars(flat, s, eps)
+        end: State = restore(self._corrected(with_input(f, x), x, s, flat, eps, self.handed(flat, free)))
+        return end
+
+    def base_step(
+        self, f: VectorField, s: Scalar, z: State, eps: Scalar, *, x: Tensor | None = None, **free: Scalar
+    ) -> State:
+        """The same by the base method alone, which is all there is without a corrector."""
+        f, flat, restore = self._one_tensor(f, z)
+        s, eps = scalars(flat, s, eps)
+        end: State = restore(self.base(f, s, x, flat, eps, **self.handed(flat, free))[0])
+        return end
+
+    def base(
+        self, f: VectorField, s: Tensor, x: Tensor | None, z: Tensor, eps: Tensor, **parameters: Tensor
+    ) -> Evaluated:
+        """A step of the base method on one tensor, and what g reads besides; `parameters` are all that it takes."""
+        return self.method(with_input(f, x), s, z, eps, **parameters)
+
+    def _corrected(
+        self, f: VectorField, x: Tensor | None, s: Tensor, z: Tensor, eps: Tensor, handed: dict[str, Tensor]
+    ) -> Tensor:
+        base, seen = self.method(f, s, z, eps, **handed)
+        if self.residual_power is None:
+            return base
+        g: Tensor = self.corrector(eps, s, x, z, *seen, **handed)
+        return base + eps**self.residual_power * g
+
+
+def require_steps(steps: int) -> None:
+    """ValueError for a number of steps below 1."""
+    if steps < 1:
+        raise ValueError(f"steps must be 1 or more, not {steps}")
+
+
+def grid(z: Tensor, s: Tensor | Sequence[float]) -> Tensor:
+    """The times of `odeint` like z; ValueError where they are no list of times."""
+    (times,) = scalars(z, s)
+    if times.ndim != 1 or len(times) == 0:
+        raise ValueError(f"s must be a list of one or more times, not of shape {tuple(times.shape)}")
+    return times

@@ -1,0 +1,188 @@
+"""Equal steps of a method with a history: multistep formulas and predictor-corrector pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from .fixed import grid, require_steps
+from .outcome import require_finite
+from .solver import Solver
+from .state import Scalar, State, VectorField, is_eager, scalars, with_input
+
+Followed = tuple[Tensor, tuple[Tensor, ...], tuple[Tensor, ...]]
+"""The next state by the base formula, what g reads besides, and the derivatives of the next step's history."""
+
+
+class Past(NamedTuple):
+    """The last states and derivatives at equally spaced times, the newest first."""
+
+    states: tuple[Tensor, ...]
+    derivatives: tuple[Tensor, ...]
+
+
+class HistorySteps(Solver):
+    """Equal steps of a formula that reads past states and derivatives (Hairer, Nørsett & Wanner I, §III.1).
+
+    `past` counts the steps that `begin` takes, by `substeps` steps of a one-step method each, before the formula has
+    its history of `states` and `derivatives`; the newest derivative is `first_derivative` steps back.
+    """
+
+    past: int
+    states: int
+    derivatives: int
+    first_derivative: int
+    substeps: int = 1
+    begin_evaluations: int = 0
+    formula: Callable[..., Followed]
+    """(f, s, history, ε) to one step of the base formula."""
+    starting: Callable[..., tuple[Tensor, Tensor]]
+    """(f, s, z, h) to one step of the method of the first states, and the derivative at its start."""
+
+    def forward(
+        self,
+        f: VectorField,
+        z0: State,
+        span: Sequence[Scalar],
+        steps: int,
+        *,
+        x: Tensor | None = None,
+        check: bool | None = None,
+    ) -> State:
+        """The state at the end of `span`, after `steps` equal steps.
+
+        check: raise SolveError where that state is not finite; by default only in plain eager mode.
+        """
+        f, z, restore = self._one_tensor(f, z0)
+        require_steps(steps)
+        s0, s1 = scalars(z, *span)
+        eps = (s1 - s0) / steps
+        (end,) = self._march(f, z, s0, eps, steps, steps, x)
+        if is_eager(z) if check is None else check:
+            require_finite(end, end, s1, eps, self._evaluations(steps))
+        found: State = restore(end)
+        return found
+
+    def odeint(
+        self,
+        f: VectorField,
+        z0: State,
+        s: Tensor | Sequence[float],
+        *,
+        steps: int = 1,
+        x: Tensor | None = None,
+        check: bool | None = None,
+    ) -> State:
+        """The states at the times `s`, [len(s), *z0.shape], with `steps` steps from one to the next.
+
+        The times must be equally spaced, for the formula's coefficients hold for equal steps only; ValueError where
+        they are not (looked at like `check`).
+        """
+        f, z, restore = self._one_tensor(f, z0)
+        times, eps = _equal_times(z, s, steps, check)
+        count = (len(times) - 1) * steps
+        solution = torch.stack([z, *self._march(f, z, times[0], eps, count, steps, x)])
+        if is_eager(z) if check is None else check:
+            require_finite(solution[-1], solution, times[-1], eps, self._evaluations(count))
+        found: State = restore(solution)
+        return found
+
+    def start(self, f: VectorField, s: Scalar, z: Tensor, eps: Scalar, *, x: Tensor | None = None) -> Past:
+        """What `step` begins with, from z at s: a history whose newest state is at s + past·ε."""
+        s, eps = scalars(z, s, eps)
+        history = self.first(f, s, z, x=x)
+        for k in range(self.past):
+            history = self.begin(f, s + k * eps, history, eps, x=x)
+        return history
+
+    def first(self, f: VectorField, s: Scalar, z: Tensor, *, x: Tensor | None = None) -> Past:
+        """The history of z alone."""
+        if self.first_derivative:
+            return Past((z,), ())
+        (s,) = scalars(z, s)
+        return Past((z,), (with_input(f, x)(s, z),))
+
+    def begin(self, f: VectorField, s: Scalar, history: Past, eps: Scalar, *, x: Tensor | None = None) -> Past:
+        """One step while the history is too short for the formula; as `step` where `first` gives all that it needs."""
+        if not self.past:
+            return self.step(f, s, history, eps, x=x)
+        s, eps = scalars(history.states[0], s, eps)
+        f = with_input(f, x)
+        if self.substeps == 1:
+            new, derivative = self.starting(f, s, history.states[0], eps)
+        else:
+            h = eps / self.substeps
+            new, derivative = self.starting(f, s, history.states[0], h)
+            for j in range(1, self.substeps):
+                new, _ = self.starting(f, s + j * h, new, h)
+        if not self.first_derivative:
+            derivative = f(s + eps, new)
+        states, derivatives = (new, *history.states), (derivative, *history.derivatives)
+        return Past(states[: self.states], derivatives[: self.derivatives])
+
+    def known(
+        self, f: VectorField, s: Scalar, states: Sequence[Tensor], eps: Scalar, *, x: Tensor | None = None
+    ) -> Past:
+        """The history of past + 1 known states, the newest first: at s, s − ε, and so on."""
+        s, eps = scalars(states[0], s, eps)
+        f = with_input(f, x)
+        places = range(self.first_derivative, self.first_derivative + self.derivatives)
+        return Past(tuple(states[: self.states]), tuple(f(s - j * eps, states[j]) for j in places))
+
+    def step(self, f: VectorField, s: Scalar, history: Past, eps: Scalar, *, x: Tensor | None = None) -> Past:
+        """One step later; the newest state of `history` is at s, the others lie ε apart."""
+        if self.residual_power is None:
+            return self.base_step(f, s, history, eps, x=x)
+        s, eps = scalars(history.states[0], s, eps)
+        base, seen, derivatives = self.base(f, s, x, history, eps)
+        g: Tensor = self.corrector(eps, s, x, history.states[0], *seen)
+        return _followed(history, base + eps**self.residual_power * g, derivatives)
+
+    def base_step(self, f: VectorField, s: Scalar, history: Past, eps: Scalar, *, x: Tensor | None = None) -> Past:
+        """The same by the base method alone, which is all there is without a corrector."""
+        s, eps = scalars(history.states[0], s, eps)
+        base, _, derivatives = self.base(f, s, x, history, eps)
+        return _followed(history, base, derivatives)
+
+    def base(self, f: VectorField, s: Tensor, x: Tensor | None, history: Past, eps: Tensor) -> Followed:
+        """A step of the base formula on one tensor, what g reads besides, and the next history's derivatives."""
+        return self.formula(with_input(f, x), s, history, eps)
+
+    def _march(
+        self, f: VectorField, z: Tensor, s0: Tensor, eps: Tensor, steps: int, keep: int, x: Tensor | None
+    ) -> list[Tensor]:
+        """Every `keep`-th of the states after each of the steps; grid points are s0 + k·ε."""
+        history = self.first(f, s0, z, x=x) if steps else Past((z,), ())
+        states = []
+        for k in range(steps):
+            advance = self.begin if k < self.past else self.step
+            history = advance(f, s0 + k * eps, history, eps, x=x)
+            if (k + 1) % keep == 0:
+                states.append(history.states[0])
+        return states
+
+    def _evaluations(self, steps: int) -> int:
+        """Evaluations of f in a number of steps, the first ones' included; at least, where a formula is iterated."""
+        begun = min(steps, self.past)
+        return begun * self.begin_evaluations + (steps - begun) * self.evaluations_per_step
+
+
+def _followed(history: Past, new: Tensor, derivatives: tuple[Tensor, ...]) -> Past:
+    """The history one step later: no tensor is copied."""
+    return Past((new, *history.states[:-1]), derivatives)
+
+
+def _equal_times(z: Tensor, s: Tensor | Sequence[float], steps: int, check: bool | None) -> tuple[Tensor, Tensor]:
+    """The times, and the step between them."""
+    require_steps(steps)
+    times = grid(z, s)
+    intervals = max(1, len(times) - 1)
+    length = times[-1] - times[0]
+    if is_eager(z) if check is None else check:
+        equal = times[0] + length * torch.arange(len(times), dtype=times.dtype, device=times.device) / intervals
+        if bool((times - equal).abs().max() > 1e-3 * length.abs() / intervals):
+            raise ValueError("the times are not equally spaced: call the solver for each interval, or use equal ones")
+    return times, length / (intervals * steps)

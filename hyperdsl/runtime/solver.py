@@ -1,0 +1,69 @@
+"""What all solvers are: modules with an order, perhaps a corrector g, and the parameters of their method."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+from torch import Tensor, nn
+
+from .state import Scalar, VectorField, in_range, one_tensor, scalars
+from .weights import load_weights
+
+Evaluated = tuple[Tensor, tuple[Tensor, ...]]
+"""The state at the end of a step of the base method, and what g reads besides ε, s, x and z."""
+
+
+class Solver(nn.Module):
+    """z' = f(s, z) in steps of a method of proven order.
+
+    With a corrector g a step adds ε^(p+1) g (Poli et al. 2020, eq. 4). The parameters of a family are keywords of
+    every call: `free` has their names, ranges and the brackets around them. `learned` names those that are trained,
+    whose values `coefficients` holds.
+    """
+
+    order: int
+    evaluations_per_step: int
+    residual_power: int | None = None
+    free: ClassVar[tuple[tuple[str, float, float, str], ...]] = ()
+    learned: ClassVar[tuple[str, ...]] = ()
+    coefficients: nn.Parameter
+    corrector: nn.Module
+
+    def __init__(self, corrector: nn.Module | None = None) -> None:
+        super().__init__()
+        if corrector is not None:
+            self.corrector = corrector
+
+    def load(self, file: str | os.PathLike[str]) -> None:
+        """Take the weights from a safetensors file; ValueError where it is damaged or of another solver."""
+        load_weights(self, file)
+
+    def values(self) -> dict[str, float]:
+        """The learned parameters of the base."""
+        return dict(zip(self.learned, self.coefficients.tolist(), strict=True)) if self.learned else {}
+
+    def handed(self, z: Tensor, given: Mapping[str, Scalar]) -> dict[str, Tensor]:
+        """The parameters that a step takes, as scalars like s: those that are `given`, and those that are learned.
+
+        TypeError where one is missing or unknown, ValueError for a float out of range.
+        """
+        names = [name for name, _, _, _ in self.free]
+        for name in (*names, *given):
+            if name not in given:
+                raise TypeError(f"{type(self).__name__} needs {name}=, a parameter of its method")
+            if name not in names:
+                raise TypeError(f"{type(self).__name__} got an unexpected keyword argument {name!r}")
+        values = {name: in_range(z, name, given[name], low, high, ends) for name, low, high, ends in self.free}
+        if self.learned:
+            values.update(zip(self.learned, scalars(z, *self.coefficients), strict=True))
+        return values
+
+    def _one_tensor(self, f: VectorField, z: Any) -> tuple[VectorField, Tensor, Callable[[Tensor], Any]]:
+        """The state as one tensor, f for it and the way back; a hypersolver takes nothing but one tensor."""
+        if self.residual_power is not None and not isinstance(z, Tensor):
+            raise TypeError(
+                f"the state of a hypersolver is one tensor, as its corrector reads it, not {type(z).__name__}"
+            )
+        return one_tensor(f, z)
