@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "semantics": {"source", "diagnostics", "syntax", "theory", "library"},
     "library": set(),
     "plan": {"semantics", "theory"},
+    "runtime": set(),
     "codegen": {"plan", "semantics", "theory", "source"},
     "compiler": {"codegen", "plan", "semantics", "syntax", "diagnostics", "source", "theory"},
     "evaluation": {"semantics", "theory", "source"},

@@ -32,7 +32,8 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint as checkpointed
 from tqdm import tqdm
 
-from .solver import BilinearHyperEuler, NarrowHyperEuler, TwoStepHyperEuler, VectorField
+from ._runtime.state import VectorField
+from .solver import BilinearHyperEuler, NarrowHyperEuler, TwoStepHyperEuler
 
 Hypersolver = BilinearHyperEuler | NarrowHyperEuler | TwoStepHyperEuler
 Field = Callable[[Tensor, Tensor], Tensor]  # f(s, z), with any x put in

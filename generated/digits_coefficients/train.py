@@ -33,7 +33,8 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint as checkpointed
 from tqdm import tqdm
 
-from .solver import FourEvaluations, VectorField
+from ._runtime.state import VectorField
+from .solver import FourEvaluations
 
 Hypersolver = FourEvaluations
 Field = Callable[[Tensor, Tensor], Tensor]  # f(s, z), with any x put in

@@ -31,7 +31,8 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from .solver import HyperAlpha, VectorField
+from ._runtime.state import VectorField
+from .solver import HyperAlpha
 
 Hypersolver = HyperAlpha
 Field = Callable[[Tensor, Tensor], Tensor]  # f(s, z), with any x put in

@@ -32,7 +32,8 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint as checkpointed
 from tqdm import tqdm
 
-from .solver import HyperHeun, VectorField
+from ._runtime.state import VectorField
+from .solver import HyperHeun
 
 Hypersolver = HyperHeun
 Field = Callable[[Tensor, Tensor], Tensor]  # f(s, z), with any x put in

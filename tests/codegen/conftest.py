@@ -167,9 +167,11 @@ def compiled(text: str, folder: Path, stem: str) -> Path:
 
 
 def loaded(folder: Path) -> ModuleType:
-    """A package's solver.py under a module name of its own."""
+    """A package under a module name of its own."""
     name = f"{folder.name}_of_{abs(hash(folder))}"
-    spec = importlib.util.spec_from_file_location(name, folder / "solver.py")
+    spec = importlib.util.spec_from_file_location(
+        name, folder / "__init__.py", submodule_search_locations=[str(folder)]
+    )
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -186,7 +188,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Package:
 
 @pytest.fixture(scope="session")
 def build(package: Package) -> Build:
-    """build(text): the solver.py of the package for a spec of that text, as a module."""
+    """build(text): the package for a spec of that text, as a module."""
     return lambda text: loaded(package(text, "made"))
 
 

@@ -324,7 +324,7 @@ def test_normalisation_is_fitted_and_kept(everything: ModuleType) -> None:
     z[:, 1] = 7.0
     eps, s = torch.rand(2, 500, dtype=torch.float64) + 0.1
     g.normalise(target, eps, s, None, z, dz)
-    features = (g._features(eps, s, None, z, dz) - g.mean) / g.spread
+    features = (g._read(g.reads, g._values(eps, s, None, z, (dz,), {}), z) - g.mean) / g.spread
     assert torch.allclose(features.mean(0), torch.zeros(6, dtype=torch.float64), atol=1e-12)
     assert torch.allclose(features.std(0, correction=0)[[0, 2, 3, 4, 5]], torch.ones(5, dtype=torch.float64))
     assert torch.equal(features[:, 1], torch.zeros(500, dtype=torch.float64))
@@ -355,7 +355,7 @@ def test_convolutional_normalisation_is_per_channel(everything: ModuleType) -> N
     x = 5 + torch.randn(40, 1, 3, 3, dtype=torch.float64)
     eps, s = torch.rand(2, 40, dtype=torch.float64)
     g.normalise(target, eps, s, x, z, dz)
-    features = (g._features(eps, s, x, z, dz) - g.mean) / g.spread
+    features = (g._read(g.reads, g._values(eps, s, x, z, (dz,), {}), z) - g.mean) / g.spread
     assert torch.allclose(features.mean((0, 2, 3)), torch.zeros(7, dtype=torch.float64), atol=1e-12)
     assert torch.allclose(features.std((0, 2, 3), correction=0), torch.ones(7, dtype=torch.float64))
     assert torch.allclose(g.scale.flatten(), target.square().mean((0, 2, 3)).sqrt())

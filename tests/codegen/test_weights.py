@@ -1,4 +1,4 @@
-"""Weights are read from safetensors by the generated code itself, which trusts no file."""
+"""Weights are read from safetensors by the runtime itself, which trusts no file."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from torch import nn
+
+from hyperdsl.runtime.weights import load_weights
 
 
 def file_of(header: object, numbers: bytes = b"", size: int | None = None) -> bytes:
@@ -69,21 +71,21 @@ class Holder(nn.Module):
 
 
 @pytest.mark.parametrize("content", MALICIOUS.values(), ids=MALICIOUS.keys())
-def test_odd_files_are_refused(everything: ModuleType, tmp_path: Path, content: bytes) -> None:
+def test_odd_files_are_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "weights.safetensors"
     path.write_bytes(content)
     holder = Holder()
     with pytest.raises(ValueError, match=r"."):
-        everything._load(holder, path)
+        load_weights(holder, path)
     assert torch.equal(holder.weight, torch.ones(2))
 
 
-def test_a_sound_file_is_read(everything: ModuleType, tmp_path: Path) -> None:
+def test_a_sound_file_is_read(tmp_path: Path) -> None:
     path = tmp_path / "weights.safetensors"
     numbers = struct.pack("<2f", 3.0, -4.5)
     path.write_bytes(file_of({"__metadata__": {"a": "b"}, "weight": tensor()}, numbers))
     holder = Holder()
-    everything._load(holder, path)
+    load_weights(holder, path)
     assert holder.weight.tolist() == [3.0, -4.5]
 
 
