@@ -6,6 +6,7 @@ import json
 import math
 
 from hyperdsl.codegen.files import GENERATOR, JSON_KEY
+from hyperdsl.codegen.torch.trained import trained_spec
 from hyperdsl.plan import AnyPlan
 from hyperdsl.semantics.control_model import Control
 from hyperdsl.semantics.model import AnySolver, Corrector, External, HistorySolver, Multistep, Solver, Spec
@@ -70,6 +71,7 @@ def _single_step(solver: Solver) -> dict[str, object]:
         "base_parameters": {name: str(value) for name, value in solver.fixed},
         "free_parameters": [free.name for free in solver.free],
         "learned_parameters": {learned.name: str(learned.start) for learned in solver.learned},
+        **({"trained": trained_spec(solver)} if solver.learned else {}),
         "kind": solver.tableau.kind,
         "stages": solver.tableau.stages,
         "claimed_order": method.claimed_order,

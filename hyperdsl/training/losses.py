@@ -1,3 +1,29 @@
+"""The losses, each a module whose units batches are drawn from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint as checkpointed
+
+from hyperdsl.runtime.state import VectorField
+from hyperdsl.training.learned import corrector_of, learned_tensors
+from hyperdsl.training.protocol import single_step
+from hyperdsl.training.rows import Rows, copied, joined, norms, real
+from hyperdsl.training.settings import Adversarial
+from hyperdsl.training.targets import OUTLYING, Targets
+
+PERIOD = 16  # iterations between points at which training can be taken up again, and for which worst cases serve
+BLOCKS = 4  # rollouts of a batch: rows of each share their ε and s
+STRAY = 10  # deviations from the reference at which a rollout goes on from the reference's state
+POOL = 4  # groups whose worst cases are found at a time
+COARSE = 8  # times fewer substeps while they are looked for
+
+
 class Shuffled:
     """Units of training in a random order, without end: each comes once before any comes again."""
 
@@ -33,12 +59,12 @@ class Residuals(nn.Module):
 
     def sizes(self, target: Tensor) -> Tensor:
         """The norm of each row of R, scaled to be about one."""
-        return _norms(target / self.scale) / self.features
+        return norms(target / self.scale) / self.features
 
     def losses(self, rows: Rows) -> Tensor:
         """The loss of each row."""
         weight = (self.sizes(rows.target) + self.floor).rsqrt() / self.features
-        return _norms((rows.given(self.g) - rows.target) / self.scale) * weight
+        return norms((rows.given(self.g) - rows.target) / self.scale) * weight
 
     def batch(self, k: int, order: Shuffled, size: int) -> Tensor:
         """The rows of the batch of iteration k, for all processes."""
@@ -46,8 +72,9 @@ class Residuals(nn.Module):
 
     def forward(self, index: Tensor) -> Tensor:
         """The batch's mean loss as the mean over processes, each of which has its share of the rows."""
-        return self.losses(self.rows.take(index[self.part :: self.parts]).on(self.device)).sum() * (self.parts / len(index))
-{% if view.adversarial %}
+        return self.losses(self.rows.take(index[self.part :: self.parts]).on(self.device)).sum() * (
+            self.parts / len(index)
+        )
 
 
 class WorstCases(Residuals):
@@ -57,26 +84,28 @@ class WorstCases(Residuals):
     steps along the gradient's sign, from a random start. Targets there are exact; on the way the reference is coarse.
     """
 
-    def __init__(self, g: nn.Module, rows: Rows, usable: Tensor, fabric: Fabric, reference: Reference, attack: Adversarial) -> None:
+    def __init__(
+        self, g: nn.Module, rows: Rows, usable: Tensor, fabric: Fabric, targets: Targets, attack: Adversarial
+    ) -> None:
         super().__init__(g, rows, usable, fabric)
-        self.reference, self.attack = reference, attack
+        self.targets, self.attack = targets, attack
         states = rows.inputs[3]
         assert states is not None
-        self.deviation = _real(states[usable[: 2**16]]).std(0).to(self.device, reference.dtype)
-        self.units = torch.arange(reference.groups)
+        self.deviation = real(states[usable[: 2**16]]).std(0).to(self.device, targets.dtype)
+        self.units = torch.arange(targets.groups)
         self.pool, self.within = rows, Shuffled(usable[:0], torch.Generator())
 
     def batch(self, k: int, order: Shuffled, size: int) -> Tensor:
         """As of `Residuals`, from worst cases that are found anew in each PERIOD."""
         if k % PERIOD == 0:
-            group = len(self.rows.target) // self.reference.groups
-            self.pool = _joined([self.worst(int(i) * group, group, order.generator) for i in order.take(POOL)])
+            group = len(self.rows.target) // self.targets.groups
+            self.pool = joined([self.worst(int(i) * group, group, order.generator) for i in order.take(POOL)])
             self.within = Shuffled(torch.arange(POOL * group), order.generator)
         return self.within.take(size)
 
     def forward(self, index: Tensor) -> Tensor:
         """As of `Residuals`; this process has its share of each group of the pool."""
-        size = len(self.rows.target) // self.reference.groups
+        size = len(self.rows.target) // self.targets.groups
         group, row = index // size, index % size
         mine = row % self.parts == self.part
         rows = self.pool.take((group * len(range(self.part, size, self.parts)) + row // self.parts)[mine])
@@ -85,36 +114,34 @@ class WorstCases(Residuals):
 
     def worst(self, first: int, count: int, generator: torch.Generator) -> Rows:
         """This process's share of a group's rows, moved to where the loss is larger."""
-        attack, reference, training = self.attack, self.reference, self.g.training
+        attack, targets, training = self.attack, self.targets, self.g.training
         index = torch.arange(first, first + count)[self.part :: self.parts]
-        rows = self.rows.take(index).on(self.device).to(reference.dtype)
+        rows = self.rows.take(index).on(self.device).to(targets.dtype)
         eps, s, x, z = rows.inputs[:4]
         assert eps is not None
         assert s is not None
         assert z is not None
         given = (float(eps[0]), s[0], x)
-{% if view.parameters %}
         parameters = {name: float(value[0]) for name, value in rows.parameters().items()}
-{% endif %}
-        clean = _real(z)
+        clean = real(z)
         start = torch.rand((count, *clean.shape[1:]), generator=generator, dtype=clean.dtype)[self.part :: self.parts]
         moved = clean + attack.radius * self.deviation * (2 * start.to(z.device) - 1)
-        coarse = max(reference.settings.substeps // COARSE, 1)
+        coarse = max(targets.settings.substeps // COARSE, 1)
         self.g.eval()
         for _ in range(attack.steps):
             with torch.enable_grad():
                 moved.requires_grad_()
                 at = torch.view_as_complex(moved) if z.is_complex() else moved
-                seen = reference.residuals(*given, at{{ ", parameters" if view.parameters }}, coarse)
-                (slope,) = torch.autograd.grad(self.losses(seen.to(reference.trained)).sum(), moved)
-            far = moved.detach() - clean + 2.5 * attack.radius / attack.steps * self.deviation * slope.sign().nan_to_num()
+                seen = targets.residuals(*given, at, parameters, coarse)
+                (slope,) = torch.autograd.grad(self.losses(seen.to(targets.trained)).sum(), moved)
+            far = (
+                moved.detach() - clean + 2.5 * attack.radius / attack.steps * self.deviation * slope.sign().nan_to_num()
+            )
             moved = clean + torch.clamp(far, -attack.radius * self.deviation, attack.radius * self.deviation)
         self.g.train(training)
         at = torch.view_as_complex(moved) if z.is_complex() else moved
         with torch.no_grad():
-            return reference.residuals(*given, at{{ ", parameters" if view.parameters }}, reference.settings.substeps).each().to(reference.trained)
-{% endif %}
-{% if view.trajectory %}
+            return targets.residuals(*given, at, parameters, targets.settings.substeps).each().to(targets.trained)
 
 
 class Rollouts(nn.Module):
@@ -124,24 +151,27 @@ class Rollouts(nn.Module):
     states after each step are kept for the gradient: what is between them is computed again.
     """
 
-    def __init__(self, g: nn.Module, rows: Rows, paths: Tensor, reference: Reference, f: VectorField, fabric: Fabric) -> None:
+    def __init__(
+        self, g: nn.Module, rows: Rows, paths: Tensor, targets: Targets, f: VectorField, fabric: Fabric
+    ) -> None:
         super().__init__()
-        self.g, self.rows, self.paths, self.reference = g, rows, paths, reference
-        self.f = _moved(f, reference.trained, fabric.device) if isinstance(f, nn.Module) else f
+        self.g, self.rows, self.paths, self.targets = g, rows, paths, targets
+        self.solver = single_step(targets.solver)
+        self.f = copied(f, targets.trained, fabric.device) if isinstance(f, nn.Module) else f
         self.part, self.parts, self.device = fabric.global_rank, fabric.world_size, fabric.device
-        self.block = min(max(reference.settings.batch // BLOCKS, 1), len(paths) // reference.groups)
-        self.blocks = len(paths) // reference.groups // self.block  # of a group
-        self.units = torch.arange(reference.groups * self.blocks)
-        self.deviation = _real(paths[: 2**16, 0]).std(0).to(self.device)
+        self.block = min(max(targets.settings.batch // BLOCKS, 1), len(paths) // targets.groups)
+        self.blocks = len(paths) // targets.groups // self.block  # of a group
+        self.units = torch.arange(targets.groups * self.blocks)
+        self.deviation = real(paths[: 2**16, 0]).std(0).to(self.device)
         self.base = {int(unit): self.distances(*self.taken(int(unit)), self.base_step) for unit in self.units}
 
     def taken(self, unit: int, part: int = 0, parts: int = 1) -> tuple[Rows, Tensor]:
         """A part of a block: its rows, and the states after each step that the span has room for."""
-        first = unit // self.blocks * (len(self.paths) // self.reference.groups) + unit % self.blocks * self.block
+        first = unit // self.blocks * (len(self.paths) // self.targets.groups) + unit % self.blocks * self.block
         index = torch.arange(first, first + self.block)
         rows = self.rows.take(index).on(self.device)
         assert rows.inputs[0] is not None
-        count = self.reference.room(float(rows.inputs[0][0]), self.paths.shape[1])
+        count = self.targets.room(float(rows.inputs[0][0]), self.paths.shape[1])
         path = self.paths[index.to(self.paths.device), :count].to(rows.target.device)
         return rows.take(torch.arange(part, self.block, parts)), path[part::parts]
 
@@ -168,43 +198,37 @@ class Rollouts(nn.Module):
         assert z is not None
         found = []
         for k in range(path.shape[1]):
-            z = step(s[:1].squeeze() + k * eps[:1].squeeze(), x, z, eps[:1].squeeze(){{ ", {name: value[:1].squeeze() for name, value in rows.parameters().items()}" if view.parameters }})
-            found.append(_norms(_real(z - path[:, k]) / self.deviation) / math.sqrt(self.deviation.numel()))
+            z = step(
+                s[:1].squeeze() + k * eps[:1].squeeze(),
+                x,
+                z,
+                eps[:1].squeeze(),
+                {name: value[:1].squeeze() for name, value in rows.parameters().items()},
+            )
+            found.append(norms(real(z - path[:, k]) / self.deviation) / math.sqrt(self.deviation.numel()))
             lost = ~(found[-1] <= STRAY)
             found[-1] = found[-1].where(~lost, STRAY)
             z = torch.where(lost.view(-1, *[1] * (z.ndim - 1)), path[:, k], z)
         return torch.stack(found, 1)
 
-    def base_step(self, s: Tensor, x: Tensor | None, z: Tensor, eps: Tensor{{ ", parameters: dict[str, Tensor]" if view.parameters }}) -> Tensor:
+    def base_step(self, s: Tensor, x: Tensor | None, z: Tensor, eps: Tensor, parameters: dict[str, Tensor]) -> Tensor:
         """A step of the base method alone."""
-{% if view.histories %}
-        assert not isinstance(self.reference.solver, {{ view.histories | join(" | ") }})
-{% endif %}
-        end: Tensor = self.reference.solver.base(self.f, s, x, z, eps{{ ", **parameters" if view.parameters }})[0]
-        return end
+        return self.solver.base(self.f, s, x, z, eps, **parameters)[0]
 
-    def step(self, s: Tensor, x: Tensor | None, z: Tensor, eps: Tensor{{ ", parameters: dict[str, Tensor]" if view.parameters }}) -> Tensor:
+    def step(self, s: Tensor, x: Tensor | None, z: Tensor, eps: Tensor, parameters: dict[str, Tensor]) -> Tensor:
         """A step of the solver, whose insides are not kept."""
-{% if view.learned %}
-        g, parameters = _corrector(self.reference.solver), parameters | _learned(self.reference.solver, z)
-{% endif %}
+        g, parameters = corrector_of(self.solver), parameters | learned_tensors(self.solver, z)
 
         def hyper(z: Tensor) -> Tensor:
-{% if view.histories %}
-            assert not isinstance(self.reference.solver, {{ view.histories | join(" | ") }})
-{% endif %}
             with torch.autocast(z.device.type, enabled=False):  # ψ in half precision would be another method
-                base, seen = self.reference.solver.base(self.f, s, x, z, eps{{ ", **parameters" if view.parameters }})
-{% if view.learned and not view.correctors %}
+                base, seen = self.solver.base(self.f, s, x, z, eps, **parameters)
             if g is None:
                 return base
-{% endif %}
-            end: Tensor = base + eps ** (self.reference.solver.order + 1) * {{ "g" if view.learned else "self.g" }}(eps, s, x, z, *seen{{ ", **parameters" if view.parameters }})
+            end: Tensor = base + eps ** (self.solver.order + 1) * g(eps, s, x, z, *seen, **parameters)
             return end
 
         end: Tensor = checkpointed(hyper, z, use_reentrant=False)
         return end
-{% endif %}
 
 
-Objective = Residuals{{ " | Rollouts" if view.trajectory }}
+Objective = Residuals | Rollouts

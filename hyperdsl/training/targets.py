@@ -1,4 +1,26 @@
-{% include "train_rows.py.jinja" %}
+"""Where g is trained and what it should give there: R = (z(s + ε) − base step)/ε^(p+1) by fixed substeps."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from hyperdsl.runtime.state import VectorField
+from hyperdsl.training.protocol import AnySolver, has_history, learned_names, single_step
+from hyperdsl.training.rows import Columns, Rows, in_dtype, joined, norms, real
+from hyperdsl.training.settings import Adversarial, FitWarning, Sampler, Settings, Share, Trajectory
+
+SNAPSHOTS = 64  # states kept along each trajectory
+GROUPS = 256  # of rows that share their ε and s, as f takes them
+DRAWS = 16  # values of the base's free parameters in each group
+REUSE = 12  # how often training meets each row
+OUTLYING = 1000  # times the median, in norm: a target beyond is left out, for it would set the scale of all
 
 
 @dataclass(frozen=True)
@@ -10,13 +32,14 @@ class Trajectories:
 
 
 @dataclass(frozen=True)
-class Reference:
+class Targets:
     """Makes states and targets, with the vector field f in `dtype`; `steps` are the ends of the range of ε.
 
-    `trained` is the corrector's dtype; `sampler` moves the states, if there is one.
+    `trained` is the corrector's dtype; `sampler` moves the states, if there is one. `ranges` are those that the base's
+    parameters are drawn from: of learned ones where they start.
     """
 
-    solver: Hypersolver
+    solver: AnySolver
     f: VectorField
     dtype: torch.dtype
     settings: Settings
@@ -26,16 +49,13 @@ class Reference:
     generator: torch.Generator
     trained: torch.dtype
     sampler: Sampler | None
+    ranges: tuple[tuple[str, float, float], ...]
 
     @property
     def groups(self) -> int:
         """How many groups of rows with one s and one ε there are."""
-{% if view.trajectory %}
         most = GROUPS // 4 if isinstance(self.settings.loss, Trajectory) else GROUPS  # a rollout's rows take longer
         return min(most, max(self.settings.iterations * self.settings.batch // REUSE, 1024) // 32)
-{% else %}
-        return min(GROUPS, max(self.settings.iterations * self.settings.batch // REUSE, 1024) // 32)
-{% endif %}
 
     @property
     def rows(self) -> int:
@@ -46,12 +66,10 @@ class Reference:
     def grid(self) -> float | None:
         """ε where training is for one number of steps, and so for the points of its grid alone."""
         return self.steps[0] if self.settings.steps and self.steps[0] == self.steps[1] else None
-{% if view.trajectory %}
 
     def room(self, eps: float, steps: int) -> int:
         """As many of the steps as the span has room for."""
         return min(steps, int((self.end - self.start) / eps * (1 + 1e-6)))
-{% endif %}
 
     def moved(self, s: Tensor, z: Tensor) -> Tensor:
         """Training states where the user wants them."""
@@ -77,28 +95,24 @@ class Reference:
     def trajectories(self, states: Tensor, x: Tensor | None) -> Trajectories:
         """The solutions from these states on; those that do not stay finite are left out."""
         times = torch.linspace(self.start, self.end, SNAPSHOTS + 1, dtype=self.dtype, device=states.device)
-        x = _cast(x, self.dtype)
-        snapshots = [_cast(states, self.dtype)]
+        x = in_dtype(x, self.dtype)
+        snapshots = [in_dtype(states, self.dtype)]
         for s, following in itertools.pairwise(times):
             snapshots.append(self.advance(s, x, snapshots[-1], following - s, self.between))
         z = torch.stack(snapshots)
         finite = z.isfinite().transpose(0, 1).flatten(1).all(1)
         if not finite.any():
-            raise ValueError(f"no solution from {self.start:g} to {self.end:g} is finite: shorten the span or the steps")
+            raise ValueError(
+                f"no solution from {self.start:g} to {self.end:g} is finite: shorten the span or the steps"
+            )
         return Trajectories(z[:, finite], None if x is None else x[finite])
 
     def states(
         self, trajectories: Trajectories, eps: float, rows: int, part: int = 0, parts: int = 1
     ) -> tuple[Tensor, Tensor | None, Tensor]:
-{% if view.histories %}
         """A time s, uniform in a part of the times that leave room for the step, and x and z of trajectories there."""
-{% else %}
-        """A time s, uniform in a part of the times with [s, s + ε] in the span, and x and z of trajectories there."""
-{% endif %}
         z, length = trajectories.z, self.end - self.start
-{% if view.histories %}
         eps *= getattr(self.solver, "past", 0) + 1  # a history is followed from its oldest state on
-{% endif %}
         after = (part + float(torch.rand((), generator=self.generator))) / parts * (length - eps)
         if self.grid:
             last = round((length - eps) / self.grid)
@@ -109,7 +123,6 @@ class Reference:
         x = None if trajectories.x is None else trajectories.x[index]
         s, rest = torch.tensor([self.start + before, after - before], dtype=self.dtype, device=z.device)
         return s + rest, x, self.advance(s, x, z[snapshot, index], rest, self.between)
-{% if view.parameters %}
 
     def parameters(self) -> dict[str, float]:
         """The base's free parameters, each drawn uniformly from its range."""
@@ -119,133 +132,107 @@ class Reference:
     def draws(self, count: int) -> list[dict[str, float]]:
         """`count` values of them, of each parameter one in every equal part of its range (McKay et al. 1979)."""
         drawn: list[dict[str, float]] = [{} for _ in range(count)]
-        for name, low, high in self.settings.parameters:
+        for name, low, high in self.ranges:
             parts = torch.randperm(count, generator=self.generator) + torch.rand(count, generator=self.generator)
             for values, part in zip(drawn, (parts / count).tolist(), strict=True):
                 values[name] = low + (high - low) * part
         return drawn
-{% endif %}
 
     def residuals(
-        self, eps: float, s: Tensor, x: Tensor | None, z: Tensor{{ ", parameters: dict[str, float]" if view.parameters }}, substeps: int
+        self, eps: float, s: Tensor, x: Tensor | None, z: Tensor, parameters: dict[str, float], substeps: int
     ) -> Rows:
         """R = (z(s + ε) − base step)/ε^(p+1) at the states z, with what g reads there."""
-{% if view.only_histories %}
-        return self.after_history(eps, s, x, z, substeps)
-{% else %}
-{% if view.histories %}
-        if isinstance(self.solver, {{ view.histories | join(" | ") }}):
+        if has_history(self.solver):
             return self.after_history(eps, s, x, z, substeps)
-{% endif %}
         end = self.advance(s, x, z, torch.full_like(s, eps), substeps)
-        return self.residuals_to(end, eps, s, x, z{{ ", parameters" if view.parameters }})
+        return self.residuals_to(end, eps, s, x, z, parameters)
 
     def residuals_to(
-        self, end: Tensor, eps: float, s: Tensor, x: Tensor | None, z: Tensor{{ ", parameters: dict[str, float]" if view.parameters }}
+        self, end: Tensor, eps: float, s: Tensor, x: Tensor | None, z: Tensor, parameters: dict[str, float]
     ) -> Rows:
         """The same, where the states z(s + ε) are known."""
-{% if view.histories %}
-        assert not isinstance(self.solver, {{ view.histories | join(" | ") }})
-{% endif %}
+        solver = single_step(self.solver)
         step = torch.full_like(s, eps)
-{% if view.parameters %}
         values = {name: torch.full_like(s, value) for name, value in parameters.items()}
-        base, seen = self.solver.base(self.f, s, x, z, step, **values)
-        target = (end - base) / step ** (self.solver.order + 1)
+        base, seen = solver.base(self.f, s, x, z, step, **values)
+        target = (end - base) / step ** (solver.order + 1)
         return Rows((step, s, x, z, *seen, *values.values()), target, tuple(values))
-{% else %}
-        base, seen = self.solver.base(self.f, s, x, z, step)
-        return Rows((step, s, x, z, *seen), (end - base) / step ** (self.solver.order + 1))
-{% endif %}
-{% endif %}
-{% if view.histories %}
 
     def after_history(self, eps: float, s: Tensor, x: Tensor | None, z: Tensor, substeps: int) -> Rows:
         """The residual of a step from an exact history whose oldest state is z."""
         solver, states, step = self.solver, [z], torch.full_like(s, eps)
-{% if not view.only_histories %}
-        assert isinstance(solver, {{ view.histories | join(" | ") }})
-{% endif %}
+        assert has_history(solver)
         for _ in range(solver.past):
             states.insert(0, self.advance(s, x, states[0], step, substeps))
             s = s + step
         base, seen, _ = solver.base(self.f, s, x, solver.known(self.f, s, states, step, x=x), step)
         end = self.advance(s, x, states[0], step, substeps)
-        return Rows((step, s, x, states[0], *seen), (end - base) / step ** (solver.order + 1){{ ", ()" if view.parameters }})
-{% endif %}
+        return Rows((step, s, x, states[0], *seen), (end - base) / step ** (solver.order + 1), ())
 
 
-def _drawn(
-    reference: Reference, states: Tensor, x: Tensor | None, box: tuple[Tensor, Tensor] | None
+def drawn(
+    targets: Targets, states: Tensor, x: Tensor | None, box: tuple[Tensor, Tensor] | None
 ) -> Callable[[int], Columns]:
     """A function that makes a group of rows: one s, and one ε from its own equal part of the log-uniform range."""
-    trajectories = reference.trajectories(states, x)
-    low, high = (_real(end).to(_real(trajectories.z)) for end in box) if box else _real(trajectories.z).flatten(0, 1).aminmax(dim=0)
-    seeds = torch.randint(2**62, (reference.groups,), generator=reference.generator).tolist()
-    settings, (smallest, largest) = reference.settings, reference.steps
+    trajectories = targets.trajectories(states, x)
+    low, high = (
+        (real(end).to(real(trajectories.z)) for end in box)
+        if box
+        else real(trajectories.z).flatten(0, 1).aminmax(dim=0)
+    )
+    seeds = torch.randint(2**62, (targets.groups,), generator=targets.generator).tolist()
+    settings, (smallest, largest) = targets.settings, targets.steps
 
     def group(k: int) -> Columns:
-        drawn = replace(reference, generator=torch.Generator().manual_seed(seeds[k]))  # in whatever process
-        part = (k + float(torch.rand((), generator=drawn.generator))) / reference.groups
+        drawn = replace(targets, generator=torch.Generator().manual_seed(seeds[k]))  # in whatever process
+        part = (k + float(torch.rand((), generator=drawn.generator))) / targets.groups
         eps = smallest * (largest / smallest) ** part
-{% if view.trajectory %}
         if isinstance(settings.loss, Trajectory):
-            return _rollouts(drawn, trajectories, eps, settings.loss.steps{{ ", (low, high)" if view.learned }})
-{% endif %}
+            return _rollouts(drawn, trajectories, eps, settings.loss.steps, (low, high))
         s, x, z = drawn.states(trajectories, eps, drawn.rows)
-        z = drawn.moved(s, _mixed(z, settings.states, trajectories.z, low, high, drawn.generator))
-{% if view.parameters %}
-        if settings.parameters{{ " and not isinstance(settings.loss, Adversarial)" if view.adversarial }}:
+        z = drawn.moved(s, mixed(z, settings.states, trajectories.z, low, high, drawn.generator))
+        if targets.ranges and not isinstance(settings.loss, Adversarial):
             rows = _family(drawn, eps, s, x, z)
         else:
             rows = drawn.residuals(eps, s, x, z, drawn.parameters(), settings.substeps).each()
         rows = rows.to(drawn.trained)
-{% else %}
-        rows = drawn.residuals(eps, s, x, z, settings.substeps).each().to(drawn.trained)
-{% endif %}
         return (*rows.inputs, rows.target)
 
     return group
 
 
-{% if view.parameters %}
-def _family(reference: Reference, eps: float, s: Tensor, x: Tensor | None, z: Tensor) -> Rows:
+def _family(targets: Targets, eps: float, s: Tensor, x: Tensor | None, z: Tensor) -> Rows:
     """The residuals of a group at several values of the base's free parameters, which share their end states."""
-    end = reference.advance(s, x, z, torch.full_like(s, eps), reference.settings.substeps)
+    end = targets.advance(s, x, z, torch.full_like(s, eps), targets.settings.substeps)
     parts = [slice(k, None, DRAWS) for k in range(DRAWS)]
-    return _joined(
+    return joined(
         [
-            reference.residuals_to(end[part], eps, s, None if x is None else x[part], z[part], values)
-            for part, values in zip(parts, reference.draws(DRAWS), strict=True)
+            targets.residuals_to(end[part], eps, s, None if x is None else x[part], z[part], values)
+            for part, values in zip(parts, targets.draws(DRAWS), strict=True)
         ]
     )
 
 
-{% endif %}
-{% if view.trajectory %}
 def _rollouts(
-    reference: Reference, trajectories: Trajectories, eps: float, steps: int{{ ", box: tuple[Tensor, Tensor]" if view.learned }}
+    targets: Targets, trajectories: Trajectories, eps: float, steps: int, box: tuple[Tensor, Tensor]
 ) -> Columns:
     """A group of rows on trajectories and, last, the states after each step; nan where the span has no room."""
-    count = reference.room(eps, steps)
-    s, x, z = reference.states(trajectories, count * eps, reference.rows)
-{% if view.learned %}
-    if steps == 1:  # the residual's loss for a base that changes
-        z = _mixed(z, reference.settings.states, trajectories.z, *box, reference.generator)
-{% endif %}
-    z = reference.moved(s, z)
+    count = targets.room(eps, steps)
+    s, x, z = targets.states(trajectories, count * eps, targets.rows)
+    if steps == 1 and learned_names(targets.solver):  # the residual's loss for a base that changes
+        z = mixed(z, targets.settings.states, trajectories.z, *box, targets.generator)
+    z = targets.moved(s, z)
     step, path = torch.full_like(s, eps), [z]
     for k in range(count):
-        path.append(reference.advance(s + k * step, x, path[-1], step, reference.settings.substeps))
-    rows = reference.residuals_to(path[1], eps, s, x, z{{ ", reference.parameters()" if view.parameters }}).each().to(reference.trained)
+        path.append(targets.advance(s + k * step, x, path[-1], step, targets.settings.substeps))
+    rows = targets.residuals_to(path[1], eps, s, x, z, targets.parameters()).each().to(targets.trained)
     path += [torch.full_like(z, math.nan)] * (steps - count)
-    return (*rows.inputs, rows.target, _cast(torch.stack(path[1:], 1), reference.trained))
+    return (*rows.inputs, rows.target, in_dtype(torch.stack(path[1:], 1), targets.trained))
 
 
-{% endif %}
-def _usable(target: Tensor) -> Tensor:
+def usable_rows(target: Tensor) -> Tensor:
     """The rows with a finite target that is no outlier: states off the trajectories may escape within a step."""
-    sizes = torch.cat([_norms(piece) for piece in torch.split(target, 2**16)])
+    sizes = torch.cat([norms(piece) for piece in torch.split(target, 2**16)])
     finite = sizes.isfinite()
     if not finite.any():
         raise ValueError("no target is finite: the states or steps of training are too large for this vector field")
@@ -260,12 +247,12 @@ def _usable(target: Tensor) -> Tensor:
     return usable.nonzero()[:, 0].cpu()
 
 
-def _mixed(
+def mixed(
     z: Tensor, shares: tuple[Share, ...], trajectories: Tensor, low: Tensor, high: Tensor, generator: torch.Generator
 ) -> Tensor:
     """States of trajectories, z, with some of them moved to where the settings' shares want them."""
-    states = _real(z)
-    deviation = _real(trajectories).flatten(0, 1).std(0)
+    states = real(z)
+    deviation = real(trajectories).flatten(0, 1).std(0)
     pieces, first, reached = [], 0, 0.0
     for kind, share, noise in shares:
         reached += share
@@ -280,28 +267,3 @@ def _mixed(
         pieces.append(piece)
     mixed = torch.cat(pieces)
     return torch.view_as_complex(mixed) if z.is_complex() else mixed
-
-
-def _real(z: Tensor) -> Tensor:
-    """z, or real and imaginary parts side by side."""
-    return torch.view_as_real(z) if z.is_complex() else z
-
-
-def _joined(groups: Sequence[Rows]) -> Rows:
-    """The groups as one."""
-
-    def joined(column: Columns) -> Tensor | None:
-        values = [value for value in column if value is not None]
-        return torch.cat(values) if values else None
-
-    columns = zip(*(group.each().inputs for group in groups), strict=True)
-    target = torch.cat([group.target for group in groups])
-    return Rows(tuple(map(joined, columns)), target{{ ", groups[0].names" if view.parameters }})
-
-
-{% include "train_measured.py.jinja" %}
-{% if view.visited %}
-
-
-{% include "train_visited.py.jinja" %}
-{% endif %}

@@ -1,0 +1,137 @@
+"""Learned parameters of a base: what training changes besides g, and what they keep to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+import torch
+from torch import Tensor, nn
+
+from hyperdsl.training.protocol import learned_names
+from hyperdsl.training.rows import Rows, in_dtype
+from hyperdsl.training.settings import Adversarial, Trajectory
+from hyperdsl.training.targets import Targets
+
+
+class Learned(NamedTuple):
+    """What the learned parameters of a base keep to: where each starts and the ends of its range, and a bound.
+
+    The bound is that of the tableau's `coefficients` that depend on the parameters.
+    """
+
+    ranges: Mapping[str, tuple[float, float, float]]
+    bound: float
+    coefficients: Callable[..., tuple[Tensor, ...]]
+
+
+def ranges_of(solver: object, learned: Learned | None) -> tuple[tuple[str, float, float], ...]:
+    """The base's parameters and the ranges that training draws them from: of learned ones where they start."""
+    free = tuple((name, low, high) for name, low, high, _ in getattr(solver, "free", ()))
+    starts = tuple((name, start, start) for name, (start, _, _) in learned.ranges.items()) if learned else ()
+    return (*free, *starts)
+
+
+def corrector_of(solver: object) -> nn.Module | None:
+    """The network g, if there is one."""
+    corrector: nn.Module | None = getattr(solver, "corrector", None)
+    return corrector
+
+
+def trained_part(solver: nn.Module) -> nn.Module:
+    """What training changes: the whole solver where its base has learned parameters, else the corrector."""
+    return solver if learned_names(solver) else solver.get_submodule("corrector")
+
+
+def dtype_of(solver: object, states: Tensor) -> torch.dtype:
+    """What training computes in: the corrector's dtype; without one float64 where f takes that."""
+    corrector = corrector_of(solver)
+    if corrector is None:
+        return torch.float64
+    return next((p.dtype.to_real() for p in corrector.parameters()), states.dtype.to_real())
+
+
+def loss_for(solver: nn.Module, loss: Trajectory | Adversarial | None) -> Trajectory | Adversarial | None:
+    """The loss of a phase: where the base changes, the residual's is that of rollouts of one step."""
+    if learned_names(solver) and isinstance(loss, Adversarial):
+        raise ValueError("learned parameters of a base are not trained adversarially")
+    return Trajectory(1) if learned_names(solver) and not isinstance(loss, Trajectory) else loss
+
+
+def learned_values(solver: object) -> dict[str, float]:
+    """The learned parameters as they are now."""
+    return (
+        dict(zip(learned_names(solver), _coefficients(solver).tolist(), strict=True)) if learned_names(solver) else {}
+    )
+
+
+def _coefficients(solver: object) -> nn.Parameter:
+    return cast(nn.Module, solver).get_parameter("coefficients")
+
+
+def learned_tensors(solver: object, z: Tensor) -> dict[str, Tensor]:
+    """The same as tensors like z, with their gradients."""
+    if not learned_names(solver):
+        return {}
+    coefficients = _coefficients(solver).to(z.device, z.dtype.to_real())
+    return dict(zip(learned_names(solver), coefficients, strict=True))
+
+
+def missed(g: nn.Module | None, rows: Rows, targets: Targets) -> Tensor:
+    """g − R, with R of the base as it is now."""
+    if g is None:
+        return -rows.target
+    return in_dtype(rows.to(targets.trained).given(g), targets.dtype) - rows.target
+
+
+def parameter_groups(g: nn.Module) -> list[dict[str, Any]]:
+    """What the optimizer changes: weights, and learned parameters, which do not decay towards zero."""
+    named = dict(g.named_parameters())
+    coefficients = [named.pop("coefficients")] if learned_names(g) else []
+    groups: list[dict[str, Any]] = [{"params": [*named.values()]}, {"params": coefficients, "weight_decay": 0.0}]
+    return [group for group in groups if group["params"]]
+
+
+@contextmanager
+def kept_in_range(g: nn.Module, allowed: Learned | None) -> Iterator[None]:
+    """What is done inside leaves learned parameters in their range, and coefficients within their bound.
+
+    Of a step beyond the bound, as towards a pole of the family, a half, a quarter, … is taken.
+    """
+    if not learned_names(g) or allowed is None:
+        yield
+        return
+    coefficients = g.get_parameter("coefficients")
+    before = coefficients.detach().clone()
+    yield
+    with torch.no_grad():
+        _, *bounds = zip(*allowed.ranges.values(), strict=True)
+        ends = [torch.tensor(end).to(before) for end in bounds]
+        wanted = coefficients.clamp(*ends)
+        for halvings in range(30):
+            values = before + (wanted - before) / 2**halvings
+            if bool((torch.stack(allowed.coefficients(*values)).abs() <= allowed.bound * (1 + 1e-6)).all()):
+                break
+        else:
+            values = before
+        coefficients.copy_(values)
+
+
+def written(solver: nn.Module, folder: Path) -> str:
+    """What training found as a spec of its own: the method with its numbers, which `hyperdsl check` proves anew.
+
+    `folder` is the package's, whose certificate has the method. ValueError for a solver without learned parameters.
+    """
+    name, names = type(solver).__name__, learned_names(solver)
+    if not names:
+        raise ValueError(f"{name} has no learned parameters")
+    solvers = json.loads((folder / "certificate.json").read_text("utf-8"))["solvers"]
+    spec: str = next(entry["trained"] for entry in solvers if entry["name"] == name)
+    coefficients = solver.get_parameter("coefficients")
+    exact = coefficients.dtype == torch.float64
+    texts = [repr(value) if exact else f"{value:.9g}" for value in coefficients.tolist()]
+    numbers = [f"({text})" if text.startswith("-") else text for text in texts]
+    return spec.format(**dict(zip(names, numbers, strict=True)))

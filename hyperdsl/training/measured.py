@@ -1,0 +1,80 @@
+"""What a training reached, on trajectories that it has not seen."""
+
+from __future__ import annotations
+
+import math
+import statistics
+import warnings
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from hyperdsl.training.learned import corrector_of, learned_values, missed
+from hyperdsl.training.rows import joined, norms, rms
+from hyperdsl.training.settings import FitWarning, History
+from hyperdsl.training.targets import Targets, Trajectories
+
+HELD_OUT = 9  # values of ε, ends and geometric mean included, at which g is measured on unseen trajectories,
+TIMES = 8  # at so many times
+TOLERATED = 0.01  # relative error of targets: a tenth of δ = 0.1
+
+
+def measured(targets: Targets, unseen: Trajectories, losses: Sequence[float]) -> History:
+    """δ, the targets' error and the slope of the local error, on trajectories that training has not seen."""
+    (smallest, largest), substeps, power = targets.steps, targets.settings.substeps, targets.solver.order + 1
+    learned, delta, target_error, error = learned_values(targets.solver), {}, {}, {}
+    for k in range(HELD_OUT if smallest != largest else 1):
+        eps = smallest * (largest / smallest) ** (k / (HELD_OUT - 1))
+        exact, now = [], []
+        for part in range(TIMES):
+            at, parameters = (eps, *targets.states(unseen, eps, len(unseen.z[0]), part, TIMES)), targets.parameters()
+            given = (*at, parameters)
+            exact.append(targets.residuals(*given, substeps))
+            if learned:  # g is fitted to the base as it is now, and δ is over the base at the start
+                now.append(targets.residuals(*at, parameters | learned, substeps))
+        rows, doubled = joined(exact), targets.residuals(*given, 2 * substeps).target
+        # A hypersolver's step misses its target by ε^(p+1)·(g − R), its base's by ε^(p+1)·R.
+        left = norms(missed(corrector_of(targets.solver), joined(now) if now else rows, targets)).median()
+        delta[eps] = float(left / norms(rows.target).median())
+        error[abs(eps)] = float(left) * abs(eps) ** power
+        rounding = torch.finfo(targets.dtype).eps * rms(unseen.z.flatten(0, 1)) / abs(eps) ** power
+        target_error[eps] = max(rms(exact[-1].target - doubled), rounding) / rms(doubled)
+    return History([*losses], delta, target_error, _slope(error))
+
+
+def _slope(error: dict[float, float]) -> float:
+    """The slope of log error over log ε; nan where there is but one ε, or no error."""
+    if len(error) < 2 or not all(0 < value < math.inf for value in error.values()):
+        return math.nan
+    slope: float = statistics.linear_regression([*map(math.log, error)], [*map(math.log, error.values())]).slope
+    return slope
+
+
+def check_targets(history: History, targets: Targets) -> None:
+    """Warn where the targets' error is more than a tenth of the δ aimed at."""
+    wanted, substeps = targets.settings.dtype, targets.settings.substeps
+    eps, error = max(history.target_error.items(), key=lambda item: item[1])
+    if error <= TOLERATED and targets.dtype == wanted:
+        return
+    reason = f" (f does not take {wanted})" if targets.dtype != wanted else ""
+    good = [abs(eps) for eps, error in history.target_error.items() if error <= TOLERATED]
+    advice = f", within {TOLERATED:.0%} for ε from {min(good):.3g} to {max(good):.3g}" if good else ""
+    warnings.warn(
+        f"targets by {substeps} substeps in {targets.dtype}{reason} are off by up to {error:.2%} of their size, "
+        f"at ε = {eps:.3g}{advice}: a corrector gets no better than its targets",
+        FitWarning,
+        stacklevel=3,
+    )
+
+
+def check_bound(target: Tensor, bound: float | None) -> None:
+    """Warn where a bounded corrector cannot give its targets."""
+    beyond = 0.0 if bound is None else float((target.abs() > bound).double().mean())
+    if beyond > TOLERATED:
+        largest = float(target.abs().max())
+        warnings.warn(
+            f"{beyond:.1%} of the targets are beyond the corrector's bound, {bound:g}; the largest is {largest:.3g}",
+            FitWarning,
+            stacklevel=3,
+        )

@@ -1,0 +1,85 @@
+"""What training needs of a solver. Each package has runtime classes of its own, so nothing here asks for a class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol, TypeGuard, cast
+
+from torch import Tensor
+
+from hyperdsl.runtime.control import Control
+from hyperdsl.runtime.state import VectorField
+
+
+class Solver(Protocol):
+    """A solver of single steps: `base` is a step of its base method and what g reads besides ε, s, x and z."""
+
+    order: int
+
+    def base(
+        self, f: VectorField, s: Tensor, x: Tensor | None, z: Tensor, eps: Tensor, **parameters: Tensor
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """The state one step later, and what g reads."""
+        ...
+
+
+class HistorySolver(Protocol):
+    """A solver whose step follows a history, here that of known states, the newest first."""
+
+    order: int
+    past: int
+
+    def known(
+        self, f: VectorField, s: Tensor, states: Sequence[Tensor], eps: Tensor, *, x: Tensor | None = None
+    ) -> Any:
+        """The history of these states."""
+        ...
+
+    def base(
+        self, f: VectorField, s: Tensor, x: Tensor | None, history: Any, eps: Tensor
+    ) -> tuple[Tensor, tuple[Tensor, ...], tuple[Tensor, ...]]:
+        """The state one step later, what g reads, and the next history's derivatives."""
+        ...
+
+
+class Tried(Protocol):
+    """A step that was tried."""
+
+    @property
+    def error(self) -> Tensor:
+        """Like z."""
+        ...
+
+
+class AdaptiveSolver(Solver, Protocol):
+    """A solver that chooses its steps: `attempt` is one from z, where f(s, z) is dz."""
+
+    error: str
+    control: Control
+
+    def attempt(
+        self, f: VectorField, x: Tensor | None, s: Tensor, z: Tensor, eps: Tensor, dz: Tensor, **parameters: Tensor
+    ) -> Tried:
+        """The step with its error."""
+        ...
+
+
+AnySolver = Solver | HistorySolver
+
+
+def single_step(solver: AnySolver) -> Solver:
+    """The solver, whose steps follow no history; ValueError for one whose steps do."""
+    if has_history(solver):
+        raise ValueError(f"{type(solver).__name__} follows a history, so that only the residual's loss trains it")
+    return cast(Solver, solver)
+
+
+def learned_names(solver: object) -> tuple[str, ...]:
+    """The learned parameters, none for a solver that has only a corrector to train."""
+    names: tuple[str, ...] = getattr(solver, "learned", ())
+    return names
+
+
+def has_history(solver: AnySolver) -> TypeGuard[HistorySolver]:
+    """Whether a step of the solver follows a history."""
+    return hasattr(solver, "past")

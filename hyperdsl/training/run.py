@@ -1,0 +1,218 @@
+"""A training from its states to what it reached: all that the loop in a package's `train.py` does not show."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, TypedDict
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from hyperdsl.runtime.state import VectorField
+from hyperdsl.training.checkpoint import At, Keeper, hashed, identity_of, reduced, serialised, stream
+from hyperdsl.training.learned import Learned, corrector_of, dtype_of, loss_for, ranges_of, trained_part
+from hyperdsl.training.losses import PERIOD, Objective, Residuals, Rollouts, Shuffled, WorstCases
+from hyperdsl.training.measured import check_bound, check_targets, measured
+from hyperdsl.training.rows import Rows, field_in, on_device, step_range, unpacked
+from hyperdsl.training.settings import Adversarial, History, Sample, Sampler, Settings, Trajectory
+from hyperdsl.training.store import Store
+from hyperdsl.training.targets import Targets, drawn, usable_rows
+from hyperdsl.training.visited import with_visited_range
+
+STARTS = 512
+"""Starting states of the trajectories that training states are taken from."""
+
+
+class More(TypedDict, total=False):
+    """What `fit` takes besides.
+
+    box: the ends of the box that states are drawn from, [*state_shape] each; the trajectories' extremes unless given.
+    sampler: sampler(s, z, generator) gives the states to train at, in place of z, those of the settings' mixture.
+    fabric: a launched Fabric, for its device, several processes (which share each batch), mixed precision or logs.
+    checkpoint: a file that training is taken up from, to the same result, where it was ended at any moment.
+    cache: a folder in which the reference's data are kept, by the hash of all that decides them, and found again.
+    """
+
+    box: tuple[Tensor, Tensor] | None
+    sampler: Sampler | None
+    fabric: Fabric | None
+    checkpoint: Path | None
+    cache: Path | None
+
+
+class Run:
+    """A training of `solver`, in place: `phases` are to be gone through inside `going`, then there is the `history`."""
+
+    def __init__(
+        self,
+        solver: Any,
+        f: VectorField,
+        sample: Sample,
+        span: Sequence[float],
+        settings: Settings,
+        learned: Learned | None,
+        given: Mapping[str, int | None],
+        progress: bool = True,
+        *,
+        box: tuple[Tensor, Tensor] | None = None,
+        sampler: Sampler | None = None,
+        fabric: Fabric | None = None,
+        checkpoint: Path | None = None,
+        cache: Path | None = None,
+    ) -> None:
+        """`learned` is what learned parameters keep to, `given` what is set for all phases, where it is not None."""
+        changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+        phases = [replace(phase, **changes) for phase in (settings, *settings.then)]
+        self.settings = [replace(phase, loss=loss_for(solver, phase.loss)) for phase in phases]
+        self.solver, self.f, self.sample, self.box, self.sampler = solver, f, sample, box, sampler
+        self.learned, self.parameters = learned, ranges_of(solver, learned)
+        self.start, self.end = float(span[0]), float(span[1])
+        least = getattr(solver, "past", 0) + 1
+        self.ranges = [step_range(phase, self.end - self.start, least) for phase in self.settings]
+        self._generator = torch.Generator().manual_seed(self.seed)  # of the user's sample
+        states, x = unpacked(sample(STARTS, self._generator))
+        device = fabric.device if fabric else states.device
+        self.fabric = fabric or Fabric(accelerator=device.type, devices=1 if device.index is None else [device.index])
+        self.quiet = None if progress and self.fabric.is_global_zero else True  # None: a bar where there is a terminal
+        self.g = trained_part(solver).to(device)
+        self.training = self.g.training
+        self.states, self.x, self.device = states.to(device), on_device(x, device), device
+        self.files = checkpoint, cache
+        self.at = At()
+        self.targets: list[Targets] = []
+
+    @property
+    def seed(self) -> int:
+        """The first phase's."""
+        return self.settings[0].seed
+
+    @contextmanager
+    def going(self) -> Iterator[None]:
+        """Inside, the global random state is the training's own; a checkpoint is taken up."""
+        with torch.random.fork_rng([self.device] if self.device.type == "cuda" else []):
+            torch.default_generator.manual_seed(self.seed)  # for a g that draws numbers
+            self.targets = self._targets()
+            checkpoint, cache = self.files
+            identity = identity_of(self.targets[0], self.f, self.states, self.x, self.box)
+            settled = repr([(phase, phase.reference.__name__) for phase in self.settings])
+            self.keeper = Keeper(checkpoint, hashed(identity, settled, serialised(self.g.state_dict())))
+            self.store = Store(cache, identity, self.fabric, self.quiet)
+            self.at = self.keeper.load(self.g)
+            yield
+
+    def phases(self) -> Iterator[Phase]:
+        """The phases that are left, each with its data."""
+        for targets in self.targets[self.at.phase :]:
+            with torch.no_grad():
+                objective = self._objective(targets)
+            phase = Phase(self, objective, targets.settings)
+            yield phase
+            self.at = phase.done()
+
+    def history(self) -> History:
+        """What was reached; a FitWarning where the targets are not to be relied on."""
+        self.g.eval()
+        with torch.no_grad():
+            drawn_states = unpacked(self.sample(STARTS // 4, self._generator))
+            unseen = self.targets[0].trajectories(*(on_device(value, self.device) for value in drawn_states))
+            first = replace(self.targets[0], generator=stream(self.seed, 0))
+            history = measured(first, unseen, self.at.losses)
+        self.g.train(self.training)
+        check_targets(history, self.targets[0])
+        return history
+
+    def _targets(self) -> list[Targets]:
+        """The makers of the phases' targets."""
+        dtype, found = dtype_of(self.solver, self.states), []
+        for k, (phase, steps) in enumerate(zip(self.settings, self.ranges, strict=True)):
+            f, own_dtype = field_in(self.f, self.states, self.x, self.start, phase.dtype)
+            random = stream(phase.seed, k + 1)
+            own = (f, own_dtype, phase, self.start, self.end, steps, random, dtype, self.sampler, self.parameters)
+            found.append(Targets(self.solver, *own))
+        with torch.no_grad():
+            return [with_visited_range(targets, self.states, self.x) for targets in found]
+
+    def _objective(self, targets: Targets) -> Objective:
+        """The loss of a phase over its data, which are made now or found in the cache."""
+        loss, some = targets.settings.loss, slice(2**16)
+        *columns, last = self.store.data(targets, partial(drawn, targets, self.states, self.x, self.box))
+        target, paths = (columns.pop(), last) if isinstance(loss, Trajectory) else (last, None)
+        assert target is not None
+        rows = Rows(tuple(columns), target, tuple(name for name, _, _ in targets.ranges))
+        usable = usable_rows(target)
+        check_bound(target[usable[some]], getattr(corrector_of(targets.solver), "bound", None))
+        _normalise(corrector_of(targets.solver), rows.take(usable[some]).on(self.device))
+        if paths is not None:
+            return Rollouts(self.g, rows, paths, targets, self.f, self.fabric)
+        if isinstance(loss, Adversarial):
+            return WorstCases(self.g, rows, usable, self.fabric, targets, loss)
+        return Residuals(self.g, rows, usable, self.fabric)
+
+
+class Phase:
+    """A phase of a training: its batches, its learning rate, and a record of its losses."""
+
+    def __init__(self, run: Run, objective: Objective, settings: Settings) -> None:
+        self.run, self.objective, self.settings = run, objective, settings
+        self.losses: list[Tensor] = []
+        run.g.train()
+
+    def begin(self, optimizer: torch.optim.Optimizer) -> tuple[Any, Any]:
+        """The loss as a module and the optimizer, as Fabric has set them up, on from where the training was left."""
+        self.optimizer = optimizer
+        self.order = Shuffled(self.objective.units, stream(self.settings.seed, -1 - self.run.at.phase))
+        self.run.at.restore(optimizer, self.order)
+        model, stepper = self.run.fabric.setup(self.objective, optimizer)
+        return model, stepper
+
+    def iterations(self) -> Iterator[int]:
+        """The iterations that are left, with a bar, checkpoints and logs."""
+        run, total = self.run, self.settings.iterations
+        bar = tqdm(range(run.at.iteration, total), "fit", total, initial=run.at.iteration, disable=run.quiet)
+        for k in bar:
+            if k % PERIOD == 0 and run.fabric.is_global_zero and run.keeper.due():
+                run.keeper.save(run.at.later(k, self.losses), run.g, self.optimizer, self.order)
+            yield k
+            if k % 100 == 0:
+                bar.set_postfix(loss=f"{self.losses[-1].item():.3g}", refresh=False)
+                logged = {"loss": self.losses[-1], "learning_rate": self.optimizer.param_groups[0]["lr"]}
+                run.fabric.log_dict(logged, len(run.at.losses) + len(self.losses) - 1)
+
+    def rate(self, k: int) -> float:
+        """The learning rate of iteration k."""
+        settings = self.settings
+        if settings.schedule == "constant":
+            return settings.learning_rate
+        return settings.learning_rate * (0.5 + 0.5 * math.cos(math.pi * k / settings.iterations))
+
+    def batch(self, k: int) -> Tensor:
+        """The units of iteration k, for all processes."""
+        return self.objective.batch(k, self.order, self.settings.batch)
+
+    def record(self, loss: Tensor) -> None:
+        """The loss of an iteration, over all processes."""
+        self.losses.append(reduced(self.run.fabric, loss.detach(), "mean"))
+
+    def done(self) -> At:
+        """Where the training is after the phase; kept."""
+        run = self.run
+        at = replace(run.at.later(0, self.losses), phase=run.at.phase + 1)
+        if run.fabric.is_global_zero:
+            run.keeper.save(at, run.g)
+        return at
+
+
+def _normalise(g: nn.Module | None, rows: Rows) -> None:
+    """Fit the scaling of in- and outputs, while g is untrained: later it would change what g has learned."""
+    normalise = getattr(g, "normalise", None)  # an external corrector need not have it
+    if g is None or normalise is None:
+        return
+    if getattr(g, "fresh", False) or not rows.take(torch.arange(64)).given(g).any():
+        rows.given(partial(normalise, rows.target))

@@ -1,0 +1,178 @@
+"""The data of trainings: made by all processes together, kept in a cache, and mapped where they exceed memory."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import torch
+from lightning_fabric import Fabric
+from safetensors.torch import load_file
+from torch import Tensor
+from tqdm import tqdm
+
+from hyperdsl.training.checkpoint import hashed, reduced, renamed_to
+from hyperdsl.training.rows import Columns, real
+from hyperdsl.training.targets import Targets
+
+MEMORY = 2**30  # bytes of training data; more of it is kept in a file
+
+
+@dataclass(frozen=True)
+class Store:
+    """Where a training's data come from: a cache's folder, or made now, by each process its share of the groups."""
+
+    folder: Path | None
+    identity: str
+    fabric: Fabric
+    quiet: bool | None
+
+    def data(self, targets: Targets, prepare: Callable[[], Callable[[int], Columns]]) -> Columns:
+        """The columns of all rows; `prepare` gives the function that makes a group of them."""
+        fabric, settings = self.fabric, targets.settings
+        decisive = (settings.states, targets.steps, settings.substeps, settings.reference.__name__, targets.rows)
+        more = (
+            settings.seed,
+            targets.generator.initial_seed(),
+            targets.dtype,
+            targets.trained,
+            settings.loss,
+            targets.ranges,
+        )
+        path = (
+            None
+            if self.folder is None
+            else self.folder / f"{hashed(self.identity, repr(decisive), repr(more))[:32]}.safetensors"
+        )
+        found = _read_data(path) if path and path.is_file() else None
+        there = reduced(fabric, torch.tensor(float(found is not None), device=fabric.device), "sum")
+        if found is None or float(there) < fabric.world_size:
+            found = self.made(targets, prepare, path if fabric.is_global_zero else None)
+        elif path:
+            path.touch()  # used last now, for whoever tidies the folder up
+        device = fabric.device if sum(column.nbytes for column in found.values()) <= MEMORY else torch.device("cpu")
+        return tuple(_column(found, k, device) for k in range(1 + max(int(name.rstrip("c")) for name in found)))
+
+    def made(
+        self, targets: Targets, prepare: Callable[[], Callable[[int], Columns]], path: Path | None
+    ) -> dict[str, Tensor]:
+        """The columns of all rows by name, made now and kept in `path`."""
+        fabric, rows = self.fabric, targets.rows
+        group, table, part = prepare(), None, None
+        for k in tqdm(
+            range(fabric.global_rank, targets.groups, fabric.world_size), "targets", disable=self.quiet, leave=False
+        ):
+            named = {
+                f"{i}{'c' * column.is_complex()}": real(column)
+                for i, column in enumerate(group(k))
+                if column is not None
+            }
+            if table is None:
+                large = sum(column.nbytes for column in named.values()) * targets.groups > MEMORY
+                part = _part(path) if path or large else None
+                table = _mapped(part, named, rows * targets.groups) if part else _zeros(named, rows * targets.groups)
+            for name, column in named.items():
+                table[name][k * rows : (k + 1) * rows] = column
+        assert table is not None
+        for column in table.values() if fabric.world_size > 1 else ():
+            for piece in torch.split(column, 2**16):
+                piece.copy_(reduced(fabric, piece.to(fabric.device), "sum"))
+        if part and path:
+            _seal(part)
+            renamed_to(part, path)
+        elif part:
+            part.unlink()  # its data stay as long as they are mapped
+        return table
+
+
+def _column(named: Mapping[str, Tensor], k: int, device: torch.device) -> Tensor | None:
+    """Column k, None where there is none."""
+    column = named.get(str(k), named.get(f"{k}c"))
+    if column is None:
+        return None
+    column = column.to(device, copy=column.device.type == device.type == "cpu" and column.nbytes <= MEMORY)
+    return column if str(k) in named else torch.view_as_complex(column)
+
+
+def _zeros(like: Mapping[str, Tensor], rows: int) -> dict[str, Tensor]:
+    """Columns of `rows` rows in memory."""
+    return {name: column.new_zeros(rows, *column.shape[1:]) for name, column in like.items()}
+
+
+_TYPES = {
+    torch.float64: "F64",
+    torch.float32: "F32",
+    torch.int64: "I64",
+    torch.int32: "I32",
+    torch.uint8: "U8",
+    torch.bool: "BOOL",
+}
+_UNSEALED = "0" * 64
+
+
+def _part(path: Path | None) -> Path:
+    """A new file for columns, beside `path`; what killed processes left there is removed."""
+    folder = path.parent if path else Path(tempfile.gettempdir())
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("data-*.part") if path else ():
+        if time.time() - old.stat().st_mtime > 86400:
+            old.unlink(missing_ok=True)
+    handle, name = tempfile.mkstemp(".part", "data-", folder)
+    os.close(handle)
+    Path(name).chmod(0o644)  # a cache may be shared
+    return Path(name)
+
+
+def _mapped(path: Path, like: Mapping[str, Tensor], rows: int) -> dict[str, Tensor]:
+    """Columns of `rows` rows in a safetensors file, which takes what is put into them as they come."""
+    header: dict[str, Any] = {"__metadata__": {"sha256": _UNSEALED}}
+    end = 0
+    for name, column in sorted(like.items(), key=lambda item: -item[1].itemsize):  # so that each is aligned
+        size = rows * column[0].nbytes
+        shape = [rows, *column.shape[1:]]
+        header[name] = {"dtype": _TYPES[column.dtype], "shape": shape, "data_offsets": [end, end + size]}
+        end += size
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    with path.open("wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        file.truncate(8 + len(text) + end)
+    data = torch.from_file(str(path), shared=True, size=8 + len(text) + end, dtype=torch.uint8)[8 + len(text) :]
+    ends = {name: header[name]["data_offsets"] for name in like}
+    return {name: data[slice(*ends[name])].view(like[name].dtype).view(rows, *like[name].shape[1:]) for name in like}
+
+
+def _seal(path: Path) -> None:
+    """Put the hash of a file's data into its header, and all of it on the disk."""
+    with path.open("r+b") as file:
+        header = file.read(int.from_bytes(file.read(8), "little"))
+        file.seek(8 + header.index(_UNSEALED.encode()))
+        place = file.tell()
+        file.seek(8 + len(header))
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        file.seek(place)
+        file.write(digest.encode())
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _read_data(path: Path) -> dict[str, Tensor] | None:
+    """The columns of a sealed file, mapped; None where it is damaged."""
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            sealed = (file.metadata() or {}).get("sha256")
+        with path.open("rb") as stream:
+            stream.seek(8 + int.from_bytes(stream.read(8), "little"))
+            if hashlib.file_digest(stream, "sha256").hexdigest() != sealed:
+                return None
+        return load_file(path)
+    except (OSError, safetensors.SafetensorError):
+        return None
