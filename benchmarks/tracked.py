@@ -34,7 +34,7 @@ from hyperdsl.evaluation.digits import SPAN, STATE_SHAPE, DigitsModel, Images, R
 from hyperdsl.evaluation.packages import load_package
 from hyperdsl.evaluation.report import markdown
 from hyperdsl.evaluation.solvers import torchdiffeq_solve
-from hyperdsl.evaluation.tracking import Refresh, Tracked, TrackingWarning
+from hyperdsl.training.tracking import Refresh, Tracked, TrackingWarning
 
 RESULTS = Path("benchmarks/results")
 PACKAGE = Path("generated/digits_hyper_euler")

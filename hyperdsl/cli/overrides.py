@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 import typer
 
 from hyperdsl import compiler
 from hyperdsl.cli.inputs import WRONG_USAGE, say, stop
 from hyperdsl.diagnostics import has_errors
-from hyperdsl.semantics.model import AdversarialLoss, Loss, ResidualLoss, Training, TrajectoryLoss
+from hyperdsl.semantics.controls import SETTINGS as CONTROL_SETTINGS
+from hyperdsl.semantics.model import AdversarialLoss, Loss, Method, ResidualLoss, Training, TrajectoryLoss
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from hyperdsl.training.settings import Field, Step
 
 OPTIMIZER_FIELDS = ("learning_rate", "weight_decay", "clip")
 
@@ -18,9 +24,9 @@ OPTIMIZER_FIELDS = ("learning_rate", "weight_decay", "clip")
 def read_overrides(items: Sequence[str]) -> dict[str, object]:
     """The fields of a package's `Settings` that the items set, as plain numbers and words.
 
-    `states` becomes triples (kind, share, noise), `dtype` the dtype's name, `loss` its name and arguments; what is set
-    of further phases, `fit.then.iterations` and `fit.then.then.iterations`, stands under `then`, a mapping for each.
-    Ends the run where an item is wrong.
+    `states` becomes triples (kind, share, noise), `dtype` the dtype's name, `loss` its name and arguments, a reference
+    method a function. What is set of further phases, `fit.then.iterations` and `fit.then.then.iterations`, stands under
+    `then`, a mapping for each. Ends the run where an item is wrong.
     """
     phases: list[list[tuple[str, list[str], str]]] = []
     for item in items:
@@ -36,27 +42,60 @@ def read_overrides(items: Sequence[str]) -> dict[str, object]:
     return first | {"then": tuple(further)} if further else first
 
 
+def check_names(items: Sequence[str], training: str | None, control: str | None) -> None:
+    """End the run where an item names a training or control that the solver does not have.
+
+    A training that the spec does not name, one of the defaults, is called `training` or `fit`.
+    """
+    trainings = ("training", "fit") if training is None else (training,)
+    controls = () if control is None else (control,)
+    for item in items:
+        name, _, word = item.partition("=")[0].strip().partition(".")
+        known = controls if word in CONTROL_SETTINGS else trainings
+        if word and name not in known:
+            kind = "control" if word in CONTROL_SETTINGS else "training"
+            meant = f": did you mean `{known[0]}.{word}`?" if known else ": it has none"
+            stop(f"`--set {item}`: the solver has no {kind} called `{name}`{meant}")
+
+
 def _read(items: Sequence[tuple[str, list[str], str]]) -> dict[str, object]:
     """The fields that the items of one phase set; an item is its text, the words of its setting, and the value."""
     words: dict[str, list[str]] = {}
-    inner: list[str] = []
+    method, inner = "", []
     for item, parts, value in items:
-        if len(parts) == 1:
+        if parts == ["reference"]:
+            method = value.strip()
+        elif len(parts) == 1:
             words.setdefault(parts[0], []).append(f"{parts[0]} {value}")
         elif parts[0] == "reference":
             inner.append(f"{parts[1]} {value}")
-            words["reference"] = ["reference {\n" + "\n".join(inner) + "\n}"]
         else:
             stop(f"`--set {item}`: `{parts[0]}` has no settings of its own")
+    if inner:
+        words["reference"] = [f"reference {method} {{\n" + "\n".join(inner) + "\n}"]
+    elif method:
+        words["reference"] = [f"reference {method}"]
     text = "\n".join(line for lines in words.values() for line in lines)
     training, diagnostics = compiler.override_training(text)
     say(diagnostics)
     if has_errors(diagnostics):
         raise typer.Exit(WRONG_USAGE)
-    if "reference" in words and not inner:
-        stop("the reference method is part of the generated code: change the spec and compile it again")
     known = _fields(training)
-    return {name: known[name] for word in words for name in _names(word) if name in known}
+    found = {name: known[name] for word in words for name in _names(word) if name in known}
+    return found | ({"reference": reference_step(training.reference.method)} if method else {})
+
+
+def reference_step(method: Method) -> Step:
+    """One step of a library method, as `fit` takes it for a reference."""
+    from hyperdsl.evaluation.solvers import TableauSolver
+
+    solver = TableauSolver(method.name, method.tableau)
+
+    def step(f: Field, s: Tensor, z: Tensor, h: Tensor) -> Tensor:
+        return solver.step(f, s, z, h)
+
+    step.__name__ = f"_{method.name}_step"
+    return step
 
 
 def _names(word: str) -> Sequence[str]:

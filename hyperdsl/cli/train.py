@@ -66,12 +66,13 @@ def train(
     import torch
 
     from hyperdsl.cli.control import split_overrides
-    from hyperdsl.cli.overrides import read_overrides
+    from hyperdsl.cli.overrides import check_names, read_overrides
     from hyperdsl.evaluation.packages import load_package
     from hyperdsl.evaluation.training import start_fabric, train_package
 
     torch.set_num_threads(threads)
     loaded = guarded(lambda: load_package(package))
+    check_names(overrides or [], *guarded(lambda: (loaded.training_name(solver), loaded.control_name(solver))))
     others, control = split_overrides(overrides or [])
     changed = read_overrides(others)
     chosen = find(problem)

@@ -38,12 +38,19 @@ class Package:
 
     def training_name(self, solver: str | None = None) -> str | None:
         """What the spec calls the solver's training; None for the defaults. PackageError as `choose` has it."""
+        name = self._entry(solver).get("training")
+        return None if name is None or name == "default" else str(name)
+
+    def control_name(self, solver: str | None = None) -> str | None:
+        """What the spec calls the solver's step-size control; None where it has none. PackageError as for `choose`."""
+        control = self._entry(solver).get("control")
+        return str(control["name"]) if isinstance(control, dict) else None
+
+    def _entry(self, solver: str | None) -> Mapping[str, Any]:
+        """What the certificate says of a solver."""
         chosen = self.choose(solver).__name__
-        for entry in self.certificate.get("solvers", ()):
-            if entry.get("name") == chosen:
-                name = entry.get("training")
-                return None if name is None else str(name)
-        return None
+        entries = self.certificate.get("solvers", ())
+        return next((entry for entry in entries if entry.get("name") == chosen), {})
 
     def train(self) -> ModuleType:
         """The package's `train` module; PackageError where it has none."""

@@ -21,8 +21,9 @@ from hyperdsl.evaluation.errors import PackageError, TrainingError
 from hyperdsl.evaluation.files import remove_oldest
 from hyperdsl.evaluation.packages import Package
 from hyperdsl.evaluation.problems import Problem
-from hyperdsl.evaluation.settings import changed, plain_settings
 from hyperdsl.evaluation.weights import Origin, default_path, save_weights
+from hyperdsl.training.changes import SettingsError, changed, plain_settings
+from hyperdsl.training.learned import written as written_spec
 
 CACHE_BYTES = 4 * 2**30
 """What a cache may hold after a training; what was used longest ago goes first."""
@@ -119,6 +120,11 @@ def start_fabric(
     return fabric
 
 
+def _told(changes: Mapping[str, object]) -> dict[str, object]:
+    """Overrides as they are kept with the weights: a reference method by its name."""
+    return {name: getattr(value, "__name__", value) if callable(value) else value for name, value in changes.items()}
+
+
 def _set_control(model: Any, changes: Mapping[str, object]) -> None:
     if not hasattr(model, "control"):
         raise PackageError(f"{type(model).__name__} has no control to set {next(iter(changes))} of")
@@ -152,7 +158,10 @@ def train_package(
     if cls not in train.SETTINGS:
         raise PackageError(f"{cls.__name__} has no training: its corrector is external, or it has none")
     changes = dict(overrides or {})
-    settings = changed(train.SETTINGS[cls], changes, train)
+    try:
+        settings = changed(train.SETTINGS[cls], changes)
+    except SettingsError as error:
+        raise PackageError(str(error)) from error
     used = settings.seed if seed is None else seed
     model = build_solver(package, problem, solver, used)
     if control:
@@ -186,8 +195,8 @@ def train_package(
         delta = {f"{eps:.6g}": value for eps, value in history.delta.items()}
         settled = plain_settings(settings) | ({"control": dict(control)} if control else {})
         save_weights(
-            path, model, Origin(package.spec_sha256, cls.__name__, problem.name, used, settled, changes, delta)
+            path, model, Origin(package.spec_sha256, cls.__name__, problem.name, used, settled, _told(changes), delta)
         )
         checkpoint.unlink(missing_ok=True)
-    written = train.written(model) if getattr(model, "learned", ()) else None
+    written = written_spec(model, package.folder) if getattr(model, "learned", ()) else None
     return Trained(model, history, seconds, path, written)

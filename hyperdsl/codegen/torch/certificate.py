@@ -32,6 +32,7 @@ def _solver(plan: AnyPlan) -> dict[str, object]:
         "base": plan.solver.base.name,
         **about,
         "corrector": _corrector(plan.solver),
+        "training": None if plan.solver.training is None else plan.solver.training.name,
         "residual_power": plan.solver.residual_power,
         "evaluations_per_step": plan.evaluations_per_step,
     }

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from hyperdsl.evaluation.packages import load_package
-from hyperdsl.evaluation.residuals import HELD_OUT, Residuals
+from hyperdsl.training.tracked_rows import HELD_OUT, TrackedRows
 from hyperdsl.evaluation.solvers import reference_solution
-from hyperdsl.evaluation.tracking import Tracked, TrackingWarning
+from hyperdsl.training.tracking import Tracked, TrackingWarning
 
 GENERATED = Path(__file__).parents[2] / "generated"
 SPAN = (0.2, 1.2)
@@ -217,11 +217,11 @@ def test_a_convolutional_and_a_complex_state() -> None:
 
 def test_targets_are_made_in_float64_where_float32_is_not_enough() -> None:
     f, z0 = Field(), starts() + 100
-    exact = Residuals(fresh(), copy.deepcopy(f).double(), (0.0, 0.1), 20, {}, 0.05)
+    exact = TrackedRows(fresh(), copy.deepcopy(f).double(), (0.0, 0.1), 20, {}, 0.05)
     exact.solver.double()
     wanted = exact.rows(z0.double(), None)[0].target
     for field, error in ((f, 1e-4), (f.forward, torch.inf)):
-        residuals = Residuals(fresh(), field, (0.0, 0.1), 20, {}, 0.05)
+        residuals = TrackedRows(fresh(), field, (0.0, 0.1), 20, {}, 0.05)
         target = residuals.rows(z0, None)[0].target
         assert residuals.double is (field is f)
         assert (residuals.error > 0.05) is (field is not f)
@@ -230,7 +230,7 @@ def test_targets_are_made_in_float64_where_float32_is_not_enough() -> None:
 
 def test_a_demanding_f_gets_more_substeps_and_a_calm_one_fewer_again() -> None:
     speed = torch.tensor(100.0)
-    residuals = Residuals(fresh(), lambda s, z: torch.sin(speed * z), (0.0, 1.0), 2, {}, 0.05)
+    residuals = TrackedRows(fresh(), lambda s, z: torch.sin(speed * z), (0.0, 1.0), 2, {}, 0.05)
     residuals.rows(starts(), None)
     assert residuals.substeps > 2
     assert residuals.error < 0.05
@@ -253,7 +253,7 @@ def test_states_that_blow_up_do_not_spoil_g() -> None:
     tracked = Tracked(fresh(), lambda s, z: f(s, z) * torch.where(z[:, :1] > 1, torch.inf, 1.0), SPAN, STEPS)
     tracked.update(starts())
     assert tracked.trusted
-    tracked.f = tracked._residuals.f = lambda s, z: f(s, z) * torch.nan
+    tracked.f = tracked._rows.f = lambda s, z: f(s, z) * torch.nan
     tracked.every = 1
     with pytest.warns(TrackingWarning):
         tracked.update(starts())

@@ -3,49 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from hyperdsl.evaluation.problems import VectorField
-from hyperdsl.evaluation.solvers import bind
+from hyperdsl.runtime.state import VectorField, with_input
+from hyperdsl.training.rows import Rows, norms
 
 HELD_OUT = 4  # one trajectory in so many is for δ alone
 MOST_SUBSTEPS = 64  # of the reference in a step
 ROOM = 64  # how far below the tolerance the error must be for half the substeps: halving them makes 16 times more of it
 
 
-@dataclass(frozen=True)
-class Rows:
-    """What g reads at some states, by place and by name, and the residuals R that it should give; a row a state."""
-
-    inputs: tuple[Tensor | None, ...]
-    named: Mapping[str, Tensor]
-    target: Tensor
-
-    def given(self, g: nn.Module) -> Tensor:
-        """What g gives for these rows."""
-        found: Tensor = g(*self.inputs, **self.named)
-        return found
-
-    def take(self, mask: Tensor) -> Rows:
-        """The rows where `mask` [rows] is true."""
-        inputs = tuple(None if value is None else value[mask] for value in self.inputs)
-        return Rows(inputs, {name: value[mask] for name, value in self.named.items()}, self.target[mask])
-
-    @torch.no_grad()
-    def delta(self, g: nn.Module) -> float:
-        """δ: the median of ‖g − R‖ over that of ‖R‖; zero where g is exact, nan where there are no rows."""
-        if not len(self.target):
-            return float("nan")
-        left, whole = norms(self.given(g) - self.target).median(), norms(self.target).median()
-        return 0.0 if left == 0 else float(left / whole)
-
-
-class Residuals:
+class TrackedRows:
     """Makes the rows: R = (z(s + ε) − base step)/ε^(p+1) at the states of the hypersolver's own trajectories.
 
     z(s + ε) is found by classical RK4 in `substeps`: as many as keep their error below `tolerance` times what g is to
@@ -70,7 +42,7 @@ class Residuals:
     def solve(self, z0: Tensor, x: Tensor | None) -> Tensor:
         """The states at the end of the span by the reference, differentiable."""
         eps = (self.span[1] - self.span[0]) / self.steps
-        z, f = z0, bind(self.f, x)
+        z, f = z0, with_input(self.f, x)
         for k in range(self.steps):
             z = advance(f, self.span[0] + k * eps, z, eps, self.substeps)
         return z
@@ -86,7 +58,7 @@ class Residuals:
         finite = torch.stack([_finite(value) for value in (target, *inputs) if value is not None]).all(0)
         held = (torch.arange(len(z0), device=z0.device) % HELD_OUT == 0).repeat(self.steps)
         fitted = ~held if len(z0) >= HELD_OUT else held
-        rows = Rows(inputs, named, target)
+        rows = Rows((*inputs, *named.values()), target, tuple(named))
         return rows.take(fitted & finite), rows.take(held & finite)
 
     def _visited(
@@ -136,10 +108,10 @@ class Residuals:
         eps, corrections, errors = (self.span[1] - self.span[0]) / self.steps, [], []
         for k, state in enumerate(states):
             s, z = self.span[0] + k * eps, state.to(dtype)
-            end = advance(bind(f, x), s, z, eps, self.substeps)
+            end = advance(with_input(f, x), s, z, eps, self.substeps)
             corrections.append(end - self.solver.base_step(f, s, z, eps, **given))
             part = None if x is None else x[::HELD_OUT]
-            coarse = advance(bind(f, part), s, z[::HELD_OUT], eps, self.substeps // 2)
+            coarse = advance(with_input(f, part), s, z[::HELD_OUT], eps, self.substeps // 2)
             errors.append((coarse - end[::HELD_OUT]) / 3)  # by extrapolation at order 2, for f may have kinks
         self.evaluations += len(states) * (4 * self.substeps + self.solver.evaluations_per_step)
         size = _rms(corrections)
@@ -163,10 +135,13 @@ def advance(f: VectorField, s: float, z: Tensor, length: float, substeps: int) -
     return z
 
 
-def norms(z: Tensor) -> Tensor:
-    """The norm of each row."""
-    found: Tensor = torch.linalg.vector_norm(z.flatten(1), dim=1)
-    return found
+@torch.no_grad()
+def delta(rows: Rows, g: nn.Module) -> float:
+    """δ: the median of ‖g − R‖ over that of ‖R‖; zero where g is exact, nan where there are no rows."""
+    if not len(rows.target):
+        return float("nan")
+    left, whole = norms(rows.given(g) - rows.target).median(), norms(rows.target).median()
+    return 0.0 if left == 0 else float(left / whole)
 
 
 def _finite(value: Tensor) -> Tensor:

@@ -12,14 +12,16 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from math import isfinite
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
-from hyperdsl.evaluation.problems import VectorField
-from hyperdsl.evaluation.residuals import Residuals, Rows, norms
+from hyperdsl.runtime.state import VectorField
+from hyperdsl.training.rows import Rows, norms
+from hyperdsl.training.tracked_rows import TrackedRows, delta
 
 TARGETS = 0.1  # error of the targets, in terms of the bound on δ
 
@@ -107,7 +109,7 @@ class Tracked:
         self.trusted = False
         self.history: list[Refresh] = []
         self._parameters = dict(parameters or {})
-        self._residuals = Residuals(solver, f, span, steps, self._parameters, TARGETS * bound)
+        self._rows = TrackedRows(solver, f, span, steps, self._parameters, TARGETS * bound)
         self._g = cast(nn.Module, solver.corrector)
         self._normalise: Any = getattr(self._g, "normalise", None)
         self._optimizer = torch.optim.AdamW(self._g.parameters(), rate, weight_decay=1e-6, fused=True)
@@ -120,7 +122,7 @@ class Tracked:
         they are not finite.
         """
         if not self.trusted:
-            return self._residuals.solve(z0, x)
+            return self._rows.solve(z0, x)
         given = self._parameters if x is None else {"x": x, **self._parameters}
         end: Tensor = self.solver(self.f, z0, self.span, self.steps, **given)
         return end
@@ -130,14 +132,14 @@ class Tracked:
         self._updates += 1
         if (self._updates - 1) % self.every:
             return None
-        start, evaluations = time.perf_counter(), self._residuals.evaluations
+        start, evaluations = time.perf_counter(), self._rows.evaluations
         z0, x = z0.detach()[: self.samples], None if x is None else x.detach()[: self.samples]
         with _undisturbed(self.f, z0.device):
-            rows, held = self._residuals.rows(z0, x)
-            before = held.delta(self._g)
+            rows, held = self._rows.rows(z0, x)
+            before = delta(held, self._g)
             refit = not before <= self.bound  # nan is beyond it
             steps = self._refitted(rows, held) if refit else self._fitted(rows)
-        after, evaluations = held.delta(self._g), self._residuals.evaluations - evaluations
+        after, evaluations = delta(held, self._g), self._rows.evaluations - evaluations
         self._judge(before, after, steps)
         seconds = time.perf_counter() - start
         self.history.append(Refresh(self._updates, before, after, steps, refit, self.trusted, evaluations, seconds))
@@ -148,9 +150,9 @@ class Tracked:
         if not len(held.target) or not len(rows.target):
             return 0
         if self._normalise is not None:
-            self._normalise(rows.target, *rows.inputs, **rows.named)
+            rows.given(partial(self._normalise, rows.target))
         steps = 0
-        while steps < self.refit and not held.delta(self._g) <= self.bound / 2:
+        while steps < self.refit and not delta(held, self._g) <= self.bound / 2:
             steps += self._fitted(rows)
         return steps
 
@@ -175,11 +177,11 @@ class Tracked:
 
     def _judge(self, before: float, after: float, steps: int) -> None:
         """Trust the hypersolver or not; a warning where it is trusted no longer, or was not to begin with."""
-        trusted = after + self._residuals.error <= self.bound
+        trusted = after + self._rows.error <= self.bound
         if not trusted and (self.trusted or not self.history):
-            cost = 4 * self.steps * self._residuals.substeps
+            cost = 4 * self.steps * self._rows.substeps
             warnings.warn(
-                f"update {self._updates}: δ is {after:.3g} (its targets are off by {self._residuals.error:.1g}) after "
+                f"update {self._updates}: δ is {after:.3g} (its targets are off by {self._rows.error:.1g}) after "
                 f"{steps} gradient steps, {before:.3g} before, and the bound is {self.bound:.3g}; solves take {cost} "
                 "evaluations of f by the reference until a refresh brings it back: take more steps, a larger "
                 "corrector, a larger `refit` or a wider bound",
