@@ -164,10 +164,10 @@ class Keeper:
                 where = file.metadata() or {}
             tensors = load_file(self.path)
         except safetensors.SafetensorError as error:
-            warnings.warn(f"{self.path} is no checkpoint, so training starts anew: {error}", FitWarning, stacklevel=3)
+            warnings.warn(f"{self.path} is no checkpoint, so training starts anew: {error}", FitWarning, stacklevel=5)
             return At()
         if where.get("identity") != self.identity:
-            warnings.warn(f"{self.path} is of another training: this one starts anew", FitWarning, stacklevel=3)
+            warnings.warn(f"{self.path} is of another training: this one starts anew", FitWarning, stacklevel=5)
             return At()
         g.load_state_dict({name[2:]: value for name, value in tensors.items() if name.startswith("g.")})
         torch.set_rng_state(tensors["random"])

@@ -64,7 +64,7 @@ def check_targets(history: History, targets: Targets) -> None:
         f"targets by {substeps} substeps in {targets.dtype}{reason} are off by up to {error:.2%} of their size, "
         f"at ε = {eps:.3g}{advice}: a corrector gets no better than its targets",
         FitWarning,
-        stacklevel=3,
+        stacklevel=4,
     )
 
 
@@ -76,5 +76,5 @@ def check_bound(target: Tensor, bound: float | None) -> None:
         warnings.warn(
             f"{beyond:.1%} of the targets are beyond the corrector's bound, {bound:g}; the largest is {largest:.3g}",
             FitWarning,
-            stacklevel=3,
+            stacklevel=5,
         )

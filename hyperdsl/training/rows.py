@@ -77,7 +77,8 @@ def step_range(settings: Settings, length: float, least: int) -> tuple[float, fl
         smallest, largest = abs(length) / 200, abs(length) / 10  # until `with_visited_range` knows better
     else:
         raise ValueError("training needs a span of some length and a range, `steps` or `eps`")
-    largest = min(largest, abs(length) / least)
+    if least > 1:  # a history is shortened to what fits
+        largest = min(largest, abs(length) / least)
     if not 0 < smallest <= largest <= abs(length) * (1 + 1e-12):
         raise ValueError(f"steps of {smallest:g} .. {largest:g} do not fit a span of length {abs(length):g}")
     return math.copysign(smallest, length), math.copysign(largest, length)

@@ -242,7 +242,7 @@ def usable_rows(target: Tensor) -> Tensor:
             f"of {len(sizes)} training states {int((~finite).sum())} have no finite solution, and "
             f"{int((finite & ~usable).sum())} a target over {OUTLYING} times the median: left out",
             FitWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
     return usable.nonzero()[:, 0].cpu()
 

@@ -15,6 +15,7 @@ from hyperdsl.cli import application
 ROOT = Path(__file__).parents[2]
 HEUN = ROOT / "generated" / "hyper_heun"
 PHASED = ROOT / "generated" / "phased_hyper_heun"
+PECE = ROOT / "generated" / "hyper_pece"
 QUICK = ("--set", "fit.iterations=20", "--set", "fit.reference.substeps=4", "--quiet")
 SPRING = """problem spring(stiffness = 1 .. 4, damping = 1/10) {
     x' = v
@@ -138,9 +139,10 @@ def test_problems_of_files_and_modules(tmp_path: Path) -> None:
         (("train", HEUN, "--problem", "pendulum", "--set", "fit.iteration=5"), "iterations"),
         (("train", HEUN, "--problem", "pendulum", "--set", "iterations"), "NAME.SETTING=VALUE"),
         (("train", HEUN, "--problem", "pendulum", "--set", "fit.batch=0"), "at least 1"),
-        (("train", HEUN, "--problem", "pendulum", "--set", "fit.loss=trajectory"), "the residual's loss alone"),
+        (("train", HEUN, "--problem", "pendulum", "--set", "fitt.batch=2"), "did you mean `fit.batch`"),
+        (("train", HEUN, "--problem", "pendulum", "--set", "integral.rtol=1"), "no control called `integral`"),
+        (("train", PECE, "--problem", "pendulum", "--set", "fit.loss=trajectory"), "follows a history"),
         (("train", HEUN, "--problem", "pendulum", "--set", "fit.then.batch=2"), "has 0 further phases"),
-        (("train", PHASED, "--problem", "pendulum", "--set", "fit.loss=adversarial"), "no adversarial loss"),
         (("train", HEUN, "--problem", "pendulum", "--accelerator", "abacus"), "abacus"),
         (("train", HEUN, "--problem", "pendulum", "--precision", "1"), "precision"),
         (("train", HEUN, "--problem", "pendulum", "--solver", "Other"), "HyperHeun"),

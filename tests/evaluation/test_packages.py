@@ -48,25 +48,10 @@ class Reading(Small):
 TRAIN = """
 from dataclasses import dataclass
 import torch
+from hyperdsl.training.settings import Settings, Share
 from .solver import Small
 
-@dataclass(frozen=True)
-class Share:
-    kind: str
-    share: float
-    noise: float = 0.0
-
 def step(): pass
-
-@dataclass(frozen=True)
-class Settings:
-    iterations: int = 7
-    seed: int = 3
-    eps: tuple | None = None
-    steps: tuple | None = (2, 20)
-    dtype: torch.dtype = torch.float64
-    states: tuple = ()
-    reference: object = step
 
 @dataclass(frozen=True)
 class History:
@@ -74,7 +59,7 @@ class History:
     delta: dict
     seen: object
 
-SETTINGS = {Small: Settings()}
+SETTINGS = {Small: Settings(iterations=7, seed=3, reference=step)}
 
 def fit(solver, f, sample, span, *, seed=None, progress=True, settings=None, box=None, **others):
     if settings.iterations == 0:

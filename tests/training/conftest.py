@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 import sys
 from dataclasses import replace
 from fractions import Fraction
@@ -14,6 +15,7 @@ import torch
 
 from hyperdsl.codegen.render import environment
 from hyperdsl.codegen.torch import TEMPLATES
+from hyperdsl.codegen.torch.runtime import FOLDER, TARGET
 from hyperdsl.codegen.torch.training import train_view
 from hyperdsl.semantics.expressions import Binary, Constant, Variable
 from hyperdsl.semantics.layer_model import Linear
@@ -155,6 +157,7 @@ def train(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
     """The rendered module; its solvers are in `solvers.py` beside this file."""
     folder = tmp_path_factory.mktemp("hand")
     (folder / "__init__.py").write_text("")
+    shutil.copytree(FOLDER, folder / TARGET)
     (folder / "solver.py").write_text((Path(__file__).parent / "solvers.py").read_text())
     (folder / "train.py").write_text(rendered(*SOLVERS))
     return imported(folder, "hyper_hand")

@@ -20,7 +20,7 @@ class Small(nn.Module):
     def __init__(self, features: int, parameters: int, limit: float | None = None) -> None:
         super().__init__()
         inputs = 2 * features + 2 + parameters
-        self.limit = limit
+        self.limit = self.bound = limit
         self.hidden, self.last = nn.Linear(inputs, 32), nn.Linear(32, features)
         nn.init.zeros_(self.last.weight)
         nn.init.zeros_(self.last.bias)
@@ -58,7 +58,7 @@ class HyperEuler(nn.Module):
         super().__init__()
         self.corrector: nn.Module = Small(prod(state_shape), 0, limit)
 
-    def _base(self, f: VectorField, s: Tensor, x: Tensor | None, z: Tensor, eps: Tensor) -> Evaluated:
+    def base(self, f: VectorField, s: Tensor, x: Tensor | None, z: Tensor, eps: Tensor) -> Evaluated:
         k1 = evaluated(f, s, x, z)
         return z + eps * k1, (k1,)
 
@@ -66,7 +66,7 @@ class HyperEuler(nn.Module):
 class HyperHeun(HyperEuler):
     order = 2
 
-    def _base(self, f: VectorField, s: Tensor, x: Tensor | None, z: Tensor, eps: Tensor) -> Evaluated:
+    def base(self, f: VectorField, s: Tensor, x: Tensor | None, z: Tensor, eps: Tensor) -> Evaluated:
         k1 = evaluated(f, s, x, z)
         k2 = evaluated(f, s + eps, x, z + eps * k1)
         return z + eps * (0.5 * k1 + 0.5 * k2), (k1,)
@@ -107,7 +107,7 @@ class Learned(nn.Module):
         super().__init__()
         self.coefficients = nn.Parameter(torch.tensor([0.5], dtype=torch.float64))
 
-    def _base(self, f: VectorField, s: Tensor, x: Tensor | None, z: Tensor, eps: Tensor, alpha: Tensor) -> Evaluated:
+    def base(self, f: VectorField, s: Tensor, x: Tensor | None, z: Tensor, eps: Tensor, alpha: Tensor) -> Evaluated:
         k1 = evaluated(f, s, x, z)
         k2 = evaluated(f, s + alpha * eps, x, z + eps * alpha * k1)
         return z + eps * ((1 - 1 / (2 * alpha)) * k1 + 1 / (2 * alpha) * k2), (k1,)
@@ -121,12 +121,13 @@ class HyperLearned(Learned):
 
 class HyperAlpha(nn.Module):
     order = 2
+    free = (("alpha", 0.3, 1.0, "[]"),)
 
     def __init__(self, state_shape: Sequence[int]) -> None:
         super().__init__()
         self.corrector: nn.Module = Small(prod(state_shape), 1)
 
-    def _base(self, f: VectorField, s: Tensor, x: Tensor | None, z: Tensor, eps: Tensor, alpha: Tensor) -> Evaluated:
+    def base(self, f: VectorField, s: Tensor, x: Tensor | None, z: Tensor, eps: Tensor, alpha: Tensor) -> Evaluated:
         k1 = evaluated(f, s, x, z)
         k2 = evaluated(f, s + alpha * eps, x, z + eps * alpha * k1)
         return z + eps * ((1 - 1 / (2 * alpha)) * k1 + 1 / (2 * alpha) * k2), (k1,)

@@ -15,6 +15,10 @@ import torch
 from scipy.integrate import solve_ivp
 from torch import Tensor, nn
 
+from hyperdsl.training.measured import HELD_OUT
+from hyperdsl.training.run import Run
+from hyperdsl.training.targets import DRAWS, mixed
+
 SPAN = (0.0, 4.0)
 
 
@@ -53,8 +57,8 @@ class Network(nn.Module):
 def recorded(train: ModuleType, monkeypatch: pytest.MonkeyPatch, name: str, solver: Any, **options: Any) -> Any:
     """The objective of the class `name` that a fit of no iterations makes."""
     found: list[Any] = []
-    made_by = train._objective
-    monkeypatch.setattr(train, "_objective", lambda *arguments: found.append(made_by(*arguments)) or found[-1])
+    made_by = Run._objective
+    monkeypatch.setattr(Run, "_objective", lambda *arguments: found.append(made_by(*arguments)) or found[-1])
     fit(train, solver, **{"iterations": 0} | options)
     return next(one for one in found if type(one).__name__ == name)
 
@@ -84,7 +88,7 @@ def test_targets_are_exact(
             rtol=1e-13,
             atol=1e-13,
         ).y[:, -1]
-        base = solver._base(pendulum, s[row], None, z[row], eps[row])[0].numpy()
+        base = solver.base(pendulum, s[row], None, z[row], eps[row])[0].numpy()
         expected = (end_state - base) / float(eps[row]) ** (solver.order + 1)
         assert np.abs(rows.target[row].numpy() - expected).max() < 1e-5 * max(1.0, np.abs(expected).max())
 
@@ -96,7 +100,7 @@ def test_a_short_training_shrinks_the_error(train: ModuleType, name: str) -> Non
     assert sum(history.loss[-20:]) < 0.6 * sum(history.loss[:20])
     assert middle(history) < 0.25
     assert max(history.target_error.values()) < 1e-4
-    assert len(history.delta) == train.HELD_OUT
+    assert len(history.delta) == HELD_OUT
 
 
 def test_delta_is_the_quotient_of_local_errors(train: ModuleType) -> None:
@@ -109,7 +113,7 @@ def test_delta_is_the_quotient_of_local_errors(train: ModuleType) -> None:
     for start in torch.linspace(0, 4 - eps, 8, dtype=torch.float64):
         z = sample(64, generator)
         z = solved(z, 0.0, float(start))
-        base, seen = solver._base(pendulum, start, None, z, step)
+        base, seen = solver.base(pendulum, start, None, z, step)
         exact = solved(z, float(start), float(start) + eps)
         with torch.no_grad():
             errors.append((base + step**2 * solver.corrector(step, start, None, z, *seen) - exact).norm(dim=1))
@@ -217,14 +221,14 @@ def test_complex_states(train: ModuleType) -> None:
 def test_a_free_parameter_is_drawn(train: ModuleType) -> None:
     solver = made(train, "HyperAlpha")
     drawn: list[float] = []
-    base = solver._base
+    base = solver.base
 
     def recorded(f: Any, s: Tensor, x: Any, z: Tensor, eps: Tensor, alpha: Tensor) -> Any:
         assert alpha.ndim == 0
         drawn.append(float(alpha))
         return base(f, s, x, z, eps, alpha)
 
-    solver._base = recorded
+    solver.base = recorded
     history = fit(train, solver)
     assert 0.3 <= min(drawn) < 0.4
     assert 0.9 < max(drawn) <= 1
@@ -234,7 +238,7 @@ def test_a_free_parameter_is_drawn(train: ModuleType) -> None:
 def test_a_group_has_several_values_of_a_free_parameter(train: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     solver = made(train, "HyperAlpha")
     rows = recorded(train, monkeypatch, "Residuals", solver).rows
-    alpha, draws = rows.parameters()["alpha"], train.DRAWS
+    alpha, draws = rows.parameters()["alpha"], DRAWS
     groups = [(rows.inputs[0] == eps).nonzero()[:, 0] for eps in rows.inputs[0].unique()]
     for group in groups:
         values = ((alpha[group].unique() - 0.3) / 0.7 * draws).sort().values
@@ -246,7 +250,7 @@ def test_a_group_has_several_values_of_a_free_parameter(train: ModuleType, monke
         end = z
         for k in range(200):
             end = train._rk4_step(pendulum, s + k * eps / 200, end, eps / 200)
-        base = solver._base(pendulum, s, None, z, eps, alpha=alpha[row])[0]
+        base = solver.base(pendulum, s, None, z, eps, alpha=alpha[row])[0]
         assert torch.allclose(rows.target[row], (end - base) / eps**3, rtol=1e-5, atol=1e-5)
 
 
@@ -312,11 +316,11 @@ def test_states_follow_their_shares(train: ModuleType, monkeypatch: pytest.Monke
     generator = torch.Generator().manual_seed(0)
     shares = train.SETTINGS[train.HyperEuler].states
     low, high = torch.tensor([[2.0, 3.0], [4.0, 5.0]], dtype=torch.float64)
-    mixed = train._mixed(z, shares, trajectories, low, high, generator)
-    assert mixed.shape == z.shape
-    assert not mixed[:60].any()
-    assert 0.02 < float(mixed[60:80].std()) < 0.1
-    assert bool(((mixed[80:] >= low) & (mixed[80:] <= high)).all())
+    found = mixed(z, shares, trajectories, low, high, generator)
+    assert found.shape == z.shape
+    assert not found[:60].any()
+    assert 0.02 < float(found[60:80].std()) < 0.1
+    assert bool(((found[80:] >= low) & (found[80:] <= high)).all())
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
+from hyperdsl.training import checkpoint, run, store
 from tests.training.test_fit import Network, fit, made, sample
 
 NAMES = ["Phased", "Attacked", "Learned"]
@@ -47,7 +48,7 @@ def weights(solver: Any) -> list[Tensor]:
 
 @pytest.fixture(autouse=True)
 def _at_every_chance(train: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(train, "SECONDS", 0)
+    monkeypatch.setattr(checkpoint, "SECONDS", 0)
 
 
 @pytest.mark.parametrize("name", [*NAMES, "Mine"])
@@ -58,7 +59,7 @@ def test_an_interrupted_training_ends_in_the_same_bits(
     whole = made(train, name, *arguments)
     start = {key: value.clone() for key, value in whole.state_dict().items()}
     history = fit(train, whole, settings=short(train, name))
-    write, count = train._write, [0]
+    write, count = checkpoint.write_whole, [0]
 
     def interrupted(path: Path, data: bytes) -> None:
         write(path, data)
@@ -66,13 +67,13 @@ def test_an_interrupted_training_ends_in_the_same_bits(
         if count[0] % 3 == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(train, "_write", interrupted)
-    checkpoint, ends = tmp_path / "one" / "c", 0
+    monkeypatch.setattr(checkpoint, "write_whole", interrupted)
+    path, ends = tmp_path / "one" / "c", 0
     while True:
         solver = made(train, name, *arguments)
         solver.load_state_dict(start)
         try:
-            resumed = fit(train, solver, settings=short(train, name), checkpoint=checkpoint)
+            resumed = fit(train, solver, settings=short(train, name), checkpoint=path)
         except KeyboardInterrupt:
             ends += 1
         else:
@@ -80,7 +81,7 @@ def test_an_interrupted_training_ends_in_the_same_bits(
     assert ends >= 2
     assert all(map(torch.equal, weights(solver), weights(whole)))
     assert resumed == history
-    assert [entry.name for entry in checkpoint.parent.iterdir()] == ["c"]
+    assert [entry.name for entry in path.parent.iterdir()] == ["c"]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
@@ -110,16 +111,16 @@ def test_another_process_knows_the_checkpoint(
 ) -> None:
     """Its functions lie elsewhere in memory."""
     settings = short(train, "HyperEuler")
-    write = train._write
+    write = checkpoint.write_whole
 
     def once(path: Path, data: bytes) -> None:
         write(path, data)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(train, "_write", once)
+    monkeypatch.setattr(checkpoint, "write_whole", once)
     with pytest.raises(KeyboardInterrupt):
         fit(train, made(train, "HyperEuler"), settings=settings, checkpoint=tmp_path / "c")
-    monkeypatch.setattr(train, "_write", write)
+    monkeypatch.setattr(checkpoint, "write_whole", write)
     reference = settings.reference
     elsewhere = FunctionType(reference.__code__, reference.__globals__, reference.__name__)
     with warnings.catch_warnings():
@@ -153,13 +154,13 @@ def test_data_of_another_corrector_s_inputs_are_left_aside(train: ModuleType, tm
     """A spec whose corrector comes to read the stages has the same residuals, but other columns."""
     fit(train, made(train, "HyperHeun"), iterations=10, cache=tmp_path)
     solver = made(train, "HyperHeun")
-    base, g, read = solver._base, solver.corrector.forward, []
+    base, g, read = solver.base, solver.corrector.forward, []
 
     def with_stages(*arguments: Any, **parameters: Any) -> Any:
         end, seen = base(*arguments, **parameters)
         return end, (*seen, end)
 
-    solver._base = with_stages
+    solver.base = with_stages
     solver.corrector.normalise = None
     solver.corrector.forward = lambda *inputs: read.append(len(inputs)) or g(*inputs[:5])
     fit(train, solver, iterations=10, cache=tmp_path)
@@ -169,8 +170,8 @@ def test_data_of_another_corrector_s_inputs_are_left_aside(train: ModuleType, tm
 
 def test_data_are_found_again(train: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     prepared: list[int] = []
-    drawn = train._drawn
-    monkeypatch.setattr(train, "_drawn", lambda *arguments: prepared.append(1) or drawn(*arguments))
+    drawn = run.drawn
+    monkeypatch.setattr(run, "drawn", lambda *arguments: prepared.append(1) or drawn(*arguments))
 
     def losses(f: nn.Module, **options: Any) -> tuple[list[float], int]:
         prepared.clear()
@@ -206,14 +207,14 @@ def test_data_beyond_memory_are_kept_in_a_file(
 ) -> None:
     whole, solver = made(train, name), made(train, name)
     fit(train, whole, settings=short(train, name))
-    mapped, count = train._mapped, [0]
+    mapped, count = store._mapped, [0]
 
     def counted(*arguments: Any) -> Any:
         count[0] += 1
         return mapped(*arguments)
 
-    monkeypatch.setattr(train, "MEMORY", 1000)
-    monkeypatch.setattr(train, "_mapped", counted)
+    monkeypatch.setattr(store, "MEMORY", 1000)
+    monkeypatch.setattr(store, "_mapped", counted)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "other"))
     (tmp_path / "other").mkdir()
     fit(train, solver, settings=short(train, name), cache=tmp_path / "cache" if cached else None)

@@ -15,6 +15,7 @@ from hyperdsl import compiler
 from hyperdsl.cli.inputs import SpecFile
 from hyperdsl.diagnostics import has_errors
 from hyperdsl.evaluation.packages import load_package
+from hyperdsl.training.learned import kept_in_range, parameter_groups, written
 from tests.training.test_fit import fit, made, middle, pendulum, sample
 
 SPEC = """
@@ -113,9 +114,10 @@ def test_learned_parameters_stay_in_their_range(package: Any) -> None:
 
 def test_no_step_leads_to_a_pole(package: Any) -> None:
     train, solver = package.train(), package.solvers["Fourth"]()
-    with train._kept_in_range(solver), torch.no_grad():
+    allowed = train.LEARNED[package.solvers["Fourth"]]
+    with kept_in_range(solver, allowed), torch.no_grad():
         solver.coefficients.copy_(torch.tensor([0.5, 0.5 + 1e-9]))
-    assert float(train._fourth_coefficients(solver.coefficients.detach()).abs().max()) <= 3 + 1e-5
+    assert float(torch.stack(allowed.coefficients(*solver.coefficients.detach())).abs().max()) <= 3 + 1e-5
     assert solver.values() != {"u": 1 / 3, "v": 2 / 3}  # a part of the step is taken
 
 
@@ -138,12 +140,12 @@ def test_what_is_written_is_the_trained_method_proven(
     package: Any, tmp_path: Path, name: str, dtype: torch.dtype
 ) -> None:
     solver, _ = trained(package, name, iterations=5)
-    spec, written = compiled(tmp_path, "written", package.train().written(solver.to(dtype)))
+    spec, again = compiled(tmp_path, "written", written(solver.to(dtype), package.folder))
     (method,), order = spec.methods, solver.order
     assert (method.facts.order, method.tolerance) == (order, None)
     assert sum(method.tableau.weights[0][1:], method.tableau.weights[0][0]) == 1
     z = sample(8, torch.Generator().manual_seed(0))
-    step = written.solvers[name]().step(pendulum, 0.3, z, 0.2)
+    step = again.solvers[name]().step(pendulum, 0.3, z, 0.2)
     digits = 1e-14 if dtype == torch.float64 else 1e-8
     assert torch.allclose(step, solver.double().step(pendulum, 0.3, z, 0.2), rtol=0, atol=digits)
 
@@ -161,7 +163,7 @@ def test_delta_is_over_the_base_at_its_start(train: ModuleType) -> None:
         exact = train._rk4_step(pendulum, s + k * h, exact, h)
     alphas = [torch.tensor(value, dtype=torch.float64) for value in (float(solver.coefficients.detach()), 0.5)]
     now, start = [
-        float((solver._base(pendulum, s, None, z, step, alpha)[0] - exact).detach().norm(dim=1).median())
+        float((solver.base(pendulum, s, None, z, step, alpha)[0] - exact).detach().norm(dim=1).median())
         for alpha in alphas
     ]
     assert now / start < 1
@@ -170,12 +172,12 @@ def test_delta_is_over_the_base_at_its_start(train: ModuleType) -> None:
 
 def test_learned_parameters_do_not_decay(train: ModuleType) -> None:
     solver = made(train, "HyperLearned")
-    groups = train._groups(solver)
+    groups = parameter_groups(solver)
     assert [len(group["params"]) for group in groups] == [4, 1]
     assert groups[1]["params"][0] is solver.coefficients
     assert groups[1]["weight_decay"] == 0
 
 
-def test_written_needs_learned_parameters(train: ModuleType) -> None:
+def test_written_needs_learned_parameters(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no learned parameters"):
-        train.written(nn.Linear(1, 1))
+        written(nn.Linear(1, 1), tmp_path)

@@ -12,6 +12,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from hyperdsl.training.settings import Trajectory
 from tests.training.test_fit import Network, fit, made, middle, pendulum, recorded, sample, solved
 
 
@@ -21,7 +22,7 @@ def rollout_error(solver: Any, steps: int, eps: float) -> float:
     with torch.no_grad():
         for k in range(steps):
             s, step = torch.tensor(k * eps, dtype=torch.float64), torch.tensor(eps, dtype=torch.float64)
-            base, seen = solver._base(pendulum, s, None, z, step)
+            base, seen = solver.base(pendulum, s, None, z, step)
             z = base + step ** (solver.order + 1) * solver.corrector(step, s, None, z, *seen)
     exact = solved(sample(256, torch.Generator().manual_seed(77)), 0.0, steps * eps)
     return float((z - exact).norm(dim=1).median())
@@ -74,7 +75,7 @@ def test_rollouts_keep_their_states_alone(train: ModuleType, monkeypatch: pytest
     """Memory for the gradient grows by a state a step, whatever f and g keep inside a step."""
 
     def kept(steps: int) -> int:
-        settings = replace(train.SETTINGS[train.Rolled], loss=train.Trajectory(steps), steps=(40, 41), batch=256)
+        settings = replace(train.SETTINGS[train.Rolled], loss=Trajectory(steps), steps=(40, 41), batch=256)
         objective = recorded(train, monkeypatch, "Rollouts", made(train, "Rolled"), settings=settings)
         sizes: list[int] = []
         with torch.autograd.graph.saved_tensors_hooks(lambda t: sizes.append(t.nbytes) or t, lambda t: t):
@@ -108,7 +109,7 @@ def test_worst_cases_are_within_the_radius_and_worse(train: ModuleType, monkeypa
     solver = made(train, "Attacked")
     fit(train, solver, iterations=64)
     objective = recorded(train, monkeypatch, "WorstCases", solver)
-    group = len(objective.rows.target) // objective.reference.groups
+    group = len(objective.rows.target) // objective.targets.groups
     generator = torch.Generator().manual_seed(0)
     worse = 0.0
     for k in (0, 5, 11):

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from hyperdsl.evaluation.packages import load_package
-from hyperdsl.training.tracked_rows import HELD_OUT, TrackedRows
 from hyperdsl.evaluation.solvers import reference_solution
+from hyperdsl.training.tracked_rows import HELD_OUT, TrackedRows
 from hyperdsl.training.tracking import Tracked, TrackingWarning
 
 GENERATED = Path(__file__).parents[2] / "generated"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -12,8 +14,15 @@ from typing import Any
 import pytest
 import torch
 
+from hyperdsl.codegen.files import GeneratedFile
+from hyperdsl.codegen.render import formatted
+from hyperdsl.codegen.torch.runtime import FOLDER, TARGET
 from hyperdsl.codegen.torch.training import setting, train_view
+from hyperdsl.semantics.trainings import default_training
 from hyperdsl.theory.exact import Exact
+from hyperdsl.training.settings import Adversarial, Settings, Trajectory
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize(
@@ -54,74 +63,59 @@ def test_settings_are_those_of_the_spec(train: ModuleType) -> None:
     assert (settings.steps, settings.eps, settings.substeps, settings.dtype) == ((2, 40), None, 16, torch.float64)
     assert (settings.learning_rate, settings.weight_decay, settings.clip) == (0.01, 1e-6, 1)
     assert (settings.schedule, settings.iterations, settings.batch, settings.seed) == ("cosine", 300, 128, 0)
-    assert train.SETTINGS[train.HyperAlpha].parameters == (("alpha", 0.3, 1),)
-    assert [cls.__name__ for cls in train.SETTINGS if train.SETTINGS[cls].bound] == ["Bounded"]
     assert not hasattr(train, "Plain")  # nothing to train
 
 
-def test_features_that_no_solver_needs_are_left_out(hand: Any) -> None:
-    plain = hand.rendered(hand.solver("HyperEuler"))
-    assert "parameters" not in plain.replace("p in g.parameters()", "").replace("g.parameters()", "")
-    assert "bound" not in plain
-    for word in ("Trajectory", "Adversarial", "Rollouts", "WorstCases", "checkpointed", "then:", "STRAY"):
-        assert word not in plain
-    rolled = hand.rendered(hand.solver("Rolled", training=hand.FURTHER))
-    assert "class Rollouts" in rolled
-    assert "WorstCases" not in rolled
+def test_what_is_not_named_is_the_language_s_default(hand: Any) -> None:
+    """The defaults of `Settings` are those of the language: a training that sets nothing names its reference alone."""
+    rk4 = hand.TRAINING.reference.method
+    view = train_view(hand.spec(), (hand.solver("A", training=default_training(rk4)),))
+    assert view.groups[0].values == (("reference", "_rk4_step"),)
+    settings = Settings(reference=lambda f, s, z, h: z)
+    training = default_training(rk4)
+    assert settings.states == tuple(
+        (part.kind, float(part.share), float(part.noise or Exact.of(0))) for part in training.states
+    )
+    assert settings.steps == (float(training.steps.lower), float(training.steps.upper))
+    optimizer = training.optimizer
+    assert (settings.learning_rate, settings.weight_decay, settings.clip) == tuple(
+        map(float, (optimizer.learning_rate, optimizer.weight_decay, optimizer.clip))
+    )
+    named = ("schedule", "iterations", "batch", "seed")
+    assert all(getattr(settings, name) == getattr(training, name) for name in named)
+    assert (settings.substeps, str(settings.dtype)) == (training.reference.substeps, "torch.float64")
 
 
 def test_phases_are_settings_of_their_own(train: ModuleType) -> None:
     settings = train.SETTINGS[train.Phased]
     assert settings.loss is None
-    assert [phase.loss for phase in settings.then] == [train.Trajectory(4)] * 2
+    assert [phase.loss for phase in settings.then] == [Trajectory(4)] * 2
     assert [phase.iterations for phase in settings.then] == [60, 5]
     assert [phase.learning_rate for phase in (settings, *settings.then)] == [0.01, 0.002, 0.002]
-    assert train.SETTINGS[train.Attacked].loss == train.Adversarial(0.2, 3)
+    assert train.SETTINGS[train.Attacked].loss == Adversarial(0.2, 3)
     assert train.SETTINGS[train.Fixed].steps == (8, 8)
 
 
 def test_generated_text_passes_ruff_and_mypy(hand: Any, tmp_path: Path) -> None:
-    root = Path(__file__).parents[2]
-    config = str(root / "pyproject.toml")
+    config = str(ROOT / "pyproject.toml")
     for name, solvers in {"plain": hand.SOLVERS[:1], "rolled": hand.SOLVERS[7:8], "whole": hand.SOLVERS}.items():
         folder = tmp_path / name
         folder.mkdir()
+        shutil.copytree(FOLDER, folder / TARGET)
         (folder / "__init__.py").write_text("")
         (folder / "solver.py").write_text((Path(__file__).parent / "solvers.py").read_text())
-        (folder / "train.py").write_text(hand.rendered(*solvers))
-        run(sys.executable, "-m", "ruff", "format", "-q", "--config", config, str(folder / "train.py"))
-        run(
-            sys.executable,
-            "-m",
-            "ruff",
-            "check",
-            "--select",
-            "I",
-            "--fix",
-            "-q",
-            "--config",
-            config,
-            str(folder / "train.py"),
-        )
+        (text,) = formatted([GeneratedFile("train.py", hand.rendered(*solvers))])
+        (folder / "train.py").write_text(text.text)
         run(sys.executable, "-m", "ruff", "check", "--config", config, str(folder / "train.py"))
-    run(
-        sys.executable,
-        "-m",
-        "mypy",
-        "--config-file",
-        config,
-        "-p",
-        "plain",
-        "-p",
-        "rolled",
-        "-p",
-        "whole",
-        folder=tmp_path,
-    )
+        run(sys.executable, "-m", "ruff", "format", "--check", "--config", config, str(folder / "train.py"))
+    packages = ("-p", "plain", "-p", "rolled", "-p", "whole")
+    run(sys.executable, "-m", "mypy", "--config-file", config, *packages, folder=tmp_path)
 
 
 def run(*command: str, folder: Path | None = None) -> None:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, check=False, env=os.environ | {"MYPYPATH": str(ROOT)}
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -129,4 +123,7 @@ def test_two_references_make_two_functions(hand: Any) -> None:
     other = replace(hand.TRAINING, reference=replace(hand.TRAINING.reference, method=hand.method("mine", hand.HEUN)))
     view = train_view(hand.spec(), (hand.solver("A"), hand.solver("B", training=other), hand.solver("C")))
     assert [reference.function for reference in view.references] == ["_rk4_step", "_mine_step"]
-    assert [settings.reference for settings in view.solvers] == ["_rk4_step", "_mine_step", "_rk4_step"]
+    assert [(group.solvers, dict(group.values)["reference"]) for group in view.groups] == [
+        (("A", "C"), "_rk4_step"),
+        (("B",), "_mine_step"),
+    ]
