@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from textwrap import wrap
 
-from hyperdsl.codegen.torch.expressions import SPEC, number, tuple_text, written_text
+from hyperdsl.codegen.expressions import SPEC, spelled
+from hyperdsl.codegen.torch.expressions import number, tuple_text, written_text
 from hyperdsl.semantics import expressions as e
 from hyperdsl.semantics.model import Solver
 from hyperdsl.semantics.names import class_name
@@ -82,4 +83,4 @@ def _spec(solver: Solver, name: str) -> list[str]:
 
 
 def _spelled(expression: e.Expression) -> str:
-    return written_text(expression, SPEC)
+    return spelled(expression, SPEC)

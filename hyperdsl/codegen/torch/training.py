@@ -8,9 +8,9 @@ from fractions import Fraction
 from typing import assert_never
 
 from hyperdsl.codegen.torch.expressions import number
-from hyperdsl.codegen.torch.steps import SINGLE, step_lines
+from hyperdsl.codegen.torch.printer import SINGLE, step_lines
 from hyperdsl.codegen.torch.trained import TrainedView, trained_view
-from hyperdsl.plan import plan_solver, single_step
+from hyperdsl.plan import method_step
 from hyperdsl.semantics.model import (
     AdversarialLoss,
     AnySolver,
@@ -220,8 +220,7 @@ def _function(method: Method) -> str:
 
 
 def _reference(method: Method) -> ReferenceView:
-    """One explicit step of size h, straight-line: the plan of a solver that is the method alone."""
-    plan = plan_solver(single_step(method))
-    stages, result = step_lines(plan, SINGLE)
+    """One explicit step of size h, straight-line."""
+    stages, result = step_lines(method_step(method), SINGLE)
     lines = (*stages, f"return {result}")
     return ReferenceView(_function(method), method.name, method.facts.order, lines)
