@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "plan": {"semantics", "theory"},
     "codegen": {"plan", "semantics", "theory", "source"},
     "compiler": {"codegen", "plan", "semantics", "syntax", "diagnostics", "source", "theory"},
-    "evaluation": {"semantics", "theory", "source"},
+    "evaluation": {"plan", "semantics", "theory", "source"},
     "pages": {"semantics", "theory"},
     "notebook": {"compiler", "pages", "diagnostics", "semantics", "theory"},
     "__main__": {"cli"},

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hyperdsl.semantics.expressions import Binary, Constant, Expression, Function, Negation, Pi, Variable, variables
+from hyperdsl.plan.constants import number_of
+from hyperdsl.semantics.expressions import Binary, Constant, Expression, Function, Negation, Variable, variables
 from hyperdsl.theory.exact import Exact
 
 SUM, PRODUCT, SIGN, POWER, ATOM = range(5)
 """How tightly a text binds, loosest first."""
-
-PI = Exact.parameter("pi")
-"""π within the argument of a cosine, from which it can be divided out."""
 
 _LEVELS = {"+": SUM, "-": SUM, "*": PRODUCT, "/": PRODUCT, "^": POWER}
 
@@ -61,33 +59,6 @@ def _text(expression: Expression, notation: Notation) -> tuple[str, int]:
             between = operator if notation.tight and level == PRODUCT else f" {operator} "
             return f"{spelled(left, notation, level)}{between}{spelled(right, notation, level + 1)}", level
         case Function() if not variables(expression):
-            return notation.constant(_value(expression))
+            return notation.constant(number_of(expression))
         case _:
             raise ValueError(f"not an expression of a tableau: {expression}")
-
-
-def _value(expression: Expression) -> Exact:
-    """The number that a function of numbers is: a square root, or the cosine of a rational part of π."""
-    match expression:
-        case Constant(value):
-            return value
-        case Pi():
-            return PI
-        case Negation(operand):
-            return -_value(operand)
-        case Binary("^", base, exponent):
-            return _value(base) ** int(_value(exponent).fraction())
-        case Binary("+", left, right):
-            return _value(left) + _value(right)
-        case Binary("-", left, right):
-            return _value(left) - _value(right)
-        case Binary("*", left, right):
-            return _value(left) * _value(right)
-        case Binary("/", left, right):
-            return _value(left) / _value(right)
-        case Function("sqrt", operand):
-            return Exact.sqrt(_value(operand))
-        case Function("cos", operand):
-            return Exact.cos_pi((_value(operand) / PI).fraction())
-        case _:
-            raise ValueError(f"not a number of a tableau: {expression}")

@@ -9,7 +9,7 @@ from hyperdsl.plan.corrected import corrected
 from hyperdsl.plan.estimates import controlled, doubled
 from hyperdsl.plan.facts import base_in_words, proven
 from hyperdsl.plan.multistep import multistep
-from hyperdsl.plan.passes import needed, simplified
+from hyperdsl.plan.passes import between, simplified
 from hyperdsl.plan.predictor_corrector import predictor_corrector
 from hyperdsl.plan.runge_kutta import runge_kutta
 from hyperdsl.plan.step import Start, Step, evaluations
@@ -63,16 +63,9 @@ class Plan:
         return tuple(name for learn in self.step.learns for name in learn.reads)
 
     @property
-    def attempt_evaluations(self) -> int:
-        """Evaluations of f in one attempt at a step, f(s, z) at its start left out if the step before gives it."""
-        errors = (estimate.error for estimate in self.attempt.estimates)
-        return evaluations(needed(self.attempt, self.attempt.end, *errors))
-
-    @property
     def evaluations_per_step(self) -> int:
         """Evaluations of f that one further step costs; of an implicit formula, those of the first iteration."""
-        errors = (estimate.error for estimate in self.attempt.estimates)
-        return evaluations(needed(self.attempt, self.attempt.end, *errors, also=self.attempt.gives))
+        return evaluations(self.attempt.body) - evaluations(between(self.attempt))
 
 
 def plan(solver: AnySolver) -> Plan:

@@ -31,7 +31,7 @@ from hyperdsl.theory.polynomials import combined
 
 def simplified(step: Step) -> Step:
     """The step after every pass."""
-    for apply in (drop_zeros, share, prune, carry):
+    for apply in (drop_zeros, share, carry, prune):
         step = apply(step)
     return step
 
@@ -85,6 +85,15 @@ def needed(step: Step, *results: Linear, also: Iterable[str] = ()) -> tuple[Stat
             kept.append(statement)
             live |= read(statement)
     return tuple(reversed(kept))
+
+
+def between(step: Step) -> tuple[Statement, ...]:
+    """The statements that dense output alone reads, evaluated only where it is asked for."""
+    if step.dense is None:
+        return ()
+    errors = (estimate.error for estimate in step.estimates)
+    kept = needed(step, step.end, *errors, also=step.gives)
+    return tuple(statement for statement in step.body if statement not in kept)
 
 
 def is_at_end(statement: Evaluate, end: Linear) -> bool:
