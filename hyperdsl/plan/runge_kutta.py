@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Set
+
 from hyperdsl.plan.passes import drop_zeros, nonzero
 from hyperdsl.plan.step import (
     Coefficient,
@@ -48,15 +50,43 @@ def slopes(row: tuple[Exact, ...], written: tuple[Expression, ...]) -> Linear:
 
 
 def _statements(tableau: Tableau, entries: m.Entries) -> tuple[Statement, ...]:
-    """The stages in their order: a stage that reads itself is solved for, stages that read later ones all at once."""
+    """The stages in an order in which they can be evaluated; those that read one another are solved for together."""
     rows = zip(stage_names(tableau.stages), tableau.c, entries.c, tableau.a, entries.a, strict=True)
-    stages = tuple(
-        Evaluate(name, Coefficient(c, c_written), nonzero((*state(), *slopes(row, written))))
+    stages = {
+        name: Evaluate(name, Coefficient(c, c_written), nonzero((*state(), *slopes(row, written))))
         for name, c, c_written, row, written in rows
-    )
-    if tableau.kind == "implicit":
-        return (Solve(stages, state(), "newton"),)
-    return tuple(Solve((stage,), state(), "newton") if stage.name in names(stage.of) else stage for stage in stages)
+    }
+    reads = {name: names(stage.of) & stages.keys() for name, stage in stages.items()}
+    return tuple(_statement(tuple(stages[name] for name in block)) for block in _blocks(reads))
+
+
+def _statement(block: tuple[Evaluate, ...]) -> Statement:
+    alone = len(block) == 1 and block[0].name not in names(block[0].of)
+    return block[0] if alone else Solve(block, state(), "newton")
+
+
+def _blocks(reads: Mapping[str, Set[str]]) -> list[tuple[str, ...]]:
+    """The names in the sets that read one another, each after those that it reads, otherwise in the given order."""
+    reached = {name: {name, *others} for name, others in reads.items()}
+    for through in reads:  # Warshall's algorithm
+        for name in reads:
+            if through in reached[name]:
+                reached[name] |= reached[through]
+    blocks: list[tuple[str, ...]] = []
+    left = list(reads)
+    while left:
+        block = next(
+            own
+            for name in left
+            if reached[name].intersection(left) == (own := {other for other in left if _mutual(name, other, reached)})
+        )
+        blocks.append(tuple(name for name in left if name in block))
+        left = [name for name in left if name not in block]
+    return blocks
+
+
+def _mutual(x: str, y: str, reached: Mapping[str, Set[str]]) -> bool:
+    return y in reached[x] and x in reached[y]
 
 
 def _dense(dense: m.Dense | None, every: tuple[str, ...]) -> Dense | None:
