@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 
-from hyperdsl.plan import Plan
+from hyperdsl.plan import Dense, Evaluate, Plan, Weight
 from hyperdsl.plan.passes import between, needed
-from hyperdsl.plan.step import defined
+from hyperdsl.plan.step import defined, exactly
+from hyperdsl.semantics.expressions import Constant
 from hyperdsl.semantics.model import External
 from hyperdsl.theory.exact import Exact
 from tests.plan.made import controlled, names
@@ -96,9 +98,19 @@ def test_both_halves_have_their_own_learned_term() -> None:
     assert learned == [("ga", HALF, zero, "z"), ("gb", HALF, HALF, "middle"), ("g", one, zero, "z")]
 
 
-def test_stages_of_dense_output_alone_cost_a_step_nothing() -> None:
-    plan = controlled("tsit5", "embedded")
-    assert plan.step.dense is not None
-    assert plan.evaluations_per_step == 6
-    dense = controlled("dopri8", "embedded") if controlled("dopri8", "embedded").step.dense else plan
-    assert len(dense.step.body) - len(between(dense.step)) == dense.evaluations_per_step
+def test_dense_output_stands_in_the_step_where_neither_g_nor_halves_change_its_end() -> None:
+    dense = controlled("tsit5", "embedded").step.dense
+    assert dense is not None
+    assert (dense.order, [weight.name for weight in dense.weights]) == (4, [f"k{i + 1}" for i in range(7)])
+    assert controlled("tsit5", "embedded").evaluations_per_step == 6
+    assert controlled("tsit5", "embedded", External()).step.dense is None
+    assert controlled("tsit5", "doubling").step.dense is None
+
+
+def test_stages_that_dense_output_alone_reads_cost_a_step_nothing() -> None:
+    plan = controlled("bosh3", "embedded")
+    extra = Evaluate("k5", exactly(HALF), plan.step.end)
+    weight = Weight((Exact.of(0), Exact.of(1)), Constant(Exact.of(1)), "k5")
+    step = replace(plan.step, body=(*plan.step.body, extra), dense=Dense(1, (weight,)))
+    assert between(step) == (extra,)
+    assert replace(plan, step=step, attempt=step).evaluations_per_step == plan.evaluations_per_step == 3
