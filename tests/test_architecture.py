@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "training": {"runtime"},
     "codegen": {"plan", "semantics", "theory", "source"},
     "compiler": {"codegen", "plan", "semantics", "syntax", "diagnostics", "source", "theory"},
-    "evaluation": {"training", "semantics", "theory", "source"},
+    "evaluation": {"training", "plan", "semantics", "theory", "source"},
     "pages": {"semantics", "theory"},
     "notebook": {"compiler", "pages", "diagnostics", "semantics", "theory"},
     "__main__": {"cli"},

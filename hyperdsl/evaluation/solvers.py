@@ -1,4 +1,4 @@
-"""Solvers to compare with: any explicit tableau as a plain loop, torchdiffeq's dopri5, and reference solutions."""
+"""Solvers to compare with: any explicit tableau, torchdiffeq's dopri5, and reference solutions."""
 
 from __future__ import annotations
 
@@ -14,6 +14,10 @@ from torchdiffeq import odeint
 
 from hyperdsl.evaluation.errors import NotConvergedError
 from hyperdsl.evaluation.problems import VectorField
+from hyperdsl.plan.interpret import Stepper, stepper
+from hyperdsl.plan.passes import simplified
+from hyperdsl.plan.runge_kutta import tableau_step
+from hyperdsl.plan.step import Step, evaluations
 from hyperdsl.theory.tableau import Tableau
 
 Solve: TypeAlias = Callable[[VectorField, Tensor], Tensor]
@@ -27,7 +31,7 @@ def bind(f: VectorField, x: Tensor | None) -> VectorField:
 
 @dataclass(frozen=True)
 class TableauSolver:
-    """An explicit Runge-Kutta method in fixed steps, straight from its tableau (Hairer, Nørsett & Wanner I, §II.1).
+    """An explicit Runge-Kutta method in fixed steps, its step interpreted (Hairer, Nørsett & Wanner I, §II.1).
 
     Stages with no influence on the propagated state are left out, so `evaluations_per_step` is what a step costs.
     """
@@ -40,41 +44,21 @@ class TableauSolver:
             raise ValueError(f"{self.name} is not an explicit method with numbers for coefficients")
 
     @cached_property
-    def used(self) -> tuple[int, ...]:
-        """The stages on which the propagated state depends."""
-        needed = {i for i, b in enumerate(self.tableau.weights[0]) if not b.is_zero}
-        for i in reversed(range(self.tableau.stages)):
-            if i in needed:
-                needed |= {j for j, a in enumerate(self.tableau.a[i]) if not a.is_zero}
-        return tuple(sorted(needed))
+    def _plan(self) -> Step:
+        return simplified(tableau_step(self.tableau))
+
+    @cached_property
+    def _run(self) -> Stepper:
+        return stepper(self._plan)
 
     @property
     def evaluations_per_step(self) -> int:
-        return len(self.used)
-
-    @cached_property
-    def _rows(self) -> tuple[dict[int, float], ...]:
-        return tuple({j: float(q) for j, q in enumerate(row) if not q.is_zero} for row in self.tableau.a)
-
-    @cached_property
-    def _nodes(self) -> tuple[float, ...]:
-        return tuple(float(c) for c in self.tableau.c)
-
-    @cached_property
-    def _weights(self) -> dict[int, float]:
-        return {i: float(b) for i, b in enumerate(self.tableau.weights[0]) if not b.is_zero}
+        return evaluations(self._plan.body)
 
     def step(self, f: VectorField, s: Tensor, z: Tensor, eps: Tensor | float) -> Tensor:
-        """One step of f(s, z) from z [*batch, *state_shape]."""
-        k: dict[int, Tensor] = {}
-        for i in self.used:
-            stage = z
-            for j, a in self._rows[i].items():
-                stage = stage + (eps * a) * k[j]
-            k[i] = f(s + self._nodes[i] * eps, stage)
-        for i, b in self._weights.items():
-            z = z + (eps * b) * k[i]
-        return z
+        """One step of f(s, z) from z [*batch, *state_shape], to the same bits as generated code of fixed steps."""
+        end: Tensor = self._run(f, s, z, eps)
+        return end
 
     def __call__(
         self, f: VectorField, z0: Tensor, span: Span = (0.0, 1.0), steps: int = 1, x: Tensor | None = None

@@ -1,27 +1,37 @@
-"""The straight-line step that a backend emits, from a checked solver."""
+"""The step language: what a checked solver lowers to, and all that a back end reads of it."""
 
-from hyperdsl.plan.build import plan_solver, single_step
-from hyperdsl.plan.history import Formula, HistoryPlan, plan_history
-from hyperdsl.plan.model import Coefficient, Stage, StepPlan, Term, Weight
-from hyperdsl.semantics.model import AnySolver, Solver
-
-AnyPlan = StepPlan | HistoryPlan
+from hyperdsl.plan.lowering import Plan, method_step, plan
+from hyperdsl.plan.step import (
+    Coefficient,
+    Combine,
+    Dense,
+    Estimate,
+    Evaluate,
+    Learn,
+    Linear,
+    Solve,
+    Start,
+    Statement,
+    Step,
+    Term,
+    Weight,
+)
 
 __all__ = [
-    "AnyPlan",
     "Coefficient",
-    "Formula",
-    "HistoryPlan",
-    "Stage",
-    "StepPlan",
+    "Combine",
+    "Dense",
+    "Estimate",
+    "Evaluate",
+    "Learn",
+    "Linear",
+    "Plan",
+    "Solve",
+    "Start",
+    "Statement",
+    "Step",
     "Term",
     "Weight",
+    "method_step",
     "plan",
-    "plan_solver",
-    "single_step",
 ]
-
-
-def plan(solver: AnySolver) -> AnyPlan:
-    """The step of any solver."""
-    return plan_solver(solver) if isinstance(solver, Solver) else plan_history(solver)

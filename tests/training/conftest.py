@@ -17,6 +17,7 @@ from hyperdsl.codegen.render import environment
 from hyperdsl.codegen.torch import TEMPLATES
 from hyperdsl.codegen.torch.runtime import FOLDER, TARGET
 from hyperdsl.codegen.torch.training import train_view
+from hyperdsl.plan import plan
 from hyperdsl.semantics.expressions import Binary, Constant, Variable
 from hyperdsl.semantics.layer_model import Linear
 from hyperdsl.semantics.model import (
@@ -137,7 +138,7 @@ def spec() -> Spec:
 
 
 def rendered(*solvers: Solver) -> str:
-    return environment(TEMPLATES).get_template("train.py.jinja").render(view=train_view(spec(), solvers))
+    return environment(TEMPLATES).get_template("train.py.jinja").render(view=train_view(tuple(map(plan, solvers))))
 
 
 def imported(folder: Path, name: str) -> ModuleType:

@@ -18,6 +18,7 @@ from hyperdsl.codegen.files import GeneratedFile
 from hyperdsl.codegen.render import formatted
 from hyperdsl.codegen.torch.runtime import FOLDER, TARGET
 from hyperdsl.codegen.torch.training import setting, train_view
+from hyperdsl.plan import plan
 from hyperdsl.semantics.trainings import default_training
 from hyperdsl.theory.exact import Exact
 from hyperdsl.training.settings import Adversarial, Settings, Trajectory
@@ -46,7 +47,7 @@ def test_numbers_are_short_and_nearest(value: Exact, text: str) -> None:
 
 
 def test_reference_step_is_straight_line(hand: Any) -> None:
-    (reference,) = train_view(hand.spec(), hand.SOLVERS).references
+    (reference,) = train_view(tuple(map(plan, hand.SOLVERS))).references
     assert (reference.function, reference.order) == ("_rk4_step", 4)
     assert reference.lines == (
         "k1 = f(s, z)",
@@ -69,7 +70,7 @@ def test_settings_are_those_of_the_spec(train: ModuleType) -> None:
 def test_what_is_not_named_is_the_language_s_default(hand: Any) -> None:
     """The defaults of `Settings` are those of the language: a training that sets nothing names its reference alone."""
     rk4 = hand.TRAINING.reference.method
-    view = train_view(hand.spec(), (hand.solver("A", training=default_training(rk4)),))
+    view = train_view((plan(hand.solver("A", training=default_training(rk4))),))
     assert view.groups[0].values == (("reference", "_rk4_step"),)
     settings = Settings(reference=lambda f, s, z, h: z)
     training = default_training(rk4)
@@ -121,7 +122,7 @@ def run(*command: str, folder: Path | None = None) -> None:
 
 def test_two_references_make_two_functions(hand: Any) -> None:
     other = replace(hand.TRAINING, reference=replace(hand.TRAINING.reference, method=hand.method("mine", hand.HEUN)))
-    view = train_view(hand.spec(), (hand.solver("A"), hand.solver("B", training=other), hand.solver("C")))
+    view = train_view(tuple(map(plan, (hand.solver("A"), hand.solver("B", training=other), hand.solver("C")))))
     assert [reference.function for reference in view.references] == ["_rk4_step", "_mine_step"]
     assert [(group.solvers, dict(group.values)["reference"]) for group in view.groups] == [
         (("A", "C"), "_rk4_step"),

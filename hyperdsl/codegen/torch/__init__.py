@@ -11,13 +11,13 @@ from hyperdsl.codegen.torch.runtime import runtime_files
 from hyperdsl.codegen.torch.suite import suite_view
 from hyperdsl.codegen.torch.training import train_view
 from hyperdsl.codegen.torch.views import header_view, package_view
-from hyperdsl.plan import AnyPlan
+from hyperdsl.plan import Plan
 from hyperdsl.semantics.model import Spec
 
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-def generate(spec: Spec, plans: tuple[AnyPlan, ...]) -> tuple[GeneratedFile, ...]:
+def generate(spec: Spec, plans: tuple[Plan, ...]) -> tuple[GeneratedFile, ...]:
     """The files of a spec's package; train.py only where there is a corrector to train."""
     package = package_view(spec, plans)
     modules: dict[str, tuple[str, object]] = {
@@ -26,7 +26,7 @@ def generate(spec: Spec, plans: tuple[AnyPlan, ...]) -> tuple[GeneratedFile, ...
         f"test_{spec.source.stem}.py": ("test.py.jinja", suite_view(plans)),
     }
     if package.trained:
-        modules["train.py"] = ("train.py.jinja", train_view(spec, tuple(plan.solver for plan in plans)))
+        modules["train.py"] = ("train.py.jinja", train_view(plans))
     header = _render("header.py.jinja", header_view(spec))
     files = [GeneratedFile(path, header + _render(template, view)) for path, (template, view) in modules.items()]
     files += runtime_files([*(part.module for part in package.imports), "outcome", "measuring"])

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hyperdsl.codegen.torch.expressions import (
-    coefficients_text,
-    number,
-    scaled,
-    tuple_text,
-    weighted_sum,
-    written_text,
-)
+from hyperdsl.codegen.torch.expressions import coefficients_text, tuple_text, written_text
+from hyperdsl.codegen.torch.printer import Scaled, base_statements
 from hyperdsl.codegen.torch.training import setting
-from hyperdsl.plan import Coefficient, Stage, StepPlan, Term, Weight
+from hyperdsl.plan import Estimate, Evaluate, Plan, Statement
+from hyperdsl.plan.passes import is_at_end, needed
+from hyperdsl.plan.step import defined, names, read, values
 from hyperdsl.semantics.control_model import Control
-from hyperdsl.theory.exact import ONE
 from hyperdsl.theory.polynomials import degree
 
 
@@ -66,58 +61,59 @@ class AdaptiveView:
     polynomials: bool = True
 
 
-def adaptive_view(plan: StepPlan) -> AdaptiveView | None:
-    """The view of a solver with a control; None for one without."""
-    solver, control = plan.solver, plan.solver.control
-    if control is None:
+def adaptive_view(plan: Plan) -> AdaptiveView | None:
+    """The view of a solver whose step estimates its error; None for any other."""
+    control = plan.control
+    if control is None or not plan.attempt.estimates:
         return None
-    embedded = bool(plan.error)
-    embedded_power = min(solver.order, solver.facts.embedded[0]) + 1 if embedded else 0
-    h = "h" if control.per_sample else "eps"
+    phases = _Phases.of(plan, "h" if control.per_sample else "eps")
+    main, embedded = plan.attempt.estimates[0], phases.embedded
+    doubted = any(estimate.role == "doubt" for estimate in plan.attempt.estimates)
+    dense = plan.step.dense
     return AdaptiveView(
-        summary=_summary(control, plan),
+        summary=_summary(control, main),
         estimate=control.error,
-        embedded=embedded,
+        embedded=embedded is not None,
         fallback=control.fallback,
-        doubling=control.error == "doubling",
+        doubling=plan.attempt != plan.step,
         per_sample=control.per_sample,
         problem="EachProblem" if control.per_sample else "Problem",
         size="beside(eps, z)" if control.per_sample else "eps",
-        learned=control.error == "learned" and not control.fallback and not plan.doubted,
-        doubted=plan.doubted,
-        adjoint=solver.corrector is None and not control.per_sample,
+        learned=control.error == "learned" and not control.fallback and not doubted,
+        doubted=doubted,
+        adjoint=plan.corrector is None and not control.per_sample,
         most="_longest_trained(self.corrector)" if control.error == "learned" else "",
         rtol=setting(control.rtol),
         atol=setting(control.atol),
         gains=tuple(setting(gain) for gain in control.gains),
-        power=embedded_power if control.error == "embedded" else solver.order + 1,
-        embedded_power=embedded_power,
+        power=main.power,
+        embedded_power=embedded.power if embedded else 0,
         safety=setting(control.safety),
         shortest=setting(control.factor[0]),
         longest=setting(control.factor[1]),
         first_step="None" if control.first_step is None else setting(control.first_step),
         max_steps=control.max_steps,
-        doubled=2**solver.order - 1,
-        stages=_stages(plan, h),
-        result=_advanced(plan.update),
-        seen=tuple_text([_slope(name, plan) for name in plan.seen] if solver.corrector is not None else []),
-        kept=tuple_text(_kept(plan)),
-        error=_error(plan, h) if embedded else (),
-        carried=bool(plan.carried),
-        dense_order=solver.dense.order if solver.dense and plan.dense else None,
-        known=tuple_text(_known(plan)),
-        between=_between(plan, h),
-        dense=tuple_text([weight.stage for weight in plan.dense]),
+        doubled=2**plan.order - 1,
+        stages=phases.stage_lines(),
+        result=phases.printed.state(plan.step.base),
+        seen=tuple_text([phases.printed.slope(name) for name in plan.seen]),
+        kept=tuple_text(phases.kept),
+        error=phases.error_lines() if embedded else (),
+        carried=bool(phases.printed.carried),
+        dense_order=dense.order if dense else None,
+        known=tuple_text(phases.known),
+        between=phases.between_lines(),
+        dense=tuple_text([weight.name for weight in dense.weights] if dense else []),
         weights=_weights(plan),
-        polynomials=not _has_parameters(plan.dense),
+        polynomials=not _has_parameters(plan),
     )
 
 
-def _summary(control: Control, plan: StepPlan) -> str:
+def _summary(control: Control, main: Estimate) -> str:
     whose = "Each sample of the batch has its own steps" if control.per_sample else "Steps are chosen for all samples"
     match control.error:
         case "embedded":
-            error = f"the embedded solution of order {plan.solver.facts.embedded[0]}"
+            error = f"the embedded solution of order {main.against}"
         case "doubling":
             error = "two steps of half the size"
         case "learned":
@@ -126,129 +122,106 @@ def _summary(control: Control, plan: StepPlan) -> str:
     return f"{whose}, by {error}."
 
 
-def _first(plan: StepPlan) -> str:
-    """The stage that is f(s, z)."""
-    return plan.seen[0]
+@dataclass(frozen=True)
+class _Phases:
+    """The statements of a step by the function of generated code that they belong to.
+
+    `stages` are those of the base's end and of what g reads, `after` those that the embedded error alone reads, and
+    `between` those that dense output alone reads.
+    """
+
+    plan: Plan
+    printed: Scaled
+    embedded: Estimate | None
+    stages: tuple[Statement, ...]
+    after: tuple[Statement, ...]
+    between: tuple[Statement, ...]
+
+    @classmethod
+    def of(cls, plan: Plan, h: str) -> _Phases:
+        """The phases of a plan's step, with ε called `h` where it multiplies states."""
+        step, seen = plan.step, plan.seen
+        learned = {learn.name for learn in step.learns}
+        slopes = (e for e in step.estimates if e.role != "doubt" and names(e.error).isdisjoint(learned))
+        embedded = next(slopes, None)
+        stages = base_statements(step)
+        judged = needed(step, step.base, *((embedded.error,) if embedded else ()), also=seen)
+        dense = (weight.name for weight in step.dense.weights) if step.dense else ()
+        everything = needed(step, step.base, *((embedded.error,) if embedded else ()), also=(*seen, *dense))
+        after = tuple(statement for statement in judged if statement not in stages)
+        given = {name for statement in after for name in defined(statement)}.intersection(step.gives)
+        printed = Scaled(step, h, frozenset(seen), "".join(given))
+        return cls(plan, printed, embedded, stages, after, tuple(s for s in everything if s not in judged))
+
+    @property
+    def kept(self) -> list[str]:
+        """The slopes of the step that the error reads, itself or through its own stages."""
+        found = names(self.embedded.error) if self.embedded else frozenset()
+        found = found.union(self.known, *(read(s) for s in self.after if not self._of_end(s)))
+        return [name for name in self._evaluated(self.stages) if name in found]
+
+    @property
+    def known(self) -> list[str]:
+        """The evaluated slopes that dense output reads, itself or through its own stages."""
+        dense = self.plan.step.dense
+        found = frozenset(weight.name for weight in dense.weights) if dense else frozenset()
+        found = found.union(*(read(s) for s in self.between if not self._at_end(s)))
+        return [name for name in self._evaluated((*self.stages, *self.after)) if name in found]
+
+    def stage_lines(self) -> tuple[str, ...]:
+        """The lines of the step up to its end."""
+        printed, step = self.printed, self.plan.step
+        lines = ["h = beside(eps, z)"] if printed.h == "h" else []
+        found = names(step.base).union(*(read(statement) for statement in (*self.stages, *self.after)))
+        if printed.first in (found | names(self.embedded.error) if self.embedded else found):
+            lines.append(f"{printed.first} = {printed.h} * dz")
+        for statement in self.stages:
+            lines += printed.lines(statement)
+        return tuple(lines)
+
+    def error_lines(self) -> tuple[str, ...]:
+        """The lines of the embedded error, from the slopes that are kept for it."""
+        assert self.embedded is not None
+        lines = [f"{tuple_text(self.kept)[1:-1]} = stages"] if self.kept else []
+        lines += self.printed.setup(self.after)
+        for statement in self.after:
+            lines += self.printed.lines(statement, end="end")
+        known = f", {tuple_text(self.known)}" if self.plan.step.dense else ""
+        following = "following" if self.printed.carried else "None"
+        return (*lines, f"return {self.printed.error(self.embedded.error)}, {following}{known or ', ()'}")
+
+    def between_lines(self) -> tuple[str, ...]:
+        """The lines of dense output's own stages; f at the end of the step is known by then."""
+        lines = self.printed.setup(self.between)
+        for statement in self.between:
+            if self._at_end(statement):
+                lines.append(f"{defined(statement)[0]} = {self.printed.h} * following")
+            else:
+                lines += self.printed.lines(statement)
+        return tuple(lines)
+
+    def _evaluated(self, statements: tuple[Statement, ...]) -> list[str]:
+        return [self.printed.first, *(name for statement in statements for name in defined(statement))]
+
+    def _of_end(self, statement: Statement) -> bool:
+        """Whether it evaluates f at the state that the base ends with, which is at hand as `end`."""
+        return isinstance(statement, Evaluate) and values(statement.of) == values(self.plan.step.base)
+
+    def _at_end(self, statement: Statement) -> bool:
+        return isinstance(statement, Evaluate) and is_at_end(statement, self.plan.step.base)
 
 
-def _slope(name: str, plan: StepPlan) -> str:
-    """What f gives at a stage, before ε multiplies it."""
-    return "dz" if name == _first(plan) else f"f{name.removeprefix('k')}"
-
-
-def _stages(plan: StepPlan, h: str) -> tuple[str, ...]:
-    lines = ["h = beside(eps, z)"] if h == "h" else []
-    read = {term.stage for stage in (*plan.stages, *plan.after) for term in stage.terms}
-    read |= {term.stage for term in (*plan.update, *plan.error)}
-    for stage in plan.stages:
-        if stage.name != _first(plan):
-            lines += _stage(stage, plan, h, plan.update)
-        elif stage.name in read:
-            lines.append(f"{stage.name} = {h} * dz")
-    return tuple(lines)
-
-
-def _stage(stage: Stage, plan: StepPlan, h: str, update: tuple[Term, ...], *, after: bool = False) -> list[str]:
-    """`k2 = eps * f(s.add(eps, alpha=1 / 2), z.add(k1, alpha=1 / 2))`, in two lines where f is wanted by itself."""
-    argument = "end" if after and _values(stage.terms) == _values(update) else _advanced(stage.terms)
-    value = f"f({_time(stage.node)}, {argument})"
-    if stage.name == plan.carried:
-        return [f"following = {value}", f"{stage.name} = {h} * following"]
-    if stage.name in plan.seen and plan.solver.corrector is not None:
-        name = _slope(stage.name, plan)
-        return [f"{name} = {value}", f"{stage.name} = {h} * {name}"]
-    return [f"{stage.name} = {h} * {value}"]
-
-
-def _values(terms: tuple[Term, ...]) -> dict[str, object]:
-    return {term.stage: term.coefficient.value for term in terms}
-
-
-def _kept(plan: StepPlan) -> list[str]:
-    """The stages of the step that the error reads, itself or through its own stages."""
-    read = {term.stage for term in plan.error} | set(_known(plan))
-    for stage in plan.after:
-        if _values(stage.terms) != _values(plan.update):
-            read |= {term.stage for term in stage.terms}
-    return [stage.name for stage in plan.stages if stage.name in read]
-
-
-def _error(plan: StepPlan, h: str) -> tuple[str, ...]:
-    kept = _kept(plan)
-    lines = [f"{tuple_text(kept)[1:-1]} = stages"] if kept else []
-    if plan.after:
-        lines += ["h = beside(eps, z)"] if h == "h" else []
-    for stage in plan.after:
-        lines += _stage(stage, plan, h, plan.update, after=True)
-    known = f", {tuple_text(_known(plan))}" if plan.dense else ""
-    lines.append(f"return {_sum(plan.error)}, {'following' if plan.carried else 'None'}{known or ', ()'}")
-    return tuple(lines)
-
-
-def _known(plan: StepPlan) -> list[str]:
-    """The evaluated stages that dense output reads, itself or through its own stages."""
-    read = {weight.stage for weight in plan.dense}
-    read |= {term.stage for stage in plan.between if not _is_at_end(stage, plan) for term in stage.terms}
-    return [stage.name for stage in plan.known if stage.name in read]
-
-
-def _between(plan: StepPlan, h: str) -> tuple[str, ...]:
-    """The lines of dense output's own stages; f at the end of the step is known by then."""
-    lines = ["h = beside(eps, z)"] if h == "h" and plan.between else []
-    for stage in plan.between:
-        if _is_at_end(stage, plan):
-            lines.append(f"{stage.name} = {h} * following")
-        else:
-            lines += _stage(stage, plan, h, plan.update)
-    return tuple(lines)
-
-
-def _weights(plan: StepPlan) -> tuple[str, ...]:
+def _weights(plan: Plan) -> tuple[str, ...]:
     """Rows of coefficients of θ, θ², …; the weights as they are written where they depend on a parameter."""
-    if _has_parameters(plan.dense):
-        return tuple(written_text(weight.written) for weight in plan.dense)
-    width = max((degree(weight.polynomial) for weight in plan.dense), default=0)
-    return tuple(coefficients_text(weight, width) for weight in plan.dense)
+    dense = plan.step.dense
+    if dense is None:
+        return ()
+    if _has_parameters(plan):
+        return tuple(written_text(weight.written) for weight in dense.weights)
+    width = max(degree(weight.polynomial) for weight in dense.weights)
+    return tuple(coefficients_text(weight, width) for weight in dense.weights)
 
 
-def _has_parameters(dense: tuple[Weight, ...]) -> bool:
-    return any(q.parameters for weight in dense for q in weight.polynomial)
-
-
-def _is_at_end(stage: Stage, plan: StepPlan) -> bool:
-    return stage.node.value == ONE and _values(stage.terms) == _values(plan.update)
-
-
-def _sum(terms: tuple[Term, ...]) -> str:
-    """Σ coefficient·k, one operation a term."""
-    if _parametric(terms):
-        return weighted_sum(terms)
-    first, *others = terms
-    return f"{first.stage}.mul({number(first.coefficient.value)})" + "".join(_added(term) for term in others)
-
-
-def _advanced(terms: tuple[Term, ...]) -> str:
-    """z + Σ coefficient·k, one operation a term."""
-    if _parametric(terms):
-        return f"z + ({weighted_sum(terms)})"
-    return "z" + "".join(_added(term) for term in terms)
-
-
-def _added(term: Term) -> str:
-    text = number(term.coefficient.value)
-    return f".add({term.stage})" if text == "1" else f".add({term.stage}, alpha={text})"
-
-
-def _parametric(terms: tuple[Term, ...]) -> bool:
-    """Whether a coefficient is known at run time only."""
-    return any(term.coefficient.value.parameters for term in terms)
-
-
-def _time(node: Coefficient) -> str:
-    if node.value.is_zero:
-        return "s"
-    if node.value.parameters:
-        sign, size = scaled(node, "eps")
-        return f"s {sign} {size}"
-    text = number(node.value)
-    return "s + eps" if text == "1" else f"s.add(eps, alpha={text})"
+def _has_parameters(plan: Plan) -> bool:
+    dense = plan.step.dense
+    return dense is not None and any(q.parameters for weight in dense.weights for q in weight.polynomial)

@@ -9,7 +9,7 @@ from typing import assert_never
 
 from hyperdsl.codegen.torch.expressions import number, tuple_text
 from hyperdsl.codegen.torch.warm import MODULES
-from hyperdsl.plan import AnyPlan
+from hyperdsl.plan import Evaluate, Plan
 from hyperdsl.semantics.layer_model import (
     Activate,
     Activation,
@@ -19,7 +19,7 @@ from hyperdsl.semantics.layer_model import (
     Linear,
     Residual,
 )
-from hyperdsl.semantics.model import AnySolver, Corrector, Solver
+from hyperdsl.semantics.model import Corrector
 from hyperdsl.semantics.names import class_name
 from hyperdsl.theory.exact import Exact
 
@@ -78,7 +78,7 @@ class _Use:
         return tuple(sorted((name for name in inputs if name not in ("dz", "stages")), key=lambda name: name != "z"))
 
 
-def corrector_views(plans: tuple[AnyPlan, ...]) -> tuple[tuple[CorrectorView, ...], dict[str, str]]:
+def corrector_views(plans: tuple[Plan, ...]) -> tuple[tuple[CorrectorView, ...], dict[str, str]]:
     """The classes that the plans' correctors need, and the name of each solver's.
 
     A corrector that reads the stages of several bases, which are not equally many, is a class for each.
@@ -86,15 +86,15 @@ def corrector_views(plans: tuple[AnyPlan, ...]) -> tuple[tuple[CorrectorView, ..
     names: dict[_Use, str] = {}
     of_solver: dict[str, str] = {}
     for plan in plans:
-        corrector = plan.solver.corrector
+        corrector = plan.corrector
         if not isinstance(corrector, Corrector):
             continue
-        factor = leading_factor(corrector, plan.solver)
-        use = _Use(corrector, _arguments(corrector, plan.seen), plan.solver.parameters, factor)
+        factor = leading_factor(corrector, plan)
+        use = _Use(corrector, _arguments(corrector, plan.seen), plan.parameters, factor)
         name = class_name(corrector.name)
         if use not in names and name in names.values():
-            name += class_name(plan.solver.name)
-        of_solver[plan.solver.name] = names.setdefault(use, name)
+            name += class_name(plan.name)
+        of_solver[plan.name] = names.setdefault(use, name)
     return tuple(_view(name, use) for use, name in names.items()), of_solver
 
 
@@ -103,16 +103,21 @@ def _arguments(corrector: Corrector, seen: tuple[str, ...]) -> tuple[str, ...]:
     return ("dz", *seen[1:]) if "dz" in corrector.inputs else seen
 
 
-def leading_factor(corrector: Corrector, solver: AnySolver) -> Exact | None:
+def leading_factor(corrector: Corrector, plan: Plan) -> Exact | None:
     """The factor of J f in the leading term of the base's local error, where a warm-started g is that at first.
 
     It is 1/2 − Σ b_i a_ij for a method of order 1, and no number where the coefficients are learned.
     """
     alone = corrector.start == "field" and len(corrector.layers) == 1
-    if not alone or not isinstance(solver, Solver) or solver.order != 1 or solver.tableau.parameters:
+    step = plan.step
+    if not alone or step.start is not None or plan.order != 1:
         return None
-    weighted = [b * a for b, row in zip(solver.tableau.weights[0], solver.tableau.a, strict=True) for a in row]
-    return Exact.of(Fraction(1, 2)) - sum(weighted, Exact.of(0))
+    rows = {s.name: s.of for s in step.body if isinstance(s, Evaluate)}
+    found = Exact.of(Fraction(1, 2))
+    for weight in (term for term in step.base if term.power):
+        for entry in (term for term in rows.get(weight.name, ()) if term.power):
+            found -= weight.coefficient.value * entry.coefficient.value
+    return None if found.parameters else found
 
 
 def _view(name: str, use: _Use) -> CorrectorView:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from hyperdsl.codegen.torch.correctors import leading_factor
 from hyperdsl.codegen.torch.expressions import number
 from hyperdsl.codegen.torch.warm import FUNCTIONS, layer_of
-from hyperdsl.plan import AnyPlan, HistoryPlan, StepPlan
-from hyperdsl.semantics.model import AnySolver, Corrector, Free, Learned
+from hyperdsl.plan import Plan
+from hyperdsl.semantics.model import Corrector, Free, Learned
 from hyperdsl.semantics.names import class_name
 from hyperdsl.theory.exact import ONE, Exact
 
@@ -93,52 +93,50 @@ class SuiteView:
         return tuple(case for case in self.cases if case.adaptive)
 
 
-def suite_view(plans: tuple[AnyPlan, ...]) -> SuiteView:
+def suite_view(plans: tuple[Plan, ...]) -> SuiteView:
     """The view of the tests of all solvers."""
     return SuiteView(tuple(map(_case, plans)))
 
 
-def _case(plan: AnyPlan) -> CaseView:
-    solver = plan.solver
-    name, corrector = class_name(solver.name), solver.corrector
+def _case(plan: Plan) -> CaseView:
+    name, corrector = class_name(plan.name), plan.corrector
     state, given, made, bound = "(3,)", "", f"{name}()", ""
     if isinstance(corrector, Corrector):
         state = "(2, 3, 3)" if corrector.convolutional else "(3,)"
         if "x" in corrector.inputs:
             given = "(1, 3, 3)" if corrector.convolutional else "(2,)"
-        field = f", field=_field_of_{solver.name.lower()}()" if corrector.start == "field" else ""
+        field = f", field=_field_of_{plan.name.lower()}()" if corrector.start == "field" else ""
         made = f"{name}({state}{f', {given}' if given else ''}{field})"
         bound = "" if corrector.bound is None else number(corrector.bound)
     elif corrector is not None:
         made = f"{name}(External())"
-    control = solver.control
+    control = plan.control
     learned = control is not None and control.error == "learned"
     return CaseView(
         solver=name,
-        test=solver.name.lower(),
+        test=plan.name.lower(),
         made=made,
         state_shape=state,
         input_shape=given,
-        parameters=_drawn(solver.free),
-        coefficients=tuple(map(_around, solver.learned)),
+        parameters=_drawn(plan.free),
+        coefficients=tuple(map(_around, plan.learned)),
         hyper=corrector is not None,
         bound=bound,
         adaptive=control is not None,
         learned=learned,
         per_sample=control is not None and control.per_sample,
-        tight="1e-5" if solver.order > 2 else "1e-4",
-        estimates=control is not None
-        and (not learned or control.fallback or (isinstance(plan, StepPlan) and plan.doubted)),
-        history=isinstance(plan, HistoryPlan),
-        warm=_warm(solver),
+        tight="1e-5" if plan.order > 2 else "1e-4",
+        estimates=control is not None and (not learned or len(plan.attempt.estimates) > 1),
+        history=plan.step.start is not None,
+        warm=_warm(plan),
     )
 
 
-def _warm(solver: AnySolver) -> WarmCaseView | None:
-    corrector = solver.corrector
+def _warm(plan: Plan) -> WarmCaseView | None:
+    corrector = plan.corrector
     if not isinstance(corrector, Corrector) or corrector.start != "field" or corrector.bilinear is None:
         return None
-    layer, leading = corrector.bilinear, leading_factor(corrector, solver)
+    layer, leading = corrector.bilinear, leading_factor(corrector, plan)
     size, width = "2" if corrector.convolutional else "3", str(layer.width)
     factor = "" if leading is None else number(leading)
     return WarmCaseView(layer_of(layer, size, width), layer_of(layer, width, size), FUNCTIONS[layer.activation], factor)

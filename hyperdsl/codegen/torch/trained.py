@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hyperdsl.codegen.torch.expressions import SPEC, number, tuple_text, written_text
+from hyperdsl.codegen.expressions import SPEC, spelled
+from hyperdsl.codegen.torch.expressions import number, tuple_text, written_text
+from hyperdsl.plan import Coefficient, Evaluate, Plan, Step
 from hyperdsl.semantics import expressions as e
-from hyperdsl.semantics.model import Learned, Solver
+from hyperdsl.semantics.model import Learned
 from hyperdsl.semantics.names import class_name
 from hyperdsl.theory.exact import Exact
 
@@ -28,25 +30,28 @@ class TrainedView:
     bound: str
 
 
-def trained_view(solver: Solver) -> TrainedView | None:
+def trained_view(plan: Plan) -> TrainedView | None:
     """None for a solver without learned parameters."""
-    if not solver.learned:
+    if not plan.learned:
         return None
-    starts = {learned.name: learned.start for learned in solver.learned}
-    changing = [expression for expression in _expressions(solver) if e.variables(expression)]
-    sizes = [abs(value.substitute(starts)) for row in solver.tableau.rows for value in row]
+    starts = {learned.name: learned.start for learned in plan.learned}
+    coefficients = _coefficients(plan.step)
+    changing = [coefficient.written for coefficient in coefficients if e.variables(coefficient.written)]
+    sizes = [abs(coefficient.value.substitute(starts)) for coefficient in coefficients]
     return TrainedView(
-        solver=class_name(solver.name),
-        names=", ".join(learned.name for learned in solver.learned),
-        ranges=", ".join(map(_range, solver.learned)),
+        solver=class_name(plan.name),
+        names=", ".join(learned.name for learned in plan.learned),
+        ranges=", ".join(map(_range, plan.learned)),
         coefficients=tuple_text(list(dict.fromkeys(map(written_text, changing)))),
         bound=number(max(_LARGEST, *sizes)),
     )
 
 
-def _expressions(solver: Solver) -> list[e.Expression]:
-    entries = solver.entries
-    return [*entries.c, *(value for row in entries.a for value in row), *entries.weights[0]]
+def _coefficients(step: Step) -> list[Coefficient]:
+    """Of the base: its nodes and what it takes of each slope."""
+    evaluated = [statement for statement in step.body if isinstance(statement, Evaluate)]
+    sums = (*(statement.of for statement in evaluated), step.base)
+    return [s.node for s in evaluated] + [term.coefficient for linear in sums for term in linear if term.power]
 
 
 def _range(learned: Learned) -> str:
@@ -58,20 +63,21 @@ def _end(end: Exact | None, infinite: str) -> str:
     return infinite if end is None else number(end)
 
 
-def trained_spec(solver: Solver) -> str:
+def trained_spec(plan: Plan) -> str:
     """A spec with the method that training found, its parameters in braces for `str.format`."""
-    name = class_name(solver.name)
-    method, entries = f"trained_{solver.base.name}", solver.entries
-    lines = [f"# {name} on {solver.base.name}, trained:"]
-    lines += [f"# {learned.name} = {{{learned.name}}}" for learned in solver.learned]
-    lines += [f"method {method} {{{{", f"    order {solver.order}", "    tableau {{"]
+    name = class_name(plan.name)
+    method, entries = f"trained_{plan.base}", plan.entries
+    assert entries is not None  # what is learned is a tableau's
+    lines = [f"# {name} on {plan.base}, trained:"]
+    lines += [f"# {learned.name} = {{{learned.name}}}" for learned in plan.learned]
+    lines += [f"method {method} {{{{", f"    order {plan.order}", "    tableau {{"]
     for i, (c, row) in enumerate(zip(entries.c, entries.a, strict=True)):
         lines.append(f"        {_spelled(c)} | {', '.join(map(_spelled, row[:i]))}".rstrip())
     lines += ["        --+--", f"          | {', '.join(map(_spelled, entries.weights[0]))}", "    }}", "}}"]
-    if solver.corrector is None:
+    if plan.corrector is None:
         lines += ["", f"solver {name} {{{{", f"    base {method}", "}}"]
     return "\n".join(lines) + "\n"
 
 
 def _spelled(expression: e.Expression) -> str:
-    return written_text(expression, SPEC)
+    return spelled(expression, SPEC)

@@ -8,17 +8,14 @@ from fractions import Fraction
 from typing import assert_never
 
 from hyperdsl.codegen.torch.expressions import number, tuple_text
-from hyperdsl.codegen.torch.steps import SINGLE, step_lines
+from hyperdsl.codegen.torch.printer import SINGLE, step_lines
 from hyperdsl.codegen.torch.trained import TrainedView, trained_view
-from hyperdsl.plan import plan_solver, single_step
+from hyperdsl.plan import Plan, method_step
 from hyperdsl.semantics.model import (
     AdversarialLoss,
-    AnySolver,
     Loss,
     Method,
     ResidualLoss,
-    Solver,
-    Spec,
     StateShare,
     StepRange,
     Training,
@@ -63,16 +60,16 @@ class TrainView:
         return tuple(name for group in self.groups for name in group.solvers)
 
 
-def train_view(spec: Spec, solvers: tuple[AnySolver, ...]) -> TrainView:
-    """The view of the hypersolvers among the `solvers` of `spec`; those with nothing to learn need no training."""
+def train_view(plans: tuple[Plan, ...]) -> TrainView:
+    """The view of the solvers that have something to learn."""
     methods: dict[str, Method] = {}
     groups: dict[SettingsView, list[str]] = {}
-    for solver in solvers:
-        if solver.training is None:
+    for plan in plans:
+        if plan.training is None:
             continue
-        methods |= {phase.reference.method.name: phase.reference.method for phase in solver.training.phases}
-        groups.setdefault(_settings(solver, solver.training), []).append(class_name(solver.name))
-    trained = [trained_view(solver) for solver in solvers if isinstance(solver, Solver)]
+        methods |= {phase.reference.method.name: phase.reference.method for phase in plan.training.phases}
+        groups.setdefault(_settings(plan, plan.training), []).append(class_name(plan.name))
+    trained = map(trained_view, plans)
     return TrainView(
         groups=tuple(replace(view, solvers=tuple(names)) for view, names in groups.items()),
         references=tuple(map(_reference, methods.values())),
@@ -87,13 +84,13 @@ def setting(value: Exact) -> str:
     return text.removesuffix(".0") if short else number(value)
 
 
-def _settings(solver: AnySolver, training: Training) -> SettingsView:
+def _settings(plan: Plan, training: Training) -> SettingsView:
     """The view of a phase, with those that follow it."""
-    visited = solver.control is not None and not training.steps.given
+    visited = plan.control is not None and not training.steps.given
     defaults = _values(default_training(training.reference.method), visited=False)
     values = tuple(item for item in _values(training, visited=visited).items() if item not in defaults.items())
     reference = ("reference", _function(training.reference.method))
-    further = tuple(_settings(solver, phase) for phase in training.then)
+    further = tuple(_settings(plan, phase) for phase in training.then)
     return SettingsView((), (reference, *values), further)
 
 
@@ -143,8 +140,7 @@ def _function(method: Method) -> str:
 
 
 def _reference(method: Method) -> ReferenceView:
-    """One explicit step of size h, straight-line: the plan of a solver that is the method alone."""
-    plan = plan_solver(single_step(method))
-    stages, result = step_lines(plan, SINGLE)
+    """One explicit step of size h, straight-line."""
+    stages, result = step_lines(method_step(method), SINGLE)
     lines = (*stages, f"return {result}")
     return ReferenceView(_function(method), method.name, method.facts.order, lines)

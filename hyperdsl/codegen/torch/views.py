@@ -8,14 +8,11 @@ from hyperdsl.codegen.files import GENERATOR
 from hyperdsl.codegen.torch.adaptive import AdaptiveView, adaptive_view
 from hyperdsl.codegen.torch.correctors import CorrectorView, corrector_views
 from hyperdsl.codegen.torch.expressions import number, tuple_text
-from hyperdsl.codegen.torch.history import HistoryView, history_summary, history_view
-from hyperdsl.codegen.torch.steps import step_lines
-from hyperdsl.plan import AnyPlan, HistoryPlan, StepPlan
-from hyperdsl.semantics.model import AnySolver, Corrector, External, Free, Spec
+from hyperdsl.codegen.torch.history import HistoryView, history_view
+from hyperdsl.codegen.torch.printer import step_lines
+from hyperdsl.plan import Plan
+from hyperdsl.semantics.model import Corrector, External, Free, Spec
 from hyperdsl.semantics.names import class_name
-
-_NAMED = 4
-"""Learned parameters that a summary names."""
 
 
 @dataclass(frozen=True)
@@ -136,10 +133,10 @@ _MODULES = {
 """Where the runtime has what solver.py may use."""
 
 
-def package_view(spec: Spec, plans: tuple[AnyPlan, ...]) -> PackageView:
+def package_view(spec: Spec, plans: tuple[Plan, ...]) -> PackageView:
     """The view of a spec's package."""
     correctors, of_solver = corrector_views(plans)
-    solvers = tuple(_solver_view(plan, of_solver.get(plan.solver.name, "")) for plan in plans)
+    solvers = tuple(_solver_view(plan, of_solver.get(plan.name, "")) for plan in plans)
     used = {name for solver in solvers for name in solver.runtime} | {n for g in correctors for n in g.runtime}
     own = ", ".join([*(solver.name for solver in solvers), *(corrector.name for corrector in correctors)])
     public = {"SolveError", "Status"} | (used & {"Control", "Past"})
@@ -163,32 +160,29 @@ def header_view(spec: Spec) -> HeaderView:
     return HeaderView(GENERATOR, spec.source.name, spec.source.sha256)
 
 
-def _solver_view(plan: AnyPlan, corrector: str) -> SolverView:
-    solver = plan.solver
-    names = tuple(free.name for free in solver.free)
-    stages, result = step_lines(plan) if isinstance(plan, StepPlan) else ((), "")
-    adaptive = adaptive_view(plan) if isinstance(plan, StepPlan) else None
-    history = history_view(plan) if isinstance(plan, HistoryPlan) else None
+def _solver_view(plan: Plan, corrector: str) -> SolverView:
+    history, adaptive = history_view(plan), adaptive_view(plan)
+    stages, result = ((), "") if history or adaptive else step_lines(plan.step)
     bases = _adaptive_bases(adaptive) if adaptive else ("HistorySteps",) if history else ("FixedSteps",)
     return SolverView(
-        name=class_name(solver.name),
+        name=class_name(plan.name),
         summary=_summary(plan),
         bases=", ".join(bases),
         runtime=(*bases, "VectorField", *_adaptive_names(adaptive), *_history_names(history)),
-        order=solver.order,
+        order=plan.order,
         evaluations=plan.evaluations_per_step,
-        residual_power=solver.residual_power,
+        residual_power=plan.residual_power,
         corrector=corrector,
-        input_shape=isinstance(solver.corrector, Corrector) and "x" in solver.corrector.inputs,
-        field=isinstance(solver.corrector, Corrector) and solver.corrector.start == "field",
-        parameters=names,
-        ranges=tuple(map(_range_view, solver.free)),
-        learned=tuple(LearnedView(learned.name, number(learned.start)) for learned in solver.learned),
-        handed=solver.parameters,
+        input_shape=isinstance(plan.corrector, Corrector) and "x" in plan.corrector.inputs,
+        field=isinstance(plan.corrector, Corrector) and plan.corrector.start == "field",
+        parameters=tuple(free.name for free in plan.free),
+        ranges=tuple(map(_range_view, plan.free)),
+        learned=tuple(LearnedView(learned.name, number(learned.start)) for learned in plan.learned),
+        handed=plan.parameters,
         stages=stages,
         result=result,
         seen=tuple_text(plan.seen),
-        call=", ".join(["eps", "s", "x", "z", "dz", *(f"{name}={name}" for name in solver.parameters)]),
+        call=", ".join(["eps", "s", "x", "z", "dz", *(f"{name}={name}" for name in plan.parameters)]),
         adaptive=adaptive,
         history=history,
     )
@@ -219,29 +213,13 @@ def _history_names(view: HistoryView | None) -> tuple[str, ...]:
     return () if view is None else ("Past", "Followed", *(("iterated",) if view.implicit else ()))
 
 
-def _summary(plan: AnyPlan) -> str:
+def _summary(plan: Plan) -> str:
     """One line for the class: the method, its order, and the step."""
-    return _with_term(history_summary(plan) if isinstance(plan, HistoryPlan) else _base_summary(plan), plan.solver)
-
-
-def _base_summary(plan: StepPlan) -> str:
-    solver = plan.solver
-    fixed = ", ".join(f"{name} = {value}" for name, value in solver.fixed)
-    learned = [learned.name for learned in solver.learned]
-    named = len(learned) <= _NAMED
-    names = solver.parameters if named else [free.name for free in solver.free]
-    arguments = ", ".join(filter(None, (fixed, *names)))
-    base = solver.base.name + (f"({arguments})" if arguments else "")
-    proven = "proven" if solver.base.tolerance is None else f"proven within {float(solver.base.tolerance):g}"
-    which = ", ".join(learned) if named else f"its {len(learned)} coefficients"
-    return f"{base} (order {solver.order}, {proven})" + (f", {which} learned" if learned else "")
-
-
-def _with_term(text: str, solver: AnySolver) -> str:
-    if isinstance(solver.corrector, External):
-        return f"{text} with a learned term of the user's: + ε^{solver.residual_power} g."
-    if isinstance(solver.corrector, Corrector):
-        return f"{text} with a learned term: + ε^{solver.residual_power} g({', '.join(solver.corrector.inputs)})."
+    text, power = plan.summary, plan.residual_power
+    if isinstance(plan.corrector, External):
+        return f"{text} with a learned term of the user's: + ε^{power} g."
+    if isinstance(plan.corrector, Corrector):
+        return f"{text} with a learned term: + ε^{power} g({', '.join(plan.corrector.inputs)})."
     return f"{text}."
 
 

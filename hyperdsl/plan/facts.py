@@ -1,0 +1,117 @@
+"""What is said of a solver beside its step: its base in words, and what was proven, for a package's certificate."""
+
+from __future__ import annotations
+
+import math
+
+from hyperdsl.semantics.control_model import Control
+from hyperdsl.semantics.model import AnySolver, HistorySolver, Multistep, Solver
+from hyperdsl.theory.multistep import LinearMultistep
+
+_NAMED = 4
+"""Learned parameters that a summary names."""
+
+
+def base_in_words(solver: AnySolver) -> str:
+    """The base method, its order and its parameters, without a full stop."""
+    return _history_in_words(solver) if isinstance(solver, HistorySolver) else _method_in_words(solver)
+
+
+def proven(solver: AnySolver) -> dict[str, object]:
+    """What a certificate holds of the base and of the control, as JSON's types; an infinite number is "inf"."""
+    return _history(solver) if isinstance(solver, HistorySolver) else _single_step(solver)
+
+
+def _method_in_words(solver: Solver) -> str:
+    fixed = ", ".join(f"{name} = {value}" for name, value in solver.fixed)
+    learned = [learned.name for learned in solver.learned]
+    named = len(learned) <= _NAMED
+    names = solver.parameters if named else [free.name for free in solver.free]
+    arguments = ", ".join(filter(None, (fixed, *names)))
+    base = solver.base.name + (f"({arguments})" if arguments else "")
+    certain = "proven" if solver.base.tolerance is None else f"proven within {float(solver.base.tolerance):g}"
+    which = ", ".join(learned) if named else f"its {len(learned)} coefficients"
+    return f"{base} (order {solver.order}, {certain})" + (f", {which} learned" if learned else "")
+
+
+def _history_in_words(solver: HistorySolver) -> str:
+    base = solver.base
+    if isinstance(base, Multistep):
+        return f"{base.name} (order {solver.order}, proven)"
+    return f"{base.name}, {base.mode} with {base.predictor} and {base.corrector} (order {solver.order}, proven)"
+
+
+def _history(solver: HistorySolver) -> dict[str, object]:
+    """A multistep method's facts, or those of both formulas of a predictor-corrector pair."""
+    base = solver.base
+    if isinstance(base, Multistep):
+        about: dict[str, object] = {"kind": "multistep", **_formula(base.formula)}
+    else:
+        about = {
+            "kind": "predictor_corrector",
+            "mode": base.mode,
+            "order": base.formula.order,
+            "predictor": {"name": base.predictor, **_formula(base.formula.predictor)},
+            "corrector_formula": {"name": base.corrector, **_formula(base.formula.corrector)},
+        }
+    start = {"method": solver.start.method.name, "order": solver.start.method.facts.order}
+    return {**about, "proof": "exact", "start": {**start, "substeps": solver.start.substeps}}
+
+
+def _formula(formula: LinearMultistep) -> dict[str, object]:
+    constant = formula.error_constant
+    return {
+        "explicit": formula.explicit,
+        "steps": formula.steps,
+        "order": formula.order,
+        "error_constant": None if constant is None else str(constant),
+        "zero_stable": formula.is_zero_stable,
+    }
+
+
+def _single_step(solver: Solver) -> dict[str, object]:
+    method, facts = solver.base, solver.facts
+    return {
+        "base_parameters": {name: str(value) for name, value in solver.fixed},
+        "free_parameters": [free.name for free in solver.free],
+        "learned_parameters": {learned.name: str(learned.start) for learned in solver.learned},
+        "kind": solver.tableau.kind,
+        "stages": solver.tableau.stages,
+        "claimed_order": method.claimed_order,
+        "order": facts.order,
+        "order_autonomous": facts.report.order_autonomous,
+        "claimed_embedded_orders": list(method.claimed_embedded),
+        "embedded_orders": list(facts.embedded),
+        "stage_order": facts.stage_order,
+        "fsal": facts.fsal,
+        "proof": "exact" if method.tolerance is None else "tolerance",
+        "tolerance": None if method.tolerance is None else str(method.tolerance),
+        "conditions": facts.conditions,
+        "principal_error": _number(facts.principal_error),
+        "real_stability": _number(facts.real_stability),
+        "imaginary_stability": _number(facts.imaginary_stability),
+        "dense_order": solver.dense.order if solver.dense else None,
+        "control": _control(solver.control),
+    }
+
+
+def _control(control: Control | None) -> dict[str, object] | None:
+    """The rule's settings; exact numbers as text."""
+    if control is None:
+        return None
+    return {
+        "name": control.name,
+        "error": [control.error, "embedded"] if control.fallback else [control.error],
+        "rtol": str(control.rtol),
+        "atol": str(control.atol),
+        "gains": [str(gain) for gain in control.gains],
+        "safety": str(control.safety),
+        "factor": [str(end) for end in control.factor],
+        "first_step": None if control.first_step is None else str(control.first_step),
+        "max_steps": control.max_steps,
+        "per_sample": control.per_sample,
+    }
+
+
+def _number(value: float | None) -> float | str | None:
+    return "inf" if value is not None and math.isinf(value) else value

@@ -1,0 +1,120 @@
+"""From a checked solver to its plan: the lowering of its kind of method, then what every kind has in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from hyperdsl.plan.corrected import corrected
+from hyperdsl.plan.estimates import controlled, doubled
+from hyperdsl.plan.facts import base_in_words, proven
+from hyperdsl.plan.multistep import multistep
+from hyperdsl.plan.passes import between, simplified
+from hyperdsl.plan.predictor_corrector import predictor_corrector
+from hyperdsl.plan.runge_kutta import runge_kutta
+from hyperdsl.plan.step import Start, Step, evaluations
+from hyperdsl.semantics.control_model import Control
+from hyperdsl.semantics.model import (
+    AnySolver,
+    Corrector,
+    Dense,
+    Entries,
+    External,
+    Free,
+    Learned,
+    Method,
+    Multistep,
+    Solver,
+    Training,
+)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A solver as a back end reads it: its step, and what surrounds that.
+
+    `step` is one step of the method with its learned term. `attempt` is what a control tries, with an estimate of the
+    error: the step itself, or three of them where the error is estimated by doubling; without a control it is the step.
+    `residual_power` is p + 1, the power of ε on g; None without a corrector. `base` names the base method, `summary` is
+    that in words, and `facts` are what was proven, for the certificate. `entries` are the tableau as it is written, for
+    those who write the method back with the numbers that training found; None where the base is no tableau.
+    """
+
+    name: str
+    order: int
+    step: Step
+    attempt: Step
+    base: str
+    summary: str
+    facts: Mapping[str, object] = field(hash=False)
+    residual_power: int | None = None
+    corrector: Corrector | External | None = None
+    free: tuple[Free, ...] = ()
+    learned: tuple[Learned, ...] = ()
+    training: Training | None = None
+    control: Control | None = None
+    entries: Entries | None = None
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names that the step is written in, of free and learned parameters."""
+        return (*(free.name for free in self.free), *(learned.name for learned in self.learned))
+
+    @property
+    def seen(self) -> tuple[str, ...]:
+        """The slopes that the corrector reads, in the order in which it gets them."""
+        return tuple(name for learn in self.step.learns for name in learn.reads)
+
+    @property
+    def evaluations_per_step(self) -> int:
+        """Evaluations of f that one further step costs; of an implicit formula, those of the first iteration."""
+        return evaluations(self.attempt.body) - evaluations(between(self.attempt))
+
+
+def plan(solver: AnySolver) -> Plan:
+    """The plan of any solver, of any kind of base."""
+    step = _step(solver)
+    control = solver.control
+    return Plan(
+        name=solver.name,
+        order=solver.order,
+        step=step,
+        attempt=doubled(step, solver.order) if control is not None and control.error == "doubling" else step,
+        base=solver.base.name,
+        summary=base_in_words(solver),
+        facts=proven(solver),
+        residual_power=solver.residual_power,
+        corrector=solver.corrector,
+        free=solver.free,
+        learned=solver.learned,
+        training=solver.training,
+        control=control,
+        entries=solver.entries if isinstance(solver, Solver) else None,
+    )
+
+
+def method_step(method: Method) -> Step:
+    """One step of a method by itself, explicit or implicit: what references and first states are made with."""
+    step, _ = runge_kutta(method.tableau, method.entries)
+    return simplified(step)
+
+
+def _step(solver: AnySolver) -> Step:
+    if isinstance(solver, Solver):
+        step, slopes = runge_kutta(solver.tableau, solver.entries, _dense(solver))
+    else:
+        base, start = solver.base, solver.start
+        step, slopes = multistep(base.formula) if isinstance(base, Multistep) else predictor_corrector(base.formula)
+        first = Start(start.method.name, start.method.facts.order, method_step(start.method), start.substeps)
+        step = replace(step, start=first)
+    if solver.corrector is not None and solver.residual_power is not None:
+        step = corrected(step, slopes, solver.corrector, solver.residual_power)
+    if isinstance(solver, Solver):
+        step = controlled(step, solver)
+    return simplified(step)
+
+
+def _dense(solver: Solver) -> Dense | None:
+    """The dense output of the step: none of its own where g, or a half step, changes where the step ends."""
+    control = solver.control
+    return solver.dense if control and control.error == "embedded" and solver.corrector is None else None

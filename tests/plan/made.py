@@ -1,0 +1,100 @@
+"""Solvers, methods and controls for tests of plans, made without a spec and without proofs where none is needed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from functools import cache
+
+from hyperdsl.compiler import library_base, library_method
+from hyperdsl.plan import Plan, Step, plan
+from hyperdsl.plan.step import defined
+from hyperdsl.semantics.control_model import Control, ErrorEstimate
+from hyperdsl.semantics.expressions import Constant
+from hyperdsl.semantics.model import (
+    Corrector,
+    Entries,
+    External,
+    Facts,
+    HistorySolver,
+    Method,
+    Solver,
+    Start,
+)
+from hyperdsl.semantics.tables import Table, read_table
+from hyperdsl.semantics.units import library_index, library_unit
+from hyperdsl.source import Place, Source, Span
+from hyperdsl.syntax import nodes as n
+from hyperdsl.theory.exact import Exact
+from hyperdsl.theory.order import prove_order
+from hyperdsl.theory.tableau import Tableau
+
+PLACE = Place(Source("spec.hyper", ""), Span(1, 1, 1, 2))
+
+
+def solver(method: Method, corrector: Corrector | External | None = None) -> Solver:
+    return Solver("Made", PLACE, method, method.tableau, method.entries, method.facts, (), (), corrector, None)
+
+
+def library(name: str) -> Method:
+    method = library_method(name)
+    assert method is not None
+    return method
+
+
+def history(name: str, corrector: Corrector | External | None = None) -> Plan:
+    """The plan of a multistep or predictor-corrector method of the library, two steps of rk4 to each first state."""
+    base = library_base(name)
+    assert base is not None
+    assert not isinstance(base, Method)
+    return plan(HistorySolver("Made", PLACE, base, Start(library("rk4"), 2), corrector, None))
+
+
+def method_of(a: list[list[str]], c: list[str], b: list[str]) -> Method:
+    """A method from fractions, as the front end would make it."""
+
+    def row(values: list[str]) -> tuple[Exact, ...]:
+        padded = values + ["0"] * (len(c) - len(values))
+        return tuple(Exact.of(Fraction(value)) for value in padded)
+
+    tableau = Tableau(tuple(map(row, a)), row(c), (row(b),))
+    entries = Entries(
+        tuple(tuple(map(Constant, values)) for values in tableau.a),
+        tuple(map(Constant, tableau.c)),
+        tuple(tuple(map(Constant, values)) for values in tableau.weights),
+    )
+    facts = Facts(prove_order(tableau), (), 1, tableau.is_fsal, 1, None, None, None)
+    return Method("made", PLACE, tableau, entries, (), 1, (), None, False, facts)
+
+
+def reading(*inputs: str) -> Corrector:
+    return Corrector("g", PLACE, inputs, (), None)
+
+
+def controlled(name: str, error: ErrorEstimate, corrector: External | None = None, *, fallback: bool = False) -> Plan:
+    one = Exact.of(1)
+    control = Control("c", PLACE, error, fallback, one, one, (one, one, one), one, (one, one), None, 9, False)
+    method = library(name)
+    return plan(replace(solver(method, corrector), control=control, dense=method.dense))
+
+
+def names(step: Step) -> list[str]:
+    """What the statements of a step define, in their order."""
+    return [name for statement in step.body for name in defined(statement)]
+
+
+@cache
+def library_tables() -> dict[str, Table]:
+    """Every tableau of the library, read but not proven."""
+    found = {}
+    for (group, name), file in library_index().items():
+        declaration = library_unit(file).declarations[group, name] if group == "method" else None
+        if declaration is not None and declaration.word.text == "method":
+            parameters = tuple(
+                argument.value.text for argument in declaration.parameters if isinstance(argument.value, n.Name)
+            )
+            (node, *_) = (part for part in declaration.body.statements if isinstance(part, n.Tableau))
+            table = read_table(library_unit(file).report, node, parameters)
+            assert table is not None
+            found[name] = table
+    return found
