@@ -6,7 +6,7 @@ States are called z, z1, … and slopes f0, f1, …, from the newest on.
 from __future__ import annotations
 
 from hyperdsl.plan.passes import drop_zeros
-from hyperdsl.plan.step import Coefficient, Evaluate, Linear, Solve, Step, Term, exactly, names, state
+from hyperdsl.plan.step import STATE, Coefficient, Evaluate, Linear, Solve, Step, Term, exactly, names, state
 from hyperdsl.theory.exact import ONE, ZERO, Exact
 from hyperdsl.theory.multistep import LinearMultistep
 
@@ -35,8 +35,7 @@ def with_past(step: Step, formulas: tuple[Linear, ...], slope: str | None) -> tu
     states = numbered("z", 1, max((int(name[1:] or 0) for name in found if name[0] == "z"), default=0))
     oldest = max((int(name[1:]) for name in found if name[0] == "f"), default=0)
     past = numbered("f", 0 if slope else 1, oldest)
-    newest = (slope or NEWEST.name, *numbered("f", 0 if slope else 1, oldest - 1))[: len(past)]
-    given = (*("z", *states)[: len(states)], *newest)
+    given = (*(STATE, *states)[: len(states)], *(slope or NEWEST.name, *past)[: len(past)])
     kept = Step(step.body, step.end, (*states, *past), given)
     return drop_zeros(kept), past if slope else (NEWEST.name, *past)
 
@@ -44,7 +43,7 @@ def with_past(step: Step, formulas: tuple[Linear, ...], slope: str | None) -> tu
 def past_terms(formula: LinearMultistep) -> Linear:
     """What the formula takes of known states and slopes, the newest first."""
     k = formula.steps
-    states = [_term(-formula.alpha[k - 1 - j], f"z{j}" if j else "z", 0) for j in range(k)]
+    states = [_term(-formula.alpha[k - 1 - j], f"z{j}" if j else STATE, 0) for j in range(k)]
     slopes = [_term(formula.beta[k - 1 - j], f"f{j}", 1) for j in range(k)]
     return tuple(term for term in (*states, *slopes) if not term.coefficient.value.is_zero)
 

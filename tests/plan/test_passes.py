@@ -95,7 +95,8 @@ def test_f_at_the_end_is_taken_by_the_next_step() -> None:
 def test_nothing_is_carried_that_is_not_f_at_the_end_or_is_not_given() -> None:
     body = (at(0, "a"), at(1, "b", slope("a")))
     learned = replace(Step((*body, Learn("g", ())), end(slope("a"), Term(exactly(ONE), "g", 2))), gives=("b",))
-    for step in (Step(body, end(slope("a", 2)), gives=("b",)), Step(body, end(slope("a"))), learned):
+    early = Step((at(0, "a"), at(0, "b", slope("a"))), end(slope("a")), gives=("b",))
+    for step in (Step(body, end(slope("a", 2)), gives=("b",)), Step(body, end(slope("a"))), learned, early):
         assert carry(step) == step
 
 

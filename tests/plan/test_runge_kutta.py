@@ -97,6 +97,13 @@ def test_stages_that_read_one_another_are_solved_for_together(name: str, expecte
     assert blocks == expected
 
 
+def test_a_circle_of_stages_is_solved_at_once_though_no_two_read_each_other() -> None:
+    method = method_of([["0", "1", "0"], ["0", "0", "1"], ["1", "0", "0"]], ["1", "1", "1"], ["0", "0", "1"])
+    (solve,) = tableau_step(method.tableau).body
+    assert isinstance(solve, Solve)
+    assert [one.name for one in solve.equations] == ["k1", "k2", "k3"]
+
+
 def test_every_implicit_method_of_the_library_lowers() -> None:
     implicit = {name: table for name, table in library_tables().items() if table.tableau.kind != "explicit"}
     assert len(implicit) == 61

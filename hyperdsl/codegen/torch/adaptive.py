@@ -144,10 +144,10 @@ class _Phases:
         learned = {learn.name for learn in step.learns}
         slopes = (e for e in step.estimates if e.role != "doubt" and names(e.error).isdisjoint(learned))
         embedded = next(slopes, None)
-        stages = base_statements(step)
-        judged = needed(step, step.base, *((embedded.error,) if embedded else ()), also=seen)
+        results = (step.base, *((embedded.error,) if embedded else ()))
+        stages, judged = base_statements(step), needed(step, *results, also=seen)
         dense = (weight.name for weight in step.dense.weights) if step.dense else ()
-        everything = needed(step, step.base, *((embedded.error,) if embedded else ()), also=(*seen, *dense))
+        everything = needed(step, *results, also=(*seen, *dense))
         after = tuple(statement for statement in judged if statement not in stages)
         given = {name for statement in after for name in defined(statement)}.intersection(step.gives)
         printed = Scaled(step, h, frozenset(seen), "".join(given))
