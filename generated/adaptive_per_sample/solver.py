@@ -76,7 +76,7 @@ class PerSampleDopri5(EachSteps, EmbeddedSteps):
         self, f: VectorField, s: Tensor, z: Tensor, eps: Tensor, end: Tensor, stages: tuple[Tensor, ...]
     ) -> Estimated:
         k1, k3, k4, k5, k6 = stages
-        h = _beside(eps, z)
+        h = beside(eps, z)
         following = f(s + eps, end)
         k7 = h * following
         return (
