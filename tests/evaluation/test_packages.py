@@ -178,7 +178,7 @@ def test_the_specs_seed_and_the_default_place(
 @pytest.mark.parametrize(
     ("solver", "overrides", "error", "message"),
     [
-        ("Small", {"speed": 1}, PackageError, "no setting speed; it has dtype, eps,"),
+        ("Small", {"speed": 1}, PackageError, "no setting speed; it has batch, clip,"),
         ("Plain", {}, PackageError, "Plain has no training"),
         ("Small", {"iterations": 0}, TrainingError, "Small cannot be trained on pendulum: no room"),
     ],

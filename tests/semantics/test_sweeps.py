@@ -235,6 +235,6 @@ def test_a_sweep_changes_no_package(spec: Path, tmp_path: Path) -> None:
         outcome = compiler.check([SpecFile(path, path.name)])
         compiler.compile_checked(outcome, tmp_path / folder, write=True)
         sha256 = outcome.specs[0].source.sha256
-        return {p.name: p.read_text().replace(sha256, "") for p in (tmp_path / folder / "swept").iterdir()}
+        return {p.name: p.read_text().replace(sha256, "") for p in (tmp_path / folder / "swept").rglob("*.*")}
 
     assert texts(SPEC, "with") == texts(SPEC[: SPEC.index("sweep all")], "without")

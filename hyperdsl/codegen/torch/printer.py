@@ -70,7 +70,7 @@ def _iterated(equation: Evaluate, guess: Linear, eps: str) -> str:
     sign, size = scaled(own.coefficient, eps)
     weight = f"-{size}" if sign == "-" else size
     time = _time(equation.node, eps)
-    return f"_iterated(f, {time}, {combined(known, eps)}, {weight}, {combined(guess, eps)})"
+    return f"iterated(f, {time}, {combined(known, eps)}, {weight}, {combined(guess, eps)})"
 
 
 def _time(node: Coefficient, eps: str) -> str:
