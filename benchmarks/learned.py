@@ -20,7 +20,6 @@ from tqdm import tqdm
 
 from benchmarks.digits import library
 from hyperdsl import compiler
-from hyperdsl.cli.inputs import SpecFile
 from hyperdsl.evaluation.digits import SPAN, digits_data, digits_model, digits_problem, digits_states
 from hyperdsl.evaluation.metrics import l2, mape, relative_error
 from hyperdsl.evaluation.packages import Package, load_package
@@ -29,6 +28,7 @@ from hyperdsl.evaluation.report import markdown
 from hyperdsl.evaluation.solvers import in_double, reference_solution, torchdiffeq_solve
 from hyperdsl.evaluation.training import Trained, train_package
 from hyperdsl.evaluation.work_precision import Start, adaptive, fixed, measure
+from hyperdsl.source import SpecFile
 
 RESULTS = Path("benchmarks/results")
 RUNS = Path("runs/benchmarks/learned")
@@ -79,7 +79,7 @@ def written(trained: Trained, folder: Path) -> tuple[nn.Module, int]:
     path = folder / f"{name.lower()}.hyper"
     path.write_text(trained.written or "", "utf-8")
     checked = compiler.check([SpecFile(path, path.name)])
-    compiler.compile_checked(checked, folder, write=True)
+    compiler.compile_checked(checked, folder)
     (method,) = checked.specs[0].methods
     assert method.tolerance is None  # exactly
     return load_package(folder / path.stem).solvers[name](), method.facts.order

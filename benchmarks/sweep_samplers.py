@@ -23,14 +23,14 @@ from optuna.trial import create_trial
 from tqdm import tqdm
 
 from hyperdsl import compiler
-from hyperdsl.cli.inputs import SpecFile
 from hyperdsl.cli.sweep import compile_variant
 from hyperdsl.evaluation.problems import CLASSICAL
 from hyperdsl.evaluation.report import markdown
-from hyperdsl.evaluation.sweep import Task, train
-from hyperdsl.evaluation.sweep_points import Cost, Network, Point, hypervolume, points
-from hyperdsl.evaluation.sweep_store import Store
 from hyperdsl.evaluation.work_precision import unseen
+from hyperdsl.source import SpecFile
+from hyperdsl.sweeps.points import Cost, Network, Point, hypervolume, points
+from hyperdsl.sweeps.run import Task, train
+from hyperdsl.sweeps.store import Store
 
 SPEC = Path("specs/swept_lotka_volterra.hyper")
 FOLDER = Path("runs/benchmarks/sweep_samplers")

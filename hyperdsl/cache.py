@@ -1,8 +1,8 @@
-"""What `check` found out about sound specs, kept so that an unchanged one is not proven again.
+"""What was found out about sound specs and generated from them, kept so that an unchanged one costs nothing again.
 
 An entry is found by the bytes of the spec and of every file that it imports, by the name it was asked for under, and
-by hyperdsl's own files: a changed library or proof never meets an old answer. HYPERDSL_CACHE names the folder; empty,
-it turns the cache off.
+by hyperdsl's own files: a changed library, proof or template never meets an old answer. Entries and texts are believed
+with their checksum only. HYPERDSL_CACHE names the folder; empty, it turns the cache off.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,15 +25,23 @@ from hyperdsl.source import digest
 
 PACKAGE = Path(__file__).parent
 SOURCES = frozenset({".py", ".lark", ".hyper", ".jinja"})
+MARKER = "made-by-hyperdsl"
+"""A file in each folder of a cache: one without it is nobody's to remove."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A file's object of `--json`, its lines of `check`'s table, and its diagnostics as JSON objects."""
+    """A file's object of `--json`, its lines of `check`'s table, its diagnostics as JSON objects, and its package.
+
+    The package's files are paths and texts: () for a spec without a solver, None where it has not been generated.
+    `solver` is the place of the first solver: line and column, and those of its end.
+    """
 
     summary: dict[str, Any]
     rows: tuple[tuple[str, ...], ...]
     diagnostics: tuple[dict[str, Any], ...]
+    solver: tuple[int, int, int, int] | None = None
+    package: tuple[tuple[str, str], ...] | None = None
 
 
 def find(data: bytes, shown: str) -> Entry | None:
@@ -41,10 +50,20 @@ def find(data: bytes, shown: str) -> Entry | None:
     if folder is None:
         return None
     try:
-        stored = json.loads((folder / _name(data, shown)).read_text("utf-8"))
+        sealed = (folder / _name(data, shown)).read_bytes()
+        if digest(sealed[65:]) != sealed[:64].decode("ascii"):
+            return None
+        stored = json.loads(sealed[65:])
         if any(digest(Path(path).read_bytes()) != sha256 for path, sha256 in stored["imports"].items()):
             return None
-        return Entry(stored["summary"], tuple(map(tuple, stored["rows"])), tuple(stored["diagnostics"]))
+        package, place = stored["package"], stored["solver"]
+        return Entry(
+            stored["summary"],
+            tuple(map(tuple, stored["rows"])),
+            tuple(stored["diagnostics"]),
+            None if place is None else tuple(place),
+            None if package is None else tuple((path, _text(folder, sha256)) for path, sha256 in package),
+        )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
@@ -54,22 +73,53 @@ def keep(data: bytes, shown: str, imports: Mapping[str, str], entry: Entry) -> N
     folder = _folder()
     if folder is None:
         return
-    content = {
-        "imports": dict(imports),
-        "summary": entry.summary,
-        "rows": entry.rows,
-        "diagnostics": entry.diagnostics,
-    }
     with contextlib.suppress(OSError):
-        if not folder.is_dir():
-            folder.mkdir(parents=True)
-            for other in folder.parent.iterdir():  # of other versions: nothing will ask for them
-                if other != folder:
-                    shutil.rmtree(other, ignore_errors=True)
-        handle, temporary = tempfile.mkstemp(dir=folder)
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            json.dump(content, stream)
-        os.replace(temporary, folder / _name(data, shown))
+        _prepare(folder)
+        content = {
+            "imports": dict(imports),
+            "summary": entry.summary,
+            "rows": entry.rows,
+            "diagnostics": entry.diagnostics,
+            "solver": entry.solver,
+            "package": None if entry.package is None else [(path, _kept(folder, text)) for path, text in entry.package],
+        }
+        payload = json.dumps(content).encode()
+        _write(folder / _name(data, shown), digest(payload).encode("ascii") + b"\n" + payload)
+
+
+def _text(folder: Path, sha256: str) -> str:
+    """A text that packages share; ValueError where it is damaged."""
+    data = (folder / f"{sha256}.txt").read_bytes()
+    if digest(data) != sha256:
+        raise ValueError("damaged")
+    return data.decode("utf-8")
+
+
+def _kept(folder: Path, text: str) -> str:
+    """Store a text; its digest."""
+    data = text.encode("utf-8")
+    path = folder / f"{digest(data)}.txt"
+    if not path.is_file() or path.stat().st_size != len(data):
+        _write(path, data)
+    return path.stem
+
+
+def _write(path: Path, data: bytes) -> None:
+    handle, temporary = tempfile.mkstemp(dir=path.parent)
+    with os.fdopen(handle, "wb") as stream:
+        stream.write(data)
+    os.replace(temporary, path)
+
+
+def _prepare(folder: Path) -> None:
+    """Make the folder of this state of hyperdsl, and remove those of others, for which nothing will ask."""
+    if (folder / MARKER).is_file():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MARKER).write_text("Results of hyperdsl, which it makes anew when they are gone.\n", "utf-8")
+    for other in folder.parent.iterdir():
+        if other != folder and not other.is_symlink() and (other / MARKER).is_file():
+            shutil.rmtree(other, ignore_errors=True)
 
 
 def _name(data: bytes, shown: str) -> str:
@@ -80,9 +130,16 @@ def _folder() -> Path | None:
     chosen = os.environ.get("HYPERDSL_CACHE")
     if chosen == "":
         return None
-    base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
-    root = Path(chosen) if chosen else (Path(base) if base else Path.home() / ".cache") / "hyperdsl"
-    return root / _fingerprint()
+    return (Path(chosen) if chosen else _platform_folder() / "hyperdsl") / f"v{__version__}-{_fingerprint()}"
+
+
+def _platform_folder() -> Path:
+    """Where programs keep what they can make anew."""
+    if base := os.environ.get("XDG_CACHE_HOME"):
+        return Path(base)
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    return Path.home() / ("Library/Caches" if sys.platform == "darwin" else ".cache")
 
 
 @cache

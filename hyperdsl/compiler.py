@@ -7,17 +7,19 @@
     files → folder          codegen.files                    all or nothing
 
 and beside it `tree → text`, which is `hyperdsl fmt`. Each arrow is a function from one frozen type to the next, with
-the diagnostics it found; nothing on this way imports torch.
+the diagnostics it found; nothing on this way imports torch. `check` and `compile` walk it by `outcomes`, which asks
+`remembered` first, so that what has not changed is not proven, rendered or formatted again; `show` by `check`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
+from hyperdsl.codegen.files import GeneratedFile
 from hyperdsl.diagnostics import Diagnostic, catalogue, has_errors
+from hyperdsl.remembered import Outcome, put, recalled, remember
 from hyperdsl.semantics.check import check_file, override, variants_of
 from hyperdsl.semantics.check import override_control as override_default_control
 from hyperdsl.semantics.control_model import Control
@@ -27,39 +29,24 @@ from hyperdsl.semantics.scope import Project
 from hyperdsl.semantics.summary import solver_summary, summary, table_rows
 from hyperdsl.semantics.trainings import DEFAULT_REFERENCE, default_training
 from hyperdsl.semantics.variants import Variants
+from hyperdsl.source import SpecFile
 from hyperdsl.syntax.parser import parse
 from hyperdsl.syntax.printer import print_file
 from hyperdsl.syntax.reader import read
 
 
-class SpecFile(Protocol):
-    """A spec's path, how messages call it, and its folders below the PATH that named it."""
-
-    @property
-    def path(self) -> Path: ...
-    @property
-    def shown(self) -> str: ...
-    @property
-    def folders(self) -> tuple[str, ...]: ...
-
-
 @dataclass(frozen=True)
 class Checked:
-    """The specs of a run and what there is to say about them."""
+    """The specs of a run, and what there is to say about each."""
 
     files: tuple[SpecFile, ...]
     specs: tuple[Spec, ...]
-    diagnostics: tuple[Diagnostic, ...]
+    found: tuple[tuple[Diagnostic, ...], ...]
 
-
-@dataclass(frozen=True)
-class Outcome:
-    """What `check` says of a file: its object of `--json`, its lines of the table, the files that it imports."""
-
-    summary: dict[str, object]
-    rows: tuple[tuple[str, ...], ...]
-    diagnostics: tuple[Diagnostic, ...]
-    imports: dict[str, str]
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """All of them."""
+        return tuple(diagnostic for diagnostics in self.found for diagnostic in diagnostics)
 
 
 @dataclass(frozen=True)
@@ -75,58 +62,71 @@ def check(files: Iterable[SpecFile]) -> Checked:
     """Parse, resolve and prove every file."""
     project = Project()
     files = tuple(files)
-    outcomes = [check_file(file.path, file.shown, project) for file in files]
-    specs = tuple(spec for spec, _ in outcomes)
-    found = tuple(diagnostic for _, diagnostics in outcomes for diagnostic in diagnostics)
-    return Checked(files, specs, found)
+    checked = [check_file(file.path, file.shown, project) for file in files]
+    return Checked(files, tuple(spec for spec, _ in checked), tuple(found for _, found in checked))
 
 
-def same_packages(specs: tuple[Spec, ...]) -> tuple[Diagnostic, ...]:
+def outcomes(files: Iterable[SpecFile], *, packages: bool = False) -> tuple[Outcome, ...]:
+    """What there is to say of each file, with its package where that is asked for: remembered, or made now."""
+    files = tuple(files)
+    known = {file: recalled(file, packages=packages) for file in files}
+    missing = [file for file, outcome in known.items() if outcome is None]
+    made = {}
+    for outcome, imports in _made(check(missing), packages=packages) if missing else ():
+        made[outcome.file] = outcome
+        remember(outcome, imports)
+    return tuple(known[file] or made[file] for file in files)
+
+
+def same_packages(outcomes: Iterable[Outcome]) -> tuple[Diagnostic, ...]:
     """Two packages of one name in a run."""
-    seen: dict[str, Spec] = {}
+    seen: dict[str, Outcome] = {}
     found = []
-    for spec in specs:
-        if spec.solvers and seen.setdefault(spec.source.stem, spec) is not spec:
-            notes = [f"the other is `{seen[spec.source.stem].source.path}`"]
-            found.append(catalogue.SAME_STEM.at(spec.solvers[0].place, package=spec.source.stem, notes=notes))
+    for outcome in outcomes:
+        name = outcome.file.package
+        if outcome.solver and seen.setdefault(name, outcome) is not outcome:
+            notes = [f"the other is `{seen[name].file.shown}`"]
+            found.append(catalogue.SAME_STEM.at(outcome.solver, package=name, notes=notes))
     return tuple(found)
 
 
-def outcome(file: SpecFile, project: Project) -> Outcome:
-    """Everything that is to be said about one file."""
-    from hyperdsl.plan import plan
-
-    spec, diagnostics = check_file(file.path, file.shown, project)
-    solvers = [
-        {**solver_summary(solver), "evaluations_per_step": plan(solver).evaluations_per_step} for solver in spec.solvers
-    ]
-    imports = {source.path: source.sha256 for source in spec.imports}
-    return Outcome({**summary(spec), "solvers": solvers}, table_rows(spec), diagnostics, imports)
-
-
-def compile_checked(checked: Checked, output: Path, *, write: bool) -> tuple[Path, ...]:
-    """Generate the packages of sound specs below `output`; the files that changed, or would where `write` is false.
-
-    Raises OSError where a file cannot be written, or was not generated by hyperdsl; nothing is written then.
-    """
-    from hyperdsl.codegen import files
+def generate(checked: Checked, backend: str = "torch") -> tuple[tuple[GeneratedFile, ...], ...]:
+    """The finished files of each spec's package, () for a spec without a solver or with faults."""
     from hyperdsl.codegen.backend import BACKENDS
-    from hyperdsl.codegen.render import formatted
     from hyperdsl.plan import plan
 
-    if has_errors(checked.diagnostics):
-        return ()
-    made: list[tuple[Path, files.GeneratedFile]] = []
-    for file, spec in zip(checked.files, checked.specs, strict=True):
-        if spec.solvers:
-            folder = output.joinpath(*file.folders, spec.source.stem)
-            plans = tuple(plan(solver) for solver in spec.solvers)
-            made += [(folder, generated) for generated in BACKENDS["torch"].generate(spec, plans)]
-    texts = formatted([generated for _, generated in made])
-    packages: dict[Path, tuple[files.GeneratedFile, ...]] = {}
-    for (folder, _), text in zip(made, texts, strict=True):
-        packages[folder] = (*packages.get(folder, ()), text)
-    return files.write(packages) if write else files.changes(packages)
+    chosen = BACKENDS[backend]
+    made: list[tuple[GeneratedFile, ...]] = []
+    for spec, found in zip(checked.specs, checked.found, strict=True):
+        sound = spec.solvers and not has_errors(found)
+        made.append(chosen.generate(spec, tuple(map(plan, spec.solvers))) if sound else ())
+    finished = iter(chosen.formatted([file for files in made for file in files]))
+    return tuple(tuple(next(finished) for _ in files) for files in made)
+
+
+def compile_checked(checked: Checked, output: Path) -> tuple[Path, ...]:
+    """Write the packages of sound specs below `output`; the files that changed. Raises OSError as `put` does."""
+    return put([outcome for outcome, _ in _made(checked, packages=True)], output, writing=True)
+
+
+def _made(checked: Checked, *, packages: bool) -> Iterator[tuple[Outcome, dict[str, str]]]:
+    """The outcome of each file, and the files that it imports with their digests."""
+    from hyperdsl.plan import plan
+
+    generated = generate(checked) if packages else (None,) * len(checked.files)
+    for file, spec, found, package in zip(checked.files, checked.specs, checked.found, generated, strict=True):
+        solvers = [
+            {**solver_summary(solver), "evaluations_per_step": plan(solver).evaluations_per_step}
+            for solver in spec.solvers
+        ]
+        place = spec.solvers[0].place if spec.solvers else None
+        about = {**summary(spec), "solvers": solvers}
+        yield (
+            Outcome(
+                file, spec.source.sha256, about, table_rows(spec), found, place, None if has_errors(found) else package
+            ),
+            {source.path: source.sha256 for source in spec.imports},
+        )
 
 
 def layout(path: Path, shown: str) -> Layout:

@@ -13,6 +13,7 @@ from hyperdsl.pages.html import page_html
 from hyperdsl.pages.latex import local_error_latex, tableau_latex
 from hyperdsl.pages.text import Fact, facts, learns, ranges, tableau_lines, title
 from hyperdsl.semantics.model import Method, Solver
+from hyperdsl.source import SpecFile
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def library(name: str) -> Page:
 
 def load(path: str | Path) -> dict[str, Page]:
     """The Runge–Kutta methods and solvers of a spec by name; ValueError, with its diagnostics, for a bad one."""
-    checked = compiler.check([_File(Path(path))])
+    checked = compiler.check([SpecFile(Path(path), Path(path).as_posix())])
     if has_errors(checked.diagnostics):
         raise ValueError(report_text(checked.diagnostics))
     (spec,) = checked.specs
@@ -65,15 +66,3 @@ def load(path: str | Path) -> dict[str, Page]:
     return pages | {
         solver.name: Page(of_solver(solver), solver) for solver in spec.solvers if isinstance(solver, Solver)
     }
-
-
-@dataclass(frozen=True)
-class _File:
-    """A spec as the compiler takes it."""
-
-    path: Path
-    folders: tuple[str, ...] = ()
-
-    @property
-    def shown(self) -> str:
-        return self.path.as_posix()

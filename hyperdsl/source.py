@@ -11,6 +11,20 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
+class SpecFile:
+    """A spec, the name that messages give it, and the folders between the PATH that named it and itself."""
+
+    path: Path
+    shown: str
+    folders: tuple[str, ...] = ()
+
+    @property
+    def package(self) -> str:
+        """The name of its package."""
+        return self.path.stem
+
+
+@dataclass(frozen=True)
 class Source:
     """One spec file as text: `path` as the user gave it, newlines already LF, without a byte-order mark."""
 

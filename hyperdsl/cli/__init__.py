@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
+import sys
+import traceback
+from typing import TYPE_CHECKING
 
 from hyperdsl import __version__
+
+if TYPE_CHECKING:
+    import typer
+
+BUG = 3
 
 TEACHING = """
 Design a solver for differential equations in a small text file; get a proof of its order and fast PyTorch code.
@@ -24,11 +29,14 @@ Design a solver for differential equations in a small text file; get a proof of 
 
 [bold]6.[/] `hyperdsl sweep SPEC --problem P` tries the bases and sizes that the spec's `sweep` declares.
 
-Exit codes: 0 fine, 1 the specs are at fault (or --check found a difference), 2 wrong usage or an I/O error.
+Exit codes: 0 fine, 1 the specs are at fault (or --check found a difference), 2 wrong usage or an I/O error, 3 a bug
+in hyperdsl.
 """
 
 
 def _version(wanted: bool) -> None:
+    import typer
+
     if wanted:
         print(f"hyperdsl {__version__}")
         raise typer.Exit
@@ -36,6 +44,8 @@ def _version(wanted: bool) -> None:
 
 def application() -> typer.Typer:
     """All commands; what a command needs to run is imported when it runs."""
+    import typer
+
     from hyperdsl.cli.check import check
     from hyperdsl.cli.compile import compile_specs
     from hyperdsl.cli.evaluate import evaluate
@@ -55,9 +65,7 @@ def application() -> typer.Typer:
 
     @app.callback()
     def options(
-        version: Annotated[
-            bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
-        ] = False,
+        version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
     ) -> None:
         pass
 
@@ -72,5 +80,17 @@ def application() -> typer.Typer:
 
 
 def main() -> None:
-    """The console script."""
-    application()()
+    """The console script: exit code 3 for an exception, which is a bug of hyperdsl."""
+    from hyperdsl.cli.quick import remembered
+
+    try:
+        code = remembered(sys.argv[1:])
+        if code is not None:
+            sys.exit(code)
+        application()()
+    except Exception:
+        traceback.print_exc()
+        given = " ".join(sys.argv[1:])
+        print(f"\nhyperdsl {__version__}: this is a bug in hyperdsl, not in the spec.", file=sys.stderr)
+        print(f"Please report it with the text above, the command `hyperdsl {given}` and its files.", file=sys.stderr)
+        sys.exit(BUG)

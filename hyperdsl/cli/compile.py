@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-from hyperdsl.cli.inputs import SPEC_AT_FAULT, Paths, finish, out, say, spec_files, stop
+from hyperdsl.cli.inputs import SPEC_AT_FAULT, Paths, finish, say, spec_files, stop
+from hyperdsl.cli.told import tell_changes
+from hyperdsl.remembered import put
 
 Output = Annotated[Path, typer.Option("--output", "-o", help="The folder that the packages go into.")]
 Check = Annotated[bool, typer.Option("--check", help="Write nothing; fail where a file would change.")]
@@ -17,17 +19,15 @@ def compile_specs(paths: Paths, output: Output = Path("generated"), check: Check
     """Check specs, then write a PyTorch package for each that has a solver."""
     from hyperdsl import compiler
 
-    checked = compiler.check(spec_files(paths))
-    diagnostics = (*checked.diagnostics, *compiler.same_packages(checked.specs))
+    outcomes = compiler.outcomes(spec_files(paths), packages=True)
+    found = [diagnostic for outcome in outcomes for diagnostic in outcome.diagnostics]
+    diagnostics = (*found, *compiler.same_packages(outcomes))
     say(diagnostics)
     finish(diagnostics)
     try:
-        changed = compiler.compile_checked(checked, output, write=not check)
+        changed = put(outcomes, output, writing=not check)
     except OSError as error:
         stop(f"nothing was written: {error}")
-    for path in changed:
-        out().print(f"{'would change' if check else 'wrote'} {path}", markup=False)
-    if not changed:
-        out().print("everything is up to date")
+    tell_changes(changed, writing=not check)
     if check and changed:
         raise typer.Exit(SPEC_AT_FAULT)

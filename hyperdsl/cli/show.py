@@ -10,7 +10,7 @@ import typer
 from hyperdsl.cli.inputs import Json, finish, out, print_json, say, spec_files, stop
 
 if TYPE_CHECKING:
-    from hyperdsl.cli.pages import Shown
+    from hyperdsl.cli.methods_shown import Shown
 
 SpecPath = Annotated[Path, typer.Argument(metavar="SPEC", help="A spec file.", show_default=False)]
 Name = Annotated[
@@ -28,7 +28,7 @@ Plot = Annotated[
 def show(spec: SpecPath, name: Name = None, plot: Plot = None, json: Json = False) -> None:
     """Print all that is known of a method: tableau, orders, conditions, errors, stability, dense output."""
     from hyperdsl import compiler
-    from hyperdsl.cli.pages import print_page, shown_of
+    from hyperdsl.cli.methods_shown import print_page, shown_of
 
     checked = compiler.check(spec_files([spec]))
     known = shown_of(checked.specs[0])

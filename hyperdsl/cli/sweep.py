@@ -15,15 +15,16 @@ import typer
 
 from hyperdsl import __version__
 from hyperdsl.cli.evaluate import tableau
-from hyperdsl.cli.inputs import Json, SpecFile, finish, out, say, spec_files, stop
+from hyperdsl.cli.inputs import Json, finish, out, say, spec_files, stop
 from hyperdsl.cli.packages import ProblemName, Threads, find, guarded, need_torch
+from hyperdsl.source import SpecFile
 
 if TYPE_CHECKING:
-    from hyperdsl.evaluation.sweep import Task
-    from hyperdsl.evaluation.sweep_points import Cost, Network, Point
-    from hyperdsl.evaluation.sweep_store import Store
     from hyperdsl.semantics.model import Spec
     from hyperdsl.semantics.sweep_model import Sweep
+    from hyperdsl.sweeps.points import Cost, Network, Point
+    from hyperdsl.sweeps.run import Task
+    from hyperdsl.sweeps.store import Store
 
 Spec_ = Annotated[Path, typer.Argument(metavar="SPEC", help="A spec that declares a sweep.", show_default=False)]
 Name = Annotated[
@@ -82,10 +83,10 @@ def sweep(
     A sweep that was ended goes on when the same command is given again; a second command joins in a running one.
     """
     need_torch("optuna", "filelock")
-    from hyperdsl.evaluation import sweep as sweeps
-    from hyperdsl.evaluation import sweep_report
     from hyperdsl.evaluation.solvers import TableauSolver
-    from hyperdsl.evaluation.sweep_points import front, knee, points
+    from hyperdsl.sweeps import report as sweep_report
+    from hyperdsl.sweeps import run as sweeps
+    from hyperdsl.sweeps.points import front, knee, points
 
     target = None if write is None else _target(write)
     beside = {word: TableauSolver(word, tableau(word)) for word in methods.replace(" ", "").split(",") if word}
@@ -155,7 +156,7 @@ class _Order:
         """The sweep's store, which is to be closed, and its task; ends the run where something is wrong."""
         import torch
 
-        from hyperdsl.evaluation.sweep_store import Store
+        from hyperdsl.sweeps.store import Store
 
         torch.set_num_threads(self.threads)
         checked, chosen = _chosen(self.spec, self.name)
@@ -176,7 +177,7 @@ class _Order:
 
 def _work(order: _Order) -> None:
     """One of several processes."""
-    from hyperdsl.evaluation.sweep import run
+    from hyperdsl.sweeps.run import run
 
     try:
         store, task = order.begin()
@@ -212,7 +213,7 @@ def _chosen(path: Path, name: str | None) -> tuple[Spec, Sweep]:
 def _task(order: _Order, spec: Spec, sweep: Sweep) -> Task:
     from hyperdsl import compiler
     from hyperdsl.cli.overrides import read_overrides
-    from hyperdsl.evaluation.sweep import Task
+    from hyperdsl.sweeps.run import Task
 
     changed = read_overrides(order.overrides)
     for number in sweep.numbers:
@@ -231,7 +232,7 @@ def compile_variant(spec: Path) -> Path:
     checked = compiler.check([SpecFile(spec, spec.as_posix())])
     if has_errors(checked.diagnostics):
         raise PackageError(f"{spec}: {checked.diagnostics[0].message}")
-    compiler.compile_checked(checked, spec.parent, write=True)
+    compiler.compile_checked(checked, spec.parent)
     return spec.with_suffix("")
 
 
@@ -246,7 +247,7 @@ def _digest(problem: str) -> str:
 
 
 def _print_knee(knee: Point | None, store: Store, task: Task) -> None:
-    from hyperdsl.evaluation.sweep import spec_path, weights_path
+    from hyperdsl.sweeps.run import spec_path, weights_path
 
     if knee is None or knee.network is None:
         out().print("every solution diverged: there is no front")
@@ -259,7 +260,7 @@ def _print_knee(knee: Point | None, store: Store, task: Task) -> None:
 
 
 def _json(result: _Result, order: _Order, store: Store, task: Task, failed: int) -> dict[str, object]:
-    from hyperdsl.evaluation.sweep_report import as_json
+    from hyperdsl.sweeps.report import as_json
 
     def described(point: Point) -> dict[str, object]:
         return as_json(point, store, task)
@@ -290,7 +291,7 @@ def _target(path: Path) -> Path:
 
 def _write_specs(result: _Result, store: Store, task: Task, target: Path) -> None:
     """The specs of the front's networks as they were trained, so that their weights fit."""
-    from hyperdsl.evaluation.sweep import spec_path, weights_path
+    from hyperdsl.sweeps.run import spec_path, weights_path
 
     chosen: dict[str, Network] = {}
     for point in [result.knee] if target.suffix else result.best:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hyperdsl.cli.inputs import SpecFile, out, say
+from hyperdsl.cli.inputs import out, say
 from hyperdsl.cli.packages import PackagePath, ProblemName, SolverName, Threads, find, guarded, need_torch
+from hyperdsl.source import SpecFile
 
 if TYPE_CHECKING:
     from hyperdsl.evaluation.training import Trained

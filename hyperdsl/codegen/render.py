@@ -1,77 +1,27 @@
-"""Templates to text: one Jinja environment, one way for text to enter it, one run of ruff."""
+"""Templates to text: one kind of Jinja environment, and one way for text to enter it."""
 
 from __future__ import annotations
 
-import subprocess
-import tempfile
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-import ruff
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-from hyperdsl.codegen.files import GeneratedFile
-
-LINE_LENGTH = 120
 
 
 @cache
-def environment(folder: Path) -> Environment:
-    """The environment for a backend's templates: an undefined name is an error, and `quoted` is the only filter."""
+def environment(folder: Path, quoted: Callable[[str], str]) -> Environment:
+    """The environment for a backend's templates: an undefined name is an error, and `quoted` is the only filter.
+
+    `quoted` makes any text harmless inside the backend's strings and comments.
+    """
     made = Environment(
         loader=FileSystemLoader(folder),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=False,  # Python is written, not HTML; text goes through `quoted`
+        autoescape=False,  # programs are written, not HTML; text goes through `quoted`
     )
     made.filters["quoted"] = quoted
     return made
-
-
-def quoted(text: str) -> str:
-    """The text made harmless inside a double-quoted Python string of any kind, a docstring or a comment."""
-    return "".join(_escaped(character) for character in text)
-
-
-def _escaped(character: str) -> str:
-    if character in '\\"':
-        return "\\" + character
-    if character.isprintable():
-        return character
-    code = ord(character)
-    if code < 0x100:
-        return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
-
-
-def formatted(files: Sequence[GeneratedFile]) -> tuple[GeneratedFile, ...]:
-    """The files with every Python file's imports and exports sorted, and laid out, by ruff, in one run for all of them.
-
-    No configuration file is read, so the bytes depend on the texts and on ruff's version alone.
-    """
-    python = [index for index, file in enumerate(files) if file.path.endswith(".py") and not file.final]
-    if not python:
-        return tuple(files)
-    result = list(files)
-    with tempfile.TemporaryDirectory(prefix="hyperdsl-") as name:
-        paths = {index: Path(name) / f"{index}.py" for index in python}
-        for index, path in paths.items():
-            path.write_text(files[index].text, encoding="utf-8")
-        _ruff("check", "--select", "I,F401,RUF022", "--fix", "--quiet", name)
-        _ruff("format", "--quiet", name)
-        for index, path in paths.items():
-            result[index] = replace(files[index], text=path.read_text(encoding="utf-8"))
-    return tuple(result)
-
-
-def _ruff(command: str, *arguments: str) -> None:
-    """Run ruff; what it cannot parse is a template's fault."""
-    settings = ("--isolated", "--no-cache", "--line-length", str(LINE_LENGTH), "--target-version", "py311")
-    line = [ruff.find_ruff_bin(), command, *settings, *arguments]
-    done = subprocess.run(line, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise RuntimeError(f"ruff {command} failed on generated code:\n{done.stdout}{done.stderr}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
@@ -14,6 +13,7 @@ import torch
 
 from hyperdsl import compiler
 from hyperdsl.diagnostics import has_errors
+from hyperdsl.source import SpecFile
 from tests.codegen.adaptive import spec
 
 Build = Callable[[str], ModuleType]
@@ -149,20 +149,13 @@ solver Alpha {
 """
 
 
-@dataclass(frozen=True)
-class Spec:
-    path: Path
-    shown: str
-    folders: tuple[str, ...] = ()
-
-
 def compiled(text: str, folder: Path, stem: str) -> Path:
     (folder / "pyproject.toml").touch()
     path = folder / f"{stem}.hyper"
     path.write_text(text, encoding="utf-8")
-    checked = compiler.check([Spec(path, path.name)])
+    checked = compiler.check([SpecFile(path, path.name)])
     assert not has_errors(checked.diagnostics), checked.diagnostics
-    compiler.compile_checked(checked, folder / "generated", write=True)
+    compiler.compile_checked(checked, folder / "generated")
     return folder / "generated" / stem
 
 

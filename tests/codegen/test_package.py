@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hyperdsl.codegen.files import GeneratedFile
-from hyperdsl.codegen.render import formatted, quoted
+from hyperdsl.codegen.python import formatted, quoted
 
 Package = Callable[[str, str], Path]
 ROOT = Path(__file__).parents[2]

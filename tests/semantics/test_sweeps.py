@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from hyperdsl import compiler
-from hyperdsl.cli.inputs import SpecFile
 from hyperdsl.diagnostics import has_errors
 from hyperdsl.semantics.layer_model import Conv2d, Linear
 from hyperdsl.semantics.model import Corrector, Solver, Spec
 from hyperdsl.semantics.sweep_model import SweptBase
+from hyperdsl.source import SpecFile
 
 SPEC = """import "shared.hyper"
 
@@ -233,7 +233,7 @@ def test_a_sweep_changes_no_package(spec: Path, tmp_path: Path) -> None:
         path = spec.with_name("swept.hyper")
         path.write_text(source)
         outcome = compiler.check([SpecFile(path, path.name)])
-        compiler.compile_checked(outcome, tmp_path / folder, write=True)
+        compiler.compile_checked(outcome, tmp_path / folder)
         sha256 = outcome.specs[0].source.sha256
         return {p.name: p.read_text().replace(sha256, "") for p in (tmp_path / folder / "swept").rglob("*.*")}
 

@@ -13,6 +13,7 @@ from types import ModuleType
 import pytest
 import torch
 
+from hyperdsl.codegen.python import quoted
 from hyperdsl.codegen.render import environment
 from hyperdsl.codegen.torch import TEMPLATES
 from hyperdsl.codegen.torch.runtime import FOLDER, TARGET
@@ -138,7 +139,9 @@ def spec() -> Spec:
 
 
 def rendered(*solvers: Solver) -> str:
-    return environment(TEMPLATES).get_template("train.py.jinja").render(view=train_view(tuple(map(plan, solvers))))
+    return (
+        environment(TEMPLATES, quoted).get_template("train.py.jinja").render(view=train_view(tuple(map(plan, solvers))))
+    )
 
 
 def imported(folder: Path, name: str) -> ModuleType:

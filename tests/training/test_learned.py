@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from hyperdsl import compiler
-from hyperdsl.cli.inputs import SpecFile
 from hyperdsl.diagnostics import has_errors
 from hyperdsl.evaluation.packages import load_package
+from hyperdsl.source import SpecFile
 from hyperdsl.training.learned import kept_in_range, parameter_groups, written
 from tests.training.test_fit import fit, made, middle, pendulum, sample
 
@@ -64,7 +64,7 @@ def compiled(folder: Path, name: str, text: str) -> tuple[Any, Any]:
     path.write_text(text)
     checked = compiler.check([SpecFile(path, path.name)])
     assert not has_errors(checked.diagnostics)
-    compiler.compile_checked(checked, folder, write=True)
+    compiler.compile_checked(checked, folder)
     return checked.specs[0], load_package(folder / name)
 
 

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from hyperdsl.codegen.files import GeneratedFile
-from hyperdsl.codegen.render import formatted
+from hyperdsl.codegen.python import formatted
 from hyperdsl.codegen.torch.runtime import FOLDER, TARGET
 from hyperdsl.codegen.torch.training import setting, train_view
 from hyperdsl.plan import plan

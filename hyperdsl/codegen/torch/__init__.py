@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from hyperdsl.codegen.files import GeneratedFile
+from hyperdsl.codegen.python import formatted, quoted
 from hyperdsl.codegen.render import environment
 from hyperdsl.codegen.torch.certificate import certificate
 from hyperdsl.codegen.torch.runtime import runtime_files
@@ -13,6 +14,8 @@ from hyperdsl.codegen.torch.training import train_view
 from hyperdsl.codegen.torch.views import header_view, package_view
 from hyperdsl.plan import Plan
 from hyperdsl.semantics.model import Spec
+
+__all__ = ["TEMPLATES", "formatted", "generate"]
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -34,4 +37,4 @@ def generate(spec: Spec, plans: tuple[Plan, ...]) -> tuple[GeneratedFile, ...]:
 
 
 def _render(template: str, view: object) -> str:
-    return environment(TEMPLATES).get_template(template).render(view=view)
+    return environment(TEMPLATES, quoted).get_template(template).render(view=view)

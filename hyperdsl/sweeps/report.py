@@ -15,9 +15,9 @@ from rich.table import Table
 from hyperdsl.evaluation.files import write_atomically
 from hyperdsl.evaluation.plots import AXES, COLOURS, MARKERS, plain_ticks
 from hyperdsl.evaluation.report import markdown, plain, short
-from hyperdsl.evaluation.sweep import Task, spec_path, weights_path
-from hyperdsl.evaluation.sweep_points import Cost, Point, front
-from hyperdsl.evaluation.sweep_store import Store
+from hyperdsl.sweeps.points import Cost, Point, front
+from hyperdsl.sweeps.run import Task, spec_path, weights_path
+from hyperdsl.sweeps.store import Store
 
 MEASURED = ("p", "K", "NFE", "MACs", "ms", "error", "δ", "front")
 HEADS = {"iterations": "iter."}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from hyperdsl.cli.multistep_pages import print_multistep, print_predictor_corrector
+from hyperdsl.cli.formulas_shown import print_multistep, print_predictor_corrector
 from hyperdsl.pages.analysis import analyse, of_solver
 from hyperdsl.pages.text import facts, learns, ranges, tableau_lines, title
 from hyperdsl.semantics.model import Base, Method, Multistep, PredictorCorrector, Solver, Spec

@@ -22,9 +22,9 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from hyperdsl.evaluation.errors import SweepError
-from hyperdsl.evaluation.sweep_points import Cost, Network, Point
-from hyperdsl.evaluation.sweep_space import Choice, propose, space
 from hyperdsl.semantics.sweep_model import Sweep
+from hyperdsl.sweeps.points import Cost, Network, Point
+from hyperdsl.sweeps.space import Choice, propose, space
 
 STUDY = "sweep"
 DIRECTIONS: tuple[Literal["minimize"], Literal["minimize"]] = ("minimize", "minimize")

@@ -1,7 +1,7 @@
 """Sweeps: variants of a hypersolver trained one after another, each measured at every number of steps.
 
 A network is trained once and measured at all K: measuring costs a hundredth of training, and a network with its K is
-one curve of error against cost. Several processes may work on one sweep; see `sweep_store`.
+one curve of error against cost. Several processes may work on one sweep; see `store`.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from hyperdsl.evaluation.errors import EvaluationError
 from hyperdsl.evaluation.packages import Package, load_package
 from hyperdsl.evaluation.problems import Problem
 from hyperdsl.evaluation.solvers import TableauSolver
-from hyperdsl.evaluation.sweep_points import Network, Point, front
-from hyperdsl.evaluation.sweep_space import values_of
-from hyperdsl.evaluation.sweep_store import Store
 from hyperdsl.evaluation.training import build_solver, train_package
 from hyperdsl.evaluation.weights import load_weights
 from hyperdsl.evaluation.work_precision import Contender, Start, fixed, measure, unseen
+from hyperdsl.sweeps.points import Network, Point, front
+from hyperdsl.sweeps.space import values_of
+from hyperdsl.sweeps.store import Store
 
 QUICK, THOROUGH = 3, 30
 """Repeats of a timing: where milliseconds are only told, and where they count."""

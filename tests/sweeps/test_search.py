@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from hyperdsl.evaluation.errors import SweepError
-from hyperdsl.evaluation.sweep_points import Network, Point, front, hypervolume, knee, points
-from hyperdsl.evaluation.sweep_report import lines
-from hyperdsl.evaluation.sweep_space import values_of
-from hyperdsl.evaluation.sweep_store import ATTEMPTS, GIVEN_UP, Store
 from hyperdsl.evaluation.work_precision import Row
 from hyperdsl.semantics.sweep_model import Sweep, SweptBase, SweptNumber
 from hyperdsl.source import Place, Source, Span
+from hyperdsl.sweeps.points import Network, Point, front, hypervolume, knee, points
+from hyperdsl.sweeps.report import lines
+from hyperdsl.sweeps.space import values_of
+from hyperdsl.sweeps.store import ATTEMPTS, GIVEN_UP, Store
 from hyperdsl.theory.exact import Exact
 
 

@@ -1,0 +1,61 @@
+"""What `check` and `compile` print; loads nothing but what prints it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from hyperdsl.diagnostics import Diagnostic, as_json, report
+from hyperdsl.remembered import Outcome
+
+COLUMNS = ("name", "order", "proven", "what it is")
+
+
+def out() -> Console:
+    """Where results go."""
+    return Console(highlight=False, soft_wrap=True)
+
+
+def say(diagnostics: Iterable[Diagnostic]) -> None:
+    """Diagnostics go to standard error, in colour only on a terminal."""
+    report(diagnostics, Console(stderr=True, highlight=False))
+
+
+def print_json(content: dict[str, object], diagnostics: Iterable[Diagnostic]) -> None:
+    """The one object of `--json`."""
+    print(json.dumps({**content, "diagnostics": [as_json(diagnostic) for diagnostic in diagnostics]}, indent=2))
+
+
+def tell(outcomes: Sequence[Outcome], *, json: bool) -> None:
+    """What `check` found out."""
+    if json:
+        found = [diagnostic for outcome in outcomes for diagnostic in outcome.diagnostics]
+        print_json({"files": [outcome.summary for outcome in outcomes]}, found)
+        return
+    for outcome in outcomes:
+        say(outcome.diagnostics)
+        if outcome.rows:
+            _print_table(outcome.file.shown, outcome.rows)
+
+
+def tell_changes(changed: Sequence[Path], *, writing: bool) -> None:
+    """What `compile` wrote, or would write."""
+    for path in changed:
+        out().print(f"{'wrote' if writing else 'would change'} {path}", markup=False)
+    if not changed:
+        out().print("everything is up to date")
+
+
+def _print_table(title: str, rows: Iterable[tuple[str, ...]]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=Text(title), title_justify="left", box=None, pad_edge=False, title_style="bold")
+    for column in COLUMNS:
+        table.add_column(column)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    out().print(table)

@@ -1,0 +1,1 @@
+"""The search over the ranges that a spec declares: space, points, store, run, report."""
