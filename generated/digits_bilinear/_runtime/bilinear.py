@@ -59,8 +59,7 @@ class Bilinear(Corrector):
         features, slopes = self._read(self.reads, values, z), self._read(self.seen, values, z)
         if not self.warm:
             features, slopes = (features - self.mean) / self.spread, slopes / self.slope_spread
-        a, b = self.a(self._batched(features)), self.b(self._batched(slopes))
-        g = self.net(DERIVATIVES[self.activation](a) * b)
+        g = self.net(DERIVATIVES[self.activation](self.a(features)) * self.b(slopes))
         return self._output(self.scale * g if self.scaled else g, z)
 
     @property

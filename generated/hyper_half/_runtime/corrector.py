@@ -40,6 +40,7 @@ class Corrector(nn.Module):
         self.reads, self.bound = tuple(reads), bound
         self.seen = tuple(seen) if seen is not None else ("dz",) if "dz" in self.reads else ()
         self.axes, self.input_axes = len(state_shape), len(input_shape)
+        self.shapes = {"x": self.input_axes, **dict.fromkeys(("z", *self.seen), self.axes)}
         self.outputs, self.inputs = self._sizes(state_shape, input_shape)
         self.features = self._count(self.reads)
         self._register(self.features)
@@ -49,8 +50,8 @@ class Corrector(nn.Module):
         self, eps: Tensor, s: Tensor, x: Tensor | None, z: Tensor, *seen: Tensor, **parameters: Tensor
     ) -> Tensor:
         """g, like z; scalars are 0-d or [*batch]."""
-        features = (self._read(self.reads, self._values(eps, s, x, z, seen, parameters), z) - self.mean) / self.spread
-        return self._output(self.scale * self.net(self._batched(features)), z)
+        features = self._read(self.reads, self._values(eps, s, x, z, seen, parameters), z)
+        return self._output(self.scale * self.net((features - self.mean) / self.spread), z)
 
     def normalise(
         self, target: Tensor, eps: Tensor, s: Tensor, x: Tensor | None, z: Tensor, *seen: Tensor, **parameters: Tensor
@@ -93,7 +94,10 @@ class Corrector(nn.Module):
         parameters: Mapping[str, Tensor],
     ) -> dict[str, Tensor]:
         """What there is to read, by name; TypeError without an x that is read."""
-        values = {"eps": self._near(eps), "s": s, "z": z, **dict(zip(self.seen, seen, strict=True)), **parameters}
+        values = dict(zip(self.seen, seen, strict=True))
+        values["z"], values["s"], values["eps"] = z, s, self._near(eps)
+        if parameters:
+            values.update(parameters)
         if self.input_axes:
             if x is None:
                 raise TypeError(f"{type(self).__name__} reads x: pass it with x=")
@@ -106,17 +110,15 @@ class Corrector(nn.Module):
 
     def _read(self, names: Sequence[str], values: Mapping[str, Tensor], z: Tensor) -> Tensor:
         """The features of these names: [*batch, features]."""
-        batch = _real(z).shape[: z.ndim - self.axes + z.is_complex()]
-        return _joined([self._columns(name, values[name], batch) for name in names], -1)
-
-    def _columns(self, name: str, value: Tensor, batch: Sequence[int]) -> Tensor:
-        if name == "z" or name in self.seen:
-            return columns(value, self.axes, batch)
-        return columns(value, self.input_axes, batch) if name == "x" else value.expand(batch).unsqueeze(-1)
-
-    def _batched(self, features: Tensor) -> Tensor:
-        """The features as `net` takes them."""
-        return features
+        batch = z.shape[: z.ndim - self.axes]
+        if z.is_complex():
+            batch = torch.Size((2, *batch))
+        shapes, parts = self.shapes, []
+        for name in names:
+            value = values[name]
+            axes = shapes.get(name)
+            parts.append(value.expand(batch).unsqueeze(-1) if axes is None else columns(value, axes, batch))
+        return parts[0] if len(parts) == 1 else torch.cat(parts, -1)
 
     def _table(self, features: Tensor) -> Tensor:
         """A row for each place that has features of its own."""
@@ -167,16 +169,14 @@ class ConvCorrector(Corrector):
 
     def _read(self, names: Sequence[str], values: Mapping[str, Tensor], z: Tensor) -> Tensor:
         """The features of these names: [*batch, channels, height, width]."""
-        batch = (*_real(z).shape[:-3], *z.shape[-2:])
-        return _joined([self._columns(name, values[name], batch) for name in names], -3)
-
-    def _columns(self, name: str, value: Tensor, batch: Sequence[int]) -> Tensor:
-        batch, space = batch[:-2], batch[-2:]
-        if name in ("z", "x") or name in self.seen:
-            return _real(value).expand(*batch, -1, -1, -1)
-        return value.expand(batch)[..., None, None, None].expand(*batch, 1, *space)
-
-    def _batched(self, features: Tensor) -> Tensor:
+        batch, space = _real(z).shape[:-3], z.shape[-2:]
+        parts = [
+            _real(values[name]).expand(*batch, -1, -1, -1)
+            if name in self.shapes
+            else values[name].expand(batch)[..., None, None, None].expand(*batch, 1, *space)
+            for name in names
+        ]
+        features = parts[0] if len(parts) == 1 else torch.cat(parts, -3)
         return features.reshape(-1, *features.shape[-3:])
 
     def _table(self, features: Tensor) -> Tensor:
@@ -217,17 +217,14 @@ def zeroed(layer: nn.Linear | nn.Conv2d) -> nn.Linear | nn.Conv2d:
 
 def columns(value: Tensor, axes: int, batch: Sequence[int]) -> Tensor:
     """[*batch, *shape], with `axes` axes of shape, as [*batch, features]."""
-    value = _real(value)
+    if value.is_complex():
+        value = _real(value)
     return (value.flatten(-axes) if axes else value.unsqueeze(-1)).expand(*batch, -1)
 
 
 def nonzero(scale: Tensor, least: Tensor) -> Tensor:
     """One where a scale says that nothing varies."""
     return torch.where(scale > least.to(scale), scale, torch.ones_like(scale))
-
-
-def _joined(parts: list[Tensor], dim: int) -> Tensor:
-    return parts[0] if len(parts) == 1 else torch.cat(parts, dim)
 
 
 def _real(value: Tensor) -> Tensor:
