@@ -27,15 +27,16 @@ from typing import Any
 
 import pytest
 
-from hyperdsl.semantics.model import Method
-from hyperdsl.semantics.proofs import prove
-from hyperdsl.semantics.scope import Project
-from hyperdsl.theory.exact import Exact
-from hyperdsl.theory.order import prove_order
-from hyperdsl.theory.stages import exact_stages
-from hyperdsl.theory.tableau import Tableau
-from hyperdsl.theory.trees import PLAIN
-from hyperdsl.theory.weights import elementary_weights
+from hyperdsl.semantics.methods.proofs import prove
+from hyperdsl.semantics.model.spec import Method
+from hyperdsl.semantics.reading.scope import Project
+from hyperdsl.theory.numbers import irrational
+from hyperdsl.theory.numbers.exact import Exact
+from hyperdsl.theory.runge_kutta.order import prove_order
+from hyperdsl.theory.runge_kutta.stages import exact_stages
+from hyperdsl.theory.runge_kutta.tableau import Tableau
+from hyperdsl.theory.runge_kutta.trees import PLAIN
+from hyperdsl.theory.runge_kutta.weights import elementary_weights
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -174,10 +175,10 @@ def exact_of(expression: Any) -> Exact:
     if number.is_Pow and arguments[1].is_Integer:
         return exact_of(arguments[0]) ** int(arguments[1])
     if number.is_Pow and arguments[1] == sympy.Rational(1, 2):
-        return Exact.sqrt(exact_of(arguments[0]))
+        return irrational.sqrt(exact_of(arguments[0]))
     if number.func == sympy.cos and (arguments[0] / sympy.pi).is_Rational:
         turn = arguments[0] / sympy.pi
-        return Exact.cos_pi(Fraction(int(turn.p), int(turn.q)))
+        return irrational.cos_pi(Fraction(int(turn.p), int(turn.q)))
     raise ValueError(f"{expression} is not exact")
 
 

@@ -22,13 +22,13 @@ from hyperdsl.diagnostics import Diagnostic, catalogue, has_errors
 from hyperdsl.remembered import Outcome, put, recalled, remember
 from hyperdsl.semantics.check import check_file, override, variants_of
 from hyperdsl.semantics.check import override_control as override_default_control
-from hyperdsl.semantics.control_model import Control
-from hyperdsl.semantics.model import Base, Method, Spec, Training
-from hyperdsl.semantics.problem_model import ProblemModel
-from hyperdsl.semantics.scope import Project
+from hyperdsl.semantics.model.control import Control
+from hyperdsl.semantics.model.problem import ProblemModel
+from hyperdsl.semantics.model.spec import Base, Method, Spec, Training
+from hyperdsl.semantics.reading.scope import Project
+from hyperdsl.semantics.solvers.trainings import DEFAULT_REFERENCE, default_training
+from hyperdsl.semantics.studies.variants import Variants
 from hyperdsl.semantics.summary import solver_summary, summary, table_rows
-from hyperdsl.semantics.trainings import DEFAULT_REFERENCE, default_training
-from hyperdsl.semantics.variants import Variants
 from hyperdsl.source import SpecFile
 from hyperdsl.syntax.parser import parse
 from hyperdsl.syntax.printer import print_file

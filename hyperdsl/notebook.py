@@ -12,7 +12,7 @@ from hyperdsl.pages.analysis import Analysis, analyse, of_solver
 from hyperdsl.pages.html import page_html
 from hyperdsl.pages.latex import local_error_latex, tableau_latex
 from hyperdsl.pages.text import Fact, facts, learns, ranges, tableau_lines, title
-from hyperdsl.semantics.model import Method, Solver
+from hyperdsl.semantics.model.spec import Method, Solver
 from hyperdsl.source import SpecFile
 
 

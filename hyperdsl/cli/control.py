@@ -9,7 +9,7 @@ import typer
 from hyperdsl import compiler
 from hyperdsl.cli.inputs import WRONG_USAGE, say, stop
 from hyperdsl.diagnostics import has_errors
-from hyperdsl.semantics.controls import SETTINGS
+from hyperdsl.semantics.solvers.controls import SETTINGS
 
 FIXED = ("error", "per_sample")
 """What the generated code is made for."""

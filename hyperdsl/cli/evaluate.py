@@ -13,7 +13,7 @@ from hyperdsl.cli.inputs import Json, out, stop
 from hyperdsl.cli.packages import PackagePath, ProblemName, SolverName, Threads, find, guarded, need_torch
 
 if TYPE_CHECKING:
-    from hyperdsl.theory.tableau import Tableau
+    from hyperdsl.theory.runge_kutta.tableau import Tableau
 
 Weights = Annotated[Path | None, typer.Option(metavar="FILE", help="Trained weights; without them g is zero.")]
 Steps = Annotated[str, typer.Option(metavar="K,K,...", help="Numbers of steps over the span.")]

@@ -6,12 +6,12 @@ import math
 
 from rich.console import Console
 
-from hyperdsl.semantics.model import Multistep, PredictorCorrector
-from hyperdsl.semantics.proofs import shown
-from hyperdsl.semantics.starts import default_start
+from hyperdsl.semantics.methods.proofs import shown
+from hyperdsl.semantics.model.spec import Multistep, PredictorCorrector
+from hyperdsl.semantics.solvers.starts import default_start
 from hyperdsl.semantics.summary import multistep_kind
-from hyperdsl.theory.exact import Exact
-from hyperdsl.theory.multistep import LinearMultistep, real_stability
+from hyperdsl.theory.multistep.formulas import LinearMultistep, real_stability
+from hyperdsl.theory.numbers.exact import Exact
 
 
 def print_multistep(method: Multistep, console: Console) -> None:

@@ -7,7 +7,7 @@ from rich.console import Console
 from hyperdsl.cli.formulas_shown import print_multistep, print_predictor_corrector
 from hyperdsl.pages.analysis import analyse, of_solver
 from hyperdsl.pages.text import facts, learns, ranges, tableau_lines, title
-from hyperdsl.semantics.model import Base, Method, Multistep, PredictorCorrector, Solver, Spec
+from hyperdsl.semantics.model.spec import Base, Method, Multistep, PredictorCorrector, Solver, Spec
 
 Shown = Base | Solver
 

@@ -10,8 +10,8 @@ import typer
 from hyperdsl import compiler
 from hyperdsl.cli.inputs import WRONG_USAGE, say, stop
 from hyperdsl.diagnostics import has_errors
-from hyperdsl.semantics.controls import SETTINGS as CONTROL_SETTINGS
-from hyperdsl.semantics.model import AdversarialLoss, Loss, Method, ResidualLoss, Training, TrajectoryLoss
+from hyperdsl.semantics.model.spec import AdversarialLoss, Loss, Method, ResidualLoss, Training, TrajectoryLoss
+from hyperdsl.semantics.solvers.controls import SETTINGS as CONTROL_SETTINGS
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -13,7 +13,7 @@ from hyperdsl.cli.inputs import finish, say, stop
 
 if TYPE_CHECKING:
     from hyperdsl.evaluation.problems import Problem
-    from hyperdsl.semantics.problem_model import ProblemModel
+    from hyperdsl.semantics.model.problem import ProblemModel
 
 PackagePath = Annotated[
     Path, typer.Argument(metavar="PACKAGE", help="The folder of a generated package.", show_default=False)

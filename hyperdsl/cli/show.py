@@ -54,7 +54,7 @@ def show(spec: SpecPath, name: Name = None, plot: Plot = None, json: Json = Fals
 
 def _plot(known: list[Shown], path: Path) -> None:
     from hyperdsl.pages.analysis import of_solver
-    from hyperdsl.semantics.model import Method, Multistep, Solver
+    from hyperdsl.semantics.model.spec import Method, Multistep, Solver
 
     methods = [of_solver(value) if isinstance(value, Solver) else value for value in known]
     (chosen,) = methods if len(methods) == 1 else (None,)

@@ -20,8 +20,8 @@ from hyperdsl.cli.packages import ProblemName, Threads, find, guarded, need_torc
 from hyperdsl.source import SpecFile
 
 if TYPE_CHECKING:
-    from hyperdsl.semantics.model import Spec
-    from hyperdsl.semantics.sweep_model import Sweep
+    from hyperdsl.semantics.model.spec import Spec
+    from hyperdsl.semantics.model.sweep import Sweep
     from hyperdsl.sweeps.points import Cost, Network, Point
     from hyperdsl.sweeps.run import Task
     from hyperdsl.sweeps.store import Store

@@ -8,7 +8,7 @@ from typing import Protocol
 from hyperdsl.codegen import torch
 from hyperdsl.codegen.files import GeneratedFile
 from hyperdsl.plan import Plan
-from hyperdsl.semantics.model import Spec
+from hyperdsl.semantics.model.spec import Spec
 
 
 class Backend(Protocol):

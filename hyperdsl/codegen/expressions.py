@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from hyperdsl.plan.constants import number_of
-from hyperdsl.semantics.expressions import Binary, Constant, Expression, Function, Negation, Variable, variables
-from hyperdsl.theory.exact import Exact
+from hyperdsl.semantics.model.expressions import Binary, Constant, Expression, Function, Negation, Variable, variables
+from hyperdsl.theory.numbers.exact import Exact
 
 SUM, PRODUCT, SIGN, POWER, ATOM = range(5)
 """How tightly a text binds, loosest first."""

@@ -9,8 +9,17 @@ from typing import TypeAlias, assert_never
 import torch
 from torch import Tensor
 
-from hyperdsl.semantics.expressions import Binary, Constant, Expression, Function, Negation, Operator, Pi, Variable
-from hyperdsl.theory.exact import Exact
+from hyperdsl.semantics.model.expressions import (
+    Binary,
+    Constant,
+    Expression,
+    Function,
+    Negation,
+    Operator,
+    Pi,
+    Variable,
+)
+from hyperdsl.theory.numbers.exact import Exact
 
 Value: TypeAlias = Tensor | float
 Scope: TypeAlias = Mapping[str, Value]

@@ -11,9 +11,10 @@ from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
+from hyperdsl.evaluation.built_in import BUILT_IN, built_in
 from hyperdsl.evaluation.errors import ProblemError
-from hyperdsl.evaluation.problems import BUILT_IN, Problem, built_in, from_model
-from hyperdsl.semantics.problem_model import ProblemModel
+from hyperdsl.evaluation.problems import Problem, from_model
+from hyperdsl.semantics.model.problem import ProblemModel
 
 Models = Callable[[Path], Sequence[ProblemModel]]
 """Gives the problems of a checked spec; the caller reports a spec that is at fault."""

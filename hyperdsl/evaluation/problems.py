@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from hyperdsl.evaluation.fields import field_of
-from hyperdsl.semantics.problem_model import ProblemModel
+from hyperdsl.semantics.model.problem import ProblemModel
 
 VectorField: TypeAlias = Callable[..., Tensor]
 """f(s, z), or f(s, x, z) where the problem has an input x; z is [*batch, *state_shape]."""
@@ -103,21 +103,6 @@ CLASSICAL: Mapping[str, Problem] = {
     )
 }
 """Systems that every textbook has (Hairer, Nørsett & Wanner I, §I.16; Strogatz, Nonlinear Dynamics and Chaos)."""
-
-BUILT_IN = (*CLASSICAL, "digits", "flow")
-
-
-def built_in(name: str) -> Problem:
-    """The built-in problem of this name; KeyError where there is none. `digits` and `flow` train f first if need be."""
-    if name == "digits":
-        from hyperdsl.evaluation.digits import digits_problem  # noqa: PLC0415  (scikit-learn takes a second to import)
-
-        return digits_problem()
-    if name == "flow":
-        from hyperdsl.evaluation.flows import flow_problem  # noqa: PLC0415  (imports this module)
-
-        return flow_problem()
-    return CLASSICAL[name]
 
 
 def from_model(model: ProblemModel, parameters: Mapping[str, tuple[float, float]] | None = None) -> Problem:

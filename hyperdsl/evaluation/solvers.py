@@ -18,7 +18,7 @@ from hyperdsl.plan.interpret import Stepper, stepper
 from hyperdsl.plan.passes import simplified
 from hyperdsl.plan.runge_kutta import tableau_step
 from hyperdsl.plan.step import Step, evaluations
-from hyperdsl.theory.tableau import Tableau
+from hyperdsl.theory.runge_kutta.tableau import Tableau
 
 Solve: TypeAlias = Callable[[VectorField, Tensor], Tensor]
 Span: TypeAlias = tuple[float, float]
@@ -82,7 +82,7 @@ def torchdiffeq_solve(
 
 
 @dataclass(frozen=True)
-class Reference:
+class ReferenceSolution:
     """A reference solution in double precision and the largest relative change on halving its steps."""
 
     z: Tensor
@@ -97,7 +97,7 @@ def in_double(f: VectorField) -> VectorField:
 @torch.no_grad()
 def reference_solution(
     f: VectorField, z0: Tensor, span: Span, x: Tensor | None = None, tolerance: float = 1e-11, most_steps: int = 4096
-) -> Reference:
+) -> ReferenceSolution:
     """The end state by extrapolation in float64, its steps halved until it changes by less than `tolerance`.
 
     The change is relative to the states' rms. NotConvergedError where `most_steps` do not suffice or the solution is
@@ -111,7 +111,7 @@ def reference_solution(
         scale = after.pow(2).mean().sqrt().clamp_min(torch.finfo(torch.float64).tiny)
         error = float((after - before).abs().max() / scale)
         if error <= tolerance:
-            return Reference(after, error)
+            return ReferenceSolution(after, error)
         before, steps = after, 2 * steps
     change = f"the reference still changes by {error:.1e} at {most_steps} steps"
     raise NotConvergedError(f"{change}; {tolerance:.0e} was asked for")

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from hyperdsl.semantics.model import Method, Solver
-from hyperdsl.theory.a_stability import LinearStability, linear_stability
-from hyperdsl.theory.exact import Exact
-from hyperdsl.theory.families import Region
-from hyperdsl.theory.order import principal_error, principal_error_norm
-from hyperdsl.theory.rises import Rises, rises
-from hyperdsl.theory.simplifying import (
+from hyperdsl.semantics.model.spec import Method, Solver
+from hyperdsl.theory.numbers.exact import Exact
+from hyperdsl.theory.runge_kutta.families import Region
+from hyperdsl.theory.runge_kutta.order import principal_error, principal_error_norm
+from hyperdsl.theory.runge_kutta.rises import Rises, rises
+from hyperdsl.theory.runge_kutta.simplifying import (
     Assumptions,
     is_stiffly_accurate,
     is_symmetric,
     is_symplectic,
     simplifying_assumptions,
 )
-from hyperdsl.theory.ssp import ssp_coefficient
-from hyperdsl.theory.stability import Polynomial, stability_function
-from hyperdsl.theory.trees import Tree
+from hyperdsl.theory.runge_kutta.trees import Tree
+from hyperdsl.theory.stability.a_stability import LinearStability, linear_stability
+from hyperdsl.theory.stability.linear import Polynomial, stability_function
+from hyperdsl.theory.stability.ssp import ssp_coefficient
 
 MOST_CONDITIONS = 1000
 """Principal errors are listed tree by tree where no more conditions than that were checked."""

@@ -7,12 +7,12 @@ from typing import Any
 
 from hyperdsl.pages.analysis import Analysis, analyse, of_solver
 from hyperdsl.pages.text import polynomial_text
-from hyperdsl.semantics.model import Method, Multistep, PredictorCorrector, Solver
+from hyperdsl.semantics.model.spec import Method, Multistep, PredictorCorrector, Solver
 from hyperdsl.semantics.summary import finite_or_text, method_summary, multistep_summary, solver_summary
-from hyperdsl.theory.exact import Exact
-from hyperdsl.theory.order import Condition
-from hyperdsl.theory.tableau import Row
-from hyperdsl.theory.trees import Tree
+from hyperdsl.theory.numbers.exact import Exact
+from hyperdsl.theory.runge_kutta.order import Condition
+from hyperdsl.theory.runge_kutta.tableau import Row
+from hyperdsl.theory.runge_kutta.trees import Tree
 
 
 def details(shown: Method | Solver | Multistep | PredictorCorrector) -> dict[str, Any]:

@@ -6,9 +6,9 @@ from html import escape
 
 from hyperdsl.pages.analysis import Analysis
 from hyperdsl.pages.text import Fact, facts, ranges, title
-from hyperdsl.semantics.model import Method
-from hyperdsl.semantics.proofs import shown
-from hyperdsl.theory.exact import Exact
+from hyperdsl.semantics.methods.proofs import shown
+from hyperdsl.semantics.model.spec import Method
+from hyperdsl.theory.numbers.exact import Exact
 
 _CELL = "padding: 0.1em 0.6em; text-align: left"
 _LINE = "1px solid currentColor"

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 from hyperdsl.pages.analysis import Analysis
 from hyperdsl.pages.text import MOST_TREES
-from hyperdsl.semantics.expressions import Binary, Constant, Expression, Function, Negation, Pi, Variable
-from hyperdsl.semantics.model import Method
-from hyperdsl.theory.exact import Exact, NotExact
-from hyperdsl.theory.tableau import Tableau
-from hyperdsl.theory.trees import Tree
+from hyperdsl.semantics.model.expressions import Binary, Constant, Expression, Function, Negation, Pi, Variable
+from hyperdsl.semantics.model.spec import Method
+from hyperdsl.theory.numbers.exact import Exact, NotExact
+from hyperdsl.theory.runge_kutta.tableau import Tableau
+from hyperdsl.theory.runge_kutta.trees import Tree
 
 _GREEK = re.compile(
     "alpha|beta|gamma|delta|epsilon|zeta|eta|theta|kappa|lambda|mu|nu|xi|rho|sigma|tau|phi|chi|psi|omega"

@@ -11,8 +11,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from hyperdsl.pages.regions import BLUE, RED, save, window_lines
-from hyperdsl.semantics.model import Multistep
-from hyperdsl.theory.root_condition import boundary
+from hyperdsl.semantics.model.spec import Multistep
+from hyperdsl.theory.multistep.root_condition import boundary
 
 _POINTS = 241
 _LOCUS = 720

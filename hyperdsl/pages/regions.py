@@ -12,8 +12,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from hyperdsl.pages.text import length
-from hyperdsl.semantics.model import Method
-from hyperdsl.theory.stability import stability_function
+from hyperdsl.semantics.model.spec import Method
+from hyperdsl.theory.stability.linear import stability_function
 
 _POINTS = 601
 BLUE, RED = "#0b5fa5", "#d1495b"

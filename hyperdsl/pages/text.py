@@ -6,16 +6,16 @@ import math
 from collections.abc import Iterator, Sequence
 
 from hyperdsl.pages.analysis import Analysis
-from hyperdsl.semantics.families import range_text
-from hyperdsl.semantics.model import Method, Solver
-from hyperdsl.semantics.proofs import shown
+from hyperdsl.semantics.methods.families import range_text
+from hyperdsl.semantics.methods.proofs import shown
+from hyperdsl.semantics.model.spec import Method, Solver
 from hyperdsl.semantics.summary import orders
-from hyperdsl.theory.exact import Exact
-from hyperdsl.theory.polynomials import Polynomial
-from hyperdsl.theory.rises import Vanishing
-from hyperdsl.theory.simplifying import Largest
-from hyperdsl.theory.tableau import Tableau
-from hyperdsl.theory.trees import Tree, trees
+from hyperdsl.theory.numbers.exact import Exact
+from hyperdsl.theory.numbers.polynomials import Polynomial
+from hyperdsl.theory.runge_kutta.rises import Vanishing
+from hyperdsl.theory.runge_kutta.simplifying import Largest
+from hyperdsl.theory.runge_kutta.tableau import Tableau
+from hyperdsl.theory.runge_kutta.trees import Tree, trees
 
 MOST_TREES = 20
 LONGEST_FUNCTION = 160

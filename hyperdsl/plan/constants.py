@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from hyperdsl.semantics.expressions import Binary, Constant, Expression, Function, Negation, Pi
-from hyperdsl.theory.exact import Exact
+from hyperdsl.semantics.model.expressions import Binary, Constant, Expression, Function, Negation, Pi
+from hyperdsl.theory.numbers import irrational
+from hyperdsl.theory.numbers.exact import Exact
 
 _PI = Exact.parameter("pi")
 """π within the argument of a cosine, from which it can be divided out."""
@@ -32,8 +33,8 @@ def number_of(expression: Expression) -> Exact:
         case Binary("/", left, right):
             return number_of(left) / number_of(right)
         case Function("sqrt", operand):
-            return Exact.sqrt(number_of(operand))
+            return irrational.sqrt(number_of(operand))
         case Function("cos", operand):
-            return Exact.cos_pi((number_of(operand) / _PI).fraction())
+            return irrational.cos_pi((number_of(operand) / _PI).fraction())
         case _:
             raise ValueError(f"not a number of a tableau: {expression}")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hyperdsl.plan.step import Evaluate, Learn, Step, Term, derivative, exactly, state
-from hyperdsl.semantics.model import Corrector, External
-from hyperdsl.theory.exact import ONE, ZERO
+from hyperdsl.semantics.model.spec import Corrector, External
+from hyperdsl.theory.numbers.exact import ONE, ZERO
 
 DERIVATIVE = "dz"
 """The name of f(s, z) in a step whose base does not evaluate it."""

@@ -22,9 +22,9 @@ from hyperdsl.plan.step import (
     exactly,
     state,
 )
-from hyperdsl.semantics.expressions import Binary, Constant
-from hyperdsl.semantics.model import Solver
-from hyperdsl.theory.exact import ONE, ZERO, Exact
+from hyperdsl.semantics.model.expressions import Binary, Constant
+from hyperdsl.semantics.model.spec import Solver
+from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact
 
 FOLLOWING = "following"
 """The name of f at the end of the step."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from hyperdsl.semantics.control_model import Control
-from hyperdsl.semantics.model import AnySolver, HistorySolver, Multistep, Solver
-from hyperdsl.theory.multistep import LinearMultistep
+from hyperdsl.semantics.model.control import Control
+from hyperdsl.semantics.model.spec import AnySolver, HistorySolver, Multistep, Solver
+from hyperdsl.theory.multistep.formulas import LinearMultistep
 
 _NAMED = 4
 """Learned parameters that a summary names."""

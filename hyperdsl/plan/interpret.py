@@ -14,8 +14,8 @@ from typing import Any, TypeAlias
 from hyperdsl.plan.constants import number_of
 from hyperdsl.plan.passes import needed
 from hyperdsl.plan.step import STATE, Coefficient, Combine, Evaluate, Learn, Linear, Solve, Statement, Step
-from hyperdsl.semantics.expressions import Binary, Constant, Expression, Negation, Variable, variables
-from hyperdsl.theory.exact import ONE
+from hyperdsl.semantics.model.expressions import Binary, Constant, Expression, Negation, Variable, variables
+from hyperdsl.theory.numbers.exact import ONE
 
 Value: TypeAlias = Any
 """A number, an array or a tensor: the interpreter asks for arithmetic only."""

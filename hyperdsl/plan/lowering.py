@@ -13,8 +13,8 @@ from hyperdsl.plan.passes import between, simplified
 from hyperdsl.plan.predictor_corrector import predictor_corrector
 from hyperdsl.plan.runge_kutta import runge_kutta
 from hyperdsl.plan.step import Start, Step, evaluations
-from hyperdsl.semantics.control_model import Control
-from hyperdsl.semantics.model import (
+from hyperdsl.semantics.model.control import Control
+from hyperdsl.semantics.model.spec import (
     AnySolver,
     Corrector,
     Dense,

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from hyperdsl.plan.passes import drop_zeros
 from hyperdsl.plan.step import STATE, Coefficient, Evaluate, Linear, Solve, Step, Term, exactly, names, state
-from hyperdsl.theory.exact import ONE, ZERO, Exact
-from hyperdsl.theory.multistep import LinearMultistep
+from hyperdsl.theory.multistep.formulas import LinearMultistep
+from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact
 
 NEWEST = Evaluate("f0", exactly(ZERO), state())
 """f at the start of the step."""

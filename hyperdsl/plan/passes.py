@@ -24,9 +24,9 @@ from hyperdsl.plan.step import (
     read,
     values,
 )
-from hyperdsl.semantics.expressions import Binary
-from hyperdsl.theory.exact import ONE
-from hyperdsl.theory.polynomials import combined
+from hyperdsl.semantics.model.expressions import Binary
+from hyperdsl.theory.numbers.exact import ONE
+from hyperdsl.theory.numbers.polynomials import combined
 
 
 def simplified(step: Step) -> Step:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from hyperdsl.plan.multistep import NEWEST, new_weight, past_terms, with_past
 from hyperdsl.plan.step import Combine, Evaluate, Statement, Step, Term, exactly, state
-from hyperdsl.theory.exact import ONE
-from hyperdsl.theory.predictor_corrector import PredictorCorrector
+from hyperdsl.theory.multistep.predictor_corrector import FormulaPair
+from hyperdsl.theory.numbers.exact import ONE
 
 PREDICTED, SLOPE = "p", "fp"
 """The state that was predicted, or corrected last but once, and f there; earlier ones have a number."""
 
 
-def predictor_corrector(pair: PredictorCorrector) -> tuple[Step, tuple[str, ...]]:
+def predictor_corrector(pair: FormulaPair) -> tuple[Step, tuple[str, ...]]:
     """The step of a pair, and the slopes that it has at hand.
 
     The last E of a mode that has one is the f0 of the next step. Without it the slope that was corrected with is what

@@ -18,10 +18,10 @@ from hyperdsl.plan.step import (
     names,
     state,
 )
-from hyperdsl.semantics import model as m
-from hyperdsl.semantics.expressions import Constant, Expression
-from hyperdsl.theory.exact import Exact
-from hyperdsl.theory.tableau import Tableau
+from hyperdsl.semantics.model import spec as m
+from hyperdsl.semantics.model.expressions import Constant, Expression
+from hyperdsl.theory.numbers.exact import Exact
+from hyperdsl.theory.runge_kutta.tableau import Tableau
 
 
 def runge_kutta(tableau: Tableau, entries: m.Entries, dense: m.Dense | None = None) -> tuple[Step, tuple[str, ...]]:

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from hyperdsl.semantics.expressions import Constant, Expression
-from hyperdsl.theory.exact import ONE, ZERO, Exact
-from hyperdsl.theory.polynomials import Polynomial
+from hyperdsl.semantics.model.expressions import Constant, Expression
+from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact
+from hyperdsl.theory.numbers.polynomials import Polynomial
 
 STATE = "z"
 """The name of the state at the start of the step."""

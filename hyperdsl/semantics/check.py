@@ -5,19 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 from hyperdsl.diagnostics import Diagnostic, catalogue, has_errors
-from hyperdsl.semantics import model as m
-from hyperdsl.semantics.control_model import Control
-from hyperdsl.semantics.controls import read_control
-from hyperdsl.semantics.correctors import read_corrector
-from hyperdsl.semantics.names import class_name, identifier_fault
-from hyperdsl.semantics.problems import read_problem
-from hyperdsl.semantics.report import Report
-from hyperdsl.semantics.scope import Project, Scope
-from hyperdsl.semantics.solvers import read_solver
-from hyperdsl.semantics.sweeps import read_sweep
-from hyperdsl.semantics.trainings import DEFAULT_REFERENCE, default_training, override_training, read_training
-from hyperdsl.semantics.units import group_of
-from hyperdsl.semantics.variants import Variants
+from hyperdsl.semantics.model import spec as m
+from hyperdsl.semantics.model.control import Control
+from hyperdsl.semantics.reading.names import class_name, identifier_fault
+from hyperdsl.semantics.reading.report import Report
+from hyperdsl.semantics.reading.scope import Project, Scope
+from hyperdsl.semantics.reading.units import group_of
+from hyperdsl.semantics.solvers.controls import read_control
+from hyperdsl.semantics.solvers.correctors import read_corrector
+from hyperdsl.semantics.solvers.declared import read_solver
+from hyperdsl.semantics.solvers.trainings import DEFAULT_REFERENCE, default_training, override_training, read_training
+from hyperdsl.semantics.studies.problems import read_problem
+from hyperdsl.semantics.studies.sweeps import read_sweep
+from hyperdsl.semantics.studies.variants import Variants
 from hyperdsl.source import Source
 from hyperdsl.syntax import nodes as n
 from hyperdsl.syntax.parser import parse

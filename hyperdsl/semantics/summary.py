@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from hyperdsl.semantics import model as m
-from hyperdsl.semantics.families import range_text
+from hyperdsl.semantics.methods.families import range_text
+from hyperdsl.semantics.model import spec as m
 
 
 def summary(spec: m.Spec) -> dict[str, object]:

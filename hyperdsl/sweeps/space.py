@@ -11,7 +11,7 @@ from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.study import Study
 from optuna.trial import TrialState, create_trial
 
-from hyperdsl.semantics.sweep_model import Sweep, SweptNumber
+from hyperdsl.semantics.model.sweep import Sweep, SweptNumber
 
 Choice = dict[str, str | int | float]
 """A value for everything that varies, by its word."""

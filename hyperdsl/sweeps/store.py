@@ -22,7 +22,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from hyperdsl.evaluation.errors import SweepError
-from hyperdsl.semantics.sweep_model import Sweep
+from hyperdsl.semantics.model.sweep import Sweep
 from hyperdsl.sweeps.points import Cost, Network, Point
 from hyperdsl.sweeps.space import Choice, propose, space
 

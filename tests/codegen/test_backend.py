@@ -12,7 +12,7 @@ from hyperdsl import compiler
 from hyperdsl.codegen.backend import BACKENDS
 from hyperdsl.codegen.files import GeneratedFile, NotGeneratedError, changes, write
 from hyperdsl.plan import Evaluate, Plan
-from hyperdsl.semantics.model import Spec
+from hyperdsl.semantics.model.spec import Spec
 from hyperdsl.source import SpecFile
 
 SPEC = "solver Plain {\n    base heun\n}\n"

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from hyperdsl import compiler
-from hyperdsl.semantics.model import Multistep, PredictorCorrector
-from hyperdsl.theory.multistep import LinearMultistep
+from hyperdsl.semantics.model.spec import Multistep, PredictorCorrector
+from hyperdsl.theory.multistep.formulas import LinearMultistep
 
 Build = Callable[[str], ModuleType]
 

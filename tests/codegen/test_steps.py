@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from hyperdsl.compiler import library_method
-from hyperdsl.theory.tableau import Tableau
+from hyperdsl.theory.runge_kutta.tableau import Tableau
 
 Build = Callable[[str], ModuleType]
 

@@ -14,7 +14,7 @@ from rich.console import Console
 from hyperdsl.diagnostics import Diagnostic, catalogue, report
 from hyperdsl.diagnostics.model import Entry
 from hyperdsl.semantics.check import check_file
-from hyperdsl.semantics.scope import Project
+from hyperdsl.semantics.reading.scope import Project
 from hyperdsl.syntax.reader import read
 
 HERE = Path(__file__).parent

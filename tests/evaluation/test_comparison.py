@@ -30,8 +30,8 @@ from hyperdsl.evaluation.report import json_object, markdown, table
 from hyperdsl.evaluation.solvers import TableauSolver
 from hyperdsl.evaluation.verdict import cost_sentence, verdict
 from hyperdsl.evaluation.work_precision import Row, compare
-from hyperdsl.theory.exact import Exact
-from hyperdsl.theory.tableau import Tableau
+from hyperdsl.theory.numbers.exact import Exact
+from hyperdsl.theory.runge_kutta.tableau import Tableau
 
 ZERO, ONE = Exact.of(0), Exact.of(1)
 EULER = TableauSolver("euler", Tableau(((ZERO,),), (ZERO,), ((ONE,),)))

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from hyperdsl.evaluation.built_in import BUILT_IN
 from hyperdsl.evaluation.flows import (
     FlowField,
     FlowRecipe,
@@ -18,7 +19,6 @@ from hyperdsl.evaluation.flows import (
     matching_loss,
     pinwheel,
 )
-from hyperdsl.evaluation.problems import BUILT_IN
 from hyperdsl.evaluation.solvers import torchdiffeq_solve
 
 SMALL = FlowRecipe(iterations=600, batch=256)

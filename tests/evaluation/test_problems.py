@@ -13,10 +13,10 @@ import torch
 from hyperdsl.evaluation.errors import ProblemError
 from hyperdsl.evaluation.lookup import find_problem
 from hyperdsl.evaluation.problems import CLASSICAL, Problem, from_model
-from hyperdsl.semantics.expressions import Binary, Constant, Expression, Function, Negation, Pi, Variable
-from hyperdsl.semantics.problem_model import ProblemModel, ProblemParameter, ProblemState
+from hyperdsl.semantics.model.expressions import Binary, Constant, Expression, Function, Negation, Pi, Variable
+from hyperdsl.semantics.model.problem import ProblemModel, ProblemParameter, ProblemState
 from hyperdsl.source import Place, Source, Span
-from hyperdsl.theory.exact import Exact
+from hyperdsl.theory.numbers.exact import Exact
 
 FORMULAS = {
     "van_der_pol": lambda s, x, y: (y, 1.5 * (1 - x**2) * y - x),

@@ -14,8 +14,8 @@ from torch import Tensor
 from hyperdsl.evaluation.errors import NotConvergedError
 from hyperdsl.evaluation.problems import CLASSICAL
 from hyperdsl.evaluation.solvers import TableauSolver, reference_solution, torchdiffeq_solve
-from hyperdsl.theory.exact import Exact
-from hyperdsl.theory.tableau import Tableau
+from hyperdsl.theory.numbers.exact import Exact
+from hyperdsl.theory.runge_kutta.tableau import Tableau
 
 
 def tableau(a: list[str], c: str, *weights: str) -> Tableau:

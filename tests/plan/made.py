@@ -9,9 +9,10 @@ from functools import cache
 from hyperdsl.compiler import library_base, library_method
 from hyperdsl.plan import Plan, Step, plan
 from hyperdsl.plan.step import defined
-from hyperdsl.semantics.control_model import Control, ErrorEstimate
-from hyperdsl.semantics.expressions import Constant
-from hyperdsl.semantics.model import (
+from hyperdsl.semantics.methods.tables import Table, read_table
+from hyperdsl.semantics.model.control import Control, ErrorEstimate
+from hyperdsl.semantics.model.expressions import Constant
+from hyperdsl.semantics.model.spec import (
     Corrector,
     Entries,
     External,
@@ -21,13 +22,12 @@ from hyperdsl.semantics.model import (
     Solver,
     Start,
 )
-from hyperdsl.semantics.tables import Table, read_table
-from hyperdsl.semantics.units import library_index, library_unit
+from hyperdsl.semantics.reading.units import library_index, library_unit
 from hyperdsl.source import Place, Source, Span
 from hyperdsl.syntax import nodes as n
-from hyperdsl.theory.exact import Exact
-from hyperdsl.theory.order import prove_order
-from hyperdsl.theory.tableau import Tableau
+from hyperdsl.theory.numbers.exact import Exact
+from hyperdsl.theory.runge_kutta.order import prove_order
+from hyperdsl.theory.runge_kutta.tableau import Tableau
 
 PLACE = Place(Source("spec.hyper", ""), Span(1, 1, 1, 2))
 

@@ -10,9 +10,9 @@ import pytest
 from hyperdsl.plan import Dense, Evaluate, Plan, Weight
 from hyperdsl.plan.passes import between, needed
 from hyperdsl.plan.step import defined, exactly
-from hyperdsl.semantics.expressions import Constant
-from hyperdsl.semantics.model import External
-from hyperdsl.theory.exact import Exact
+from hyperdsl.semantics.model.expressions import Constant
+from hyperdsl.semantics.model.spec import External
+from hyperdsl.theory.numbers.exact import Exact
 from tests.plan.made import controlled, names
 
 HALF = Exact.of(Fraction(1, 2))

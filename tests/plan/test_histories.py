@@ -6,9 +6,9 @@ from hyperdsl.plan import Combine, Evaluate, Solve
 from hyperdsl.plan.passes import simplified
 from hyperdsl.plan.predictor_corrector import predictor_corrector
 from hyperdsl.plan.step import evaluations
-from hyperdsl.theory.exact import Exact
-from hyperdsl.theory.multistep import LinearMultistep
-from hyperdsl.theory.predictor_corrector import PredictorCorrector
+from hyperdsl.theory.multistep.formulas import LinearMultistep
+from hyperdsl.theory.multistep.predictor_corrector import FormulaPair
+from hyperdsl.theory.numbers.exact import Exact
 from tests.plan.made import history, names, reading
 
 
@@ -40,8 +40,8 @@ def test_an_implicit_formula_is_solved_by_iteration_from_a_step_forward() -> Non
     assert plan.evaluations_per_step == 2
 
 
-def pair(corrections: int, *, evaluates_last: bool) -> PredictorCorrector:
-    return PredictorCorrector(AB2, TRAPEZOID, corrections, evaluates_last)
+def pair(corrections: int, *, evaluates_last: bool) -> FormulaPair:
+    return FormulaPair(AB2, TRAPEZOID, corrections, evaluates_last)
 
 
 def test_a_pair_with_a_last_evaluation_evaluates_f_first_in_the_next_step() -> None:

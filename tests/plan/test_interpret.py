@@ -19,9 +19,9 @@ from hyperdsl.plan.interpret import Interpreter, stepper
 from hyperdsl.plan.passes import simplified
 from hyperdsl.plan.runge_kutta import runge_kutta, tableau_step
 from hyperdsl.semantics.check import check_file
-from hyperdsl.semantics.model import External
-from hyperdsl.semantics.scope import Project
-from hyperdsl.theory.tableau import Tableau
+from hyperdsl.semantics.model.spec import External
+from hyperdsl.semantics.reading.scope import Project
+from hyperdsl.theory.runge_kutta.tableau import Tableau
 from tests.plan.made import controlled, history, library_tables
 
 SPECS = Path(__file__).parents[2] / "specs"

@@ -7,8 +7,8 @@ from dataclasses import replace
 from hyperdsl.plan import Combine, Dense, Evaluate, Learn, Linear, Solve, Step, Term, Weight
 from hyperdsl.plan.passes import between, carry, drop_zeros, needed, prune, renamed, share
 from hyperdsl.plan.step import defined, derivative, evaluations, exactly, state
-from hyperdsl.semantics.expressions import Constant
-from hyperdsl.theory.exact import ONE, ZERO, Exact
+from hyperdsl.semantics.model.expressions import Constant
+from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact
 from tests.plan.made import names
 
 TWO = Exact.of(2)

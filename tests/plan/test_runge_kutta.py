@@ -10,7 +10,7 @@ from hyperdsl.plan import Evaluate, Solve, method_step, plan
 from hyperdsl.plan.passes import simplified
 from hyperdsl.plan.runge_kutta import runge_kutta, tableau_step
 from hyperdsl.plan.step import evaluations
-from hyperdsl.semantics.model import Corrector, External
+from hyperdsl.semantics.model.spec import Corrector, External
 from tests.plan.made import library, library_tables, method_of, names, reading, solver
 
 EVALUATIONS = {

@@ -10,9 +10,9 @@ import pytest
 from mpmath import mp, mpf
 
 from hyperdsl.compiler import library_method
-from hyperdsl.semantics import model as m
 from hyperdsl.semantics.check import check_file
-from hyperdsl.semantics.scope import Project
+from hyperdsl.semantics.model import spec as m
+from hyperdsl.semantics.reading.scope import Project
 from tests.theory.oracle import Oracle, gamma, number, shapes, size
 
 ORDERS = {"rk4": 3, "bosh3": 3, "dopri5": 4, "tsit5": 4, "dop853": 7, "gauss4": 2, "gauss6": 3, "radau_iia5": 3}

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from hyperdsl import compiler
-from hyperdsl.semantics.free_coefficients import composed, free_coefficients
-from hyperdsl.semantics.model import Method
-from hyperdsl.theory.order import prove_order
-from hyperdsl.theory.tableau import Tableau
+from hyperdsl.semantics.model.spec import Method
+from hyperdsl.semantics.solvers.free_coefficients import composed, free_coefficients
+from hyperdsl.theory.runge_kutta.order import prove_order
+from hyperdsl.theory.runge_kutta.tableau import Tableau
 
 
 def library(name: str) -> Method:

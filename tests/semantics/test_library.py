@@ -11,9 +11,9 @@ import pytest
 
 from hyperdsl.diagnostics import Diagnostic
 from hyperdsl.semantics.check import check_file
-from hyperdsl.semantics.model import Method, Spec
-from hyperdsl.semantics.scope import Project
-from hyperdsl.semantics.units import library_index
+from hyperdsl.semantics.model.spec import Method, Spec
+from hyperdsl.semantics.reading.scope import Project
+from hyperdsl.semantics.reading.units import library_index
 
 FILES = sorted(Path(str(files("hyperdsl.library"))).glob("*.hyper"), key=lambda path: path.name)
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from hyperdsl.diagnostics import has_errors
-from hyperdsl.semantics import model as m
 from hyperdsl.semantics.check import check_file, override
-from hyperdsl.semantics.layer_model import Activate, Bilinear, Conv2d, Linear, Residual
-from hyperdsl.semantics.scope import Project
-from hyperdsl.semantics.trainings import default_training
+from hyperdsl.semantics.model import spec as m
+from hyperdsl.semantics.model.layers import Activate, Bilinear, Conv2d, Linear, Residual
+from hyperdsl.semantics.reading.scope import Project
+from hyperdsl.semantics.solvers.trainings import default_training
 
 
 def check(tmp_path: Path, text: str, name: str = "a") -> tuple[m.Spec, list[str]]:

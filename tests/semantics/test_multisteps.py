@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from hyperdsl.semantics import model as m
 from hyperdsl.semantics.check import check_file
-from hyperdsl.semantics.scope import Project
+from hyperdsl.semantics.model import spec as m
+from hyperdsl.semantics.reading.scope import Project
 from hyperdsl.semantics.summary import summary
 
 

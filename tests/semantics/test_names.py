@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from hyperdsl.semantics.check import check_file
-from hyperdsl.semantics.names import GENERATED
-from hyperdsl.semantics.scope import Project
+from hyperdsl.semantics.reading.names import GENERATED
+from hyperdsl.semantics.reading.scope import Project
 
 ROOT = Path(__file__).parents[2]
 

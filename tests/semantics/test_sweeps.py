@@ -8,9 +8,9 @@ import pytest
 
 from hyperdsl import compiler
 from hyperdsl.diagnostics import has_errors
-from hyperdsl.semantics.layer_model import Conv2d, Linear
-from hyperdsl.semantics.model import Corrector, Solver, Spec
-from hyperdsl.semantics.sweep_model import SweptBase
+from hyperdsl.semantics.model.layers import Conv2d, Linear
+from hyperdsl.semantics.model.spec import Corrector, Solver, Spec
+from hyperdsl.semantics.model.sweep import SweptBase
 from hyperdsl.source import SpecFile
 
 SPEC = """import "shared.hyper"

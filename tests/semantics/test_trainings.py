@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from hyperdsl import compiler
-from hyperdsl.semantics.model import AdversarialLoss, ResidualLoss, Training, TrajectoryLoss
-from hyperdsl.theory.exact import Exact
+from hyperdsl.semantics.model.spec import AdversarialLoss, ResidualLoss, Training, TrajectoryLoss
+from hyperdsl.theory.numbers.exact import Exact
 
 
 def training(tmp_path: Path, body: str) -> Training:

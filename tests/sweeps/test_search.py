@@ -12,13 +12,13 @@ import pytest
 
 from hyperdsl.evaluation.errors import SweepError
 from hyperdsl.evaluation.work_precision import Row
-from hyperdsl.semantics.sweep_model import Sweep, SweptBase, SweptNumber
+from hyperdsl.semantics.model.sweep import Sweep, SweptBase, SweptNumber
 from hyperdsl.source import Place, Source, Span
 from hyperdsl.sweeps.points import Network, Point, front, hypervolume, knee, points
 from hyperdsl.sweeps.report import lines
 from hyperdsl.sweeps.space import values_of
 from hyperdsl.sweeps.store import ATTEMPTS, GIVEN_UP, Store
-from hyperdsl.theory.exact import Exact
+from hyperdsl.theory.numbers.exact import Exact
 
 
 def row(error: float, macs: int, method: str = "m") -> Row:

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hyperdsl.diagnostics import has_errors
-from hyperdsl.semantics.report import Report
-from hyperdsl.semantics.units import unit_of
+from hyperdsl.semantics.reading.report import Report
+from hyperdsl.semantics.reading.units import unit_of
 from hyperdsl.source import Source
 from hyperdsl.syntax.parser import parse
 from hyperdsl.syntax.reader import MAX_BYTES, decode

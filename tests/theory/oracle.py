@@ -13,10 +13,10 @@ from typing import Any
 
 from mpmath import mp, mpf
 
-from hyperdsl.theory.algebraic import Algebraic
-from hyperdsl.theory.exact import Exact
-from hyperdsl.theory.tableau import Tableau
-from hyperdsl.theory.trees import Leaf, Tree
+from hyperdsl.theory.numbers.algebraic import Algebraic
+from hyperdsl.theory.numbers.exact import Exact
+from hyperdsl.theory.runge_kutta.tableau import Tableau
+from hyperdsl.theory.runge_kutta.trees import Leaf, Tree
 
 mp.dps = 60
 NOISE = mpf(10) ** -45

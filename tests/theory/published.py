@@ -8,12 +8,12 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-from hyperdsl.semantics.report import Report
-from hyperdsl.semantics.tables import read_table
-from hyperdsl.semantics.units import load
+from hyperdsl.semantics.methods.tables import read_table
+from hyperdsl.semantics.reading.report import Report
+from hyperdsl.semantics.reading.units import load
 from hyperdsl.syntax import nodes as n
-from hyperdsl.theory.exact import Exact
-from hyperdsl.theory.tableau import Tableau
+from hyperdsl.theory.numbers.exact import Exact
+from hyperdsl.theory.runge_kutta.tableau import Tableau
 
 from .tableaux import exact
 

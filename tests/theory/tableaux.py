@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from hyperdsl.theory.exact import ONE, ZERO, Exact
-from hyperdsl.theory.tableau import Tableau
+from hyperdsl.theory.numbers import irrational
+from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact
+from hyperdsl.theory.runge_kutta.tableau import Tableau
 
 Entry = Exact | Fraction | int | str
 
@@ -27,7 +28,7 @@ def tableau(a: Sequence[Sequence[Entry]], c: Sequence[Entry], *weights: Sequence
 
 
 def root(n: int) -> Exact:
-    return Exact.sqrt(Exact.of(n))
+    return irrational.sqrt(Exact.of(n))
 
 
 def texts(*rows: str) -> list[list[Entry]]:

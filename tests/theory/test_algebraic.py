@@ -11,12 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mpmath import mp, mpf
 
-from hyperdsl.theory.algebraic import Algebraic, in_common_field
-from hyperdsl.theory.exact import ONE, ZERO, Exact, NotExact
-from hyperdsl.theory.isolation import non_positive_until, positive_roots
-from hyperdsl.theory.order import prove_order, stage_order
-from hyperdsl.theory.stability import stability_function, stability_intervals
-from hyperdsl.theory.tableau import Tableau
+from hyperdsl.theory.numbers import irrational
+from hyperdsl.theory.numbers.algebraic import Algebraic, in_common_field
+from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact, NotExact
+from hyperdsl.theory.numbers.isolation import non_positive_until, positive_roots
+from hyperdsl.theory.runge_kutta.order import prove_order, stage_order
+from hyperdsl.theory.runge_kutta.tableau import Tableau
+from hyperdsl.theory.stability.linear import stability_function, stability_intervals
 
 from .oracle import Oracle
 from .tableaux import changed, collocation, exact, root
@@ -24,9 +25,9 @@ from .tableaux import changed, collocation, exact, root
 mp.dps = 60
 CLOSE = mpf(10) ** -50
 
-OUTER, INNER = (Exact.sqrt((15 + sign * 2 * root(30)) / 35) for sign in (1, -1))
+OUTER, INNER = (irrational.sqrt((15 + sign * 2 * root(30)) / 35) for sign in (1, -1))
 """Twice the nodes of the four-stage Gauss method, from the middle."""
-COSINE = Exact.cos_pi(Fraction(1, 18))
+COSINE = irrational.cos_pi(Fraction(1, 18))
 
 
 def value(x: Exact) -> mpf:
@@ -39,7 +40,7 @@ def gauss8() -> Tableau:
 
 
 def gauss10() -> Tableau:
-    outer, inner = (Exact.sqrt((35 + sign * 2 * root(70)) / 63) / 2 for sign in (1, -1))
+    outer, inner = (irrational.sqrt((35 + sign * 2 * root(70)) / 63) / 2 for sign in (1, -1))
     half = exact("1/2")
     return collocation([half - outer, half - inner, half, half + inner, half + outer])
 
@@ -92,13 +93,13 @@ def test_arithmetic_agrees_with_sixty_digits(
 @pytest.mark.parametrize("denominator", [7, 8, 9, 10, 11, 15, 18, 20, 24, 30, 49])
 def test_cosines(denominator: int) -> None:
     for numerator in (k for k in range(-3, 2 * denominator + 2) if gcd(k, denominator) == 1):
-        found = Exact.cos_pi(Fraction(numerator, denominator))
+        found = irrational.cos_pi(Fraction(numerator, denominator))
         assert abs(value(found) - mp.cos(mp.pi * numerator / denominator)) < CLOSE
 
 
 def test_numbers_are_equal_however_they_are_written() -> None:
-    assert Exact.cos_pi(Fraction(1, 8)) == Exact.sqrt(2 + root(2)) / 2
-    assert Exact.cos_pi(Fraction(1, 10)) == Exact.sqrt(10 + 2 * root(5)) / 4
+    assert irrational.cos_pi(Fraction(1, 8)) == irrational.sqrt(2 + root(2)) / 2
+    assert irrational.cos_pi(Fraction(1, 10)) == irrational.sqrt(10 + 2 * root(5)) / 4
     assert root(105) / 35 == OUTER * INNER
     assert root(105) == 35 * OUTER * INNER
     assert hash(OUTER * INNER * 35) == hash(root(105))
@@ -106,13 +107,13 @@ def test_numbers_are_equal_however_they_are_written() -> None:
     assert Fraction(3, 35) == (OUTER * INNER) ** 2
     assert root(3) / 2 == 4 * COSINE**3 - 3 * COSINE
     assert OUTER not in (INNER, root(3), ONE, Exact.parameter("alpha"))
-    assert len({OUTER, OUTER + INNER - INNER, Exact.sqrt(OUTER * OUTER)}) == 1
+    assert len({OUTER, OUTER + INNER - INNER, irrational.sqrt(OUTER * OUTER)}) == 1
 
 
 def test_what_can_be_denested_is() -> None:
-    assert str(Exact.sqrt(3 + 2 * root(2))) == "1 + sqrt(2)"
-    assert Exact.sqrt(5 - 2 * root(6)) == root(3) - root(2)
-    assert not isinstance(Exact.sqrt(5 - 2 * root(6)), Algebraic)
+    assert str(irrational.sqrt(3 + 2 * root(2))) == "1 + sqrt(2)"
+    assert irrational.sqrt(5 - 2 * root(6)) == root(3) - root(2)
+    assert not isinstance(irrational.sqrt(5 - 2 * root(6)), Algebraic)
 
 
 def test_texts_are_as_one_would_write_them() -> None:
@@ -120,7 +121,7 @@ def test_texts_are_as_one_would_write_them() -> None:
     assert str(1 - OUTER / 2) == "1 - 1/2*sqrt(3/7 + 2/35*sqrt(30))"
     assert str(root(30) * INNER + 2) == "2 + sqrt(30)*sqrt(3/7 - 2/35*sqrt(30))"
     assert str(COSINE / root(3)) == "1/3*cos(pi/9) + 1/3*cos(2*pi/9)"
-    assert str(Exact.sqrt(root(2))) == "sqrt(sqrt(2))"
+    assert str(irrational.sqrt(root(2))) == "sqrt(sqrt(2))"
 
 
 def test_a_number_next_to_a_rational_one_is_told_from_it() -> None:
@@ -132,13 +133,18 @@ def test_a_number_next_to_a_rational_one_is_told_from_it() -> None:
 
 def test_refusals_say_why() -> None:
     with pytest.raises(NotExact, match="is not a real number"):
-        Exact.sqrt(INNER - OUTER)
+        irrational.sqrt(INNER - OUTER)
     with pytest.raises(NotExact, match=r"cos\(pi/101\) is 50, more than 48"):
-        Exact.cos_pi(Fraction(1, 101))
+        irrational.cos_pi(Fraction(1, 101))
     with pytest.raises(NotExact, match="parameters"):
         COSINE + Exact.parameter("alpha")
     with pytest.raises(NotExact, match="degree"):
-        COSINE + Exact.cos_pi(Fraction(1, 7)) + Exact.cos_pi(Fraction(1, 13)) + Exact.cos_pi(Fraction(1, 11))
+        (
+            COSINE
+            + irrational.cos_pi(Fraction(1, 7))
+            + irrational.cos_pi(Fraction(1, 13))
+            + irrational.cos_pi(Fraction(1, 11))
+        )
     with pytest.raises(NotExact, match="too many digits"):
         COSINE**10**9
     for read in (COSINE.fraction, lambda: COSINE.terms):
@@ -200,7 +206,7 @@ def test_stability() -> None:
 
 def test_an_interval_whose_end_is_a_root_over_the_field() -> None:
     """R = 1 + z + z²·cos(π/9)/2 is 1 again at z = −2/cos(π/9), and above −1 on the way."""
-    c = Exact.cos_pi(Fraction(1, 9))
+    c = irrational.cos_pi(Fraction(1, 9))
     method = Tableau(((ZERO, ZERO), (c / 2, ZERO)), (ZERO, c / 2), ((ZERO, ONE),))
     real, _ = stability_intervals(method, 1)
     assert real == float(2 / c)

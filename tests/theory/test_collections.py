@@ -8,9 +8,9 @@ from random import Random
 
 import pytest
 
-from hyperdsl.theory.exact import Exact
-from hyperdsl.theory.order import prove_order, row_sum_defects
-from hyperdsl.theory.tableau import Tableau
+from hyperdsl.theory.numbers.exact import Exact
+from hyperdsl.theory.runge_kutta.order import prove_order, row_sum_defects
+from hyperdsl.theory.runge_kutta.tableau import Tableau
 
 from .published import Entry, library, nodepy
 from .tableaux import changed, exact

@@ -6,10 +6,10 @@ from fractions import Fraction
 
 import pytest
 
-from hyperdsl.theory.exact import ONE, ZERO, Exact
-from hyperdsl.theory.families import Interval, Region, excluded_in_region
-from hyperdsl.theory.order import prove_order
-from hyperdsl.theory.tableau import Tableau
+from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact
+from hyperdsl.theory.runge_kutta.families import Interval, Region, excluded_in_region
+from hyperdsl.theory.runge_kutta.order import prove_order
+from hyperdsl.theory.runge_kutta.tableau import Tableau
 
 from .oracle import Oracle
 from .tableaux import exact, fourth_order, root, second_order, tableau

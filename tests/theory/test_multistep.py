@@ -11,13 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mpmath import mp, mpf
 
-from hyperdsl.semantics.model import Multistep
-from hyperdsl.semantics.scope import Project
-from hyperdsl.theory.exact import Exact
-from hyperdsl.theory.multistep import LinearMultistep, real_stability
-from hyperdsl.theory.polynomials import Polynomial, times
-from hyperdsl.theory.predictor_corrector import PredictorCorrector
-from hyperdsl.theory.root_condition import boundary, largest_root, satisfies_root_condition
+from hyperdsl.semantics.model.spec import Multistep
+from hyperdsl.semantics.reading.scope import Project
+from hyperdsl.theory.multistep.formulas import LinearMultistep, real_stability
+from hyperdsl.theory.multistep.predictor_corrector import FormulaPair
+from hyperdsl.theory.multistep.root_condition import boundary, largest_root, satisfies_root_condition
+from hyperdsl.theory.numbers import irrational
+from hyperdsl.theory.numbers.exact import Exact
+from hyperdsl.theory.numbers.polynomials import Polynomial, times
 
 
 def polynomial(*coefficients: Exact | Fraction | int) -> Polynomial:
@@ -120,7 +121,7 @@ def test_real_stability_intervals(name: str, length: float) -> None:
 
 
 def test_stability_with_irrational_coefficients_is_not_claimed() -> None:
-    root = Exact.sqrt(Exact.of(2))
+    root = irrational.sqrt(Exact.of(2))
     assert real_stability(LinearMultistep(polynomial(-1, 1), (Exact.of(1) - root, root))) is None
 
 
@@ -134,7 +135,7 @@ def test_the_root_condition_where_roots_are_on_the_circle() -> None:
     assert not satisfies_root_condition(times(polynomial(-1, 0, 1), polynomial(1, 1)))
     lehmer = polynomial(1, 1, 0, -1, -1, -1, -1, -1, 0, 1, 1)  # Lehmer 1933: one root of modulus 1.17628…
     assert not satisfies_root_condition(lehmer)
-    root = Exact.sqrt(Exact.of(2))
+    root = irrational.sqrt(Exact.of(2))
     assert satisfies_root_condition((Exact.of(1), -root, Exact.of(1)))
     assert not satisfies_root_condition((Exact.of(1), -(root * 2), Exact.of(1)))
 
@@ -168,7 +169,7 @@ def field(s: mpf, z: mpf) -> mpf:
     return mp.cos(s) + (z - mp.sin(s)) * (1 + z * z - s / 2) + (z**3 - mp.sin(s) ** 3) / 3
 
 
-def run(method: PredictorCorrector, steps: int) -> mpf:
+def run(method: FormulaPair, steps: int) -> mpf:
     """The error at s = 2 from exact first states, with the history that the mode keeps."""
     k, eps = method.steps, mpf(1) / steps
     z = [mp.sin(1 + j * eps) for j in range(k)]
@@ -216,7 +217,7 @@ PAIRS = [
 def test_predictor_correctors_have_the_slope_of_their_proven_order(
     predictor: str, corrector: str, corrections: int, last: bool
 ) -> None:
-    method = PredictorCorrector(library(predictor), library(corrector), corrections, last)
+    method = FormulaPair(library(predictor), library(corrector), corrections, last)
     with mp.workdps(40):
         errors = [run(method, steps) for steps in (160, 320, 640)]
         slopes = [float(mp.log(coarse / fine, 2)) for coarse, fine in pairwise(errors)]
@@ -225,16 +226,16 @@ def test_predictor_correctors_have_the_slope_of_their_proven_order(
 
 def test_orders_of_predictor_correctors() -> None:
     def order(predictor: str, corrector: str, corrections: int, last: bool) -> int:
-        return PredictorCorrector(library(predictor), library(corrector), corrections, last).order
+        return FormulaPair(library(predictor), library(corrector), corrections, last).order
 
     assert [order("ab1", "am3", m, True) for m in (1, 2, 3, 4)] == [2, 3, 4, 4]
     assert order("ab3", "am3", 1, True) == 4
     assert order("ab3", "am3", 1, False) == 4
-    assert PredictorCorrector(library("ab4"), library("am3"), 2, False).evaluations_per_step == 2
+    assert FormulaPair(library("ab4"), library("am3"), 2, False).evaluations_per_step == 2
 
 
 def test_a_pair_needs_an_explicit_predictor_and_an_implicit_corrector() -> None:
     with pytest.raises(ValueError, match="explicit"):
-        PredictorCorrector(library("am1"), library("am1"), 1, True)
+        FormulaPair(library("am1"), library("am1"), 1, True)
     with pytest.raises(ValueError, match="k \\+ 1"):
         formula((1,), (1,))

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mpmath import mpf
 
-from hyperdsl.theory.exact import Exact
-from hyperdsl.theory.order import prove_order, row_sum_defects
-from hyperdsl.theory.tableau import Tableau
+from hyperdsl.theory.numbers.exact import Exact
+from hyperdsl.theory.runge_kutta.order import prove_order, row_sum_defects
+from hyperdsl.theory.runge_kutta.tableau import Tableau
 
 from . import tableaux
 from .oracle import NOISE, Oracle, gamma, number, shape_of

@@ -10,8 +10,8 @@ from fractions import Fraction
 import pytest
 from mpmath import mpf
 
-from hyperdsl.theory.exact import Exact
-from hyperdsl.theory.order import (
+from hyperdsl.theory.numbers.exact import Exact
+from hyperdsl.theory.runge_kutta.order import (
     principal_error,
     principal_error_norm,
     prove_order,
@@ -19,7 +19,7 @@ from hyperdsl.theory.order import (
     stage_order,
     tolerance_needed,
 )
-from hyperdsl.theory.tableau import Tableau
+from hyperdsl.theory.runge_kutta.tableau import Tableau
 
 from . import tableaux
 from .oracle import NOISE, Oracle, gamma, number, shape_of

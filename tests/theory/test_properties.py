@@ -8,19 +8,19 @@ import random
 import numpy as np
 import pytest
 
-from hyperdsl.theory.a_stability import has_roots_on_the_right_only, linear_stability
-from hyperdsl.theory.exact import Exact
-from hyperdsl.theory.order import prove_order, stage_order
-from hyperdsl.theory.polynomials import times
-from hyperdsl.theory.simplifying import (
+from hyperdsl.theory.numbers.exact import Exact
+from hyperdsl.theory.numbers.polynomials import times
+from hyperdsl.theory.runge_kutta.order import prove_order, stage_order
+from hyperdsl.theory.runge_kutta.simplifying import (
     Assumptions,
     is_stiffly_accurate,
     is_symmetric,
     is_symplectic,
     simplifying_assumptions,
 )
-from hyperdsl.theory.ssp import ssp_coefficient
-from hyperdsl.theory.tableau import Tableau
+from hyperdsl.theory.runge_kutta.tableau import Tableau
+from hyperdsl.theory.stability.a_stability import has_roots_on_the_right_only, linear_stability
+from hyperdsl.theory.stability.ssp import ssp_coefficient
 
 from . import tableaux
 from .tableaux import ORDERS, exact, rounded, tableau

@@ -8,7 +8,7 @@ import pytest
 from mpmath import mp, mpf
 
 from hyperdsl.compiler import library_method
-from hyperdsl.theory.stability import stability_function
+from hyperdsl.theory.stability.linear import stability_function
 
 from .oracle import number
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from hyperdsl.theory.exact import Exact
-from hyperdsl.theory.families import Interval, Region
-from hyperdsl.theory.order import principal_error, prove_order
-from hyperdsl.theory.rises import rises
-from hyperdsl.theory.tableau import Tableau
+from hyperdsl.theory.numbers import irrational
+from hyperdsl.theory.numbers.exact import Exact
+from hyperdsl.theory.runge_kutta.families import Interval, Region
+from hyperdsl.theory.runge_kutta.order import principal_error, prove_order
+from hyperdsl.theory.runge_kutta.rises import rises
+from hyperdsl.theory.runge_kutta.tableau import Tableau
 
 from .tableaux import exact, fourth_order, second_order
 
@@ -35,7 +36,7 @@ def test_the_order_of_two_equal_diagonal_entries_rises_at_two_irrational_values(
     found = rises(method, 2, Region())
     assert found is not None
     assert found.order == ("gamma = 1/2 - 1/6*sqrt(3)", "gamma = 1/2 + 1/6*sqrt(3)")
-    value = HALF - Exact.sqrt(Exact.of(3)) / 6
+    value = HALF - irrational.sqrt(Exact.of(3)) / 6
     assert prove_order(method.substitute({"gamma": value})).order == 3
     away = rises(method, 2, Region({}, (gamma - value,)))
     assert away is not None

@@ -7,10 +7,10 @@ import math
 import pytest
 from mpmath import mp, mpc, mpf
 
-from hyperdsl.theory.exact import Exact
-from hyperdsl.theory.order import prove_order
-from hyperdsl.theory.stability import stability_function, stability_intervals
-from hyperdsl.theory.tableau import Tableau
+from hyperdsl.theory.numbers.exact import Exact
+from hyperdsl.theory.runge_kutta.order import prove_order
+from hyperdsl.theory.runge_kutta.tableau import Tableau
+from hyperdsl.theory.stability.linear import stability_function, stability_intervals
 
 from . import tableaux
 from .oracle import number

@@ -6,7 +6,7 @@ from math import factorial
 
 import pytest
 
-from hyperdsl.theory.trees import COLOURED, Leaf, Tree, count, trees
+from hyperdsl.theory.runge_kutta.trees import COLOURED, Leaf, Tree, count, trees
 
 from .oracle import gamma, same_trees, shape_of, shapes, size
 

@@ -19,9 +19,9 @@ from hyperdsl.codegen.torch import TEMPLATES
 from hyperdsl.codegen.torch.runtime import FOLDER, TARGET
 from hyperdsl.codegen.torch.training import train_view
 from hyperdsl.plan import plan
-from hyperdsl.semantics.expressions import Binary, Constant, Variable
-from hyperdsl.semantics.layer_model import Linear
-from hyperdsl.semantics.model import (
+from hyperdsl.semantics.model.expressions import Binary, Constant, Variable
+from hyperdsl.semantics.model.layers import Linear
+from hyperdsl.semantics.model.spec import (
     AdversarialLoss,
     Corrector,
     Entries,
@@ -42,9 +42,9 @@ from hyperdsl.semantics.model import (
     TrajectoryLoss,
 )
 from hyperdsl.source import Place, Source, Span
-from hyperdsl.theory.exact import Exact
-from hyperdsl.theory.order import prove_order
-from hyperdsl.theory.tableau import Tableau
+from hyperdsl.theory.numbers.exact import Exact
+from hyperdsl.theory.runge_kutta.order import prove_order
+from hyperdsl.theory.runge_kutta.tableau import Tableau
 
 
 def exact(*numbers: str) -> tuple[Exact, ...]:

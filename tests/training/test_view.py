@@ -19,8 +19,9 @@ from hyperdsl.codegen.python import formatted
 from hyperdsl.codegen.torch.runtime import FOLDER, TARGET
 from hyperdsl.codegen.torch.training import setting, train_view
 from hyperdsl.plan import plan
-from hyperdsl.semantics.trainings import default_training
-from hyperdsl.theory.exact import Exact
+from hyperdsl.semantics.solvers.trainings import default_training
+from hyperdsl.theory.numbers import irrational
+from hyperdsl.theory.numbers.exact import Exact
 from hyperdsl.training.settings import Adversarial, Settings, Trajectory
 
 ROOT = Path(__file__).parents[2]
@@ -36,7 +37,7 @@ ROOT = Path(__file__).parents[2]
         (Exact.of(32), "32"),
         (Exact.of(2**60 + 1) / 7, repr((2**60 + 1) / 7)),
         (Exact.of(10**30), "1e+30"),
-        (Exact.sqrt(Exact.of(2)), "1.4142135623730951"),
+        (irrational.sqrt(Exact.of(2)), "1.4142135623730951"),
         (Exact.of(123456789) / 10**8, "123456789 / 100000000"),
     ],
 )

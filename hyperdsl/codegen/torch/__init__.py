@@ -13,7 +13,7 @@ from hyperdsl.codegen.torch.suite import suite_view
 from hyperdsl.codegen.torch.training import train_view
 from hyperdsl.codegen.torch.views import header_view, package_view
 from hyperdsl.plan import Plan
-from hyperdsl.semantics.model import Spec
+from hyperdsl.semantics.model.spec import Spec
 
 __all__ = ["TEMPLATES", "formatted", "generate"]
 

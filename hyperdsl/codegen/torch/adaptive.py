@@ -10,8 +10,8 @@ from hyperdsl.codegen.torch.training import setting
 from hyperdsl.plan import Estimate, Evaluate, Plan, Statement
 from hyperdsl.plan.passes import is_at_end, needed
 from hyperdsl.plan.step import defined, names, read, values
-from hyperdsl.semantics.control_model import Control
-from hyperdsl.theory.polynomials import degree
+from hyperdsl.semantics.model.control import Control
+from hyperdsl.theory.numbers.polynomials import degree
 
 
 @dataclass(frozen=True)

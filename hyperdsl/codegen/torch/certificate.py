@@ -7,7 +7,7 @@ import json
 from hyperdsl.codegen.files import GENERATOR, JSON_KEY
 from hyperdsl.codegen.torch.trained import trained_spec
 from hyperdsl.plan import Plan
-from hyperdsl.semantics.model import Corrector, External, Spec
+from hyperdsl.semantics.model.spec import Corrector, External, Spec
 
 
 def certificate(spec: Spec, plans: tuple[Plan, ...]) -> str:

@@ -10,7 +10,7 @@ from typing import assert_never
 from hyperdsl.codegen.torch.expressions import number, tuple_text
 from hyperdsl.codegen.torch.warm import MODULES
 from hyperdsl.plan import Evaluate, Plan
-from hyperdsl.semantics.layer_model import (
+from hyperdsl.semantics.model.layers import (
     Activate,
     Activation,
     Bilinear,
@@ -19,9 +19,9 @@ from hyperdsl.semantics.layer_model import (
     Linear,
     Residual,
 )
-from hyperdsl.semantics.model import Corrector
-from hyperdsl.semantics.names import class_name
-from hyperdsl.theory.exact import Exact
+from hyperdsl.semantics.model.spec import Corrector
+from hyperdsl.semantics.reading.names import class_name
+from hyperdsl.theory.numbers.exact import Exact
 
 _ACTIVATIONS: dict[Activation, str] = {
     "relu": "nn.ReLU()",

@@ -7,8 +7,8 @@ from fractions import Fraction
 
 from hyperdsl.codegen.expressions import ATOM, PRODUCT, SIGN, Notation, spelled
 from hyperdsl.plan import Coefficient, Linear, Weight
-from hyperdsl.semantics.expressions import Expression, Negation
-from hyperdsl.theory.exact import ONE, Exact
+from hyperdsl.semantics.model.expressions import Expression, Negation
+from hyperdsl.theory.numbers.exact import ONE, Exact
 
 _LARGEST_INTEGER = 2**53
 """Up to here integers are doubles, so that p / q in Python is the double nearest to the rational number."""

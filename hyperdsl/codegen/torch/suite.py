@@ -8,9 +8,9 @@ from hyperdsl.codegen.torch.correctors import leading_factor
 from hyperdsl.codegen.torch.expressions import number
 from hyperdsl.codegen.torch.warm import FUNCTIONS, layer_of
 from hyperdsl.plan import Plan
-from hyperdsl.semantics.model import Corrector, Free, Learned
-from hyperdsl.semantics.names import class_name
-from hyperdsl.theory.exact import ONE, Exact
+from hyperdsl.semantics.model.spec import Corrector, Free, Learned
+from hyperdsl.semantics.reading.names import class_name
+from hyperdsl.theory.numbers.exact import ONE, Exact
 
 _TENTH = ONE / Exact.of(10)
 

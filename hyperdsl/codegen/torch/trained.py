@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from hyperdsl.codegen.expressions import SPEC, spelled
 from hyperdsl.codegen.torch.expressions import number, tuple_text, written_text
 from hyperdsl.plan import Coefficient, Evaluate, Plan, Step
-from hyperdsl.semantics import expressions as e
-from hyperdsl.semantics.model import Learned
-from hyperdsl.semantics.names import class_name
-from hyperdsl.theory.exact import Exact
+from hyperdsl.semantics.model import expressions as e
+from hyperdsl.semantics.model.spec import Learned
+from hyperdsl.semantics.reading.names import class_name
+from hyperdsl.theory.numbers.exact import Exact
 
 _LARGEST = Exact.of(3)
 """What no coefficient grows beyond in training, unless one is larger at the start: at a pole the step is all error."""

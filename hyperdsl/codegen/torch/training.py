@@ -11,7 +11,7 @@ from hyperdsl.codegen.torch.expressions import number, tuple_text
 from hyperdsl.codegen.torch.printer import SINGLE, step_lines
 from hyperdsl.codegen.torch.trained import TrainedView, trained_view
 from hyperdsl.plan import Plan, method_step
-from hyperdsl.semantics.model import (
+from hyperdsl.semantics.model.spec import (
     AdversarialLoss,
     Loss,
     Method,
@@ -21,9 +21,9 @@ from hyperdsl.semantics.model import (
     Training,
     TrajectoryLoss,
 )
-from hyperdsl.semantics.names import class_name
-from hyperdsl.semantics.trainings import default_training
-from hyperdsl.theory.exact import Exact
+from hyperdsl.semantics.reading.names import class_name
+from hyperdsl.semantics.solvers.trainings import default_training
+from hyperdsl.theory.numbers.exact import Exact
 
 _SHORT = 8  # characters up to which a decimal is easier to read than a quotient
 

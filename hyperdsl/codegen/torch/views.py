@@ -11,8 +11,8 @@ from hyperdsl.codegen.torch.expressions import number, tuple_text
 from hyperdsl.codegen.torch.history import HistoryView, history_view
 from hyperdsl.codegen.torch.printer import step_lines
 from hyperdsl.plan import Plan
-from hyperdsl.semantics.model import Corrector, External, Free, Spec
-from hyperdsl.semantics.names import class_name
+from hyperdsl.semantics.model.spec import Corrector, External, Free, Spec
+from hyperdsl.semantics.reading.names import class_name
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hyperdsl.semantics.layer_model import Bilinear, SmoothActivation
+from hyperdsl.semantics.model.layers import Bilinear, SmoothActivation
 
 MODULES: dict[SmoothActivation, str] = {
     "tanh": "nn.Tanh",

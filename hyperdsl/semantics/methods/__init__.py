@@ -1,0 +1,1 @@
+"""What declarations of methods mean, and what is proven of them."""

@@ -1,0 +1,148 @@
+"""What the `dense` part of a method means: extra stages and weights that are polynomials in theta, proven."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hyperdsl.diagnostics import catalogue
+from hyperdsl.semantics.methods.proofs import Claim, rows_sum, shown
+from hyperdsl.semantics.methods.tables import MAX_STAGES, NOTHING, Table, is_provable, padded, texts, values
+from hyperdsl.semantics.methods.thetas import MAX_DEGREE, THETA, Weight, WeightReader
+from hyperdsl.semantics.model import expressions as e
+from hyperdsl.semantics.model.spec import Dense, Entries
+from hyperdsl.semantics.reading.numbers import ExactReader
+from hyperdsl.semantics.reading.report import Report
+from hyperdsl.syntax import nodes as n
+from hyperdsl.theory.numbers.exact import ZERO
+from hyperdsl.theory.runge_kutta.dense import DenseCondition, jumps, prove_dense, with_dense_weights
+from hyperdsl.theory.runge_kutta.order import OrderReport
+
+NO_WEIGHT: Weight = (e.Constant(ZERO), ())
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A `dense` part whose shape is right: its claim, its extra stages, its row of weights."""
+
+    claimed: n.Number
+    rows: tuple[n.Row, ...]
+    weights: n.Weights
+
+    @property
+    def order(self) -> int:
+        return int(self.claimed.text)
+
+
+def read_dense(
+    report: Report,
+    node: n.Tableau,
+    name: n.Name,
+    table: Table,
+    claim: Claim,
+    proven: OrderReport,
+    parameters: tuple[str, ...],
+) -> Dense | None:
+    """The dense output of the method whose tableau is `table`; None where it is at fault, which has been reported."""
+    method_order = proven.order_autonomous if claim.autonomous else proven.order
+    if THETA in parameters:
+        problem = "the method's parameter `theta` hides the theta of dense output"
+        report(catalogue.BAD_DENSE, node.word, problem=problem, help="call the parameter something else")
+        return None
+    part = _part(report, node, table.tableau.stages)
+    dense = part and _read(report, part, table, parameters)
+    if not part or not dense or not is_provable(report, node.word, dense.tableau):
+        return None
+    stages = table.tableau.stages
+    lines = {stages + i: row for i, row in enumerate(part.rows)}
+    if not claim.autonomous and not rows_sum(report, name, dense.tableau, claim.tolerance, lines):
+        return None
+    return dense if _is_proven(report, part, name, table, claim, dense, method_order) else None
+
+
+def _part(report: Report, node: n.Tableau, stages: int) -> _Part | None:
+    value = node.values[0] if len(node.values) == 1 and not node.clauses else None
+    if not isinstance(value, n.Number) or not value.text.isdigit() or not 1 <= int(value.text) <= MAX_DEGREE:
+        report(catalogue.WRONG_VALUE, node.word, word="dense", wants="its order: `dense 3 { ... }`")
+        return None
+    rows = tuple(line for line in node.lines if isinstance(line, n.Row))
+    weights = [line for line in node.lines if isinstance(line, n.Weights)]
+    rules = [i for i, line in enumerate(node.lines) if isinstance(line, n.Rule)]
+    lines: list[n.Row | n.Weights] = [*rows, *weights]
+    size = stages + len(rows)
+    if len(weights) != 1:
+        problem = "dense output has one row of weights, `| b_1, b_2, ...`, a weight for each stage"
+        report(catalogue.BAD_DENSE, weights[1] if weights else node.word, problem=problem)
+    elif rows and not rules:
+        report(catalogue.MISSING_RULE, weights[0])
+    elif len(rules) > 1:
+        report(catalogue.BAD_DENSE, node.lines[rules[1]], problem="dense output has at most one rule line")
+    elif [line for line in node.lines if not isinstance(line, n.Rule)] != lines or (rules and rules[0] != len(rows)):
+        problem = "extra stages stand above the rule line, the weights below it"
+        report(catalogue.BAD_DENSE, node.word, problem=problem)
+    elif size > MAX_STAGES:
+        report(catalogue.TOO_LARGE, rows[-1], what="the number of stages", limit=str(MAX_STAGES))
+    elif long := [line for line in lines if len(line.entries) > size]:
+        problem = f"this row has {len(long[0].entries)} entries, but there are {size} stages"
+        report(catalogue.BAD_DENSE, long[0].entries[size], problem=problem)
+    else:
+        return _Part(value, rows, weights[0])
+    return None
+
+
+def _read(report: Report, part: _Part, table: Table, parameters: tuple[str, ...]) -> Dense | None:
+    tableau, entries = table.tableau, table.entries
+    size = tableau.stages + len(part.rows)
+    numbers, thetas = ExactReader(report, parameters), WeightReader(report, parameters)
+    nodes = padded(numbers, tuple(row.c for row in part.rows), len(part.rows))
+    read_rows = [padded(numbers, row.entries, size) for row in part.rows]
+    read_weights = [thetas.weight(entry) for entry in part.weights.entries]
+    rows = [row for row in read_rows if row is not None]
+    weights = [weight for weight in read_weights if weight is not None]
+    if nodes is None or len(rows) < len(read_rows) or len(weights) < len(read_weights):
+        return None
+    weights += [NO_WEIGHT] * (size - len(weights))
+    polynomials = tuple(polynomial for _, polynomial in weights)
+    nothing = texts([NOTHING] * len(rows))
+    return Dense(
+        order=part.order,
+        tableau=with_dense_weights((*tableau.a, *map(values, rows)), (*tableau.c, *values(nodes)), polynomials),
+        entries=Entries(
+            (*((*row, *nothing) for row in entries.a), *map(texts, rows)),
+            (*entries.c, *texts(nodes)),
+            (tuple(text for text, _ in weights),),
+        ),
+        weights=polynomials,
+    )
+
+
+def _is_proven(
+    report: Report, part: _Part, name: n.Name, table: Table, claim: Claim, dense: Dense, method_order: int
+) -> bool:
+    """Whether the ends meet and the claimed order holds; a claim below the order is reported too."""
+    before = len(report.found)
+    for jump in jumps(dense.weights, table.tableau.weights[0], claim.tolerance):
+        notes = [f"it is {shown(jump.value)}; they differ by {shown(jump.value - jump.expected)}"]
+        entries = part.weights.entries
+        at = entries[jump.stage] if jump.stage < len(entries) else part.weights
+        wants = f"b_{jump.stage + 1} = {shown(jump.expected)}" if jump.at else "0"
+        report(catalogue.DENSE_ENDS, at, stage=jump.stage + 1, at=jump.at, wants=wants, notes=notes)
+    if report.failed_since(before):
+        return False
+    order, failing = prove_dense(dense.tableau, method_order, claim.tolerance, autonomous=claim.autonomous)
+    if part.order > order:
+        advice = f"claim order {order}, or correct the weights" if order else "correct the weights"
+        fields = {"name": name.text, "claimed": part.order, "proven": order}
+        notes = _explained(failing) if failing else []
+        report(catalogue.DENSE_TOO_HIGH, part.claimed, **fields, notes=notes, help=advice)
+    elif part.order < order:
+        report(catalogue.DENSE_TOO_LOW, part.claimed, name=name.text, claimed=part.order, proven=order)
+    return part.order <= order
+
+
+def _explained(failing: DenseCondition) -> list[str]:
+    power = "θ" if failing.power == 1 else f"θ^{failing.power}"
+    return [
+        f"the first condition that fails is {failing}, of the tree {failing.tree}",
+        f"on the left {power} has the coefficient {shown(failing.value)}, on the right {failing.expected}; "
+        f"they differ by {shown(failing.difference)}",
+    ]

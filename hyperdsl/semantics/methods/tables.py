@@ -1,0 +1,107 @@
+"""From the lines of a tableau to its coefficients."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hyperdsl.diagnostics import catalogue
+from hyperdsl.semantics.model import expressions as e
+from hyperdsl.semantics.model.spec import Entries
+from hyperdsl.semantics.reading.numbers import ExactReader, Valued, fits_double
+from hyperdsl.semantics.reading.report import Report
+from hyperdsl.syntax import nodes as n
+from hyperdsl.theory.numbers.exact import ZERO, Exact, NotExact
+from hyperdsl.theory.runge_kutta.stages import exact_stages
+from hyperdsl.theory.runge_kutta.tableau import Tableau
+
+MAX_STAGES = 64
+NOTHING: Valued = (e.Constant(ZERO), ZERO)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A tableau's coefficients twice, exact and as written, with the lines they came from."""
+
+    tableau: Tableau
+    entries: Entries
+    rows: tuple[n.Row, ...]
+    weights: tuple[n.Weights, ...]
+
+
+def read_table(report: Report, node: n.Tableau, parameters: tuple[str, ...]) -> Table | None:
+    """The coefficients of `tableau { ... }`; None where something is wrong, which has been reported."""
+    if node.values or node.clauses:
+        report(catalogue.NOT_YET, (*node.values, *node.clauses)[0], what="labelled tableaux are")
+        return None
+    rows = tuple(line for line in node.lines if isinstance(line, n.Row))
+    weights = tuple(line for line in node.lines if isinstance(line, n.Weights))
+    if not _shape_is_right(report, node, rows, weights):
+        return None
+    reader = ExactReader(report, parameters)
+    a = [padded(reader, row.entries, len(rows)) for row in rows]
+    c = padded(reader, tuple(row.c for row in rows), len(rows))
+    b = [padded(reader, row.entries, len(rows)) for row in weights]
+    if c is None or None in a or None in b:
+        return None
+    lines = [line for line in (*a, *b) if line is not None]
+    a_rows, b_rows = lines[: len(rows)], lines[len(rows) :]
+    tableau = Tableau(tuple(map(values, a_rows)), values(c), tuple(map(values, b_rows)))
+    entries = Entries(tuple(map(texts, a_rows)), texts(c), tuple(map(texts, b_rows)))
+    return Table(tableau, entries, rows, weights) if is_provable(report, node.word, tableau) else None
+
+
+def is_provable(report: Report, word: n.Name, tableau: Tableau) -> bool:
+    """Whether one field that is small enough holds all coefficients; reported at `word` where none does."""
+    try:
+        exact_stages(tableau)
+    except NotExact as reason:
+        report(catalogue.NOT_EXACT, word, reason=reason)
+        return False
+    return True
+
+
+def values(line: list[Valued]) -> tuple[Exact, ...]:
+    """The numbers of a row."""
+    return tuple(value for _, value in line)
+
+
+def texts(line: list[Valued]) -> tuple[e.Expression, ...]:
+    """A row as written."""
+    return tuple(expression for expression, _ in line)
+
+
+def _shape_is_right(report: Report, node: n.Tableau, rows: tuple[n.Row, ...], weights: tuple[n.Weights, ...]) -> bool:
+    lines: tuple[n.Row | n.Weights, ...] = (*rows, *weights)
+    rules = [i for i, line in enumerate(node.lines) if isinstance(line, n.Rule)]
+    if not rows:
+        report(catalogue.BAD_ROW, node.word, problem="a tableau needs at least one stage")
+    elif not weights:
+        report(catalogue.BAD_ROW, node.word, problem="a tableau needs a row of weights, which starts with `|`")
+    elif not rules:
+        report(catalogue.MISSING_RULE, weights[0])
+    elif len(rules) > 1:
+        report(catalogue.BAD_ROW, node.lines[rules[1]], problem="a tableau has one rule line")
+    elif late := [line for line in node.lines[rules[0] :] if isinstance(line, n.Row)]:
+        report(catalogue.BAD_ROW, late[0], problem="a stage stands below the rule line")
+    elif early := [line for line in node.lines[: rules[0]] if isinstance(line, n.Weights)]:
+        report(catalogue.BAD_ROW, early[0], problem="this row has no c", help="write `c | a_1, a_2, ...`")
+    elif len(rows) > MAX_STAGES:
+        report(catalogue.TOO_LARGE, rows[MAX_STAGES], what="the number of stages", limit=str(MAX_STAGES))
+    elif long := [line for line in lines if len(line.entries) > len(rows)]:
+        problem = f"this row has {len(long[0].entries)} coefficients, but there are {len(rows)} stages"
+        report(catalogue.BAD_ROW, long[0].entries[len(rows)], problem=problem)
+    else:
+        return True
+    return False
+
+
+def padded(reader: ExactReader, entries: tuple[n.Expression, ...], width: int) -> list[Valued] | None:
+    """A row's coefficients, missing ones zero; None where one was reported."""
+    read = [_coefficient(reader, entry) for entry in entries]
+    found = [value for value in read if value is not None]
+    return found + [NOTHING] * (width - len(found)) if len(found) == len(read) else None
+
+
+def _coefficient(reader: ExactReader, entry: n.Expression) -> Valued | None:
+    read = reader.read(entry)
+    return read if read and fits_double(reader.report, entry, read[1]) else None

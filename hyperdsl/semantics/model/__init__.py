@@ -1,0 +1,1 @@
+"""What a spec means: frozen, with exact numbers and every default filled in."""

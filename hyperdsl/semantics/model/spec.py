@@ -1,0 +1,383 @@
+"""The checked model of a spec: frozen, with exact numbers and every default filled in.
+
+Nothing here refers to text except `Place`, kept for the messages of later stages.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from hyperdsl.semantics.model.control import Control
+from hyperdsl.semantics.model.expressions import Expression
+from hyperdsl.semantics.model.layers import Bilinear, Conv2d, Layer, Residual
+from hyperdsl.semantics.model.problem import ProblemModel
+from hyperdsl.semantics.model.sweep import Sweep
+from hyperdsl.source import Place, Source
+from hyperdsl.theory.multistep.formulas import LinearMultistep
+from hyperdsl.theory.multistep.predictor_corrector import FormulaPair
+from hyperdsl.theory.numbers.exact import Exact
+from hyperdsl.theory.numbers.polynomials import Polynomial
+from hyperdsl.theory.runge_kutta.families import Interval
+from hyperdsl.theory.runge_kutta.order import OrderReport
+from hyperdsl.theory.runge_kutta.tableau import Tableau
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A named parameter of a method family and the range for which the method is proven."""
+
+    name: str
+    interval: Interval
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What was proven of a tableau (DESIGN §3); None where it depends on a parameter or there is no such row.
+
+    `embedded` holds one proven order per further weight row. `principal_error` is the 2-norm of the principal
+    error coefficients; stability intervals are lengths connected to 0, `math.inf` where unbounded.
+    """
+
+    report: OrderReport
+    embedded: tuple[int, ...]
+    stage_order: int
+    fsal: bool
+    conditions: int
+    principal_error: float | None
+    real_stability: float | None
+    imaginary_stability: float | None
+
+    @property
+    def order(self) -> int:
+        """The proven order for non-autonomous problems z' = f(s, z)."""
+        return self.report.order
+
+
+@dataclass(frozen=True)
+class Method:
+    """A Runge–Kutta method or family.
+
+    `entries` are the coefficients as written, for readable generated code; the family is proven where its parameters
+    are in their intervals and no expression of `nonzero` vanishes.
+    """
+
+    name: str
+    place: Place
+    tableau: Tableau
+    entries: Entries
+    parameters: tuple[Parameter, ...]
+    claimed_order: int
+    claimed_embedded: tuple[int, ...]
+    tolerance: Exact | None
+    autonomous: bool
+    facts: Facts
+    nonzero: tuple[Exact, ...] = ()
+    dense: Dense | None = None
+
+
+@dataclass(frozen=True)
+class Entries:
+    """A tableau's coefficients as expressions, shaped like `Tableau`: a is full, zeros are `Constant(0)`."""
+
+    a: tuple[tuple[Expression, ...], ...]
+    c: tuple[Expression, ...]
+    weights: tuple[tuple[Expression, ...], ...]
+
+
+@dataclass(frozen=True)
+class Dense:
+    """Dense output z(s + θε) = z + ε Σ b_i(θ)·k_i, proven to have at least this order for every θ.
+
+    `tableau` and `entries` have the method's stages and then the extra ones; `weights` are the b_i, polynomials in θ
+    with the constant coefficient first, and the only row of weights of `entries` shows them as written.
+    """
+
+    order: int
+    tableau: Tableau
+    entries: Entries
+    weights: tuple[Polynomial, ...]
+
+
+@dataclass(frozen=True)
+class Start:
+    """How a method with a history gets its first states: a one-step method, `substeps` steps to each of them."""
+
+    method: Method
+    substeps: int
+
+
+@dataclass(frozen=True)
+class Multistep:
+    """A linear multistep method; `start` is None where the library's default serves."""
+
+    name: str
+    place: Place
+    formula: LinearMultistep
+    claimed_order: int
+    start: Start | None
+
+
+@dataclass(frozen=True)
+class PredictorCorrector:
+    """A predictor-corrector pair; `predictor` and `corrector` name its formulas, `mode` is PEC, PECE, PECEC, ..."""
+
+    name: str
+    place: Place
+    formula: FormulaPair
+    predictor: str
+    corrector: str
+    mode: str
+    start: Start | None
+
+
+Base = Method | Multistep | PredictorCorrector
+"""What a solver can be built on."""
+
+
+CorrectorInput = str  # "z", "dz", "s", "eps", "x", "stages", or the name of a parameter of the base
+
+
+@dataclass(frozen=True)
+class Corrector:
+    """The network g: what it reads, its hidden layers, and the elementwise bound on its output, if any.
+
+    `start`: g is zero until it is trained, or has the weights of the vector field's own first layers.
+    """
+
+    name: str
+    place: Place
+    inputs: tuple[CorrectorInput, ...]
+    layers: tuple[Layer, ...]
+    bound: Exact | None
+    start: Literal["zero", "field"] = "zero"
+
+    @property
+    def convolutional(self) -> bool:
+        """Whether its layers are convolutions, of states [channels, height, width]."""
+        return any(
+            isinstance(layer, Conv2d) or (isinstance(layer, Residual | Bilinear) and layer.kernel is not None)
+            for layer in self.layers
+        )
+
+    @property
+    def bilinear(self) -> Bilinear | None:
+        """Its first layer, where that is bilinear."""
+        first = self.layers[0]
+        return first if isinstance(first, Bilinear) else None
+
+
+@dataclass(frozen=True)
+class External:
+    """The corrector is an `nn.Module` that the user passes."""
+
+
+StateKind = Literal["trajectory", "noise", "box"]
+
+
+@dataclass(frozen=True)
+class StateShare:
+    """One part of the mixture of training states; shares of a mixture sum to one.
+
+    `kind`: along reference trajectories, those plus Gaussian noise of `noise` standard deviations, or uniform in
+    the box of the problem's ranges (of the trajectories' extremes where it has none).
+    """
+
+    kind: StateKind
+    share: Exact
+    noise: Exact | None = None
+
+
+@dataclass(frozen=True)
+class StepRange:
+    """The range of ε in training, log-uniform: numbers of steps K over the span, or ε itself in units of s.
+
+    Equal ends are one step size, and then `steps K` means the K steps of one grid over the span. Where the range is
+    not `given`, an adaptive solver is trained for the steps that its control takes instead.
+    """
+
+    unit: Literal["steps", "eps"]
+    lower: Exact
+    upper: Exact
+    given: bool = True
+
+
+@dataclass(frozen=True)
+class Reference:
+    """How targets are made: fixed substeps of a library method over each [s, s + ε]."""
+
+    method: Method
+    substeps: int
+    dtype: Literal["float64", "float32"]
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """AdamW with its settings."""
+
+    learning_rate: Exact
+    weight_decay: Exact
+    clip: Exact
+
+
+@dataclass(frozen=True)
+class ResidualLoss:
+    """The distance of g from the base method's scaled local error."""
+
+
+@dataclass(frozen=True)
+class TrajectoryLoss:
+    """The distance of the solver's states from the reference's, after each of `steps` steps from one state."""
+
+    steps: int
+
+
+@dataclass(frozen=True)
+class AdversarialLoss:
+    """The residual loss at the worst states found within `radius` standard deviations by `steps` gradient steps."""
+
+    radius: Exact
+    steps: int
+
+
+Loss = ResidualLoss | TrajectoryLoss | AdversarialLoss
+
+
+@dataclass(frozen=True)
+class Training:
+    """Fitting of a corrector. `place` is None for the defaults; `then` are the phases that follow, in their order.
+
+    A further phase is whole, with what it inherits; its own `then` is empty.
+    """
+
+    name: str
+    place: Place | None
+    loss: Loss
+    states: tuple[StateShare, ...]
+    steps: StepRange
+    reference: Reference
+    optimizer: Optimizer
+    schedule: Literal["cosine", "constant"]
+    iterations: int
+    batch: int
+    seed: int
+    then: tuple[Training, ...] = ()
+
+    @property
+    def phases(self) -> tuple[Training, ...]:
+        """All phases, the training's own settings first."""
+        return (self, *self.then)
+
+
+@dataclass(frozen=True)
+class Free:
+    """A parameter of the base that stays open: a keyword of every call, drawn uniformly in training."""
+
+    name: str
+    interval: Interval
+
+
+@dataclass(frozen=True)
+class Learned:
+    """A parameter of the base that is trained, from `start` on, and stays in its interval."""
+
+    name: str
+    start: Exact
+    interval: Interval
+
+
+@dataclass(frozen=True)
+class Solver:
+    """A solver or, with a corrector, a hypersolver.
+
+    `tableau`, `entries`, `facts` and `dense` are the base's with the fixed parameters put in; `free` are those left
+    open, `fixed` those put in, `learned` those that training finds.
+    """
+
+    name: str
+    place: Place
+    base: Method
+    tableau: Tableau
+    entries: Entries
+    facts: Facts
+    fixed: tuple[tuple[str, Exact], ...]
+    free: tuple[Free, ...]
+    corrector: Corrector | External | None
+    training: Training | None
+    control: Control | None = None
+    dense: Dense | None = None
+    learned: tuple[Learned, ...] = ()
+
+    @property
+    def order(self) -> int:
+        return self.facts.order
+
+    @property
+    def residual_power(self) -> int | None:
+        """p + 1, the power of ε on g; None without a corrector."""
+        return None if self.corrector is None else self.facts.order + 1
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names that the step is written in, of free and learned parameters."""
+        return (*(free.name for free in self.free), *(learned.name for learned in self.learned))
+
+
+@dataclass(frozen=True)
+class HistorySolver:
+    """A solver or hypersolver on a method with a history, which `start` gives its first states."""
+
+    name: str
+    place: Place
+    base: Multistep | PredictorCorrector
+    start: Start
+    corrector: Corrector | External | None
+    training: Training | None
+
+    @property
+    def order(self) -> int:
+        return self.base.formula.order
+
+    @property
+    def residual_power(self) -> int | None:
+        """p + 1, the power of ε on g; None without a corrector."""
+        return None if self.corrector is None else self.order + 1
+
+    @property
+    def fixed(self) -> tuple[tuple[str, Exact], ...]:
+        return ()
+
+    @property
+    def free(self) -> tuple[Free, ...]:
+        return ()
+
+    @property
+    def learned(self) -> tuple[Learned, ...]:
+        return ()
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        return ()
+
+    @property
+    def control(self) -> None:
+        return None
+
+
+AnySolver = Solver | HistorySolver
+
+
+@dataclass(frozen=True)
+class Spec:
+    """One checked file: what it declares itself, and the files that it imports."""
+
+    source: Source
+    methods: tuple[Method, ...]
+    multisteps: tuple[Multistep, ...]
+    predictor_correctors: tuple[PredictorCorrector, ...]
+    correctors: tuple[Corrector, ...]
+    trainings: tuple[Training, ...]
+    problems: tuple[ProblemModel, ...]
+    solvers: tuple[AnySolver, ...]
+    imports: tuple[Source, ...]
+    sweeps: tuple[Sweep, ...] = ()

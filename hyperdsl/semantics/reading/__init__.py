@@ -1,0 +1,1 @@
+"""How declarations are read: files, scopes, names, settings, numbers, and what is reported."""

@@ -1,0 +1,123 @@
+"""Which identifiers may name things, and how they are called in generated code."""
+
+from __future__ import annotations
+
+import builtins
+import keyword
+
+from hyperdsl.diagnostics import catalogue
+from hyperdsl.semantics.reading.report import Report
+from hyperdsl.syntax import nodes as n
+
+GENERATED = frozenset(
+    {
+        "AdjointSteps",
+        "Advanced",
+        "Adversarial",
+        "Any",
+        "Bilinear",
+        "Callable",
+        "Control",
+        "ConvBilinear",
+        "ConvCorrector",
+        "Corrector",
+        "DoublingSteps",
+        "DoubtedSteps",
+        "EachSteps",
+        "EmbeddedSteps",
+        "Estimated",
+        "External",
+        "FallbackSteps",
+        "Field",
+        "FitWarning",
+        "FixedSteps",
+        "Followed",
+        "History",
+        "HistorySteps",
+        "LEARNED",
+        "Layers",
+        "LearnedSteps",
+        "More",
+        "Past",
+        "Path",
+        "Phase",
+        "Residual",
+        "Run",
+        "SETTINGS",
+        "Sample",
+        "Scalar",
+        "Sequence",
+        "Settings",
+        "Share",
+        "Sine",
+        "Solution",
+        "SolveError",
+        "State",
+        "Statistics",
+        "Status",
+        "Step",
+        "Tensor",
+        "Trajectory",
+        "Unpack",
+        "VectorField",
+        "annotations",
+        "beside",
+        "draws",
+        "field",
+        "fit",
+        "given",
+        "iterated",
+        "learned",
+        "math",
+        "nn",
+        "partial",
+        "polynomials",
+        "pytest",
+        "seeds",
+        "settings",
+        "slope",
+        "st",
+        "statistics",
+        "torch",
+        "with_input",
+        *dir(builtins),
+    }
+)
+"""Names that generated modules use at their top level, and those of builtins."""
+
+
+def class_name(name: str) -> str:
+    """The class of a corrector or solver: `small` becomes `Small`, `wide_net` `WideNet`; capitals stay."""
+    return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+
+
+def identifier_fault(name: str) -> str | None:
+    """Why `name` cannot be an identifier of generated code, or None."""
+    if keyword.iskeyword(name) or keyword.issoftkeyword(name):
+        return "it is a Python keyword"
+    if name.startswith("__"):
+        return "it begins with two underscores"
+    if not name.isidentifier() or not name.isascii():
+        return "it is not an identifier"
+    return None
+
+
+def check_name(report: Report, name: n.Name) -> bool:
+    """Report a name that is no identifier of generated code."""
+    fault = identifier_fault(name.text)
+    if fault:
+        report(catalogue.BAD_NAME, name, name=name.text, reason=fault)
+    return fault is None
+
+
+def check_class_name(report: Report, name: n.Name) -> bool:
+    """Report a name whose class could not be written, or would hide one that generated modules use."""
+    if not check_name(report, name):
+        return False
+    if name.text.startswith("_") or not class_name(name.text).isidentifier():
+        report(catalogue.BAD_NAME, name, name=name.text, reason="no class can be called after it")
+        return False
+    if class_name(name.text) in GENERATED or name.text in GENERATED:
+        report(catalogue.BAD_NAME, name, name=name.text, reason="generated code uses it itself")
+        return False
+    return True

@@ -1,0 +1,207 @@
+"""Reading the settings of a block: unknown and repeated ones reported, values turned into what they should be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+
+from hyperdsl.diagnostics import catalogue, did_you_mean
+from hyperdsl.semantics.reading.numbers import ExactReader
+from hyperdsl.semantics.reading.report import Report, Spanned
+from hyperdsl.syntax import nodes as n
+from hyperdsl.theory.numbers.exact import Exact
+
+Choice = TypeVar("Choice", bound=str)
+LARGEST_INTEGER = 10**9
+
+
+class Settings:
+    """The settings of one block by their word. `kind` is how messages call what they belong to."""
+
+    def __init__(
+        self, report: Report, kind: str, block: n.Block | None, known: Sequence[str], clauses: Iterable[str] = ()
+    ) -> None:
+        self.report = report
+        self.kind = kind
+        self.numbers = ExactReader(report)
+        self.by_word: dict[str, n.Setting] = {}
+        for statement in block.statements if block else ():
+            if not isinstance(statement, n.Setting):
+                self._misplaced(statement)
+            elif statement.word.text not in known:
+                word = statement.word
+                listing = "its settings are " + ", ".join(f"`{name}`" for name in known)
+                advice = did_you_mean(word.text, known) or listing
+                report(catalogue.UNKNOWN_SETTING, word, kind=kind, word=word.text, help=advice)
+            elif statement.word.text in self.by_word:
+                report(catalogue.REPEATED_SETTING, statement.word, word=statement.word.text)
+            else:
+                self.by_word[statement.word.text] = statement
+                self._check_clauses(statement, frozenset(clauses))
+
+    def get(self, word: str, *, block: bool = False) -> n.Setting | None:
+        """The setting, reported where it has a block and should not."""
+        setting = self.by_word.get(word)
+        if setting and setting.block and not block:
+            self.report(catalogue.MISPLACED, setting.block, what="a block", where=f"after `{word}`", help=None)
+        return setting
+
+    def require(self, word: str, owner: n.Name, example: str) -> n.Setting | None:
+        """The setting, reported at its owner's name where it is missing."""
+        if word not in self.by_word:
+            kind = self.kind.split(" ", 1)[1]
+            self.report(catalogue.MISSING_SETTING, owner, kind=kind, name=owner.text, word=word, example=example)
+        return self.get(word)
+
+    def integer(self, word: str, default: int, lowest: int) -> int:
+        """An integer of at least `lowest`."""
+        setting = self.get(word)
+        value = self.single(setting, "one integer") if setting else None
+        number = self.numbers.double(value) if value is not None else None
+        if setting is None or value is None or number is None:
+            return default
+        if not number.is_rational or number.fraction().denominator != 1:
+            self.report(catalogue.WRONG_VALUE, value, word=word, wants="an integer")
+            return default
+        if not lowest <= number.fraction() <= LARGEST_INTEGER:
+            wants = f"at least {lowest}" if number.fraction() < lowest else f"at most {LARGEST_INTEGER}"
+            self.report(catalogue.OUT_OF_RANGE, value, what=f"`{word}`", wants=wants)
+            return default
+        return int(number.fraction())
+
+    def positive(self, word: str) -> Exact | None:
+        """A positive number, None where it is not set or at fault."""
+        setting = self.get(word)
+        value = self.single(setting, "one number") if setting else None
+        return None if value is None else positive(self.report, value, f"`{word}`")
+
+    def choice(self, word: str, choices: Sequence[Choice], default: Choice) -> Choice:
+        """One of some words."""
+        setting = self.get(word)
+        if setting is None:
+            return default
+        value = self.single(setting, "one of " + ", ".join(choices))
+        if value is None:
+            return default
+        return chosen(self.report, value, choices, word) or default
+
+    def single(self, setting: n.Setting, wants: str) -> n.Expression | None:
+        """The setting's only value, an expression."""
+        values = setting.values
+        if len(values) != 1 or isinstance(values[0], n.Range | n.Comparison | n.String):
+            self.report(catalogue.WRONG_VALUE, setting, word=setting.word.text, wants=wants)
+            return None
+        return values[0]
+
+    def _misplaced(self, statement: n.Statement) -> None:
+        what = {n.Tableau: "a tableau", n.Equation: "an equation", n.Domain: "a range", n.Update: "an equation"}
+        self.report(catalogue.MISPLACED, statement, what=what.get(type(statement), "this"), where=f"in {self.kind}")
+
+    def _check_clauses(self, setting: n.Setting, known: frozenset[str]) -> None:
+        for clause in setting.clauses:
+            if setting.word.text != "order" or clause.word.text not in known:
+                advice = did_you_mean(clause.word.text, known) or "separate values with commas"
+                self.report(catalogue.UNEXPECTED, clause.word, found=f"`{clause.word.text}`", help=advice)
+
+
+class Arguments:
+    """The arguments of a call such as `adamw(lr = 1e-2)`: unknown and repeated ones reported."""
+
+    def __init__(self, report: Report, node: n.Expression, known: Sequence[str], positional: int = 0) -> None:
+        self.report = report
+        self.word = node.name.text if isinstance(node, n.Call) else ""
+        self.values: dict[str, n.Value] = {}
+        arguments = node.arguments if isinstance(node, n.Call) else ()
+        for i, argument in enumerate(arguments):
+            name = argument.name.text if argument.name else (known[i] if i < positional else None)
+            if name is None:
+                wants = f"{positional} unnamed value(s)" if positional else "named arguments only"
+                report(catalogue.WRONG_VALUE, argument, word=self.word, wants=wants)
+            elif name not in known:
+                advice = did_you_mean(name, known) or (f"it takes {', '.join(known)}" if known else None)
+                report(catalogue.UNKNOWN_ARGUMENT, argument.name or argument, word=self.word, name=name, help=advice)
+            elif name in self.values:
+                report(catalogue.REPEATED_SETTING, argument, word=name)
+            else:
+                self.values[name] = argument.value
+
+    def number(self, name: str) -> tuple[Exact, n.Expression] | None:
+        """The value of an argument that is a number."""
+        value = self.values.get(name)
+        if value is None:
+            return None
+        if isinstance(value, n.Range | n.Comparison | n.String):
+            self.report(catalogue.WRONG_VALUE, value, word=name, wants="a number")
+            return None
+        number = ExactReader(self.report).double(value)
+        return None if number is None else (number, value)
+
+    def at_least(self, name: str, default: Exact, lowest: Exact, wants: str, *, open_end: bool = False) -> Exact:
+        """A number not below `lowest` (above it, where the end is open)."""
+        found = self.number(name)
+        if found is None:
+            return default
+        sign = (found[0] - lowest).sign()
+        if sign < 0 or (open_end and sign == 0):
+            self.report(catalogue.OUT_OF_RANGE, found[1], what=f"`{name}`", wants=wants)
+            return default
+        return found[0]
+
+    def integer(self, name: str, default: int, lowest: int, highest: int) -> int:
+        found = self.number(name)
+        if found is None:
+            return default
+        if not found[0].is_rational or found[0].fraction().denominator != 1:
+            self.report(catalogue.WRONG_VALUE, found[1], word=name, wants="an integer")
+            return default
+        if not lowest <= found[0].fraction() <= highest:
+            wants = f"between {lowest} and {highest}"
+            self.report(catalogue.OUT_OF_RANGE, found[1], what=f"`{name}`", wants=wants)
+            return default
+        return int(found[0].fraction())
+
+
+def positive(report: Report, node: n.Expression, what: str) -> Exact | None:
+    """A positive number."""
+    number = ExactReader(report).double(node)
+    if number is not None and number.sign() <= 0:
+        report(catalogue.OUT_OF_RANGE, node, what=what, wants="positive")
+        return None
+    return number
+
+
+def ends(report: Report, value: n.Value | None, owner: Spanned, word: str) -> tuple[Exact, Exact] | None:
+    """The ends of a range `lower .. upper`, which must not be equal or reversed."""
+    if not isinstance(value, n.Range):
+        report(catalogue.WRONG_VALUE, value or owner, word=word, wants="a range such as `0 .. 1`")
+        return None
+    numbers = ExactReader(report)
+    lower, upper = numbers.double(value.lower), numbers.double(value.upper)
+    if lower is None or upper is None:
+        return None
+    if (upper - lower).sign() <= 0:
+        report(catalogue.OUT_OF_RANGE, value, what=f"the range of `{word}`", wants="from a lower to a higher number")
+        return None
+    return lower, upper
+
+
+def chosen(report: Report, value: n.Expression, choices: Sequence[Choice], what: str) -> Choice | None:
+    """The choice that a plain word names."""
+    if isinstance(value, n.Name):
+        for choice in choices:
+            if value.text == choice:
+                return choice
+        advice = did_you_mean(value.text, choices) or "it is one of " + ", ".join(choices)
+        report(catalogue.UNKNOWN_CHOICE, value, value=value.text, what=f"`{what}`", help=advice)
+    else:
+        report(catalogue.WRONG_VALUE, value, word=what, wants="one of " + ", ".join(choices))
+    return None
+
+
+def head(value: n.Value) -> str | None:
+    """`noise` of `noise` and of `noise(1/20)`."""
+    match value:
+        case n.Name(text) | n.Call(n.Name(text), _):
+            return text
+        case _:
+            return None

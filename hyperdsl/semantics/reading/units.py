@@ -1,0 +1,140 @@
+"""Files and what they declare: specs, the files they import, and the library."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+from hyperdsl.diagnostics import catalogue, did_you_mean
+from hyperdsl.semantics.reading.report import Report
+from hyperdsl.source import Source
+from hyperdsl.syntax import nodes as n
+from hyperdsl.syntax.brackets import DECLARATIONS
+from hyperdsl.syntax.parser import parse
+from hyperdsl.syntax.reader import decode, read
+
+VERSION = "1"
+GROUPS = {
+    "method": "method",
+    "multistep": "method",
+    "predictor_corrector": "method",
+    "solver": "solver",
+    "hypersolver": "solver",
+}
+DIRECTIVES = ("import", "hyperdsl")
+
+
+def group_of(word: str) -> str:
+    """Declarations of one group share a space of names: everything that can be a base is a method."""
+    return GROUPS.get(word, word)
+
+
+@dataclass
+class Unit:
+    """One parsed file. `whole` is false where a part could not be read, so that its names may be unknown."""
+
+    report: Report
+    path: Path | None
+    declarations: dict[tuple[str, str], n.Declaration] = field(default_factory=dict)
+    imports: list[n.Setting] = field(default_factory=list)
+    whole: bool = True
+
+    @property
+    def source(self) -> Source:
+        return self.report.source
+
+    def names(self, group: str) -> list[str]:
+        return [name for kind, name in self.declarations if kind == group]
+
+
+def load(path: Path, shown: str) -> Unit:
+    """The file at `path`, its declarations by name; what is wrong with it is in its report."""
+    source, found = read(path, shown)
+    if source is None:
+        unit = Unit(Report(found[0].place.source if found[0].place else Source(shown, "")), path, whole=False)
+        unit.report.found.extend(found)
+        return unit
+    return unit_of(source, path)
+
+
+def unit_of(source: Source, path: Path | None) -> Unit:
+    """The declarations of a text."""
+    unit = Unit(Report(source), path)
+    tree, found = parse(source)
+    unit.report.found.extend(found)
+    if tree is None:
+        unit.whole = False
+        return unit
+    for i, item in enumerate(tree.items):
+        if isinstance(item, n.Declaration):
+            _declare(unit, item)
+        else:
+            _direct(unit, item, first=i == 0)
+    return unit
+
+
+def _declare(unit: Unit, item: n.Declaration) -> None:
+    word = item.word
+    if word.text not in DECLARATIONS:
+        advice = did_you_mean(word.text, DECLARATIONS) or "declarations are " + ", ".join(DECLARATIONS)
+        unit.report(catalogue.UNKNOWN_DECLARATION, word, word=word.text, help=advice)
+        return
+    key = group_of(word.text), item.name.text
+    if key in unit.declarations:
+        line = unit.declarations[key].name.span.line
+        unit.report(catalogue.DUPLICATE, item.name, name=item.name.text, notes=[f"it is first declared on line {line}"])
+    else:
+        unit.declarations[key] = item
+    unit.whole = unit.whole and item.complete
+
+
+def _direct(unit: Unit, item: n.Setting, *, first: bool) -> None:
+    """`import "..."`, `hyperdsl 1`, or a declaration that lacks its block."""
+    word, values = item.word, item.values
+    if word.text == "import":
+        if len(values) == 1 and isinstance(values[0], n.String) and not item.clauses:
+            unit.imports.append(item)
+        else:
+            unit.report(catalogue.WRONG_VALUE, item, word="import", wants='one path in quotes: `import "a.hyper"`')
+    elif word.text == "hyperdsl":
+        version = values[0] if len(values) == 1 else None
+        if not first:
+            unit.report(catalogue.MISPLACED, item, what="the language version", where="below the first statement")
+        elif not isinstance(version, n.Number):
+            unit.report(catalogue.WRONG_VALUE, item, word="hyperdsl", wants=f"a version, which is {VERSION}")
+        elif version.text != VERSION:
+            unit.report(catalogue.VERSION, version, version=version.text)
+    elif word.text in DECLARATIONS:
+        example = f"write `{word.text} name {{ ... }}`"
+        unit.report(catalogue.MISPLACED, item, what=f"`{word.text}`", where="here without a block", help=example)
+    else:
+        known = (*DECLARATIONS, *DIRECTIVES)
+        advice = did_you_mean(word.text, known) or "declarations are " + ", ".join(DECLARATIONS)
+        unit.report(catalogue.UNKNOWN_DECLARATION, word, word=word.text, help=advice)
+
+
+_DECLARED = re.compile(rf"^({'|'.join(DECLARATIONS)}) (\w+)", re.MULTILINE)
+
+
+@cache
+def library_index() -> dict[tuple[str, str], str]:
+    """Which file of the library declares a name: found without parsing, so that only what is used is read."""
+    index = {}
+    for file in sorted(files("hyperdsl.library").iterdir(), key=lambda entry: entry.name):
+        if file.name.endswith(".hyper"):
+            for word, name in _DECLARED.findall(file.read_text("utf-8")):
+                index[group_of(word), name] = file.name
+    return index
+
+
+@cache
+def library_unit(name: str) -> Unit:
+    """One file of the library."""
+    data = (files("hyperdsl.library") / name).read_bytes()
+    source, _ = decode(data, f"hyperdsl/library/{name}")
+    if source is None:
+        raise ValueError(f"the library's file {name} cannot be read")
+    return unit_of(source, None)

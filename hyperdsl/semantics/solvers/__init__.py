@@ -1,0 +1,1 @@
+"""What declarations of solvers mean: their bases, controls, correctors and trainings."""

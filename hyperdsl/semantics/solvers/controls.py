@@ -1,0 +1,139 @@
+"""What a `control` declaration, a step-size rule, means, with every default."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from hyperdsl.diagnostics import catalogue
+from hyperdsl.semantics.model import spec as m
+from hyperdsl.semantics.model.control import Control, ErrorEstimate
+from hyperdsl.semantics.reading.numbers import ExactReader
+from hyperdsl.semantics.reading.report import Report, exactly
+from hyperdsl.semantics.reading.settings import Settings, chosen, ends
+from hyperdsl.syntax import nodes as n
+from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact
+
+SETTINGS = (
+    "error",
+    "rtol",
+    "atol",
+    "gains",
+    "safety",
+    "factor",
+    "first_step",
+    "max_steps",
+    "per_sample",
+)
+ERRORS: tuple[ErrorEstimate, ...] = ("embedded", "learned", "doubling")
+ALLOWED = (("embedded",), ("learned",), ("doubling",), ("learned", "embedded"))
+DEFAULT_RTOL = Exact.of(Fraction(1, 10**6))
+DEFAULT_ATOL = Exact.of(Fraction(1, 10**8))
+DEFAULT_GAINS = (ZERO, ONE, ZERO)
+"""The integral controller, the most efficient where the step size is not bound by stability (Söderlind 2003)."""
+DEFAULT_SAFETY = Exact.of(Fraction(9, 10))
+DEFAULT_FACTOR = (Exact.of(Fraction(1, 5)), Exact.of(10))
+DEFAULT_MAX_STEPS = 4096
+
+
+@exactly
+def read_control(report: Report, declaration: n.Declaration) -> Control | None:
+    """The rule; None where something is wrong, which has been reported."""
+    before = len(report.found)
+    if declaration.parameters:
+        report(catalogue.BAD_PARAMETER, declaration.parameters[0], problem="a control has no parameters")
+    settings = Settings(report, "a control", declaration.body, SETTINGS)
+    errors = _errors(report, settings, declaration.name)
+    control = Control(
+        name=declaration.name.text,
+        place=report.place(declaration.name),
+        error=errors[0],
+        fallback=len(errors) > 1,
+        rtol=settings.positive("rtol") or DEFAULT_RTOL,
+        atol=settings.positive("atol") or DEFAULT_ATOL,
+        gains=_gains(report, settings),
+        safety=_safety(report, settings),
+        factor=_factor(report, settings),
+        first_step=settings.positive("first_step"),
+        max_steps=settings.integer("max_steps", DEFAULT_MAX_STEPS, 1),
+        per_sample=settings.choice("per_sample", ("no", "yes"), "no") == "yes",
+    )
+    return None if len(report.found) > before else control
+
+
+def check_control(report: Report, node: n.Name, control: Control, solver: m.Solver) -> None:
+    """Whether the solver has what the rule takes as the error of a step."""
+    base = f"`{solver.base.name}`"
+    if control.error == "learned" and solver.corrector is None:
+        problem = f"`{control.name}` takes the learned error, and `{solver.name}` has no corrector"
+        advice = "make it a `hypersolver`, or write `error embedded` or `error doubling`"
+        report(catalogue.BAD_CONTROL, node, problem=problem, help=advice)
+    elif (control.error == "embedded" or control.fallback) and len(solver.tableau.weights) < 2:
+        problem = f"`{control.name}` takes the embedded error, and {base} has no embedded weights"
+        advice = "write `error doubling`, or take a base with two rows of weights"
+        report(catalogue.BAD_CONTROL, node, problem=problem, help=advice)
+    elif (control.error == "embedded" or control.fallback) and _is_zero_error(solver):
+        problem = f"`{control.name}` takes the embedded error, and {base} has two equal rows of weights"
+        report(catalogue.BAD_CONTROL, node, problem=problem, help="write `error doubling`")
+
+
+def _is_zero_error(solver: m.Solver) -> bool:
+    return solver.tableau.weights[0] == solver.tableau.weights[1]
+
+
+def _errors(report: Report, settings: Settings, owner: n.Name) -> tuple[ErrorEstimate, ...]:
+    """The estimate, and the one to fall back on."""
+    setting = settings.require("error", owner, "error embedded")
+    found: list[ErrorEstimate] = []
+    for value in setting.values if setting else ():
+        known = None
+        if isinstance(value, n.Range | n.Comparison | n.String):
+            report(catalogue.WRONG_VALUE, value, word="error", wants="one of " + ", ".join(ERRORS))
+        else:
+            known = chosen(report, value, ERRORS, "error")
+        found += [known] if known else []
+    if setting and len(found) == len(setting.values) and tuple(found) not in ALLOWED:
+        wants = "one of " + ", ".join(ERRORS) + ", or `learned, embedded`"
+        report(catalogue.WRONG_VALUE, setting, word="error", wants=wants)
+    return tuple(found) or ("embedded",)
+
+
+def _gains(report: Report, settings: Settings) -> tuple[Exact, Exact, Exact]:
+    """P, I and D; those at the end may be left out."""
+    setting = settings.get("gains")
+    if setting is None:
+        return DEFAULT_GAINS
+    wants = "one to three numbers: P, I, D"
+    if not 1 <= len(setting.values) <= 3:
+        report(catalogue.WRONG_VALUE, setting, word="gains", wants=wants)
+        return DEFAULT_GAINS
+    gains = list(DEFAULT_GAINS)
+    for index, value in enumerate(setting.values):
+        if isinstance(value, n.Range | n.Comparison | n.String):
+            report(catalogue.WRONG_VALUE, value, word="gains", wants=wants)
+            return DEFAULT_GAINS
+        number = ExactReader(report).value(value)
+        gains[index] = gains[index] if number is None else number
+    if any(gain.sign() < 0 for gain in gains) or gains[1].is_zero:
+        report(catalogue.OUT_OF_RANGE, setting, what="`gains`", wants="P ≥ 0, I > 0 and D ≥ 0")
+    return gains[0], gains[1], gains[2]
+
+
+def _safety(report: Report, settings: Settings) -> Exact:
+    safety = settings.positive("safety")
+    if safety is not None and (safety - ONE).sign() > 0:
+        report(catalogue.OUT_OF_RANGE, settings.by_word["safety"], what="`safety`", wants="above 0 and at most 1")
+    return safety or DEFAULT_SAFETY
+
+
+def _factor(report: Report, settings: Settings) -> tuple[Exact, Exact]:
+    """By how much a step may be shorter or longer than the one before."""
+    setting = settings.get("factor")
+    if setting is None:
+        return DEFAULT_FACTOR
+    found = ends(report, setting.values[0] if len(setting.values) == 1 else None, setting, "factor")
+    if found is None:
+        return DEFAULT_FACTOR
+    if found[0].sign() <= 0 or (found[0] - ONE).sign() >= 0 or (found[1] - ONE).sign() <= 0:
+        wants = "from a number between 0 and 1 to one above 1"
+        report(catalogue.OUT_OF_RANGE, setting, what="the range of `factor`", wants=wants)
+    return found

@@ -1,0 +1,54 @@
+"""How methods with a history get their first states: `start rk4(substeps = 8)`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hyperdsl.diagnostics import catalogue
+from hyperdsl.semantics.model.spec import Method, Start
+from hyperdsl.semantics.reading.report import Report
+from hyperdsl.semantics.reading.settings import Arguments, Settings
+from hyperdsl.syntax import nodes as n
+
+FindMethod = Callable[[n.Name], Method | None]
+
+DEFAULT_STARTS = ((4, "rk4"), (5, "dopri5"), (8, "dop853"))
+"""Up to which order of the whole a method of the library is taken."""
+MOST_SUBSTEPS = 10_000
+
+
+def default_start(order: int) -> str:
+    """The library's method for the first states of a method of this order, one step to each of them."""
+    return next((name for highest, name in DEFAULT_STARTS if order <= highest), DEFAULT_STARTS[-1][1])
+
+
+def read_start(report: Report, settings: Settings, find: FindMethod, name: str, needed: int) -> Start | None:
+    """What `start` says; None without one, and where it was reported."""
+    setting = settings.get("start")
+    value = settings.single(setting, "the name of a method") if setting else None
+    word = value.name if isinstance(value, n.Call) else value
+    if value is None or word is None:
+        return None
+    if not isinstance(word, n.Name):
+        report(catalogue.WRONG_VALUE, value, word="start", wants="a method such as `rk4(substeps = 8)`")
+        return None
+    method = find(word)
+    substeps = Arguments(report, value, ("substeps",)).integer("substeps", 1, 1, MOST_SUBSTEPS)
+    if method is None:
+        return None
+    if method.tableau.kind != "explicit" or method.parameters:
+        report(catalogue.NOT_YET, word, what="starts by anything but explicit methods without parameters are")
+        return None
+    if method.facts.order < needed:
+        notes = [f"errors of the first states must not exceed those of all later steps, which add up to ε^{needed + 1}"]
+        report(
+            catalogue.START_TOO_LOW,
+            word,
+            start=word.text,
+            order=method.facts.order,
+            name=name,
+            needed=needed,
+            notes=notes,
+        )
+        return None
+    return Start(method, substeps)

@@ -1,0 +1,257 @@
+"""What a `training` declaration means, with every default."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+from typing import Literal
+
+from hyperdsl.diagnostics import catalogue, did_you_mean
+from hyperdsl.semantics.model import spec as m
+from hyperdsl.semantics.reading.numbers import ExactReader
+from hyperdsl.semantics.reading.report import Report, exactly
+from hyperdsl.semantics.reading.settings import Arguments, Settings, chosen, ends, head
+from hyperdsl.syntax import nodes as n
+from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact
+
+SETTINGS = (
+    "loss",
+    "states",
+    "steps",
+    "eps",
+    "reference",
+    "optimizer",
+    "schedule",
+    "iterations",
+    "batch",
+    "seed",
+    "then",
+)
+LOSSES = ("residual", "trajectory", "adversarial")
+PHASE_SETTINGS = tuple(word for word in SETTINGS if word != "seed")
+STATES = ("trajectory", "noise", "box")
+DEFAULT_NOISE = Exact.of(Fraction(1, 20))
+DEFAULT_OPTIMIZER = m.Optimizer(Exact.of(Fraction(1, 100)), Exact.of(Fraction(1, 10**6)), ONE)
+DEFAULT_REFERENCE = "rk4"
+DEFAULT_ROLLOUT = 8
+DEFAULT_RADIUS = Exact.of(Fraction(1, 10))
+DEFAULT_ATTACK = 5
+LONGEST_ROLLOUT = 10_000
+LONGEST_ATTACK = 1000
+
+FindMethod = Callable[[n.Name], m.Method | None]
+
+
+def default_training(reference: m.Method) -> m.Training:
+    """The training of a hypersolver that names none."""
+    return m.Training(
+        name="default",
+        place=None,
+        loss=m.ResidualLoss(),
+        states=_default_states(),
+        steps=m.StepRange("steps", Exact.of(2), Exact.of(20), given=False),
+        reference=m.Reference(reference, substeps=32, dtype="float64"),
+        optimizer=DEFAULT_OPTIMIZER,
+        schedule="cosine",
+        iterations=3000,
+        batch=256,
+        seed=0,
+    )
+
+
+def _default_states() -> tuple[m.StateShare, ...]:
+    fifth = Exact.of(Fraction(1, 5))
+    trajectory = m.StateShare("trajectory", Exact.of(Fraction(3, 5)))
+    return trajectory, m.StateShare("noise", fifth, DEFAULT_NOISE), m.StateShare("box", fifth)
+
+
+@exactly
+def read_training(report: Report, declaration: n.Declaration, find: FindMethod, rk4: m.Method) -> m.Training | None:
+    """The training; None where something is wrong, which has been reported."""
+    before = len(report.found)
+    if declaration.parameters:
+        report(catalogue.BAD_PARAMETER, declaration.parameters[0], problem="a training has no parameters")
+    base = replace(default_training(rk4), name=declaration.name.text, place=report.place(declaration.name))
+    training = override_training(report, base, declaration.body, find)
+    return None if len(report.found) > before else training
+
+
+def override_training(report: Report, base: m.Training, block: n.Block, find: FindMethod) -> m.Training:
+    """`base` with the settings of a block put in; also what `hyperdsl train --set` does."""
+    first, further = _split(block)
+    training = _phase(report, base, first, find, "a training", SETTINGS)
+    phases: list[m.Training] = []
+    for then in further:
+        phases += _further(report, phases[-1] if phases else training, then, find)
+    return replace(training, then=tuple(phases)) if phases else training
+
+
+def _split(block: n.Block) -> tuple[n.Block, list[n.Setting]]:
+    """A block without its further phases, and those."""
+    further = [part for part in block.statements if isinstance(part, n.Setting) and part.word.text == "then"]
+    return replace(block, statements=tuple(part for part in block.statements if part not in further)), further
+
+
+def _further(report: Report, before: m.Training, then: n.Setting, find: FindMethod) -> list[m.Training]:
+    """The phase of a `then`, which inherits from the one before it, and those in its own block."""
+    if then.values or then.block is None:
+        report(catalogue.WRONG_VALUE, then, word="then", wants="a block: `then { loss trajectory(steps = 8) }`")
+    if then.block is None:
+        return []
+    first, further = _split(then.block)
+    phases = [_phase(report, replace(before, then=()), first, find, "a further phase", PHASE_SETTINGS)]
+    for inner in further:
+        phases += _further(report, phases[-1], inner, find)
+    return phases
+
+
+def _phase(
+    report: Report, base: m.Training, block: n.Block, find: FindMethod, kind: str, known: tuple[str, ...]
+) -> m.Training:
+    """`base` with the settings of one phase put in."""
+    settings = Settings(report, kind, block, known)
+    return replace(
+        base,
+        loss=_loss(report, settings, base.loss),
+        states=_states(report, settings, base.states),
+        steps=_steps(report, settings, base.steps),
+        reference=_reference(report, settings, base.reference, find),
+        optimizer=_optimizer(report, settings, base.optimizer),
+        schedule=settings.choice("schedule", ("cosine", "constant"), base.schedule),
+        iterations=settings.integer("iterations", base.iterations, 0),
+        batch=settings.integer("batch", base.batch, 1),
+        seed=settings.integer("seed", base.seed, 0),
+    )
+
+
+def _loss(report: Report, settings: Settings, default: m.Loss) -> m.Loss:
+    setting = settings.get("loss")
+    value = settings.single(setting, "one of " + ", ".join(LOSSES)) if setting else None
+    if value is None:
+        return default
+    match head(value):
+        case "residual":
+            Arguments(report, value, ())
+            return m.ResidualLoss()
+        case "trajectory":
+            arguments = Arguments(report, value, ("steps",))
+            return m.TrajectoryLoss(arguments.integer("steps", DEFAULT_ROLLOUT, 1, LONGEST_ROLLOUT))
+        case "adversarial":
+            arguments = Arguments(report, value, ("radius", "steps"))
+            return m.AdversarialLoss(
+                arguments.at_least("radius", DEFAULT_RADIUS, ZERO, "positive", open_end=True),
+                arguments.integer("steps", DEFAULT_ATTACK, 1, LONGEST_ATTACK),
+            )
+        case _:
+            chosen(report, value.name if isinstance(value, n.Call) else value, LOSSES, "loss")
+            return default
+
+
+def _states(report: Report, settings: Settings, default: tuple[m.StateShare, ...]) -> tuple[m.StateShare, ...]:
+    """The mixture: given shares as they are, the rest equal."""
+    setting = settings.get("states")
+    if setting is None:
+        return default
+    parts: list[tuple[m.StateShare, bool]] = []
+    for value in setting.values:
+        part = _state_share(report, value)
+        if part and part[0].kind in (known.kind for known, _ in parts):
+            report(catalogue.SHARES, value, problem=f"name `{part[0].kind}` twice")
+        elif part:
+            parts.append(part)
+    if not parts:
+        return default
+    left = ONE - sum((part.share for part, given in parts if given), ZERO)
+    open_parts = sum(not given for _, given in parts)
+    if left.sign() < 0 or (left.sign() > 0 and not open_parts) or (left.is_zero and open_parts):
+        total = ONE - left
+        report(catalogue.SHARES, setting, problem=f"sum to {total}, not to 1")
+        return default
+    return tuple(part if given else replace(part, share=left / open_parts) for part, given in parts)
+
+
+def _state_share(report: Report, value: n.Value) -> tuple[m.StateShare, bool] | None:
+    """One part of the mixture, and whether its share was given."""
+    word = head(value)
+    if word not in STATES or isinstance(value, n.Range | n.Comparison | n.String):
+        advice = did_you_mean(word or "", STATES) or "states are drawn from " + ", ".join(STATES)
+        report(catalogue.UNKNOWN_CHOICE, value, value=word or "this", what="source of `states`", help=advice)
+        return None
+    is_noise = word == "noise"
+    known = ("size", "share") if is_noise else ("share",)
+    arguments = Arguments(report, value, known, positional=1 if is_noise else 0)
+    share = arguments.at_least("share", ZERO, ZERO, "above 0 and at most 1", open_end=True)
+    if (share - 1).sign() > 0:
+        report(catalogue.OUT_OF_RANGE, arguments.values["share"], what="`share`", wants="above 0 and at most 1")
+    noise = arguments.at_least("size", DEFAULT_NOISE, ZERO, "positive", open_end=True) if is_noise else None
+    kind: m.StateKind = "noise" if is_noise else "box" if word == "box" else "trajectory"
+    return m.StateShare(kind, share, noise), "share" in arguments.values
+
+
+def _steps(report: Report, settings: Settings, default: m.StepRange) -> m.StepRange:
+    """`steps 2 .. 20` and `eps 1/20 .. 1/2`, or one number: `steps 4`."""
+    steps, eps = settings.get("steps"), settings.get("eps")
+    if steps and eps:
+        report(catalogue.REPEATED_SETTING, eps.word, word="eps", help="give the range as `steps` or as `eps`")
+    setting = steps or eps
+    if setting is None:
+        return default
+    value = setting.values[0] if len(setting.values) == 1 else None
+    if value is None or isinstance(value, n.Comparison | n.String):
+        report(catalogue.WRONG_VALUE, value or setting, word=setting.word.text, wants="a range such as `2 .. 20`")
+        return default
+    return _step_range(report, setting, value, default)
+
+
+def _step_range(report: Report, setting: n.Setting, value: n.Expression | n.Range, default: m.StepRange) -> m.StepRange:
+    unit: Literal["steps", "eps"] = "steps" if setting.word.text == "steps" else "eps"
+    if isinstance(value, n.Range):
+        found = ends(report, value, setting, unit)
+    else:
+        number = ExactReader(report).double(value)
+        found = None if number is None else (number, number)
+    if found is None:
+        return default
+    if (found[0] - (ONE if unit == "steps" else ZERO)).sign() < (1 if unit == "eps" else 0):
+        report(catalogue.OUT_OF_RANGE, value, what=f"`{unit}`", wants="at least 1" if unit == "steps" else "positive")
+    elif unit == "steps" and found[0] == found[1] and not _is_integer(found[0]):
+        report(catalogue.WRONG_VALUE, value, word=unit, wants="an integer, or a range such as `2 .. 20`")
+    return m.StepRange(unit, *found)
+
+
+def _is_integer(number: Exact) -> bool:
+    return number.is_rational and number.fraction().denominator == 1
+
+
+def _reference(report: Report, settings: Settings, default: m.Reference, find: FindMethod) -> m.Reference:
+    setting = settings.get("reference", block=True)
+    if setting is None:
+        return default
+    inner = Settings(report, "a reference", setting.block, ("substeps", "dtype"))
+    value = settings.single(setting, "the name of a method") if setting.values else None
+    method: m.Method | None = default.method
+    if isinstance(value, n.Name):
+        method = find(value)
+        if method and (method.tableau.kind != "explicit" or method.parameters):
+            report(catalogue.NOT_YET, value, what="references by anything but explicit methods without parameters are")
+    elif value is not None:
+        report(catalogue.WRONG_VALUE, value, word="reference", wants="the name of a method")
+    substeps = inner.integer("substeps", default.substeps, 1)
+    return m.Reference(method or default.method, substeps, inner.choice("dtype", ("float64", "float32"), default.dtype))
+
+
+def _optimizer(report: Report, settings: Settings, default: m.Optimizer) -> m.Optimizer:
+    setting = settings.get("optimizer")
+    value = settings.single(setting, "`adamw(lr = 1e-2)`") if setting else None
+    if value is None:
+        return default
+    if head(value) != "adamw":
+        chosen(report, value.name if isinstance(value, n.Call) else value, ("adamw",), "optimizer")
+        return default
+    arguments = Arguments(report, value, ("lr", "weight_decay", "clip"))
+    return m.Optimizer(
+        learning_rate=arguments.at_least("lr", default.learning_rate, ZERO, "positive", open_end=True),
+        weight_decay=arguments.at_least("weight_decay", default.weight_decay, ZERO, "at least 0"),
+        clip=arguments.at_least("clip", default.clip, ZERO, "positive", open_end=True),
+    )

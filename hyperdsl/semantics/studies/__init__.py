@@ -1,0 +1,1 @@
+"""What declarations of problems and sweeps mean."""

@@ -1,0 +1,1 @@
+"""Multistep formulas and predictor-corrector pairs."""

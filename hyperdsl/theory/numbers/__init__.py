@@ -1,0 +1,1 @@
+"""Exact numbers, of any real number field and with parameters; their polynomials, roots and matrices."""

@@ -1,0 +1,1 @@
+"""Runge–Kutta methods: trees, order conditions, dense output, families."""

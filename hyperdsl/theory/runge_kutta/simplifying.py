@@ -1,0 +1,132 @@
+"""Properties of a tableau that are equations between its coefficients: Butcher's simplifying assumptions, symplectic,
+symmetric and stiffly accurate methods (Butcher 1964; Hairer, Nørsett & Wanner I, §II.7; Hairer, Lubich & Wanner,
+Geometric Numerical Integration, §§IV.2, V.2; Hairer & Wanner II, §IV.3)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import count
+
+from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact
+from hyperdsl.theory.runge_kutta.tableau import Row, Tableau
+
+_MOST_TRIES = 10**4
+
+Largest = int | float
+"""A natural number, or `math.inf`."""
+
+
+@dataclass(frozen=True)
+class Assumptions:
+    """The largest p, q and r with B(p), C(q) and D(r), c read throughout; `math.inf` where they hold for all.
+
+    B(p): Σ b_i c_i^(k−1) = 1/k; C(q): Σ_j a_ij c_j^(k−1) = c_i^k/k; D(r): Σ_i b_i c_i^(k−1) a_ij = b_j (1 − c_j^k)/k;
+    for all k up to p, q, r and all stages.
+    """
+
+    b: Largest
+    c: Largest
+    d: Largest
+
+
+def simplifying_assumptions(tableau: Tableau, tolerance: Exact | None = None, row: int = 0) -> Assumptions:
+    """B, C and D of a row of weights (to the tolerance; with parameters, identically)."""
+    weights, columns = tableau.weights[row], tuple(zip(*tableau.a, strict=True))
+
+    def b(k: int, powers: Row, next_powers: Row) -> Iterator[Exact]:
+        yield _dot(weights, powers) - Fraction(1, k)
+
+    def c(k: int, powers: Row, next_powers: Row) -> Iterator[Exact]:
+        for a, power in zip(tableau.a, next_powers, strict=True):
+            yield _dot(a, powers) - power / k
+
+    def d(k: int, powers: Row, next_powers: Row) -> Iterator[Exact]:
+        scaled = tuple(x * y for x, y in zip(weights, powers, strict=True))
+        for column, weight, power in zip(columns, weights, next_powers, strict=True):
+            yield _dot(scaled, column) - weight * (ONE - power) / k
+
+    return Assumptions(*(_largest(tableau, defects, tolerance) for defects in (b, c, d)))
+
+
+def is_symplectic(tableau: Tableau, tolerance: Exact | None = None) -> bool:
+    """b_i a_ij + b_j a_ji = b_i b_j for all stages: quadratic first integrals are kept (Sanz-Serna 1988; Lasagni 1988).
+
+    For methods without superfluous stages the condition is necessary, too.
+    """
+    a, b = tableau.a, tableau.weights[0]
+    pairs = ((i, j) for i in range(tableau.stages) for j in range(i + 1))
+    return all(_vanishes(b[i] * a[i][j] + b[j] * a[j][i] - b[i] * b[j], tolerance) for i, j in pairs)
+
+
+def is_symmetric(tableau: Tableau, tolerance: Exact | None = None) -> bool | None:
+    """The adjoint method, of tableau b_j − a_ij, b_j, 1 − c_i, is the method itself, its stages in another order.
+
+    None where so many stages are alike that not all orders of them can be tried.
+    """
+    a, b, c = tableau.a, tableau.weights[0], tableau.c
+    size = tableau.stages
+    like = [
+        [j for j in range(size) if _vanishes(c[i] + c[j] - ONE, tolerance) and _vanishes(b[i] - b[j], tolerance)]
+        for i in range(size)
+    ]
+
+    tries = count()
+
+    def fits(order: list[int], j: int) -> bool:
+        if next(tries) > _MOST_TRIES:
+            raise _TooManyError
+        i = len(order)
+        extended = [*order, j]
+        return all(
+            _vanishes(a[j][extended[k]] + a[i][k] - b[k], tolerance)
+            and _vanishes(a[extended[k]][j] + a[k][i] - b[i], tolerance)
+            for k in range(i + 1)
+        )
+
+    def completed(order: list[int]) -> bool:
+        """Whether the stages after these can be paired, too."""
+        if len(order) == size:
+            return True
+        return any(j not in order and fits(order, j) and completed([*order, j]) for j in like[len(order)])
+
+    try:
+        return completed([])
+    except _TooManyError:
+        return None
+
+
+class _TooManyError(Exception):
+    """More orders of the stages than are tried."""
+
+
+def is_stiffly_accurate(tableau: Tableau) -> bool:
+    """The last stage is the new state, exactly: its row of A is b and its node 1."""
+    return tableau.kind != "explicit" and tableau.a[-1] == tableau.weights[0] and tableau.c[-1] == ONE
+
+
+def _largest(tableau: Tableau, defects: Callable[[int, Row, Row], Iterator[Exact]], tolerance: Exact | None) -> Largest:
+    """The largest k up to which no defect is left.
+
+    What holds up to k = 2s + 1 holds for all k: the square of Π (x − c_i) has at most degree 2s, is zero at the nodes
+    and has a positive integral over every interval, so that the integrals of C and D are over no interval at all.
+    """
+    powers: Row = (ONE,) * tableau.stages
+    for k in range(1, 2 * tableau.stages + 2):
+        next_powers = tuple(c * power for c, power in zip(tableau.c, powers, strict=True))
+        if not all(_vanishes(defect, tolerance) for defect in defects(k, powers, next_powers)):
+            return k - 1
+        powers = next_powers
+    return math.inf
+
+
+def _vanishes(difference: Exact, tolerance: Exact | None) -> bool:
+    if difference.is_zero:
+        return True
+    return tolerance is not None and not difference.parameters and abs(difference) <= tolerance
+
+
+def _dot(x: Row, y: Row) -> Exact:
+    return sum((p * q for p, q in zip(x, y, strict=True)), ZERO)

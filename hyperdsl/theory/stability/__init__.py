@@ -1,0 +1,1 @@
+"""Linear stability, A-stability, strong stability preservation."""
