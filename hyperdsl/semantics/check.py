@@ -56,34 +56,52 @@ class _Checker:
         self.used: set[tuple[str, str]] = set()
 
     def spec(self) -> m.Spec:
+        """What the file declares, as far as it is sound."""
         scope, report = self.scope, self.scope.report
-        own = [declaration for declaration in scope.unit.declarations.values() if declaration.complete]
-        correctors = [self._corrector_of(scope, d) for d in own if d.word.text == "corrector"]
-        trainings = [self._training_of(scope, d) for d in own if d.word.text == "training"]
-        problems = [read_problem(report, d) for d in own if d.word.text == "problem"]
-        for declaration in own:
-            if declaration.word.text == "control":
-                self._control_of(scope, declaration)
-        declared = [d for d in own if d.word.text in ("solver", "hypersolver")]
-        solvers = tuple(solver for d in declared if (solver := read_solver(report, d, self)))
-        self.solvers = {solver.name: solver for solver in solvers}
-        sweeps = [read_sweep(report, d, self, scope) for d in own if d.word.text == "sweep"]
-        if declared:
-            self._check_unused(own)
+        correctors = [self._corrector_of(scope, d) for d in self._own("corrector")]
+        trainings = [self._training_of(scope, d) for d in self._own("training")]
+        problems = [read_problem(report, d) for d in self._own("problem")]
+        for declaration in self._own("control"):
+            self._control_of(scope, declaration)
+        solvers = self._solvers()
+        sweeps = [read_sweep(report, d, self, scope) for d in self._own("sweep")]
+        if declared := self._own("solver", "hypersolver"):
+            self._check_unused(self._own())
             self._check_package(declared[0])
             _check_clashes(report, solvers)
-        bases = [scope.methods.get(d.name.text) for d in own if group_of(d.word.text) == "method"]
+        methods, multisteps, pairs = self._methods()
         return m.Spec(
             source=scope.unit.source,
-            methods=tuple(base for base in bases if isinstance(base, m.Method)),
-            multisteps=tuple(base for base in bases if isinstance(base, m.Multistep)),
-            predictor_correctors=tuple(base for base in bases if isinstance(base, m.PredictorCorrector)),
+            methods=methods,
+            multisteps=multisteps,
+            predictor_correctors=pairs,
             correctors=tuple(filter(None, correctors)),
             trainings=tuple(filter(None, trainings)),
             problems=tuple(filter(None, problems)),
             solvers=solvers,
             imports=scope.imported_sources(),
             sweeps=tuple(filter(None, sweeps)),
+        )
+
+    def _own(self, *words: str) -> list[n.Declaration]:
+        """The file's complete declarations of these words, of all without any."""
+        complete = [d for d in self.scope.unit.declarations.values() if d.complete]
+        return [d for d in complete if d.word.text in words] if words else complete
+
+    def _solvers(self) -> tuple[m.AnySolver, ...]:
+        declared = self._own("solver", "hypersolver")
+        solvers = tuple(solver for d in declared if (solver := read_solver(self.scope.report, d, self)))
+        self.solvers = {solver.name: solver for solver in solvers}
+        return solvers
+
+    def _methods(self) -> tuple[tuple[m.Method, ...], tuple[m.Multistep, ...], tuple[m.PredictorCorrector, ...]]:
+        """The sound methods by their kind."""
+        declared = (d for d in self._own() if group_of(d.word.text) == "method")
+        bases = [self.scope.methods.get(d.name.text) for d in declared]
+        return (
+            tuple(base for base in bases if isinstance(base, m.Method)),
+            tuple(base for base in bases if isinstance(base, m.Multistep)),
+            tuple(base for base in bases if isinstance(base, m.PredictorCorrector)),
         )
 
     # The names of a solver's parts.

@@ -86,55 +86,63 @@ class Problem:
     def solve(self, control: Control, times: Sequence[float], dense: bool) -> tuple[Solution, list[Tensor]]:
         """From the first to the last of `times`, and the states at all of them; one step size for all samples."""
         require_finite_times(times)
-        z, attempt, f = self.z, self.attempt, self.f
+        z, f = self.z, self.f
         s, end = times[0] if z.numel() else times[-1], times[-1]  # an empty batch is solved
-        sign = math.copysign(1.0, end - s)
-        unit = torch.finfo(z.dtype.to_real()).eps
-        resolved, negligible = 4 * unit, unit**2 * abs(end - s)
+        sign, pieced = math.copysign(1.0, end - s), dense or self.event is not None
         history, growth = [1.0, 1.0], control.longest
         accepted = rejected = 0
-        states, pieces, status, size, e, mark = [z], [], Status.SUCCESS, 0.0, 0.0, 0.0
-        if s != end:
-            now = self._time(s)
-            dz = f(now, z)
-            size, status = self._first_step(control, now, dz, end - s)
-            mark = float(self.event(now, z)) if self.event else 0.0
+        states, pieces, e = [z], [], 0.0
+        dz, size, mark, status = self._begin(control, s, end) if s != end else (z, 0.0, 0.0, Status.SUCCESS)
+        least = self._least(abs(end - s))
         while s != end and status is Status.SUCCESS:
-            if accepted + rejected >= control.max_steps:
-                status = Status.MAX_STEPS
-                break
-            if size < resolved * abs(s) or size < negligible:
-                status = Status.STEP_TOO_SMALL if math.isfinite(e) else Status.NONFINITE
+            status = _stopped(accepted + rejected >= control.max_steps, size < least(s), e)
+            if status is not Status.SUCCESS:
                 break
             following = end if 1.01 * size >= abs(end - s) else s + sign * size
-            tried = attempt(self._time(s), z, self._time(following - s), dz)
+            tried = self.attempt(self._time(s), z, self._time(following - s), dz)
             e, power, tried = _judged(tried, z, control)
-            if self.learned and e == 0 and not accepted and _is_zero(tried.error, size**power):
-                raise ValueError("the learned term is zero and says nothing of the error: train the corrector first")
+            if self.learned and not accepted:
+                _require_term(e, tried.error, size**power)
             if not e <= 1:
                 rejected, growth, size = rejected + 1, 1.0, abs(following - s) * _shrunk(control, power, e)
                 continue
             accepted += 1
             slope = tried.following
-            if slope is None and (dense or self.event or following != end or len(states) < len(times) - 1):
+            more = pieced or following != end or len(states) < len(times) - 1
+            if slope is None and more:
                 slope = f(self._time(following), tried.end)
-            if dense or self.event or sign * times[len(states)] < sign * following:
-                assert slope is not None
-                stages = tried.between and tried.between(slope)
-                piece = Piece(s, following - s, z, tried.end, dz, slope, stages, self.weights)
+            if pieced or sign * times[len(states)] < sign * following:
+                piece = self._piece(s, following, z, dz, tried, slope)
                 pieces += [piece] if dense else []
-                if self.event:
-                    mark, s_event = self._crossing(piece, mark)
-                    if s_event is not None:
-                        s, z = s_event, piece.at(s_event)
-                        break
-                states += [piece.at(time) for time in times[len(states) :] if sign * time < sign * following]
+                mark, s_event = self._crossing(piece, mark)
+                if s_event is not None:
+                    s, z = s_event, piece.at(s_event)
+                    break
+                states += _inside(piece, times[len(states) :], sign * following, sign)
             size = min(abs(following - s) * _factor(control, power, e, history, growth), self.most)
             growth = control.longest
             s, z, dz = following, tried.end, dz if slope is None else slope
         states += [z] * (len(times) - len(states))
         counted = Statistics(accepted, rejected, f.evaluations)
         return Solution(self.restore(z), s, status, counted, size, (times[0], end), tuple(pieces), self.restore), states
+
+    def _begin(self, control: Control, s: float, end: float) -> tuple[Tensor, float, float, Status]:
+        """f and the event at the start, the size of the first step, and whether there is one."""
+        now = self._time(s)
+        dz = self.f(now, self.z)
+        size, status = self._first_step(control, now, dz, end - s)
+        return dz, size, float(self.event(now, self.z)) if self.event else 0.0, status
+
+    def _least(self, length: float) -> Callable[[float], float]:
+        """s to the shortest step that still moves it."""
+        unit = torch.finfo(self.z.dtype.to_real()).eps
+        return lambda s: max(4 * unit * abs(s), unit**2 * length)
+
+    def _piece(self, s: float, following: float, z: Tensor, dz: Tensor, tried: Attempt, slope: Tensor | None) -> Piece:
+        """The solution over an accepted step."""
+        assert slope is not None
+        stages = tried.between and tried.between(slope)
+        return Piece(s, following - s, z, tried.end, dz, slope, stages, self.weights)
 
     def _time(self, s: float) -> Tensor:
         """A number as f gets it."""
@@ -143,7 +151,8 @@ class Problem:
     def _crossing(self, piece: Piece, mark: float) -> tuple[float, float | None]:
         """The event at the end of the step, and where in the step its sign changes, if it does; by bisection."""
         event, unit = self.event, torch.finfo(self.z.dtype.to_real()).eps
-        assert event is not None
+        if event is None:
+            return 0.0, None
 
         def at(s: float) -> float:
             return float(event(self._time(s), piece.at(s)))
@@ -193,9 +202,24 @@ def _judged(tried: Attempt, z: Tensor, control: Control) -> tuple[float, int, At
     return e.item(), control.power, tried
 
 
-def _is_zero(term: Tensor, scale: float) -> bool:
-    """Whether ε^(p+1) g is zero because g is, and not for want of digits."""
-    return scale > 1e20 * torch.finfo(term.dtype).tiny and not bool(term.any())
+def _inside(piece: Piece, times: Sequence[float], end: float, sign: float) -> list[Tensor]:
+    """The states at those of the times that lie before the end of the step."""
+    return [piece.at(time) for time in times if sign * time < end]
+
+
+def _stopped(spent: bool, small: bool, e: float) -> Status:
+    """Why no further step is taken; a success where one is."""
+    if spent:
+        return Status.MAX_STEPS
+    if small:
+        return Status.STEP_TOO_SMALL if math.isfinite(e) else Status.NONFINITE
+    return Status.SUCCESS
+
+
+def _require_term(e: float, term: Tensor, scale: float) -> None:
+    """ValueError where ε^(p+1) g is zero because g is, and not for want of digits."""
+    if e == 0 and scale > 1e20 * torch.finfo(term.dtype).tiny and not bool(term.any()):
+        raise ValueError("the learned term is zero and says nothing of the error: train the corrector first")
 
 
 def _norm(error: Tensor, z: Tensor, end: Tensor, control: Control) -> Tensor:

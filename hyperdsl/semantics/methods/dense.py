@@ -60,33 +60,50 @@ def read_dense(
 
 
 def _part(report: Report, node: n.Tableau, stages: int) -> _Part | None:
+    """The order, the extra rows and the weights; None where they are not laid out so, which has been reported."""
     value = node.values[0] if len(node.values) == 1 and not node.clauses else None
     if not isinstance(value, n.Number) or not value.text.isdigit() or not 1 <= int(value.text) <= MAX_DEGREE:
         report(catalogue.WRONG_VALUE, node.word, word="dense", wants="its order: `dense 3 { ... }`")
         return None
     rows = tuple(line for line in node.lines if isinstance(line, n.Row))
     weights = [line for line in node.lines if isinstance(line, n.Weights)]
-    rules = [i for i, line in enumerate(node.lines) if isinstance(line, n.Rule)]
-    lines: list[n.Row | n.Weights] = [*rows, *weights]
-    size = stages + len(rows)
     if len(weights) != 1:
         problem = "dense output has one row of weights, `| b_1, b_2, ...`, a weight for each stage"
         report(catalogue.BAD_DENSE, weights[1] if weights else node.word, problem=problem)
-    elif rows and not rules:
-        report(catalogue.MISSING_RULE, weights[0])
+        return None
+    if not _is_laid_out(report, node, rows, weights[0]) or not _has_room(report, rows, weights[0], stages):
+        return None
+    return _Part(value, rows, weights[0])
+
+
+def _is_laid_out(report: Report, node: n.Tableau, rows: tuple[n.Row, ...], weights: n.Weights) -> bool:
+    """Whether extra stages stand above one rule line, and the weights below it."""
+    rules = [i for i, line in enumerate(node.lines) if isinstance(line, n.Rule)]
+    others = [line for line in node.lines if not isinstance(line, n.Rule)]
+    if rows and not rules:
+        report(catalogue.MISSING_RULE, weights)
     elif len(rules) > 1:
         report(catalogue.BAD_DENSE, node.lines[rules[1]], problem="dense output has at most one rule line")
-    elif [line for line in node.lines if not isinstance(line, n.Rule)] != lines or (rules and rules[0] != len(rows)):
+    elif others != [*rows, weights] or (rules and rules[0] != len(rows)):
         problem = "extra stages stand above the rule line, the weights below it"
         report(catalogue.BAD_DENSE, node.word, problem=problem)
-    elif size > MAX_STAGES:
-        report(catalogue.TOO_LARGE, rows[-1], what="the number of stages", limit=str(MAX_STAGES))
-    elif long := [line for line in lines if len(line.entries) > size]:
-        problem = f"this row has {len(long[0].entries)} entries, but there are {size} stages"
-        report(catalogue.BAD_DENSE, long[0].entries[size], problem=problem)
     else:
-        return _Part(value, rows, weights[0])
-    return None
+        return True
+    return False
+
+
+def _has_room(report: Report, rows: tuple[n.Row, ...], weights: n.Weights, stages: int) -> bool:
+    """Whether there are not too many stages, nor entries for more stages than there are."""
+    size = stages + len(rows)
+    if size > MAX_STAGES:
+        report(catalogue.TOO_LARGE, rows[-1], what="the number of stages", limit=str(MAX_STAGES))
+        return False
+    lines: tuple[n.Row | n.Weights, ...] = (*rows, weights)
+    long = next((line for line in lines if len(line.entries) > size), None)
+    if long is not None:
+        problem = f"this row has {len(long.entries)} entries, but there are {size} stages"
+        report(catalogue.BAD_DENSE, long.entries[size], problem=problem)
+    return long is None
 
 
 def _read(report: Report, part: _Part, table: Table, parameters: tuple[str, ...]) -> Dense | None:

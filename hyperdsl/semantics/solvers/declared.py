@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from hyperdsl.diagnostics import catalogue, did_you_mean
@@ -31,52 +32,98 @@ class Names(Protocol):
     def library_method(self, name: str) -> m.Method: ...
 
 
+@dataclass(frozen=True)
+class _Parts:
+    """What a declaration of a solver names, as far as it was found; `chosen` is the name of its control."""
+
+    base: ChosenBase | None
+    corrector: m.Corrector | m.External | None
+    training: m.Training | None
+    control: Control | None
+    chosen: n.Name | None
+
+    def complete(self, hyper: bool) -> bool:
+        """Whether nothing is missing that was asked for or is needed."""
+        if self.base is None or (self.chosen and self.control is None):
+            return False
+        learns = hyper or bool(self.base.learned)
+        return not (hyper and self.corrector is None) and not (learns and self.training is None)
+
+
 @exactly
 def read_solver(report: Report, declaration: n.Declaration, names: Names) -> m.AnySolver | None:
     """The solver; None where something is wrong, which has been reported."""
     before = len(report.found)
-    name = declaration.name
     hyper = declaration.word.text == "hypersolver"
-    check_class_name(report, name)
+    check_class_name(report, declaration.name)
     if declaration.parameters:
         report(catalogue.BAD_PARAMETER, declaration.parameters[0], problem="a solver has no parameters of its own")
     kind = "a hypersolver" if hyper else "a solver"
     known = ("base", "corrector", "training", "control") if hyper else ("base", "training", "control")
     settings = Settings(report, kind, declaration.body, known)
+    parts = _parts(report, settings, declaration.name, names, hyper=hyper)
+    base = parts.base
+    if base is None or report.failed_since(before) or not parts.complete(hyper):
+        return None
+    if isinstance(base.method, m.Method):
+        solver: m.AnySolver = _single_step(report, settings, declaration, parts, base, base.method)
+    else:
+        solver = _with_history(report, settings, declaration, parts, base.method, names)
+    if isinstance(parts.corrector, m.Corrector):
+        _check_inputs(report, settings, parts.corrector, base)
+    if report.failed_since(before):
+        return None
+    check_precision(report, declaration.name, solver)
+    return solver
+
+
+def _parts(report: Report, settings: Settings, name: n.Name, names: Names, *, hyper: bool) -> _Parts:
+    """The parts by their names; a training that nothing needs is reported."""
     base = read_base(report, settings, name, names.base)
     corrector = _corrector(report, settings, name, names) if hyper else None
     given = "training" in settings.by_word
-    training = _training(report, settings, names) if hyper or given or (base and base.learned) else None
+    learns = hyper or bool(base and base.learned)
+    training = _training(report, settings, names) if given or learns else None
     chosen = _one_name(report, settings, "control")
-    control = names.control(chosen) if chosen else None
-    if base and given and not (hyper or base.learned):
+    if base and given and not learns:
         _check_untrained(report, settings)
-    if base is None or (hyper and (corrector is None or training is None)) or report.failed_since(before):
-        return None
-    if (chosen and control is None) or (base.learned and training is None):
-        return None
-    solver: m.AnySolver
-    if isinstance(base.method, m.Method):
-        solver = _solver(report, declaration, base, base.method, corrector, training, control)
-        if chosen and control:
-            check_control(report, chosen, control, solver)
-        if solver.learned:
-            _check_learned(report, settings, solver)
-    else:
-        start = base.method.start or m.Start(names.library_method(default_start(base.method.formula.order)), 1)
-        place = report.place(name)
-        solver = m.HistorySolver(name.text, place, base.method, start, corrector, training)
-        if chosen:
-            report(catalogue.NOT_YET, chosen, what="step-size control of methods with a history is")
-        if training and any(not isinstance(phase.loss, m.ResidualLoss) for phase in training.phases):
-            at = settings.by_word["training"].values[0]
-            report(catalogue.NOT_YET, at, what="losses but `residual` on methods with a history are")
-    if isinstance(corrector, m.Corrector):
-        _check_inputs(report, settings, corrector, base)
-    if report.failed_since(before):
-        return None
-    check_precision(report, name, solver)
+    return _Parts(base, corrector, training, names.control(chosen) if chosen else None, chosen)
+
+
+def _single_step(
+    report: Report,
+    settings: Settings,
+    declaration: n.Declaration,
+    parts: _Parts,
+    base: ChosenBase,
+    method: m.Method,
+) -> m.Solver:
+    """The solver on a Runge–Kutta method, with what does not go with it reported."""
+    solver = _solver(report, declaration, base, method, parts.corrector, parts.training, parts.control)
+    if parts.chosen and parts.control:
+        check_control(report, parts.chosen, parts.control, solver)
+    if solver.learned:
+        _check_learned(report, settings, solver)
     return solver
+
+
+def _with_history(
+    report: Report,
+    settings: Settings,
+    declaration: n.Declaration,
+    parts: _Parts,
+    method: m.Multistep | m.PredictorCorrector,
+    names: Names,
+) -> m.HistorySolver:
+    """The solver on a method with a history, with what does not go with it yet reported."""
+    start = method.start or m.Start(names.library_method(default_start(method.formula.order)), 1)
+    name, training = declaration.name, parts.training
+    if parts.chosen:
+        report(catalogue.NOT_YET, parts.chosen, what="step-size control of methods with a history is")
+    if training and any(not isinstance(phase.loss, m.ResidualLoss) for phase in training.phases):
+        at = settings.by_word["training"].values[0]
+        report(catalogue.NOT_YET, at, what="losses but `residual` on methods with a history are")
+    return m.HistorySolver(name.text, report.place(name), method, start, parts.corrector, training)
 
 
 def _solver(
