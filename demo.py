@@ -14,8 +14,9 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
-from benchmarks.digits import METHODS, library
-from hyperdsl.evaluation.digits_study import study
+from benchmarks.digits import METHODS
+from benchmarks.study import library
+from hyperdsl.evaluation.digits_study import measured
 from hyperdsl.evaluation.packages import load_package
 from hyperdsl.evaluation.plots import plot
 from hyperdsl.evaluation.report import json_object, table
@@ -35,7 +36,7 @@ def main() -> None:
 
     console.rule("2. train f, a classifier of digits with dopri5 inside, then its HyperEuler")
     package = load_package("generated/digits_hyper_euler")
-    found = study([(package, "HyperEuler")], {name: library(name) for name in METHODS}, STEPS)
+    found = measured([(package, "HyperEuler")], {name: library(name) for name in METHODS}, STEPS)
     trained = found.trained["HyperEuler"]
     console.print(f"f classifies {found.accuracy:.1f} % of 500 unseen digits; HyperEuler took {trained.seconds:.0f} s")
 

@@ -7,14 +7,13 @@ beside torchode and torchdyn where they are installed. Writes benchmarks/results
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import json
 import math
 import statistics
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,15 +26,16 @@ from torchdiffeq import odeint
 from torchdiffeq._impl.odeint import SOLVERS
 from torchdiffeq._impl.rk_common import RKAdaptiveStepsizeODESolver, _ButcherTableau
 
+from benchmarks import study
 from hyperdsl.compiler import library_method
-from hyperdsl.evaluation.cost import Counted, milliseconds
+from hyperdsl.evaluation.cost import milliseconds
 from hyperdsl.evaluation.packages import load_package
 from hyperdsl.evaluation.problems import CLASSICAL, Problem, VectorField
 from hyperdsl.evaluation.report import markdown
 from hyperdsl.evaluation.solvers import reference_solution
 from hyperdsl.evaluation.training import train_package
+from hyperdsl.runtime.loop import Counted
 
-RESULTS = Path("benchmarks/results")
 STATES, UNSEEN = 16, 1_000_003
 TOLERANCES = (1e-3, 1e-5, 1e-7, 1e-9)
 Table = tuple[str, list[str], list[list[str]]]
@@ -62,16 +62,16 @@ def generated(package: str) -> Any:
     return next(iter(load_package(Path("generated") / package).solvers.values()))()
 
 
-def pairs() -> Table:
+def pairs(small: bool) -> Table:
     """Error and evaluations over torchdiffeq's."""
     SOLVERS["tsit5"] = tsit5_of_torchdiffeq()
     rows = []
-    for name in ("dopri5", "tsit5", "bosh3"):
+    for name in ("dopri5", "tsit5", "bosh3")[: 1 if small else None]:
         solver = generated(f"adaptive_{name}")
-        for system, problem in CLASSICAL.items():
+        for system, problem in list(CLASSICAL.items())[: 1 if small else None]:
             z0, _ = problem.draw(STATES, torch.Generator().manual_seed(UNSEEN))
             exact = reference_solution(problem.f, z0, problem.span, tolerance=1e-11).z
-            for tolerance in TOLERANCES:
+            for tolerance in TOLERANCES[: 1 if small else None]:
                 own = solver.solve(
                     problem.f, z0, problem.span, rtol=tolerance, atol=tolerance, max_steps=10**6, dense=False
                 )
@@ -156,21 +156,23 @@ def by_rk4(f: VectorField, s: float, z: Tensor, eps: float) -> Tensor:
     return reference_solution(f, z, (s, s + eps), tolerance=1e-10).z
 
 
-def learned() -> Table:
+def learned(seeds: Sequence[int], small: bool) -> Table:
     """Adaptive hypersolvers beside RK45 at equal error, a state at a time."""
     rows = []
-    for package in ("adaptive_hyper_euler", "adaptive_hyper_heun"):
-        for system in ("lotka_volterra", "van_der_pol"):
+    some = slice(1 if small else None)
+    few: dict[str, object] = {"iterations": 200} if small else {}
+    for package in ("adaptive_hyper_euler", "adaptive_hyper_heun")[some]:
+        for system in ("lotka_volterra", "van_der_pol")[some]:
             problem = CLASSICAL[system]
-            z0, _ = problem.draw(24, torch.Generator().manual_seed(UNSEEN))
+            z0, _ = problem.draw(2 if small else 24, torch.Generator().manual_seed(UNSEEN))
             exact = reference_solution(problem.f, z0, problem.span, tolerance=1e-11).z
             curve = scipy_curve(problem, z0, exact)
-            for seed in range(3):
+            for seed in seeds:
                 with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
                     warnings.simplefilter("ignore")
                     loaded = load_package(Path("generated") / package)
                     solver: Any = train_package(
-                        loaded, problem, seed=seed, progress=False, output=Path(folder) / "w.safetensors"
+                        loaded, problem, overrides=few, seed=seed, progress=False, output=Path(folder) / "w.safetensors"
                     ).solver
                 found = correlation(solver, problem, by_rk4)
                 for rtol in (0.1, 0.03, 0.01):
@@ -209,20 +211,27 @@ def van_der_pol(mu: Tensor) -> VectorField:
     return f
 
 
-def stepping() -> Table:
+def stepping(seeds: Sequence[int], small: bool) -> Table:
     """Steps of its own for each sample, μ in 1..20, beside joint steps; errors beside those of solves one by one."""
     rows = []
     own, joint = generated("adaptive_per_sample"), generated("adaptive_dopri5")
-    for batch in (16, 64):
-        for seed in range(3):
+    for batch in (2,) if small else (16, 64):
+        for seed in seeds:
             generator = torch.Generator().manual_seed(seed)
             mu = 1 + 19 * torch.rand(batch, dtype=torch.float64, generator=generator)
             z0 = torch.rand(batch, 2, dtype=torch.float64, generator=generator) * 4 - 2
             given: dict[str, Any] = {"rtol": 1e-6, "atol": 1e-8, "max_steps": 10**5, "dense": False}
-            exact = joint.solve(van_der_pol(mu), z0, (0.0, 20.0), **given | {"rtol": 1e-11, "atol": 1e-12}).z
-            each, together = (solver.solve(van_der_pol(mu), z0, (0.0, 20.0), **given) for solver in (own, joint))
+            exact = joint.solve(
+                van_der_pol(mu), z0, (0.0, 2.0 if small else 20.0), **given | {"rtol": 1e-11, "atol": 1e-12}
+            ).z
+            each, together = (
+                solver.solve(van_der_pol(mu), z0, (0.0, 2.0 if small else 20.0), **given) for solver in (own, joint)
+            )
             alone = torch.cat(
-                [joint.solve(van_der_pol(mu[i : i + 1]), z0[i : i + 1], (0.0, 20.0), **given).z for i in range(batch)]
+                [
+                    joint.solve(van_der_pol(mu[i : i + 1]), z0[i : i + 1], (0.0, 2.0 if small else 20.0), **given).z
+                    for i in range(batch)
+                ]
             )
             counts = each.statistics.evaluations, together.statistics.evaluations
             errors = [float((end - exact).norm(dim=1).max()) for end in (each.z, alone, together.z)]
@@ -260,20 +269,18 @@ def mlp() -> nn.Module:
 
 
 def peers(
-    f: VectorField, z0: Tensor, span: tuple[float, float], tolerance: float
+    f: VectorField, z0: Tensor, span: tuple[float, float], tolerance: float, *, compiling: bool
 ) -> dict[str, Callable[[VectorField], Tensor]]:
     """dopri5 of each library at one tolerance."""
-    times, solver, compiled = (
-        torch.tensor(span, dtype=z0.dtype),
-        generated("adaptive_dopri5"),
-        generated("adaptive_dopri5"),
-    )
-    compiled.compile()
+    times, solver = torch.tensor(span, dtype=z0.dtype), generated("adaptive_dopri5")
     calls: dict[str, Callable[[VectorField], Tensor]] = {
         "hyperdsl": lambda f: solver(f, z0, span, rtol=tolerance, atol=tolerance),
-        "hyperdsl, compiled": lambda f: compiled(f, z0, span, rtol=tolerance, atol=tolerance),
         "torchdiffeq": lambda f: odeint(f, z0, times, rtol=tolerance, atol=tolerance, method="dopri5")[-1],
     }
+    if compiling:
+        compiled = generated("adaptive_dopri5")
+        compiled.compile()
+        calls["hyperdsl, compiled"] = lambda f: compiled(f, z0, span, rtol=tolerance, atol=tolerance)
     if find_spec("torchode"):
         import torchode  # noqa: PLC0415
 
@@ -294,7 +301,7 @@ def peers(
     return calls
 
 
-def timings(repeats: int) -> Table:
+def timings(repeats: int, small: bool) -> Table:
     """Milliseconds side by side, with the error of each and its evaluations of f."""
     small = CLASSICAL["van_der_pol"]
     turn = torch.tensor([[0.0, -1.0], [1.0, 0.0]])
@@ -309,11 +316,11 @@ def timings(repeats: int) -> Table:
         ),
     ]
     rows = []
-    for name, f, z0, span in cases:
+    for name, f, z0, span in cases[: 1 if small else None]:
         with torch.no_grad():
             exact = reference_solution(f, z0, span, tolerance=1e-9).z
-            for tolerance in (1e-3, 1e-5):
-                calls = peers(f, z0, span, tolerance)
+            for tolerance in (1e-3, 1e-5)[: 1 if small else None]:
+                calls = peers(f, z0, span, tolerance, compiling=not small)
                 times = milliseconds({peer: partial(call, f) for peer, call in calls.items()}, repeats, best=True)
                 for peer, call in calls.items():
                     counted = Counted(f)
@@ -332,29 +339,28 @@ def timings(repeats: int) -> Table:
     return "Milliseconds of dopri5, one thread, the fastest of all rounds", heads, rows
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = study.parser(__doc__)
     parser.add_argument("--only", choices=("pairs", "learned", "stepping", "timings"), help="one of the tables")
     parser.add_argument("--repeats", type=int, default=30)
-    arguments = parser.parse_args()
-    torch.set_num_threads(1)
+    given = study.given(parser, arguments)
+    small = given.smallest
     makers: dict[str, Callable[[], Table]] = {
-        "pairs": pairs,
-        "learned": learned,
-        "stepping": stepping,
-        "timings": partial(timings, arguments.repeats),
+        "pairs": partial(pairs, small),
+        "learned": partial(learned, given.seeds, small),
+        "stepping": partial(stepping, given.seeds, small),
+        "timings": partial(timings, 1 if small else given.repeats, small),
     }
-    stored = RESULTS / "adaptive.json"
+    stored = given.output / "adaptive.json"
     tables: dict[str, Any] = json.loads(stored.read_text("utf-8")) if stored.exists() else {}
     for key, make in makers.items():
-        if arguments.only in (None, key):
+        if given.only in (None, key):
             title, heads, rows = make()
             tables[key] = {"title": title, "heads": heads, "rows": rows}
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    stored.write_text(json.dumps(tables, indent=2, ensure_ascii=False) + "\n", "utf-8")
     ordered = [tables[key] for key in makers if key in tables]
     text = "\n".join(f"## {table['title']}\n\n{markdown(table['heads'], table['rows'])}" for table in ordered)
-    (RESULTS / "adaptive.md").write_text(text, "utf-8")
+    tables.pop("command", None)
+    study.write(given, "adaptive", text, tables)
     print(text)
 
 

@@ -7,8 +7,6 @@ alone in equally many iterations. Writes benchmarks/results/alpha.md, .json and 
 
 from __future__ import annotations
 
-import argparse
-import json
 import math
 import statistics
 from collections.abc import Iterable, Sequence
@@ -21,6 +19,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
+from benchmarks import study
 from hyperdsl.evaluation.cost import cost_of
 from hyperdsl.evaluation.flows import energy_distance, flow_problem, pinwheel
 from hyperdsl.evaluation.metrics import mape, relative_error
@@ -42,7 +41,6 @@ STEPS = {
 
 SHOWN = {"pendulum": (20, 80), "lotka_volterra": (20, 80), "van_der_pol": (40, 80), "flow": (1, 4)}
 UNSEEN = 256
-RESULTS = Path("benchmarks/results")
 WAYS = ("base", "conditioned", "transferred")
 
 
@@ -78,16 +76,16 @@ def problem_of(name: str, seed: int) -> Problem:
     return flow_problem(seed) if name == "flow" else CLASSICAL[name]
 
 
-def solvers(name: str, problem: Problem, seed: int) -> dict[str, nn.Module]:
+def solvers(name: str, problem: Problem, seed: int, runs: Path, few: dict[str, object]) -> dict[str, nn.Module]:
     """The three ways to solve; both correctors are trained in as many iterations, on the same range of steps."""
     steps, trained = STEPS[name], {}
     for package in map(load_package, PACKAGES):
         result = train_package(
             package,
             problem,
-            overrides={"steps": (steps[0], steps[-1])},
+            overrides={"steps": (steps[0], steps[-1]), **few},
             seed=seed,
-            output=Path("runs/benchmarks/alpha") / name / f"{package.name}_{seed}.safetensors",
+            output=runs / "alpha" / name / f"{package.name}_{seed}.safetensors",
             progress=False,
         )
         found = f"{result.seconds:.0f} s, mid-range δ {result.mid_range:.3f}"
@@ -99,10 +97,10 @@ def solvers(name: str, problem: Problem, seed: int) -> dict[str, nn.Module]:
     return {"base": base, "conditioned": trained["hyper_alpha"], "transferred": transferred}
 
 
-def cells(name: str, seed: int) -> list[Cell]:
+def cells(name: str, seed: int, runs: Path, few: dict[str, object]) -> list[Cell]:
     """Trains and measures on unseen starts."""
     problem = problem_of(name, seed)
-    ways = solvers(name, problem, seed)
+    ways = solvers(name, problem, seed, runs, few)
     z0, _ = problem.draw(UNSEEN, torch.Generator().manual_seed(1_000_003 + seed))
     exact = reference_solution(problem.f, z0, problem.span, tolerance=1e-9).z
     found = []
@@ -240,21 +238,16 @@ def plot(found: Sequence[Cell], path: Path) -> None:
     figure.savefig(path, dpi=120)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = study.parser(__doc__)
     parser.add_argument("--problems", default=",".join(STEPS))
-    parser.add_argument("--seeds", default="0,1,2")
-    parser.add_argument("--output", type=Path, default=RESULTS)
-    given = parser.parse_args()
-    torch.set_num_threads(1)
-    names, seeds = given.problems.split(","), [int(seed) for seed in given.seeds.split(",")]
-    found = [cell for name in names for seed in seeds for cell in cells(name, seed)]
+    given = study.given(parser, arguments)
+    names, seeds = study.chosen(given.problems, STEPS, given.smallest), given.seeds
+    few: dict[str, object] = {"iterations": 20} if given.smallest else {}
+    found = [cell for name in names for seed in seeds for cell in cells(name, seed, given.runs, few)]
     quality = [flow_quality(seed) for seed in seeds] if "flow" in names else []
     print(summary(found))
-    given.output.mkdir(parents=True, exist_ok=True)
-    (given.output / "alpha.md").write_text(report(found, quality), "utf-8")
-    lines = ",\n".join(json.dumps(entry(cell)) for cell in found)
-    (given.output / "alpha.json").write_text(f'{{"cells": [\n{lines}\n]}}\n', "utf-8")
+    study.write(given, "alpha", report(found, quality), {"cells": [entry(cell) for cell in found]})
     plot(found, given.output / "alpha.png")
 
 

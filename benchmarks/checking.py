@@ -7,7 +7,6 @@ Cold means an empty cache; files and byte code are warm. Medians of 9 runs, of 3
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import statistics
@@ -15,13 +14,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.resources import files
 from pathlib import Path
 
 import hyperdsl
+from benchmarks import study
 
-RESULTS = Path(__file__).parent / "results"
 SPECS, METHODS = 1000, 50
 SOURCES = ("explicit", "explicit_5", "embedded", "embedded_more", "explicit_6", "implicit", "explicit_8")
 
@@ -35,10 +34,10 @@ def library_methods() -> list[tuple[str, str]]:
     return found[: METHODS - 3] + found[-3:]
 
 
-def write_specs(folder: Path) -> None:
+def write_specs(folder: Path, count: int) -> None:
     """Specs that each declare one of the methods under a name of their own."""
     methods = library_methods()
-    for i in range(SPECS):
+    for i in range(count):
         name, text = methods[i % METHODS]
         (folder / f"spec{i}.hyper").write_text(text.replace(f"method {name} ", f"method m{i} ", 1))
 
@@ -56,24 +55,26 @@ def check(path: Path, cache: Path | str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def measured() -> dict[str, float]:
+def measured(count: int, runs: int) -> dict[str, float]:
     spec = Path(__file__).parent.parent / "specs" / "hyper_heun.hyper"
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         check(spec, folder / "cache")
         result = {
-            "one spec, cold": statistics.median(seconds(lambda: check(spec, "")) for _ in range(9)),
-            "one spec, unchanged": statistics.median(seconds(lambda: check(spec, folder / "cache")) for _ in range(9)),
+            "one spec, cold": statistics.median(seconds(lambda: check(spec, "")) for _ in range(runs)),
+            "one spec, unchanged": statistics.median(
+                seconds(lambda: check(spec, folder / "cache")) for _ in range(runs)
+            ),
         }
         specs = folder / "specs"
         specs.mkdir()
-        write_specs(specs)
-        result[f"{SPECS} specs, {METHODS} methods, cold"] = statistics.median(
-            seconds(lambda: check(specs, "")) for _ in range(3)
+        write_specs(specs, count)
+        result[f"{count} specs, {METHODS} methods, cold"] = statistics.median(
+            seconds(lambda: check(specs, "")) for _ in range(min(runs, 3))
         )
         check(specs, folder / "many")
-        result[f"{SPECS} specs, {METHODS} methods, unchanged"] = statistics.median(
-            seconds(lambda: check(specs, folder / "many")) for _ in range(3)
+        result[f"{count} specs, {METHODS} methods, unchanged"] = statistics.median(
+            seconds(lambda: check(specs, folder / "many")) for _ in range(min(runs, 3))
         )
     return result
 
@@ -81,14 +82,12 @@ def measured() -> dict[str, float]:
 LIMITS = {"one spec, cold": 1.5, "one spec, unchanged": 0.25, f"{SPECS} specs, {METHODS} methods, cold": 60.0}
 
 
-def main() -> None:
-    result = measured()
-    (RESULTS / "checking.json").write_text(json.dumps({"hyperdsl": hyperdsl.__version__, **result}, indent=2) + "\n")
+def main(arguments: Sequence[str] | None = None) -> None:
+    given = study.given(study.parser(__doc__, seeds=None), arguments)
+    result = measured(4 if given.smallest else SPECS, 1 if given.smallest else 9)
     lines = ["| `hyperdsl check`, whole process | seconds | at most |", "| --- | --- | --- |"]
     lines += [f"| {name} | {value:.2f} | {LIMITS.get(name, '')} |" for name, value in result.items()]
-    (RESULTS / "checking.md").write_text(
-        "# Times of `hyperdsl check`\n\nBy `python -m benchmarks.checking`.\n\n" + "\n".join(lines) + "\n"
-    )
+    study.write(given, "checking", "\n".join(lines), {"hyperdsl": hyperdsl.__version__, **result})
     print("\n".join(lines))
 
 

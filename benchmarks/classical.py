@@ -6,14 +6,13 @@ to benchmarks/results/classical.md and .json.
 
 from __future__ import annotations
 
-import argparse
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
 
+from benchmarks import study
 from hyperdsl.evaluation.metrics import relative_error
 from hyperdsl.evaluation.packages import Package, load_package
 from hyperdsl.evaluation.problems import CLASSICAL, Problem
@@ -24,7 +23,6 @@ from hyperdsl.evaluation.training import build_solver, train_package
 PACKAGES = ("hyper_euler", "hyper_heun", "hyper_rk4")
 UNSEEN_STARTS = 64
 STEPS = 40
-RESULTS = Path("benchmarks/results")
 
 
 @dataclass(frozen=True)
@@ -78,10 +76,11 @@ def order_of(solver: torch.nn.Module) -> int:
     return order
 
 
-def run(package: Package, problem: Problem, seed: int) -> Run:
+def run(package: Package, problem: Problem, seed: int, runs: Path, few: dict[str, object]) -> Run:
     """Trains and measures: the median relative error of unseen starts over half the span in 40 steps."""
-    output = Path("runs/benchmarks") / package.name / problem.name / f"seed_{seed}.safetensors"
-    trained = train_package(package, problem, overrides={"eps": problem.eps}, seed=seed, output=output, progress=False)
+    output = runs / package.name / problem.name / f"seed_{seed}.safetensors"
+    changes = {"eps": problem.eps, **few}
+    trained = train_package(package, problem, overrides=changes, seed=seed, output=output, progress=False)
     start, end = problem.span
     span = (start, (start + end) / 2)
     z0, _ = problem.draw(UNSEEN_STARTS, torch.Generator().manual_seed(1_000_003 + seed))
@@ -136,28 +135,24 @@ def table(runs: Sequence[Run]) -> str:
     return markdown(heads, rows)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = study.parser(__doc__)
     parser.add_argument("--systems", default=",".join(CLASSICAL), help="of " + ", ".join(CLASSICAL))
     parser.add_argument("--packages", default=",".join(PACKAGES), help="of " + ", ".join(PACKAGES))
-    parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--generated", type=Path, default=Path("generated"))
-    parser.add_argument("--output", type=Path, default=RESULTS)
-    given = parser.parse_args()
-    torch.set_num_threads(1)  # small systems: more threads only get in each other's way
+    given = study.given(parser, arguments)
     runs: list[Run] = []
-    for name in given.packages.split(","):
+    few: dict[str, object] = {"iterations": 20} if given.smallest else {}
+    for name in study.chosen(given.packages, PACKAGES, given.smallest):
         package = load_package(given.generated / name)
-        for system in given.systems.split(","):
-            for seed in map(int, given.seeds.split(",")):
-                runs.append(run(package, CLASSICAL[system], seed))
+        for system in study.chosen(given.systems, CLASSICAL, given.smallest):
+            for seed in given.seeds:
+                runs.append(run(package, CLASSICAL[system], seed, given.runs, few))
                 print(table(runs[-1:]).splitlines()[-1], flush=True)
-    given.output.mkdir(parents=True, exist_ok=True)
-    (given.output / "classical.md").write_text(table(runs), "utf-8")
     found = [
         {key: plain(value) for key, value in asdict(r).items()} | {"gain": r.gain, "missed": r.missed} for r in runs
     ]
-    (given.output / "classical.json").write_text(json.dumps({"runs": found}, indent=2) + "\n", "utf-8")
+    study.write(given, "classical", table(runs), {"runs": found})
     print(
         f"{sum(not r.missed for r in runs)} of {len(runs)} runs reach every goal; see {given.output / 'classical.md'}"
     )

@@ -6,33 +6,22 @@ benchmarks/results/digits.md and .json, or to digits_bilinear.md and .json.
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
+from collections.abc import Sequence
 from pathlib import Path
 
-import torch
 from rich.console import Console
 
-from hyperdsl import compiler
-from hyperdsl.evaluation.digits_study import DigitsStudy, study
+from benchmarks import study
+from hyperdsl.evaluation.digits import Recipe
+from hyperdsl.evaluation.digits_study import DigitsStudy, measured
 from hyperdsl.evaluation.packages import load_package
 from hyperdsl.evaluation.report import json_object, markdown, table
-from hyperdsl.evaluation.solvers import TableauSolver
 from hyperdsl.evaluation.work_precision import ADAPTIVE
 
 METHODS = ("euler", "midpoint", "rk4")
 STEPS = range(1, 9)
-RESULTS = Path("benchmarks/results")
 CONVOLUTIONAL = Path("generated/digits_hyper_euler")
-
-
-def library(name: str) -> TableauSolver:
-    """A method of the library, ready to run."""
-    method = compiler.library_method(name)
-    if method is None:
-        raise ValueError(f"the library has no method {name}")
-    return TableauSolver(name, method.tableau)
 
 
 def summary(studies: list[DigitsStudy], goal: str) -> list[str]:
@@ -74,30 +63,26 @@ def markdown_rows(found: DigitsStudy) -> str:
     return markdown(heads, rows)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", default="0,1,2")
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = study.parser(__doc__)
     parser.add_argument("--package", type=Path, default=CONVOLUTIONAL)
-    parser.add_argument("--output", type=Path, default=RESULTS)
-    given = parser.parse_args()
-    torch.set_num_threads(1)
-    console, methods = Console(soft_wrap=True), {name: library(name) for name in METHODS}
+    given = study.given(parser, arguments)
+    console, methods = Console(soft_wrap=True), {name: study.library(name) for name in METHODS}
     folders = [given.package] if given.package == CONVOLUTIONAL else [CONVOLUTIONAL, given.package]
     solvers = [(package, name) for package in map(load_package, folders) for name in package.solvers]
     studies = []
-    for seed in map(int, given.seeds.split(",")):
-        studies.append(study(solvers, methods, STEPS, seed, Path("runs/benchmarks/digits")))
+    recipe, few = (Recipe(epochs=1), {"iterations": 20}) if given.smallest else (Recipe(), {})
+    for seed in given.seeds:
+        studies.append(measured(solvers, methods, STEPS, seed, given.runs / "digits", recipe=recipe, overrides=few))
         console.print(table(studies[-1].rows, f"digits, seed {seed}, f trained to {studies[-1].accuracy:.1f} %"))
     bilinear = given.package != CONVOLUTIONAL
     lines = summary(studies, "5 at K = 2 and 8 at K = 4" if bilinear else "2.5")
     console.print("\n".join(lines), highlight=False)
-    given.output.mkdir(parents=True, exist_ok=True)
     stem = given.package.name if bilinear else "digits"
     parts = [f"## Seed {s.seed}\n\n{markdown_rows(s)}" for s in studies]
     text = "\n".join([*(f"- {line}" for line in lines), "", *parts])
-    (given.output / f"{stem}.md").write_text(text, "utf-8")
     found = [json_object(s.rows, seed=s.seed, accuracy=s.accuracy, trained=_training(s)) for s in studies]
-    (given.output / f"{stem}.json").write_text(json.dumps({"studies": found}, indent=2) + "\n", "utf-8")
+    study.write(given, stem, text, {"studies": found}, module="digits")
 
 
 def _training(found: DigitsStudy) -> dict[str, object]:

@@ -6,12 +6,12 @@ base: the same evaluations of f, unseen starts, half the span. Writes benchmarks
 
 from __future__ import annotations
 
-import argparse
-import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
+from benchmarks import study
 from hyperdsl.evaluation.metrics import relative_error
 from hyperdsl.evaluation.packages import load_package
 from hyperdsl.evaluation.problems import CLASSICAL
@@ -23,22 +23,19 @@ SYSTEMS = {"lotka_volterra": 30.0, "van_der_pol": 1.5}
 """And the least gain to reach."""
 STEPS = (40, 80)
 UNSEEN_STARTS = 64
-RESULTS = Path("benchmarks/results")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", default="0,1,2")
-    parser.add_argument("--output", type=Path, default=RESULTS)
-    given = parser.parse_args()
-    torch.set_num_threads(1)
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = study.parser(__doc__)
+    given = study.given(parser, arguments)
     package = load_package(Path("generated/hyper_pece"))
     rows: list[dict[str, object]] = []
-    for system, goal in SYSTEMS.items():
+    few: dict[str, object] = {"iterations": 20} if given.smallest else {}
+    for system, goal in list(SYSTEMS.items())[: 1 if given.smallest else None]:
         problem = CLASSICAL[system]
-        for seed in map(int, given.seeds.split(",")):
-            output = Path("runs/benchmarks/hyper_pece") / system / f"seed_{seed}.safetensors"
-            overrides: dict[str, object] = {"eps": problem.eps}
+        for seed in given.seeds:
+            output = given.runs / "hyper_pece" / system / f"seed_{seed}.safetensors"
+            overrides: dict[str, object] = {"eps": problem.eps, **few}
             trained = train_package(package, problem, overrides=overrides, seed=seed, output=output, progress=False)
             start, end = problem.span
             span = (start, (start + end) / 2)
@@ -80,9 +77,7 @@ def main() -> None:
         ]
         for r in rows
     ]
-    given.output.mkdir(parents=True, exist_ok=True)
-    (given.output / "history.md").write_text(markdown(heads, cells), "utf-8")
-    (given.output / "history.json").write_text(json.dumps({"runs": rows}, indent=2) + "\n", "utf-8")
+    study.write(given, "history", markdown(heads, cells), {"runs": rows})
 
 
 if __name__ == "__main__":

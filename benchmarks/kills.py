@@ -8,32 +8,32 @@ one and did not say that it starts anew. Writes benchmarks/results/kills.md.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import random
 import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from safetensors import safe_open
 from safetensors.torch import load_file, save
 
+from benchmarks import study
 from hyperdsl.evaluation.report import markdown
 
-RESULTS = Path("benchmarks/results")
-FOLDER = Path("runs/kills")
 TRAININGS = {
     "phased_hyper_heun": ("--set", "phased.iterations=2000", "--set", "phased.then.iterations=200"),
     "adversarial_hyper_euler": ("--set", "robust.iterations=300"),
     "learned_families": ("--solver", "LearnedMidpoint", "--set", "fit.iterations=200"),
 }
+SMALLEST = ("--set", "phased.iterations=40", "--set", "phased.then.iterations=2")
 
 
-def command(package: str, output: Path, cache: Path) -> list[str]:
+def command(package: str, output: Path, cache: Path, few: Sequence[str]) -> list[str]:
     line = [sys.executable, "-m", "hyperdsl", "train", f"generated/{package}", "--problem", "van_der_pol", "--quiet"]
-    return [*line, *TRAININGS[package], "--output", str(output), "--cache", str(cache)]
+    return [*line, *(few or TRAININGS[package]), "--output", str(output), "--cache", str(cache)]
 
 
 def digest(path: Path) -> str:
@@ -43,20 +43,20 @@ def digest(path: Path) -> str:
     return hashlib.sha256(save(load_file(path)) + repr(metadata).encode()).hexdigest()
 
 
-def trial(package: str, kills: int, draw: random.Random) -> list[str]:
+def trial(package: str, kills: int, draw: random.Random, folder: Path, few: Sequence[str]) -> list[str]:
     """The row of a package: kills, runs that came to their end, how many of those had other weights."""
-    shutil.rmtree(FOLDER, ignore_errors=True)
-    whole, output = FOLDER / "whole.safetensors", FOLDER / "killed.safetensors"
+    shutil.rmtree(folder, ignore_errors=True)
+    whole, output = folder / "whole.safetensors", folder / "killed.safetensors"
     start = time.perf_counter()
-    subprocess.run(command(package, whole, FOLDER / "whole"), check=True, capture_output=True)
+    subprocess.run(command(package, whole, folder / "whole", few), check=True, capture_output=True)
     length = time.perf_counter() - start
     killed = ended = different = resumed = 0
-    said = FOLDER / "stderr.txt"
+    said = folder / "stderr.txt"
     while killed < kills or ended == 0:
         found = output.with_suffix(".checkpoint").is_file()
         with said.open("wb") as errors:
             process = subprocess.Popen(
-                command(package, output, FOLDER / "cache"), stdout=subprocess.DEVNULL, stderr=errors
+                command(package, output, folder / "cache", few), stdout=subprocess.DEVNULL, stderr=errors
             )
             try:
                 code = process.wait(None if killed >= kills else draw.uniform(0, length))
@@ -74,25 +74,24 @@ def trial(package: str, kills: int, draw: random.Random) -> list[str]:
         different += digest(output) != digest(whole)
         output.unlink()
         if killed < kills:
-            shutil.rmtree(FOLDER / "cache")
+            shutil.rmtree(folder / "cache")
     print(f"{package}: {killed} kills, {ended} ends, {different} different", flush=True)
     return [package, f"{length:.1f}", str(killed), str(resumed), str(ended), str(different)]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = study.parser(__doc__, seeds=None)
     parser.add_argument("--kills", type=int, default=30)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--packages", default=",".join(TRAININGS))
-    parser.add_argument("--output", type=Path, default=RESULTS)
-    given = parser.parse_args()
+    given = study.given(parser, arguments)
     draw = random.Random(given.seed)
-    rows = [trial(package, given.kills, draw) for package in given.packages.split(",")]
+    packages = study.chosen(given.packages, TRAININGS, given.smallest)
+    kills, few = (1, SMALLEST) if given.smallest else (given.kills, ())
+    rows = [trial(package, kills, draw, given.runs / "kills", few) for package in packages]
     heads = ["package", "undisturbed s", "kills", "starts from a checkpoint", "ends", "ends with other weights"]
-    given.output.mkdir(parents=True, exist_ok=True)
-    assert __doc__ is not None
-    text = f"{__doc__.split(chr(10), 2)[2]}\n{markdown(heads, rows)}\n"
-    (given.output / "kills.md").write_text(text, "utf-8")
+    text = f"{study.about(__doc__)}\n{markdown(heads, rows)}"
+    study.write(given, "kills", text)
     print(text)
 
 

@@ -7,8 +7,6 @@ Writes benchmarks/results/learned.md and .json.
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -18,7 +16,8 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from benchmarks.digits import library
+from benchmarks import study
+from benchmarks.study import library
 from hyperdsl import compiler
 from hyperdsl.evaluation.digits import SPAN, digits_data, digits_model, digits_problem, digits_states
 from hyperdsl.evaluation.metrics import l2, mape, relative_error
@@ -30,8 +29,6 @@ from hyperdsl.evaluation.training import Trained, train_package
 from hyperdsl.evaluation.work_precision import Start, adaptive, fixed, measure
 from hyperdsl.source import SpecFile
 
-RESULTS = Path("benchmarks/results")
-RUNS = Path("runs/benchmarks/learned")
 FAMILIES = Path("generated/learned_families")
 COEFFICIENTS = Path("generated/digits_coefficients")
 SYSTEMS = ("pendulum", "lotka_volterra", "van_der_pol")
@@ -85,7 +82,9 @@ def written(trained: Trained, folder: Path) -> tuple[nn.Module, int]:
     return load_package(folder / path.stem).solvers[name](), method.facts.order
 
 
-def members(package: Package, name: str, system: str, seeds: Sequence[int]) -> list[Member]:
+def members(
+    package: Package, name: str, system: str, seeds: Sequence[int], runs: Path, few: dict[str, object]
+) -> list[Member]:
     """The family trained on a system from each seed, in the states' dtype, and measured at 40 steps."""
     problem = CLASSICAL[system]
     z0, x = problem.draw(STARTS, torch.Generator().manual_seed(1_000_003))
@@ -98,22 +97,22 @@ def members(package: Package, name: str, system: str, seeds: Sequence[int]) -> l
     rivals = {rival: error(library(rival)) for rival in RIVALS[name]}
     found = []
     for seed in seeds:
-        output = RUNS / system / f"{name}_{seed}.safetensors"
-        trained = train_package(package, problem, solver=name, seed=seed, output=output, progress=False)
-        solver, order = written(trained, RUNS / system / f"written_{seed}")
+        output = runs / system / f"{name}_{seed}.safetensors"
+        trained = train_package(package, problem, solver=name, overrides=few, seed=seed, output=output, progress=False)
+        solver, order = written(trained, runs / system / f"written_{seed}")
         values = trained.solver.values()  # type: ignore[operator]  # a generated solver's method
         found.append(Member(name, system, seed, trained.seconds, values, order, error(solver), rivals))
     return found
 
 
-def images(package: Package, seed: int) -> tuple[list[Image], Trained, int]:
+def images(package: Package, seed: int, runs: Path) -> tuple[list[Image], Trained, int]:
     """The digits model of a seed solved in four evaluations, and by dopri5."""
     model = digits_model(seed, progress=False)
     _, test = digits_data(seed)
     problem = digits_problem(seed, model)
-    output = RUNS / "digits" / f"seed_{seed}.safetensors"
+    output = runs / "digits" / f"seed_{seed}.safetensors"
     trained = train_package(package, problem, seed=seed, output=output, progress=False)
-    solver, order = written(trained, RUNS / "digits" / f"written_{seed}")
+    solver, order = written(trained, runs / "digits" / f"written_{seed}")
     z0 = digits_states(model, test.images)
     normal = torch.randn(z0.shape, generator=torch.Generator().manual_seed(seed))
     moved = z0 + z0.std(0) * normal
@@ -196,37 +195,37 @@ def ratios(found: Sequence[Image], name: str) -> list[str]:
     return lines
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", default="0,1,2")
-    parser.add_argument("--output", type=Path, default=RESULTS)
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = study.parser(__doc__)
     parser.add_argument("--only", choices=("families", "digits"))
-    given = parser.parse_args()
-    torch.set_num_threads(1)
-    seeds = [int(seed) for seed in given.seeds.split(",")]
+    given = study.given(parser, arguments)
+    seeds, small = given.seeds, given.smallest
     lines: list[str] = []
     families: list[Member] = []
     pictures: list[Image] = []
     if given.only != "digits":
         package = load_package(FAMILIES)
-        for name, system in tqdm([(name, system) for name in RIVALS for system in SYSTEMS], desc="families"):
-            families += members(package, name, system, seeds if name == "LearnedMidpoint" else seeds[:1])
+        few = {"iterations": 2} if small else {}
+        for name, system in tqdm(
+            [(name, system) for name in RIVALS for system in SYSTEMS][: 1 if small else None], desc="families"
+        ):
+            families += members(
+                package, name, system, seeds if name == "LearnedMidpoint" else seeds[:1], given.runs / "learned", few
+            )
         lines += [f"## Families, {STEPS} steps, {STARTS} unseen starts, relative error of the end state (median)", ""]
         lines += [f"Seeds {given.seeds} for order 2, the first one for orders 3 and 4.", "", family_table(families)]
-    if given.only != "families":
+    if given.only != "families" and not small:
         package = load_package(COEFFICIENTS)
         for seed in tqdm(seeds, desc="digits"):
-            found, trained, order = images(package, seed)
+            found, trained, order = images(package, seed, given.runs / "learned")
             pictures += found
             lines.append(f"Seed {seed}: {trained.seconds:.1f} s of training; written spec proven of order {order}.\n")
         lines += ["## Digits, four evaluations, medians", "", image_table(pictures)]
         lines += ratios(pictures, type(trained.solver).__name__)
     text = "\n".join(lines) + "\n"
     print(text)
-    given.output.mkdir(parents=True, exist_ok=True)
-    (given.output / "learned.md").write_text(text, "utf-8")
     content = {"families": [asdict(run) for run in families], "digits": [asdict(image) for image in pictures]}
-    (given.output / "learned.json").write_text(json.dumps(content, indent=2) + "\n", "utf-8")
+    study.write(given, "learned", text, content)
 
 
 if __name__ == "__main__":

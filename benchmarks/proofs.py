@@ -19,14 +19,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from benchmarks import study
 from hyperdsl.semantics.methods.proofs import prove
 from hyperdsl.semantics.model.spec import Method
 from hyperdsl.semantics.reading.scope import Project
@@ -37,8 +39,6 @@ from hyperdsl.theory.runge_kutta.stages import exact_stages
 from hyperdsl.theory.runge_kutta.tableau import Tableau
 from hyperdsl.theory.runge_kutta.trees import PLAIN
 from hyperdsl.theory.runge_kutta.weights import elementary_weights
-
-RESULTS = Path(__file__).parent / "results"
 
 
 @cache
@@ -97,8 +97,10 @@ def test_proof(benchmark: Any, name: str) -> None:
     assert benchmark(run) == expected
 
 
-def measured() -> dict[str, float]:
-    """Medians in milliseconds, by pytest-benchmark."""
+def measured(cases: Iterable[str], smallest: bool) -> dict[str, float]:
+    """Medians in milliseconds: by pytest-benchmark, where that is installed and not only the smallest run is wanted."""
+    if smallest or find_spec("pytest_benchmark") is None:
+        return {name: median_of(CASES[name][0]) for name in cases}
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "benchmarks.json"
         command = [sys.executable, "-m", "pytest", "-q", str(Path(__file__)), f"--benchmark-json={file}"]
@@ -212,22 +214,31 @@ def shown(milliseconds: float) -> str:
     return f"> {PATIENCE}000, given up" if math.isinf(milliseconds) else f"{milliseconds:.1f}"
 
 
-def main() -> None:
-    medians, rows = measured(), comparison()
-    lines = ["# Speed of proofs", "", "By `python -m benchmarks.proofs`; medians in milliseconds.", ""]
+def main(arguments: Sequence[str] | None = None) -> None:
+    given = study.given(study.parser(__doc__, seeds=None), arguments)
+    cases = list(CASES)[: 1 if given.smallest else None]
+    medians = measured(cases, given.smallest)
+    lines = ["# Speed of proofs", "", "Medians in milliseconds.", ""]
     lines += ["| proof | ms | at most |", "| --- | --- | --- |"]
-    lines += [f"| {name} | {medians[name]:.2f} | {limit or ''} |" for name, (_, _, limit) in CASES.items()]
-    lines += ["", "## Beside NodePy 1.1.1", "", "The order of the propagated row, exact arithmetic in both."]
+    lines += [f"| {name} | {medians[name]:.2f} | {CASES[name][2] or ''} |" for name in cases]
+    rows = comparison() if find_spec("nodepy") and not given.smallest else []
+    lines += beside(rows) if rows else ["", "NodePy is not installed, or was not asked: no comparison."]
+    study.write(given, "proofs", "\n".join(lines))
+    if not given.smallest:
+        for name, (_, _, limit) in CASES.items():
+            assert limit is None or medians[name] <= limit, name
+        assert all(slow > quick * (10 if order >= 6 else 1) for _, _, order, quick, slow, _ in rows)
+
+
+def beside(rows: Iterable[tuple[str, int, int, float, float, int | None]]) -> list[str]:
+    """The comparison with NodePy in Markdown."""
+    lines = ["", "## Beside NodePy 1.1.1", "", "The order of the propagated row, exact arithmetic in both."]
     lines += ["", "| method | stages | order | hyperdsl | NodePy | NodePy's order |"]
     lines += ["| --- | --- | --- | --- | --- | --- |"]
-    lines += [
+    return lines + [
         f"| {name} | {stages} | {order} | {quick:.2f} | {shown(slow)} | {theirs or '–'} |"
         for name, stages, order, quick, slow, theirs in rows
     ]
-    (RESULTS / "proofs.md").write_text("\n".join(lines) + "\n")
-    for name, (_, _, limit) in CASES.items():
-        assert limit is None or medians[name] <= limit, name
-    assert all(slow > quick * (10 if order >= 6 else 1) for _, _, order, quick, slow, _ in rows)
 
 
 if __name__ == "__main__":

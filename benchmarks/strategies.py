@@ -7,40 +7,37 @@ fine-tuning on rollouts, by the K-step error that it is tuned for. Writes benchm
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from benchmarks import study
 from hyperdsl.evaluation.packages import load_package
 from hyperdsl.evaluation.problems import CLASSICAL, Problem
 from hyperdsl.evaluation.report import markdown
 from hyperdsl.evaluation.training import box_tensors, build_solver, mid_range
+from hyperdsl.training.settings import Adversarial, Share
 
 SYSTEMS = ("van_der_pol", "lotka_volterra")
-RESULTS = Path("benchmarks/results")
 ROLLOUT = 8
 UNSEEN = 512
 
 
-def strategies(train: ModuleType) -> dict[str, dict[str, Any]]:
+def strategies() -> dict[str, dict[str, Any]]:
     """The settings in which the strategies differ."""
-    share = train.Share
+    share = Share
     trajectory = (share("trajectory", 1.0),)
     mixture = (share("trajectory", 0.4), share("noise", 0.6, 1.0))
     return {
         "residual, trajectory": {"loss": None, "states": trajectory},
         "residual, default mixture": {"loss": None},
         "residual, mixture with noise(1)": {"loss": None, "states": mixture},
-        "adversarial, radius 1": {"loss": train.Adversarial(1.0, 5), "states": trajectory},
+        "adversarial, radius 1": {"loss": Adversarial(1.0, 5), "states": trajectory},
     }
 
 
@@ -129,7 +126,7 @@ def measured(system: str, name: str, seed: int, iterations: int) -> Run:
     train = package.train()
     solver = build_solver(package, problem, seed=seed)
     settings = replace(train.SETTINGS[type(solver)], steps=None, eps=problem.eps, seed=seed)
-    settings = replace(settings, **strategies(train)[name], iterations=iterations)
+    settings = replace(settings, **strategies()[name], iterations=iterations)
     start = time.perf_counter()
     history = train.fit(
         solver, problem.f, problem.sample, problem.span, settings=settings, box=box_tensors(problem), progress=False
@@ -221,32 +218,29 @@ def report(runs: list[Run], tunings: list[Tuning]) -> str:
     )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = study.parser(__doc__)
     parser.add_argument("--systems", default=",".join(SYSTEMS))
-    parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--iterations", type=int, default=3000)
     parser.add_argument("--further", type=int, default=500, help="iterations of fine-tuning")
     parser.add_argument("--strategies", default="", help="some of them, by their place, such as 0,2")
-    parser.add_argument("--output", type=Path, default=RESULTS)
-    given = parser.parse_args()
-    torch.set_num_threads(1)
-    names = list(strategies(load_package("generated/adversarial_hyper_euler").train()))
+    given = study.given(parser, arguments)
+    names = list(strategies())
     names = [names[int(k)] for k in given.strategies.split(",")] if given.strategies else names
     runs: list[Run] = []
     tunings: list[Tuning] = []
-    for system in given.systems.split(","):
-        for seed in map(int, given.seeds.split(",")):
+    names = names[:1] if given.smallest else names
+    given.iterations, given.further = (20, 5) if given.smallest else (given.iterations, given.further)
+    for system in study.chosen(given.systems, SYSTEMS, given.smallest):
+        for seed in given.seeds:
             for name in names:
                 runs.append(measured(system, name, seed, given.iterations))
                 print(runs[-1], flush=True)
             if given.further:
                 tunings += tuned(system, seed, given.iterations, given.further)
                 print(*tunings[-5:], sep="\n", flush=True)
-    given.output.mkdir(parents=True, exist_ok=True)
-    (given.output / "strategies.md").write_text(report(runs, tunings), "utf-8")
     found = {"runs": [asdict(run) for run in runs], "tunings": [asdict(tuning) for tuning in tunings]}
-    (given.output / "strategies.json").write_text(json.dumps(found, indent=2) + "\n", "utf-8")
+    study.write(given, "strategies", report(runs, tunings), found)
 
 
 if __name__ == "__main__":

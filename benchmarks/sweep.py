@@ -7,37 +7,40 @@ benchmarks/results/sweep.md, .json and sweep_PROBLEM.png. A run that was ended g
 
 from __future__ import annotations
 
-import argparse
 import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+
+from benchmarks import study
 
 STUDIES = {"digits": "macs", "lotka_volterra": "evaluations"}
 METHODS = "euler,midpoint,ralston3,rk4"
-FOLDER = Path("runs/benchmarks/sweep")
-RESULTS = Path("benchmarks/results")
 
 
-def command(problem: str, cost: str, jobs: int) -> list[str]:
+def command(problem: str, cost: str, jobs: int, folder: Path, few: Sequence[str]) -> list[str]:
     """`hyperdsl sweep` of the problem's spec."""
     line = [sys.executable, "-m", "hyperdsl", "sweep", f"specs/swept_{problem}.hyper", "--problem", problem]
     line += ["--cost", cost, "--methods", METHODS]
-    return [*line, "--jobs", str(jobs), "--storage", str(FOLDER / f"{problem}.log")]
+    return [*line, "--jobs", str(jobs), "--storage", str(folder / f"{problem}.log"), *few]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = study.parser(__doc__, seeds=None)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--fresh", action="store_true")
-    given = parser.parse_args()
+    given = study.given(parser, arguments)
+    folder = given.runs / "sweep"
+    few = ("--trials", "1", "--set", "fit.batch=64") if given.smallest else ()
     if given.fresh:
-        shutil.rmtree(FOLDER, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
     texts, found = [], {}
-    for problem, cost in STUDIES.items():
-        line = command(problem, cost, given.jobs)
-        plot = RESULTS / f"sweep_{problem}.png"
+    given.output.mkdir(parents=True, exist_ok=True)
+    for problem, cost in list(STUDIES.items())[1 if given.smallest else 0 :]:
+        line = command(problem, cost, given.jobs, folder, few)
+        plot = given.output / f"sweep_{problem}.png"
         table = subprocess.run(
             [*line, "--markdown", "--plot", str(plot)], check=True, stdout=subprocess.PIPE, text=True
         )
@@ -48,8 +51,7 @@ def main() -> None:
             f"{problem}, error against {cost}: {found[problem]['networks']} networks in {spent:.0f} s of training and "
             f"measuring; p is the proven order of a base.\n\n{table.stdout}\n![The front]({plot.name})\n"
         )
-    (RESULTS / "sweep.md").write_text("\n".join(texts), "utf-8")
-    (RESULTS / "sweep.json").write_text(json.dumps(found, indent=2) + "\n", "utf-8")
+    study.write(given, "sweep", "\n".join(texts), found)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ whole grid's hypervolume that each reaches to benchmarks/results/sweep_samplers.
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import statistics
@@ -16,12 +15,12 @@ from pathlib import Path
 
 import numpy as np
 import optuna
-import torch
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
 from optuna.trial import create_trial
 from tqdm import tqdm
 
+from benchmarks import study
 from hyperdsl import compiler
 from hyperdsl.cli.sweep import compile_variant
 from hyperdsl.evaluation.problems import CLASSICAL
@@ -33,8 +32,6 @@ from hyperdsl.sweeps.run import Task, train
 from hyperdsl.sweeps.store import Store
 
 SPEC = Path("specs/swept_lotka_volterra.hyper")
-FOLDER = Path("runs/benchmarks/sweep_samplers")
-RESULTS = Path("benchmarks/results")
 BASES = ("euler", "heun", "ralston3", "rk4")
 WIDTHS = (4, 6, 8, 12, 16, 24, 32, 48, 64)
 DEPTHS = (1, 2, 3)
@@ -50,19 +47,19 @@ SPACE: Space = {
 }
 
 
-def grid() -> dict[Key, Network]:
+def grid(folder: Path, keys: Sequence[Key], iterations: int) -> dict[Key, Network]:
     """Every network of the grid; those of an earlier run are read."""
     sweep = next(s for s in compiler.check([SpecFile(SPEC, SPEC.as_posix())]).specs[0].sweeps if s.name == "trade")
     write = compiler.variants(SPEC, "trade").text
     problem = CLASSICAL["lotka_volterra"]
     task = Task(SPEC.stem, sweep.solver, problem, sweep.steps, write, compile_variant, {}, Path("runs/cache"))
-    store = Store(FOLDER / "grid.log", sweep, "macs", 1, {"benchmark": "samplers"})
+    store = Store(folder / "grid.log", sweep, "macs", 1, {"benchmark": "samplers"})
     start, found = unseen(problem), {}
     try:
-        for key in tqdm([(b, w, d) for b in BASES for w in WIDTHS for d in DEPTHS], unit="net"):
-            file = FOLDER / f"{'_'.join(map(str, key))}.json"
+        for key in tqdm(keys, unit="net"):
+            file = folder / f"{'_'.join(map(str, key))}.json"
             if not file.exists():
-                values = dict(zip(SPACE, map(str, key), strict=True)) | {"iterations": "1000"}
+                values = dict(zip(SPACE, map(str, key), strict=True)) | {"iterations": str(iterations)}
                 file.write_text(json.dumps(train(store, task, values, start).as_json()), "utf-8")
             found[key] = Network.from_json(json.loads(file.read_text("utf-8")))
     finally:
@@ -146,30 +143,34 @@ def reached(networks: Mapping[Key, Network], cost: Cost, chosen: Sequence[Key]) 
     return hypervolume(points(networks[key] for key in chosen), cost, worst) / hypervolume(every, cost, worst)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=20)
-    given = parser.parse_args()
-    torch.set_num_threads(1)
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = study.parser(__doc__, seeds=None)
+    parser.add_argument("--draws", type=int, default=20, help="seeds of each sampler")
+    given = study.given(parser, arguments)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    networks = grid()
+    small = given.smallest
+    keys = [(b, w, d) for b in BASES for w in WIDTHS for d in DEPTHS]
+    keys = [(b, 16, 2) for b in BASES] if small else keys
+    networks = grid(given.runs / "sweep_samplers", keys, 2 if small else 1000)
+    draws, budgets = (1, (2,)) if small else (given.draws, BUDGETS)
     seconds = statistics.median(network.seconds for network in networks.values())
     lines = []
+    samplers = dict(list(SAMPLERS.items())[-1:]) if small else SAMPLERS
     for cost in COSTS:
-        for name, choose in SAMPLERS.items():
+        for name, choose in samplers.items():
             cells = []
-            for budget in BUDGETS:
-                parts = [reached(networks, cost, choose(networks, cost, budget, seed)) for seed in range(given.seeds)]
+            for budget in budgets:
+                parts = [reached(networks, cost, choose(networks, cost, budget, seed)) for seed in range(draws)]
                 cells.append(f"{statistics.mean(parts):.3f} ({min(parts):.3f})")
             lines.append([cost, name, *cells])
             print(lines[-1], flush=True)
-    heads = ["cost", "sampler", *(f"{budget} networks" for budget in BUDGETS)]
+    heads = ["cost", "sampler", *(f"{budget} networks" for budget in budgets)]
     text = (
         f"The part of the hypervolume of all {len(networks)} networks (log10 of error and cost) that a sampler reaches "
-        f"with a number of trainings, {seconds:.1f} s each: mean and least of {given.seeds} seeds.\n\n"
+        f"with a number of trainings, {seconds:.1f} s each: mean and least of {draws} seeds.\n\n"
         + markdown(heads, lines)
     )
-    (RESULTS / "sweep_samplers.md").write_text(text, "utf-8")
+    study.write(given, "sweep_samplers", text)
 
 
 if __name__ == "__main__":

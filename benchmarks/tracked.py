@@ -10,12 +10,10 @@ benchmarks/results/tracked.md, .json and .png.
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from math import inf, isfinite
@@ -28,15 +26,15 @@ from matplotlib.figure import Figure
 from torch import Tensor
 from torch.nn import functional
 
-from benchmarks.digits import library
-from hyperdsl.evaluation.cost import Counted
+from benchmarks import study
+from benchmarks.study import library
 from hyperdsl.evaluation.digits import SPAN, STATE_SHAPE, DigitsModel, Images, Recipe, digits_data, moved, seeded
 from hyperdsl.evaluation.packages import load_package
 from hyperdsl.evaluation.report import markdown
 from hyperdsl.evaluation.solvers import torchdiffeq_solve
+from hyperdsl.runtime.loop import Counted
 from hyperdsl.training.tracking import Refresh, Tracked, TrackingWarning
 
-RESULTS = Path("benchmarks/results")
 PACKAGE = Path("generated/digits_hyper_euler")
 LEVELS = (0.15, 0.1)
 FINE, LATER = 210, 63  # iterations: the test loss is looked at each LATER ones, more often before FINE
@@ -209,7 +207,10 @@ def tracking(runs: list[Run]) -> list[str]:
     return [
         runs[0].method,
         runs[0].setting,
-        *(f"{statistics.median(run.refreshes[k].before for run in runs):.2f}" for k in (1, 5, 10, -1)),
+        *(
+            f"{statistics.median(run.refreshes[min(k, len(run.refreshes) - 1)].before for run in runs):.2f}"
+            for k in (1, 5, 10, -1)
+        ),
         f"{median(runs, lambda run: run.refreshes[-1].after):.2f}",
         f"{median(runs, lambda run: len(run.refreshes)):.0f}",
         f"{median(runs, lambda run: sum(r.refit for r in run.refreshes)):.0f}",
@@ -222,12 +223,13 @@ def tracking(runs: list[Run]) -> list[str]:
 def summary(runs: list[Run]) -> list[str]:
     """The figures that the goal is about, and how much of the test loss is hidden by the training's own solver."""
     settings, lines = list(dict.fromkeys(run.setting for run in runs)), []
+    methods = list(dict.fromkeys(run.method for run in runs))
 
     def group(method: str, setting: str) -> list[Run]:
         return [run for run in runs if (run.method, run.setting) == (method, setting)]
 
     for setting in settings:
-        shares = {name: cells(group(name, setting), group(DOPRI5, setting))[4] for name in METHODS[1:]}
+        shares = {name: cells(group(name, setting), group(DOPRI5, setting))[4] for name in methods[1:]}
         lines.append(
             f"{setting}, time to a test loss of {LEVELS[0]:g} over dopri5's (goal when tracked: 0.5): "
             + "; ".join(f"{name}: {share}" for name, share in shares.items())
@@ -235,7 +237,7 @@ def summary(runs: list[Run]) -> list[str]:
     for setting in settings:
         gaps = {
             name: median(group(name, setting), lambda run: run.looks[-1].loss - run.looks[-1].own_loss)
-            for name in METHODS
+            for name in methods
         }
         lines.append(
             f"{setting}, exact test loss less the training's own, at the end: "
@@ -245,8 +247,7 @@ def summary(runs: list[Run]) -> list[str]:
 
 
 def report(runs: list[Run]) -> str:
-    assert __doc__ is not None
-    parts = [__doc__.split("\n", 2)[2], *(f"- {line}" for line in summary(runs)), ""]
+    parts = [study.about(__doc__), *(f"- {line}" for line in summary(runs)), ""]
     heads = ["method", "NFE an iteration", "ms an iteration"]
     heads += [head for level in LEVELS for head in (f"s to {level:g}", "over dopri5", "CPU over dopri5")]
     heads += ["exact loss", "exact accuracy %", "own loss", "own accuracy %", "exact loss, seeds"]
@@ -280,8 +281,11 @@ def plot(runs: list[Run], path: Path) -> None:
     figure = Figure(figsize=(5.0 * (len(settings) + 1), 4.2), layout="constrained")
     FigureCanvasAgg(figure)
     panels = figure.subplots(1, len(settings) + 1)
+    seen = {run.method for run in runs}
     for panel, setting in zip(panels, settings, strict=False):
         for name, colour in zip(METHODS, COLOURS, strict=True):
+            if name not in seen:
+                continue
             looks = [run.looks for run in runs if (run.method, run.setting) == (name, setting)]
             at = [[statistics.median(getattr(look, of) for look in group) for group in zip(*looks, strict=True)]
                   for of in ("seconds", "loss")]  # fmt: skip
@@ -304,27 +308,23 @@ def plot(runs: list[Run], path: Path) -> None:
     figure.savefig(path, dpi=100)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", default="0,1,2")
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = study.parser(__doc__)
     parser.add_argument("--epochs", type=int, default=Recipe().epochs, help="12 or more")
-    parser.add_argument("--output", type=Path, default=RESULTS)
-    given = parser.parse_args()
-    torch.set_num_threads(1)
+    given = study.given(parser, arguments)
     warnings.simplefilter("ignore", TrackingWarning)  # the report counts what they would say
     runs: list[Run] = []
-    for setting in SETTINGS:
-        for seed in map(int, given.seeds.split(",")):
-            for method in METHODS:
-                runs.append(trained(method, seed, setting, given.epochs))
+    methods = (METHODS[0], METHODS[-2]) if given.smallest else METHODS
+    epochs = 2 if given.smallest else given.epochs
+    for setting in SETTINGS[: 1 if given.smallest else None]:
+        for seed in given.seeds:
+            for method in methods:
+                runs.append(trained(method, seed, setting, epochs))
                 last, seconds = runs[-1].looks[-1], [f"{runs[-1].reached(level):.2f}" for level in LEVELS]
                 print(f"{setting.name}, {seed}, {method}: {seconds} of {last.seconds:.1f} s, {last}", flush=True)
     text = report(runs)
     print(text)
-    given.output.mkdir(parents=True, exist_ok=True)
-    (given.output / "tracked.md").write_text(text, "utf-8")
-    lines = ",\n".join(json.dumps(columns(run)) for run in runs)
-    (given.output / "tracked.json").write_text(f"[\n{lines}\n]\n", "utf-8")
+    study.write(given, "tracked", text, {"runs": [columns(run) for run in runs]})
     plot(runs, given.output / "tracked.png")
 
 

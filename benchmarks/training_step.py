@@ -13,24 +13,22 @@ Writes benchmarks/results/training_step.md: the minimum and the median over repe
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 from torchdiffeq import odeint
 
+from benchmarks import study
 from hyperdsl.evaluation.packages import load_package
 from hyperdsl.evaluation.problems import CLASSICAL
 from hyperdsl.evaluation.report import markdown
 from hyperdsl.evaluation.training import build_solver
 
-RESULTS = Path("benchmarks/results")
 PROBLEM = CLASSICAL["van_der_pol"]
 BATCH = 256
 
@@ -38,7 +36,7 @@ BATCH = 256
 def iteration(solver: Any, optimizer: torch.optim.Optimizer, s: Tensor, z: Tensor, end: Tensor, eps: Tensor) -> None:
     """One step of the optimizer on the residuals of the steps from z to `end`."""
     with torch.no_grad():
-        base, seen = solver._base(PROBLEM.f, s, None, z, eps)
+        base, seen = solver.base(PROBLEM.f, s, None, z, eps)
         target = (end - base) / eps ** (solver.order + 1)
         size = target.norm(dim=1)
         weight = (size + 0.1 * size.median()).rsqrt()
@@ -85,18 +83,18 @@ def seconds(run: Callable[[], object], count: int) -> float:
     return (time.perf_counter() - start) / count
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = study.parser(__doc__, seeds=None)
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--output", type=Path, default=RESULTS)
-    given = parser.parse_args()
-    torch.set_num_threads(1)
+    given = study.given(parser, arguments)
     package = load_package("generated/hyper_euler")
     train = package.train()
     solver: Any = build_solver(package, PROBLEM)
     optimizer = torch.optim.AdamW(solver.corrector.parameters(), 1e-3, fused=True)
     generator = torch.Generator().manual_seed(0)
     settings = replace(train.SETTINGS[type(solver)], steps=None, eps=PROBLEM.eps)
+    settings = replace(settings, iterations=20) if given.smallest else settings
+    turns = 1 if given.smallest else given.repeats
 
     def fitted() -> None:
         train.fit(
@@ -104,10 +102,14 @@ def main() -> None:
         )
 
     found: dict[str, list[float]] = {"ours": [], "trajectories": [], "steps": []}
-    for _ in range(given.repeats):
+    for _ in range(turns):
         found["ours"].append(seconds(fitted, 1) / settings.iterations)
-        found["trajectories"].append(seconds(lambda: along_trajectories(solver, optimizer, generator), 30))
-        found["steps"].append(seconds(lambda: from_states(solver, optimizer, generator, train._rk4_step), 100))
+        found["trajectories"].append(
+            seconds(lambda: along_trajectories(solver, optimizer, generator), 3 if given.smallest else 30)
+        )
+        found["steps"].append(
+            seconds(lambda: from_states(solver, optimizer, generator, train._rk4_step), 3 if given.smallest else 100)
+        )
     ours = {"minimum": min(found["ours"]), "median": statistics.median(found["ours"])}
     rows = [
         [
@@ -121,9 +123,7 @@ def main() -> None:
     ]
     text = markdown(["form", "ms, minimum", "ms, median", "over ours, minimum", "over ours, median"], rows)
     print(text)
-    assert __doc__ is not None
-    given.output.mkdir(parents=True, exist_ok=True)
-    (given.output / "training_step.md").write_text(__doc__.split("\n", 2)[2] + f"\n{text}\n", "utf-8")
+    study.write(given, "training_step", f"{study.about(__doc__)}\n{text}")
 
 
 if __name__ == "__main__":

@@ -25,6 +25,9 @@ from hyperdsl.source import digest
 
 PACKAGE = Path(__file__).parent
 SOURCES = frozenset({".py", ".lark", ".hyper", ".jinja"})
+TOOLS = ("jinja2-", "lark-", "python_flint-", "ruff-", "sympy-")
+MOST = 20_000
+"""Files that a cache holds; it begins anew beyond that."""
 MARKER = "made-by-hyperdsl"
 """A file in each folder of a cache: one without it is nobody's to remove."""
 
@@ -114,7 +117,9 @@ def _write(path: Path, data: bytes) -> None:
 def _prepare(folder: Path) -> None:
     """Make the folder of this state of hyperdsl, and remove those of others, for which nothing will ask."""
     if (folder / MARKER).is_file():
-        return
+        if len(os.listdir(folder)) <= MOST:
+            return
+        shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MARKER).write_text("Results of hyperdsl, which it makes anew when they are gone.\n", "utf-8")
     for other in folder.parent.iterdir():
@@ -142,10 +147,20 @@ def _platform_folder() -> Path:
     return Path.home() / ("Library/Caches" if sys.platform == "darwin" else ".cache")
 
 
+def _tools() -> list[str]:
+    """The versions of what proves, renders and formats, by the names of their folders beside each other."""
+    found = []
+    for place in sys.path:
+        with contextlib.suppress(OSError):
+            names = (entry.lower() for entry in os.listdir(place or "."))
+            found += [name for name in names if name.startswith(TOOLS) and name.endswith(".dist-info")]
+    return sorted(found)
+
+
 @cache
 def _fingerprint() -> str:
-    """Names this state of hyperdsl: its version and the sizes and times of its own files."""
-    state = hashlib.sha256(__version__.encode())
+    """Names this state of hyperdsl: its version, the sizes and times of its own files, the versions of its tools."""
+    state = hashlib.sha256(f"{__version__} {_tools()}".encode())
     for folder, folders, names in os.walk(PACKAGE):
         folders.sort()
         for name in sorted(names):

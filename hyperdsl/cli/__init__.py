@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from hyperdsl import __version__
 if TYPE_CHECKING:
     import typer
 
-BUG = 3
+WRONG_USAGE, BUG = 2, 3
 
 TEACHING = """
 Design a solver for differential equations in a small text file; get a proof of its order and fast PyTorch code.
@@ -88,6 +89,9 @@ def main() -> None:
         if code is not None:
             sys.exit(code)
         application()()
+    except BrokenPipeError:  # whoever read the output has enough of it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(WRONG_USAGE)
     except Exception:
         traceback.print_exc()
         given = " ".join(sys.argv[1:])

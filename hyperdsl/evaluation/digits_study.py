@@ -9,13 +9,15 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from hyperdsl.evaluation.digits import SPAN, digits_data, digits_model, digits_problem, digits_states
+from hyperdsl.evaluation.digits import SPAN, Recipe, digits_data, digits_model, digits_problem, digits_states
 from hyperdsl.evaluation.packages import Package
 from hyperdsl.evaluation.solvers import TableauSolver, in_double, torchdiffeq_solve
 from hyperdsl.evaluation.training import Trained, train_package
 from hyperdsl.evaluation.work_precision import ADAPTIVE, Row, Start, adaptive, fixed, measure
 
 REFERENCE_TOLERANCE = 1e-7
+
+RECIPE = Recipe()
 
 
 @dataclass(frozen=True)
@@ -46,25 +48,29 @@ class DigitsStudy:
         return self.row(name, 1).macs / self.row("euler", 1).macs - 1
 
 
-def study(
+def measured(
     solvers: Sequence[tuple[Package, str]],
     methods: Mapping[str, TableauSolver],
     steps: Sequence[int],
     seed: int = 0,
     folder: Path | None = None,
     progress: bool = True,
+    recipe: Recipe = RECIPE,
+    overrides: Mapping[str, object] | None = None,
 ) -> DigitsStudy:
     """Trains f where it is not trained yet and the packages' solvers always, then measures on the test images.
 
     `solvers` are named apart; weights go into `folder`, by default below runs/.
     """
-    model = digits_model(seed, progress=progress)
+    model = digits_model(seed, recipe, progress=progress)
     _, test = digits_data(seed)
     trained = {}
     for package, name in solvers:
         output = folder / f"{name}_{seed}.safetensors" if folder else None
         problem = digits_problem(seed, model)
-        trained[name] = train_package(package, problem, solver=name, seed=seed, output=output, progress=progress)
+        trained[name] = train_package(
+            package, problem, solver=name, seed=seed, output=output, progress=progress, overrides=overrides
+        )
     z0 = digits_states(model, test.images)
     with torch.no_grad():
         exact = torchdiffeq_solve(in_double(model.field), z0.double(), SPAN, tolerance=REFERENCE_TOLERANCE)

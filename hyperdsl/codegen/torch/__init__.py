@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hyperdsl.codegen.files import GeneratedFile
+from hyperdsl.codegen.files import CERTIFICATE, GeneratedFile
 from hyperdsl.codegen.python import formatted, quoted
 from hyperdsl.codegen.render import environment
 from hyperdsl.codegen.torch.certificate import certificate
@@ -33,7 +33,7 @@ def generate(spec: Spec, plans: tuple[Plan, ...]) -> tuple[GeneratedFile, ...]:
     header = _render("header.py.jinja", header_view(spec))
     files = [GeneratedFile(path, header + _render(template, view)) for path, (template, view) in modules.items()]
     files += runtime_files([*(part.module for part in package.imports), "outcome", "measuring"])
-    return (*files, GeneratedFile("certificate.json", certificate(spec, plans)))
+    return (*files, GeneratedFile(CERTIFICATE, certificate(spec, plans)))
 
 
 def _render(template: str, view: object) -> str:
