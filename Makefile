@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: venv demo test lint bench clean
+.PHONY: venv demo test core lint bench clean
 
 venv: .venv/installed
 
@@ -16,6 +16,12 @@ demo: venv
 
 test: lint
 	$(BIN)/python -m pytest
+
+CORE := $(addprefix tests/theory/test_,families.py multistep.py order.py properties.py rises.py stability.py trees.py) \
+	$(addprefix tests/plan/test_,estimates.py passes.py runge_kutta.py)
+
+core: venv
+	$(BIN)/python -m pytest -x -m 'not slow' $(CORE)
 
 lint: venv
 	$(BIN)/ruff check

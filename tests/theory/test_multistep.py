@@ -87,6 +87,10 @@ def test_orders_and_zero_stability(name: str) -> None:
     assert method.explicit is name.startswith(("ab", "nystrom"))
 
 
+def test_first_states_may_be_one_order_lower() -> None:
+    assert [library(name).start_order for name in ("ab1", "ab2", "ab4")] == [1, 1, 3]
+
+
 def test_an_unstable_consistent_method() -> None:
     assert UNSTABLE.order == 3
     assert UNSTABLE.is_consistent
@@ -213,6 +217,7 @@ PAIRS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("predictor", "corrector", "corrections", "last"), PAIRS)
 def test_predictor_correctors_have_the_slope_of_their_proven_order(
     predictor: str, corrector: str, corrections: int, last: bool
