@@ -303,11 +303,16 @@ def peers(
 
 def timings(repeats: int, small: bool) -> Table:
     """Milliseconds side by side, with the error of each and its evaluations of f."""
-    small = CLASSICAL["van_der_pol"]
+    oscillator = CLASSICAL["van_der_pol"]
     turn = torch.tensor([[0.0, -1.0], [1.0, 0.0]])
     cases: list[tuple[str, VectorField, Tensor, tuple[float, float]]] = [
         ("oscillator z' = Az, batch 64", lambda s, z: z @ turn.to(z.dtype), torch.ones(64, 2), (0.0, 10.0)),
-        ("van der Pol, batch 64", small.f, small.draw(64, torch.Generator().manual_seed(0))[0].float(), (0.0, 8.0)),
+        (
+            "van der Pol, batch 64",
+            oscillator.f,
+            oscillator.draw(64, torch.Generator().manual_seed(0))[0].float(),
+            (0.0, 8.0),
+        ),
         (
             "MLP 64-128-128-64, batch 512",
             mlp(),

@@ -205,7 +205,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     pictures: list[Image] = []
     if given.only != "digits":
         package = load_package(FAMILIES)
-        few = {"iterations": 2} if small else {}
+        few: dict[str, object] = {"iterations": 2} if small else {}
         for name, system in tqdm(
             [(name, system) for name in RIVALS for system in SYSTEMS][: 1 if small else None], desc="families"
         ):

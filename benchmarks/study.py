@@ -30,7 +30,7 @@ def parser(doc: str | None, seeds: str | None = "0,1,2") -> argparse.ArgumentPar
 
 
 def given(made: argparse.ArgumentParser, arguments: Sequence[str] | None) -> argparse.Namespace:
-    """The options as given: `seeds` as a tuple of numbers, one where `smallest`; one thread from now on.
+    """The options as given, `seeds` as a tuple of numbers, one where `smallest`; one thread from now on.
 
     `runs` is the folder for weights: beside the results where `smallest`, so that nothing of a real run is touched.
     """
@@ -45,7 +45,7 @@ def given(made: argparse.ArgumentParser, arguments: Sequence[str] | None) -> arg
 
 
 def write(found: argparse.Namespace, name: str, text: str, content: Any = None, module: str | None = None) -> None:
-    """Keep a table as `name`.md and, where there is one, the content as `name`.json, with the command that made them."""
+    """Keep a table as `name`.md, and what it is made of as `name`.json, with the command that made them."""
     command = f"python -m benchmarks.{module or name} {found.words}".rstrip()
     found.output.mkdir(parents=True, exist_ok=True)
     (found.output / f"{name}.md").write_text(f"By `{command}`.\n\n{text.rstrip()}\n", "utf-8")

@@ -51,7 +51,7 @@ def drawn(generator: torch.Generator) -> float:
     """A log-uniform ε."""
     assert PROBLEM.eps is not None
     low, high = PROBLEM.eps
-    return low * (high / low) ** float(torch.rand((), generator=generator))
+    return float(low * (high / low) ** float(torch.rand((), generator=generator)))
 
 
 def along_trajectories(solver: Any, optimizer: torch.optim.Optimizer, generator: torch.Generator) -> None:

@@ -133,13 +133,14 @@ def ratio(
             for weight in model.parameters() if hasattr(model, "corrector") else ():
                 weight.add_(0.05)
         models.append(model)
-    times = [[], []]
+    times: tuple[list[float], list[float]] = ([], [])
     with torch.no_grad():
         repeats = max(1, int(LEAST / seconds(models[0], field, z, given, 1)))
         for round_ in range(rounds):
             for which in (0, 1) if round_ % 2 else (1, 0):
                 times[which].append(seconds(models[which], field, z, given, repeats))
-    return statistics.median(after / earlier for earlier, after in zip(*times, strict=True))
+    found: float = statistics.median(after / earlier for earlier, after in zip(*times, strict=True))
+    return found
 
 
 def seconds(model: Any, field: Callable[..., Tensor], z: Tensor, given: dict[str, Any], repeats: int) -> float:
