@@ -15,7 +15,7 @@ demo: venv
 	$(BIN)/python demo.py
 
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --cov hyperdsl --cov-report term:skip-covered
 
 CORE := $(addprefix tests/theory/test_,families.py multistep.py order.py properties.py rises.py stability.py trees.py) \
 	$(addprefix tests/plan/test_,estimates.py passes.py runge_kutta.py)
@@ -38,6 +38,7 @@ bench: venv
 	$(BIN)/python -m benchmarks.strategies
 	$(BIN)/python -m benchmarks.alpha
 	$(BIN)/python -m benchmarks.sweep --fresh
+	$(BIN)/python -m benchmarks.sweep_samplers
 	$(BIN)/python -m benchmarks.learned
 	$(BIN)/python -m benchmarks.training_step
 	$(BIN)/python -m benchmarks.tracked

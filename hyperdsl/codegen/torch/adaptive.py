@@ -18,10 +18,9 @@ from hyperdsl.theory.numbers.polynomials import degree
 class AdaptiveView:
     """What an adaptive solver has beside a fixed-step one; settings are Python text.
 
-    `learned` says that the learned term alone estimates the error. `size` is ε in the form that multiplies states,
-    `kept` are the stages that `error` takes, `doubled` is 2^p - 1. With dense output of the method's own, of order
-    `dense_order`, `known` are the stages that `between` takes, its lines, and `weights` belong to those of `dense`:
-    rows of coefficients of θ, θ², … where they are `polynomials` with numbers, otherwise expressions in theta.
+    `kept` are the stages that `error` takes. With dense output of the method's own, of order `dense_order`, `known` are
+    the stages that `between` takes, its lines, and `weights` belong to those of `dense`: rows of coefficients of θ, θ²,
+    … where they are `polynomials` with numbers, otherwise expressions in theta.
     """
 
     summary: str
@@ -30,10 +29,6 @@ class AdaptiveView:
     fallback: bool
     doubling: bool
     per_sample: bool
-    problem: str
-    size: str
-    learned: bool
-    most: str
     doubted: bool
     adjoint: bool
     rtol: str
@@ -46,13 +41,11 @@ class AdaptiveView:
     longest: str
     first_step: str
     max_steps: int
-    doubled: int
     stages: tuple[str, ...]
     result: str
     seen: str
     kept: str
     error: tuple[str, ...]
-    carried: bool
     dense_order: int | None = None
     known: str = ""
     between: tuple[str, ...] = ()
@@ -77,12 +70,8 @@ def adaptive_view(plan: Plan) -> AdaptiveView | None:
         fallback=control.fallback,
         doubling=plan.attempt != plan.step,
         per_sample=control.per_sample,
-        problem="EachProblem" if control.per_sample else "Problem",
-        size="beside(eps, z)" if control.per_sample else "eps",
-        learned=control.error == "learned" and not control.fallback and not doubted,
         doubted=doubted,
         adjoint=plan.corrector is None and not control.per_sample,
-        most="_longest_trained(self.corrector)" if control.error == "learned" else "",
         rtol=setting(control.rtol),
         atol=setting(control.atol),
         gains=tuple(setting(gain) for gain in control.gains),
@@ -93,13 +82,11 @@ def adaptive_view(plan: Plan) -> AdaptiveView | None:
         longest=setting(control.factor[1]),
         first_step="None" if control.first_step is None else setting(control.first_step),
         max_steps=control.max_steps,
-        doubled=2**plan.order - 1,
         stages=phases.stage_lines(),
         result=phases.printed.state(plan.step.base),
         seen=tuple_text([phases.printed.slope(name) for name in plan.seen]),
         kept=tuple_text(phases.kept),
         error=phases.error_lines() if embedded else (),
-        carried=bool(phases.printed.carried),
         dense_order=dense.order if dense else None,
         known=tuple_text(phases.known),
         between=phases.between_lines(),

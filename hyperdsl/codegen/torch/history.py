@@ -37,10 +37,6 @@ class HistoryView:
     begin_evaluations: int
 
     @property
-    def function(self) -> str:
-        return f"_{self.begin}_step"
-
-    @property
     def first_derivative(self) -> int:
         """How many steps back the newest derivative of the history is."""
         return 0 if self.keeps_last else 1

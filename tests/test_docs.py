@@ -1,0 +1,31 @@
+"""The pages of docs/ say what is so: their blocks of Python run, one after the other."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.mark.parametrize("name", ["architecture.md"])
+def test_the_blocks_of_a_page_run(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.syspath_prepend(str(ROOT))
+    text = (ROOT / "docs" / name).read_text("utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert len(blocks) >= 5
+    names: dict[str, object] = {}
+    with torch.random.fork_rng(devices=[]):
+        for block in blocks:
+            exec(compile(block, name, "exec"), names)
+
+
+def test_every_place_that_a_page_names_is_there() -> None:
+    for page in [ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]:
+        for place in re.findall(r"`((?:[a-z_]+/)+(?:[a-z_]+\.(?:py|md|lark|jinja))?)`", page.read_text("utf-8")):
+            found = [ROOT / place, *(ROOT / "hyperdsl").rglob(place.rstrip("/"))]
+            assert any(path.exists() for path in found), f"{page.name}: {place}"
