@@ -27,5 +27,6 @@ def test_the_blocks_of_a_page_run(name: str, monkeypatch: pytest.MonkeyPatch) ->
 def test_every_place_that_a_page_names_is_there() -> None:
     for page in [ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]:
         for place in re.findall(r"`((?:[a-z_]+/)+(?:[a-z_]+\.(?:py|md|lark|jinja))?)`", page.read_text("utf-8")):
-            found = [ROOT / place, *(ROOT / "hyperdsl").rglob(place.rstrip("/"))]
+            inside = [*(ROOT / "hyperdsl").rglob(place.rstrip("/")), *(ROOT / "generated").rglob(place.rstrip("/"))]
+            found = [ROOT / place, *inside]
             assert any(path.exists() for path in found), f"{page.name}: {place}"
