@@ -107,15 +107,15 @@ def test_the_larger_of_error_and_doubt_counts() -> None:
         (0.01, 0.5, 7.0),  # trusted
         (0.6, 0.5, 3.0),  # larger than the embedded error
         (0.0, 0.5, 3.0),  # says nothing
-        (1e-5, 0.5, 7.0),  # trusted but for its size
+        (1e-5, 50.0, 7.0),  # trusted but for its size
     ],
 )
 def test_a_learned_term_is_trusted_or_fallen_back_from(learned: float, embedded: float, end: float) -> None:
     attempt = Attempt(one(7.0), one(learned), base=one(3.0), embedded=one(embedded))
-    solution, _ = posed(lambda eps: attempt, replace(ABSOLUTE, first_step=1.0, embedded_power=2), 1)
+    solution, _ = posed(lambda eps: attempt, replace(ABSOLUTE, first_step=1.0, embedded_power=3), 1)
     assert solution.z.tolist() == [end]
-    e = {0.01: 0.01, 1e-5: 0.5 / TRUST}.get(learned, embedded)
-    assert solution.step == pytest.approx(min(10, 0.9 * e ** (-1 / 2)))
+    e, power = {0.01: (0.01, 2), 1e-5: (50 / TRUST, 3)}.get(learned, (embedded, 3))
+    assert solution.step == pytest.approx(0.9 * e ** (-1 / power))
 
 
 def test_a_learned_term_of_zero_is_no_estimate() -> None:

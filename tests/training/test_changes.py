@@ -85,11 +85,14 @@ def test_a_setting_that_there_is_not(given: dict[str, Any]) -> None:
     ],
 )
 def test_plain_values_are_typed(name: str, plain: object, value: object) -> None:
-    found: Any = getattr(changed(SECOND, {name: plain}), name)
+    found = getattr(changed(SECOND, {name: plain}), name)
     assert found == value
     assert type(found) is type(value)
-    if name == "states":
-        assert all(type(share) is Share for share in found)
+
+
+def test_shares_have_names() -> None:
+    states = changed(SECOND, {"states": (("noise", 0.5, 0.1), ("box", 0.5))}).states
+    assert [(share.kind, share.share, share.noise) for share in states] == [("noise", 0.5, 0.1), ("box", 0.5, 0)]
 
 
 def test_settings_as_plain_values() -> None:

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from hyperdsl.training.rows import Columns
 from hyperdsl.training.settings import FitWarning, Share, Trajectory
 from hyperdsl.training.targets import DRAWS, SNAPSHOTS, Trajectories, drawn, mixed, usable_rows
 from tests.runtime.methods import Adams, Euler, Family
@@ -151,19 +152,15 @@ def test_room_for_steps() -> None:
 def test_groups_have_their_own_steps_whoever_makes_them() -> None:
     groups = targets(Euler(), power(2)).groups
 
-    def made() -> list[tuple[Tensor | None, ...]]:
+    def made(*numbers: int) -> dict[int, Columns]:
         group = drawn(targets(Euler(), power(2)), STATES, None, None)
-        return [group(k) for k in (5, 0, groups - 1)]
+        return {k: group(k) for k in numbers}
 
-    first, again = made(), made()[::-1]
-    group = drawn(targets(Euler(), power(2)), STATES, None, None)
-    for k, columns, same in zip((5, 0, groups - 1), first, again[::-1], strict=True):
-        alone = group(k)
-        for column, other, third in zip(columns, same, alone, strict=True):
-            assert (column is None) == (other is None) == (third is None)
-            if column is not None and other is not None and third is not None:
-                assert torch.equal(column, other)
-                assert torch.equal(column, third)
+    again = made(groups - 1, 0, 5)
+    for k, columns in made(5, 0, groups - 1).items():
+        for column, same in zip(columns, again[k], strict=True):
+            assert (column is None) == (same is None)
+            assert column is None or same is None or torch.equal(column, same)
         eps, s, x, z, _, target = columns
         assert x is None
         assert eps is not None
@@ -239,8 +236,8 @@ def test_shares_of_states_are_moved() -> None:
 @pytest.mark.parametrize("count", [1, 3, 7, 10])
 def test_every_state_has_a_share(count: int) -> None:
     z = torch.arange(2.0 * count).reshape(count, 2)
-    thirds = tuple(Share("trajectory", 1 / 3) for _ in range(3))
-    assert torch.equal(mixed(z, thirds, torch.stack([z, z]), z[0], z[0], generator()), z)
+    tenths = tuple(Share("trajectory", 0.1) for _ in range(10))  # whose sum is less than 1
+    assert torch.equal(mixed(z, tenths, torch.stack([z, z]), z[0], z[0], generator()), z)
 
 
 def test_complex_states_are_moved_in_both_parts() -> None:
@@ -266,6 +263,13 @@ def test_usable_targets_are_no_cause_for_a_warning() -> None:
         mostly_zero = torch.zeros(4, 2)
         mostly_zero[0] = 5
         assert usable_rows(mostly_zero).tolist() == [0, 1, 2, 3]  # a median of zero says nothing of scale
+
+
+def test_targets_that_are_not_finite_are_left_out_whatever_the_median() -> None:
+    target = torch.zeros(4, 2)
+    target[1], target[2] = math.nan, math.inf
+    with pytest.warns(FitWarning, match="of 4 training states 2 have no finite solution, and 0 a target"):
+        assert usable_rows(target).tolist() == [0, 3]
 
 
 def test_without_a_finite_target_there_is_no_training() -> None:
