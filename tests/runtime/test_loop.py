@@ -150,8 +150,8 @@ def test_an_event_ends_the_solve_at_its_time(end: float) -> None:
 
 
 def test_an_event_at_the_start_is_none() -> None:
-    solution = HeunEuler().solve(constant, Z, (0.0, 2.0), event=lambda s, z: s)
-    assert solution.s == 2
+    assert HeunEuler().solve(constant, Z, (0.0, 2.0), event=lambda s, z: z[0] - 1).s == 2
+    assert HeunEuler().solve(constant, Z, (0.0, 2.0), event=lambda s, z: 1 - z[0]).s == 2
     again = HeunEuler().solve(constant, Z, (0.0, 2.0), event=lambda s, z: s * (1.5 - s), dense=False)
     assert again.s == pytest.approx(1.5, rel=1e-15)
     assert again.pieces == ()
