@@ -95,6 +95,51 @@ def test_check_and_compile_load_no_torch(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_the_runtime_needs_torch_alone() -> None:
+    """Packages take it with them, to where neither hyperdsl nor anything else is installed."""
+    done = subprocess.run([sys.executable, "-c", _REFUSING], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) == len([*(PACKAGE / "runtime").glob("*.py")])
+
+
+_REFUSING = """
+import importlib, pkgutil, sys
+import torch
+
+def known(name):
+    top = name.partition(".")[0]
+    return top in ("torch", *sys.stdlib_module_names) or name == "hyperdsl" or name.startswith("hyperdsl.runtime")
+
+class Refusing:
+    def find_spec(self, name, path=None, target=None):
+        if not known(name):
+            raise ImportError(f"{name} is neither torch's nor the standard library's")
+
+for name in [name for name in sys.modules if not known(name) and name != "__main__"]:
+    del sys.modules[name]  # torch may have loaded what the runtime must not ask for
+sys.meta_path.insert(0, Refusing())
+import hyperdsl.runtime
+names = [module.name for module in pkgutil.iter_modules(hyperdsl.runtime.__path__, "hyperdsl.runtime.")]
+for name in ("hyperdsl.runtime", *names):
+    importlib.import_module(name)
+print(1 + len(names))
+"""
+
+
+def test_training_needs_the_runtime_alone() -> None:
+    """Relative imports count."""
+    modules = {_dotted(path): path for path in PACKAGE.rglob("*.py")}
+    training = {name: path for name, path in modules.items() if name.startswith("hyperdsl.training")}
+    assert len(training) > 10
+    for name, path in training.items():
+        wrong = [
+            other
+            for other in _imported(path, modules.keys())
+            if other != "hyperdsl" and not other.startswith(("hyperdsl.training", "hyperdsl.runtime"))
+        ]
+        assert not wrong, f"{name} imports {wrong}"
+
+
 def test_files_are_short() -> None:
     long = [path for path in PACKAGE.rglob("*") if path.suffix in {".py", ".jinja"} and _lines(path) > 400]
     assert not long

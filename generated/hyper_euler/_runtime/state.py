@@ -40,7 +40,7 @@ def one_tensor(f: VectorField, z: Tensor | tuple[Tensor, ...]) -> tuple[VectorFi
 
     def restore(flat: Tensor) -> tuple[Tensor, ...]:
         pieces = zip(torch.split(flat, sizes, dim=-1), shapes, strict=True)
-        return tuple(piece.reshape(*flat.shape[:-1], *shape) for piece, shape in pieces)
+        return tuple(piece.reshape((*flat.shape[:-1], *shape)) for piece, shape in pieces)
 
     def joined(tensors: Sequence[Tensor]) -> Tensor:
         return torch.cat([tensor.reshape(-1) for tensor in tensors])
