@@ -118,4 +118,5 @@ class Net(nn.Module):
         self.net = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 2)).double()
 
     def forward(self, s: Tensor, z: Tensor) -> Tensor:
-        return self.net(z) + beside(torch.sin(s), z)
+        slope: Tensor = self.net(z) + beside(torch.sin(s), z)
+        return slope

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 import torch
@@ -36,7 +37,7 @@ class Field(nn.Module):
         return slope
 
 
-def vectors() -> Field:
+def vectors() -> Any:
     return Field(nn.Linear(3, 8), nn.Linear(8, 3)).double()
 
 
@@ -148,7 +149,7 @@ def test_convolutions_that_do_not_fit(everything: ModuleType, options: dict[str,
         everything.WarmImages((2, 6, 4), (1, 6, 4), field=vectors())
 
 
-def randomised(solver: nn.Module) -> nn.Module:
+def randomised(solver: nn.Module) -> Any:
     solver = solver.double()
     with torch.no_grad():
         for weight in solver.parameters():
@@ -265,7 +266,7 @@ def test_images_under_transforms(everything: ModuleType) -> None:
             for weight in solver.parameters():
                 weight.normal_()
 
-        def solve(z: Tensor, solver: nn.Module = solver, given: dict[str, Tensor] = given) -> Tensor:
+        def solve(z: Tensor, solver: Any = solver, given: dict[str, Tensor] = given) -> Tensor:
             end: Tensor = solver(f, z, (0.0, 0.5), 2, **given)
             return end
 
@@ -273,7 +274,7 @@ def test_images_under_transforms(everything: ModuleType) -> None:
         torch.compiler.reset()
         assert torch.allclose(torch.compile(solve, fullgraph=True, backend="eager")(z), solve(z), rtol=1e-5)
         direction = torch.randn(5, 2, 3, 4)
-        end, tangent = torch.func.jvp(solve, (z,), (direction,))
+        end, tangent = torch.func.jvp(solve, (z,), (direction,))  # type: ignore[misc]  # no aux, no third
         assert end.shape == tangent.shape == z.shape
     solver = everything.HyperImages((2, 3, 4))
     each = torch.func.vmap(lambda z: solver(f, z, (0.0, 0.5), 2))(z)

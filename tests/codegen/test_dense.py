@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from statistics import median
 from types import ModuleType
+from typing import Any
 
 import pytest
 import torch
@@ -69,7 +70,7 @@ def field(s: Tensor, z: Tensor) -> Tensor:
     return z * z * torch.cos(s.reshape(-1, 1) if s.ndim else s)
 
 
-def error(solver: torch.nn.Module, name: str, z0: Tensor, eps: float, theta: float) -> float:
+def error(solver: Any, name: str, z0: Tensor, eps: float, theta: float) -> float:
     """The error inside one step of size ε."""
     more = {"alpha": 0.4} if name == "Family" else {}
     solution = solver.solve(field, z0, (0.1, 0.1 + eps), first_step=eps, **more)

@@ -236,7 +236,7 @@ def test_steps_compile_whole_and_are_transformed(plain: ModuleType, name: str) -
     assert torch.allclose(whole(z), expected, rtol=0, atol=1e-12)
     each = torch.func.vmap(lambda z: made(f, z, (0.0, 1.0), 6))
     assert torch.allclose(each(z), expected, rtol=0, atol=1e-12)
-    _, tangent = torch.func.jvp(lambda z: made(f, z, (0.0, 1.0), 6), (z,), (torch.ones_like(z),))
+    _, tangent = torch.func.jvp(lambda z: made(f, z, (0.0, 1.0), 6), (z,), (torch.ones_like(z),))  # type: ignore[misc]  # no aux, no third
     difference = [made(f, z + h, (0.0, 1.0), 6) for h in (1e-5, -1e-5)]
     assert torch.allclose(tangent, (difference[0] - difference[1]) / 2e-5, atol=1e-7)
 

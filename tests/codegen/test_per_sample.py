@@ -37,7 +37,7 @@ def counts(solution: Any) -> Tensor:
 
 @pytest.mark.parametrize("rtol", [1e-3, 1e-6])
 def test_van_der_pol_of_each_stiffness_is_solved_as_if_alone(solver: Any, rtol: float) -> None:
-    tolerance = {"rtol": rtol, "atol": rtol / 100}
+    tolerance: dict[str, Any] = {"rtol": rtol, "atol": rtol / 100}
     together = solver.solve(van_der_pol, STARTS, SPAN, x=STIFFNESS, **tolerance)
     times = torch.linspace(*SPAN, 7, dtype=torch.float64)
     longest = 0
@@ -46,7 +46,7 @@ def test_van_der_pol_of_each_stiffness_is_solved_as_if_alone(solver: Any, rtol: 
         alone = solver.solve(van_der_pol, STARTS[sample], SPAN, x=STIFFNESS[sample], **tolerance)
         assert together.status[i] is alone.status[0]
         assert torch.equal(counts(together)[:, sample], counts(alone))
-        near = {"rtol": 3 * rtol, "atol": 3 * rtol / 100}
+        near: dict[str, Any] = {"rtol": 3 * rtol, "atol": 3 * rtol / 100}
         assert torch.allclose(together.z[sample], alone.z, **near)
         assert torch.allclose(together.dense(times)[:, sample], alone.dense(times), **near)
         longest = max(longest, alone.statistics.evaluations)
@@ -72,7 +72,7 @@ def test_neither_order_nor_company_matters(solver: Any) -> None:
 
 def test_joint_steps_are_those_of_the_hardest_sample(solver: Any) -> None:
     """What steps of one's own save: with joint ones all samples pay for the hardest."""
-    joint = load_package("generated/adaptive_dopri5").choose()()
+    joint: Any = load_package("generated/adaptive_dopri5").choose()()
 
     def f(s: Tensor, x: Tensor, z: Tensor) -> Tensor:
         return van_der_pol(s.expand(len(z)), x, z)

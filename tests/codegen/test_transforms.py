@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import ModuleType
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-SOLVERS: dict[str, Callable[[ModuleType], nn.Module]] = {
+SOLVERS: dict[str, Callable[[ModuleType], Any]] = {
     "a hypersolver": lambda module: module.HyperHeun((3,)),
     "a solver": lambda module: module.Dopri5(),
     "a family": lambda module: module.HyperAlpha((3,)),
@@ -34,7 +35,7 @@ class Field(nn.Module):
 class Problem(nn.Module):
     """A model with a solver in it."""
 
-    def __init__(self, solver: nn.Module, name: str) -> None:
+    def __init__(self, solver: Any, name: str) -> None:
         super().__init__()
         self.f = Field()
         self.solver = solver
@@ -90,11 +91,11 @@ def test_mapped_over_a_batch(model: Problem) -> None:
 def test_derivatives_forwards_and_backwards_agree(model: Problem) -> None:
     model = model.double()
     z, direction = torch.randn(2, 4, 3, dtype=torch.float64)
-    end, tangent = torch.func.jvp(model, (z,), (direction,))
+    end, tangent = torch.func.jvp(model, (z,), (direction,))  # type: ignore[misc]  # no aux, no third
     assert torch.allclose(end, model(z))
     difference = (model(z + 1e-6 * direction) - model(z - 1e-6 * direction)) / 2e-6
     assert torch.allclose(tangent, difference, rtol=1e-5, atol=1e-7)
-    _, pullback = torch.func.vjp(model, z)
+    _, pullback = torch.func.vjp(model, z)  # type: ignore[misc]
     cotangent = torch.randn_like(end)
     assert torch.allclose((pullback(cotangent)[0] * direction).sum(), (cotangent * tangent).sum())
 

@@ -55,7 +55,7 @@ class Exactly(nn.Module):
 
 
 class Tuned(Exactly):
-    def forward(self, f, z0: Tensor, span=(0.0, 1.0), steps: int = 1, *, alpha: float) -> Tensor:  # type: ignore[no-untyped-def]
+    def forward(self, f, z0: Tensor, span=(0.0, 1.0), steps: int = 1, *, alpha: float) -> Tensor:  # type: ignore[no-untyped-def, override]  # as a family does
         return alpha * super().forward(f, z0, span, steps)
 
 
@@ -112,7 +112,8 @@ class Corrected(Exactly):
 
     def forward(self, f, z0: Tensor, span=(0.0, 1.0), steps: int = 1) -> Tensor:  # type: ignore[no-untyped-def]
         end = super().forward(f, z0, span, steps)
-        return end + 0 * self.corrector(z0)
+        moved: Tensor = end + 0 * self.corrector(z0)
+        return moved
 
 
 def test_the_share_of_the_corrector_is_measured() -> None:

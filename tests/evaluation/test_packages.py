@@ -6,6 +6,7 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -131,8 +132,10 @@ def test_a_solver_is_chosen_by_name(package: Package) -> None:
 def test_solvers_are_built_for_the_problem(package: Package) -> None:
     torch.manual_seed(0)
     before = torch.get_rng_state()
+    first: Any
+    again: Any
     first, again = (build_solver(package, CLASSICAL["lorenz"], "Small", seed=4) for _ in range(2))
-    other = build_solver(package, CLASSICAL["lorenz"], "Small", seed=5)
+    other: Any = build_solver(package, CLASSICAL["lorenz"], "Small", seed=5)
     weight, same, different = (solver.corrector.weight for solver in (first, again, other))
     assert weight.shape == (3, 3)
     assert weight.dtype == torch.float64
@@ -161,7 +164,7 @@ def test_training_passes_settings_on_and_saves(package: Package, tmp_path: Path)
     assert origin.overrides["dtype"] == "float32"
     assert origin.delta == {"0.1": 0.5, "0.2": 0.25, "0.4": 0.125}
     assert origin.versions["torch"] == torch.__version__
-    fresh = build_solver(package, problem, "Small")
+    fresh: Any = build_solver(package, problem, "Small")
     assert load_weights(output, fresh, package) == origin
     assert torch.equal(fresh.corrector.weight, torch.full((2, 2), 9.0, dtype=torch.float64))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from hyperdsl.semantics.model.problem import ProblemModel, ProblemParameter, Pro
 from hyperdsl.source import Place, Source, Span
 from hyperdsl.theory.numbers.exact import Exact
 
-FORMULAS = {
+FORMULAS: dict[str, Callable[..., tuple[float, ...]]] = {
     "van_der_pol": lambda s, x, y: (y, 1.5 * (1 - x**2) * y - x),
     "lotka_volterra": lambda s, x, y: (1.5 * x - x * y, x * y - 3 * y),
     "pendulum": lambda s, x, y: (y, -9.81 * math.sin(x) - 0.2 * y),
@@ -124,7 +125,7 @@ def test_ranges_are_drawn_for_each_sample_and_are_the_input() -> None:
         (Binary("^", Variable("y"), number("1/2")), lambda s, y: y**0.5),
         (Function("exp", Binary("+", Variable("y"), number("1"))), lambda s, y: math.exp(y + 1)),
         (Function("tanh", number("1")), lambda s, y: math.tanh(1)),
-        *((Function(name, Variable("y")), f) for name, f in (("sqrt", lambda s, y: y**0.5),)),
+        (Function("sqrt", Variable("y")), lambda s, y: y**0.5),
         (Function("sin", Variable("y")), lambda s, y: math.sin(y)),
         (Function("cos", Variable("y")), lambda s, y: math.cos(y)),
         (Function("tan", Variable("y")), lambda s, y: math.tan(y)),

@@ -128,7 +128,7 @@ def test_learned_parameters_are_handed_over() -> None:
     assert solver.values() == {"alpha": 0.75}
     end = solver.step(lambda s, z: 3 * s**2 + 0 * z, 0, Z, 1.0)
     assert torch.allclose(end, Z + 3 * 0.75 / 2)
-    end.sum().backward()  # type: ignore[no-untyped-call]
+    end.sum().backward()
     assert solver.coefficients.grad is not None
     assert torch.allclose(solver.coefficients.grad, torch.tensor([3.0], dtype=torch.float64))
     with pytest.raises(TypeError, match="alpha"):

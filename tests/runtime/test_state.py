@@ -31,7 +31,7 @@ def test_scalars_are_real_and_of_the_states_precision(dtype: torch.dtype, scalar
 def test_scalars_keep_their_gradients() -> None:
     time = torch.tensor(1.0, requires_grad=True)
     (same,) = scalars(torch.zeros(2, dtype=torch.float64), time)
-    same.backward()  # type: ignore[no-untyped-call]
+    same.backward()
     assert time.grad == 1
 
 

@@ -118,7 +118,9 @@ def test_extra_stages_of_a_family(tmp_path: Path) -> None:
     dense = spec.methods[0].dense
     assert dense is not None
     assert dense.tableau.stages == 3
-    of_solver = spec.solvers[0].dense
+    solver = spec.solvers[0]
+    assert isinstance(solver, m.Solver)
+    of_solver = solver.dense
     assert of_solver is not None
     assert str(of_solver.weights[1][2]) == "3"
 

@@ -76,6 +76,8 @@ def test_a_family_is_proven_for_every_value_and_narrowed_by_its_solver(tmp_path:
     spec, codes = check(tmp_path, text)
     assert codes == []
     free, fixed = spec.solvers
+    assert isinstance(free, m.Solver)
+    assert isinstance(fixed, m.Solver)
     assert [(f.name, f.interval.lower, f.interval.upper) for f in free.free] == [("alpha", Fraction(3, 10), 1)]
     assert free.facts.principal_error is None
     assert fixed.tableau.weights[0] == (Fraction(1, 4), Fraction(3, 4))

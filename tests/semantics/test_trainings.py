@@ -6,15 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from hyperdsl import compiler
+from hyperdsl.semantics.check import check_file
 from hyperdsl.semantics.model.spec import AdversarialLoss, ResidualLoss, Training, TrajectoryLoss
+from hyperdsl.semantics.reading.scope import Project
 from hyperdsl.theory.numbers.exact import Exact
 
 
 def training(tmp_path: Path, body: str) -> Training:
     path = tmp_path / "spec.hyper"
     path.write_text(f"training fit {{\n{body}\n}}\n")
-    spec, found = compiler.check_file(path, path.name, compiler.Project())
+    spec, found = check_file(path, path.name, Project())
     assert not found
     (only,) = spec.trainings
     return only

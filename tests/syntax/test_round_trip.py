@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hyperdsl.diagnostics import has_errors
-from hyperdsl.source import Source
+from hyperdsl.source import Source, Span
 from hyperdsl.syntax import nodes as n
 from hyperdsl.syntax.parser import parse
 from hyperdsl.syntax.printer import expression_text, print_file
@@ -41,12 +41,12 @@ def test_every_comment_is_kept(path: Path) -> None:
     assert [c.text for c in tree_of(print_file(tree)).comments] == [c.text for c in tree.comments]
 
 
-NAMES = st.sampled_from(["x", "alpha", "order", "tableau", "f"]).map(lambda text: n.Name(text, n.Span(1, 1, 1, 1)))
-NUMBERS = st.sampled_from(["0", "12", "0.1", ".5", "1e-6"]).map(lambda text: n.Number(text, n.Span(1, 1, 1, 1)))
+NAMES = st.sampled_from(["x", "alpha", "order", "tableau", "f"]).map(lambda text: n.Name(text, Span(1, 1, 1, 1)))
+NUMBERS = st.sampled_from(["0", "12", "0.1", ".5", "1e-6"]).map(lambda text: n.Number(text, Span(1, 1, 1, 1)))
 
 
 def _deeper(inner: st.SearchStrategy[n.Expression]) -> st.SearchStrategy[n.Expression]:
-    span = st.just(n.Span(1, 1, 1, 1))
+    span = st.just(Span(1, 1, 1, 1))
     arguments = st.lists(st.builds(n.Argument, st.none(), inner, span), max_size=2).map(tuple)
     return st.one_of(
         st.builds(n.Negate, inner, span),

@@ -21,7 +21,7 @@ from hyperdsl.theory.runge_kutta.trees import Leaf, Tree
 mp.dps = 60
 NOISE = mpf(10) ** -45
 
-Shape = tuple | str
+Shape = tuple[Any, ...] | str
 """A node is the tuple of its children; a leaf that reads c is "c", one that reads A·1 is ()."""
 
 
@@ -91,7 +91,7 @@ class Oracle:
         self.weights = [[number(x) for x in row] for row in self.method.weights]
         self._seen: dict[Shape, list[mpf]] = {}
 
-    def weight(self, shape: Shape, row: int = 0) -> mpf:
+    def weight(self, shape: Any, row: int = 0) -> mpf:
         inner = self._products(() if shape == "c" else shape)
         return sum((b * x for b, x in zip(self.weights[row], inner, strict=True)), mpf(0))
 
@@ -116,6 +116,7 @@ class Oracle:
 
     def _applied(self, shape: Shape) -> list[mpf]:
         if shape not in self._seen:
+            assert not isinstance(shape, str)
             inner = self._products(shape)
             self._seen[shape] = [sum((q * x for q, x in zip(row, inner, strict=True)), mpf(0)) for row in self.a]
         return self._seen[shape]

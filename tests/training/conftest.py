@@ -9,6 +9,7 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 import torch
@@ -28,7 +29,6 @@ from hyperdsl.semantics.model.spec import (
     External,
     Facts,
     Free,
-    Interval,
     Learned,
     Method,
     Optimizer,
@@ -43,11 +43,12 @@ from hyperdsl.semantics.model.spec import (
 )
 from hyperdsl.source import Place, Source, Span
 from hyperdsl.theory.numbers.exact import Exact
+from hyperdsl.theory.runge_kutta.families import Interval
 from hyperdsl.theory.runge_kutta.order import prove_order
 from hyperdsl.theory.runge_kutta.tableau import Tableau
 
 
-def exact(*numbers: str) -> tuple[Exact, ...]:
+def exact(*numbers: str) -> Any:  # as many as are given
     return tuple(Exact.of(Fraction(number)) for number in numbers)
 
 
@@ -77,9 +78,10 @@ TRAINING = Training(
     name="fit",
     place=PLACE,
     loss=ResidualLoss(),
-    states=tuple(
-        StateShare(kind, *exact(share), *exact(*noise))
-        for kind, share, noise in [("trajectory", "3/5", ()), ("noise", "1/5", ("1/20",)), ("box", "1/5", ())]
+    states=(
+        StateShare("trajectory", *exact("3/5")),
+        StateShare("noise", *exact("1/5", "1/20")),
+        StateShare("box", *exact("1/5")),
     ),
     steps=StepRange("steps", *exact("2", "40")),
     reference=Reference(method("rk4", RK4), 16, "float64"),
@@ -105,7 +107,7 @@ FURTHER = replace(
     iterations=60,
     optimizer=Optimizer(*exact("1/500", "1/1000000", "1")),
 )
-ATTACKED = replace(TRAINING, loss=AdversarialLoss(*exact("1/5"), 3), iterations=100)
+ATTACKED = replace(TRAINING, loss=AdversarialLoss(Exact.of(Fraction(1, 5)), 3), iterations=100)
 ALPHA = Variable("alpha")
 ONE, ZERO, TWO = (Constant(Exact.of(n)) for n in (1, 0, 2))
 HALVED = Binary("/", ONE, Binary("*", TWO, ALPHA))
@@ -113,7 +115,7 @@ FAMILY = Entries(((ZERO, ZERO), (ALPHA, ZERO)), (ZERO, ALPHA), ((Binary("-", ONE
 LEARNED = {
     "entries": FAMILY,
     "tableau": HEUN,
-    "learned": (Learned("alpha", *exact("1/2"), Interval(*exact("3/10", "1"))),),
+    "learned": (Learned("alpha", Exact.of(Fraction(1, 2)), Interval(*exact("3/10", "1"))),),
 }
 BRIEF = replace(FURTHER, loss=TrajectoryLoss(2), batch=32, then=(replace(FURTHER, loss=ResidualLoss(), batch=32),))
 FIXED = replace(TRAINING, steps=StepRange("steps", *exact("8", "8")))

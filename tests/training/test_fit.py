@@ -246,7 +246,7 @@ def test_a_group_has_several_values_of_a_free_parameter(train: ModuleType, monke
         assert len(rows.inputs[1][group].unique()) == 1
     assert len(alpha.unique()) == len(groups) * draws
     for row in range(0, len(alpha), 211):
-        eps, s, _, z = (None if value is None else value[row] for value in rows.inputs[:4])
+        eps, s, z = (rows.inputs[k][row] for k in (0, 1, 3))
         end = z
         for k in range(200):
             end = train._rk4_step(pendulum, s + k * eps / 200, end, eps / 200)

@@ -17,7 +17,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from hyperdsl.training import checkpoint, run, store
+from hyperdsl.training import checkpoint, run, store, targets
 from tests.training.test_fit import Network, fit, made, sample
 
 NAMES = ["Phased", "Attacked", "Learned"]
@@ -170,7 +170,7 @@ def test_data_of_another_corrector_s_inputs_are_left_aside(train: ModuleType, tm
 
 def test_data_are_found_again(train: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     prepared: list[int] = []
-    drawn = run.drawn
+    drawn = targets.drawn
     monkeypatch.setattr(run, "drawn", lambda *arguments: prepared.append(1) or drawn(*arguments))
 
     def losses(f: nn.Module, **options: Any) -> tuple[list[float], int]:

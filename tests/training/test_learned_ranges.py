@@ -131,7 +131,7 @@ def test_learned_parameters_keep_their_gradients() -> None:
     z = torch.zeros(2, dtype=torch.complex64)
     tensors = learned_tensors(solver, z)
     assert tensors["alpha"].dtype == torch.float32
-    (3 * tensors["alpha"]).backward()  # type: ignore[no-untyped-call]
+    (3 * tensors["alpha"]).backward()
     assert solver.coefficients.grad is not None
     assert solver.coefficients.grad.tolist() == [3]
     assert learned_tensors(Euler(), z) == {}

@@ -48,7 +48,7 @@ def test_the_loss_of_rollouts_is_their_distance(train: ModuleType, monkeypatch: 
     with torch.no_grad():
         found = objective.distances(rows, path, objective.step)
     assert torch.equal(found, objective.base[3])  # g is zero still
-    eps, s, _, z = (value if value is None else value[0] for value in rows.inputs[:4])
+    eps, s, z = (rows.inputs[k][0] for k in (0, 1, 3))
     for k in range(path.shape[1]):
         z = z + eps * pendulum(s + k * eps, z)
         distance = ((z - path[0, k]) / objective.deviation).norm() / 2**0.5

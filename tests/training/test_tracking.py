@@ -44,11 +44,11 @@ class Field(nn.Module):
             torch.manual_seed(seed)
             self.net = nn.Sequential(nn.Linear(size + 1 + inputs, 16), nn.Tanh(), nn.Linear(16, size))
         with torch.no_grad():
-            self.net[2].weight *= 4  # the steps are to be coarse
+            self.net[2].get_parameter("weight").mul_(4)  # the steps are to be coarse
 
     def forward(self, s: Tensor, *given: Tensor) -> Tensor:
         columns = [s.expand(len(given[-1]), 1), *given]
-        return self.net(torch.cat(columns, 1))  # type: ignore[no-any-return]  # modules are untyped
+        return self.net(torch.cat(columns, 1))
 
 
 def starts(count: int = 64, size: int = 2, seed: int = 1) -> Tensor:
@@ -163,7 +163,8 @@ class Noisy(Field):
 def test_f_and_the_global_random_state_are_left_alone() -> None:
     f, z0 = Noisy(), starts()
     f(torch.zeros(()), z0).square().sum().backward()
-    before, gradients = copy.deepcopy(f), [parameter.grad.clone() for parameter in f.parameters()]
+    before = copy.deepcopy(f)
+    gradients = [parameter.grad.clone() for parameter in f.parameters() if parameter.grad is not None]
     random = torch.get_rng_state()
     tracked = Tracked(fresh(), f, SPAN, STEPS, bound=3.0)
     tracked.update(z0)
@@ -173,6 +174,7 @@ def test_f_and_the_global_random_state_are_left_alone() -> None:
         assert torch.equal(value, before.state_dict()[name]), name
     for parameter, gradient in zip(f.parameters(), gradients, strict=True):
         assert parameter.requires_grad
+        assert parameter.grad is not None
         assert torch.equal(parameter.grad, gradient)
 
 
