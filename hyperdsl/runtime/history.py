@@ -11,7 +11,7 @@ from torch import Tensor
 from .fixed import grid, require_steps
 from .outcome import require_finite
 from .solver import Solver
-from .state import Scalar, State, VectorField, is_eager, scalars, with_input
+from .state import Scalar, State, VectorField, looked_at, scalars, with_input
 
 Followed = tuple[Tensor, tuple[Tensor, ...], tuple[Tensor, ...]]
 """The next state by the base formula, what g reads besides, and the derivatives of the next step's history."""
@@ -61,7 +61,7 @@ class HistorySteps(Solver):
         s0, s1 = scalars(z, *span)
         eps = (s1 - s0) / steps
         (end,) = self._march(f, z, s0, eps, steps, steps, x)
-        if is_eager(z) if check is None else check:
+        if looked_at(z, check):
             require_finite(end, end, s1, eps, self._evaluations(steps))
         found: State = restore(end)
         return found
@@ -85,7 +85,7 @@ class HistorySteps(Solver):
         times, eps = _equal_times(z, s, steps, check)
         count = (len(times) - 1) * steps
         solution = torch.stack([z, *self._march(f, z, times[0], eps, count, steps, x)])
-        if is_eager(z) if check is None else check:
+        if looked_at(z, check):
             require_finite(solution[-1], solution, times[-1], eps, self._evaluations(count))
         found: State = restore(solution)
         return found
@@ -181,7 +181,7 @@ def _equal_times(z: Tensor, s: Tensor | Sequence[float], steps: int, check: bool
     times = grid(z, s)
     intervals = max(1, len(times) - 1)
     length = times[-1] - times[0]
-    if is_eager(z) if check is None else check:
+    if looked_at(z, check):
         equal = times[0] + length * torch.arange(len(times), dtype=times.dtype, device=times.device) / intervals
         if bool((times - equal).abs().max() > 1e-3 * length.abs() / intervals):
             raise ValueError("the times are not equally spaced: call the solver for each interval, or use equal ones")

@@ -15,7 +15,7 @@ from torch import Tensor
 from .control import Control
 from .loop import Attempt, Counted, Problem, listed, numbers
 from .solution import Solution, checked
-from .solver import Evaluated, Solver
+from .solver import Evaluated, SingleStep
 from .state import Scalar, State, VectorField, scalars, with_input
 
 Advanced = tuple[Tensor, tuple[Tensor, ...], tuple[Tensor, ...]]
@@ -24,7 +24,7 @@ Estimated = tuple[Tensor, Tensor | None, tuple[Tensor, ...]]
 """The propagated less the embedded state, f at the new state if known, and the stages that dense output takes."""
 
 
-class AdaptiveSteps(Solver):
+class AdaptiveSteps(SingleStep):
     """Steps chosen by `control`; a step comes in stages k = ε f, from z where f is dz.
 
     `attempt` is a step with its error, in a subclass for each way to estimate it. With dense output of the method's
@@ -113,29 +113,9 @@ class AdaptiveSteps(Solver):
         found: State = problem.restore(torch.stack(states))
         return found
 
-    def step(
-        self, f: VectorField, s: Scalar, z: State, eps: Scalar, *, x: Tensor | None = None, **free: Scalar
-    ) -> State:
-        """The state one step of size ε later, whatever its error."""
-        f, flat, restore = self._one_tensor(f, z)
-        s, eps = scalars(flat, s, eps)
-        field = with_input(f, x)
-        end: State = restore(self._taken(field, x, s, flat, eps, field(s, flat), **self.handed(flat, free)))
-        return end
-
-    def base_step(
-        self, f: VectorField, s: Scalar, z: State, eps: Scalar, *, x: Tensor | None = None, **free: Scalar
-    ) -> State:
-        """The same by the base method alone, which is all there is without a corrector."""
-        f, flat, restore = self._one_tensor(f, z)
-        s, eps = scalars(flat, s, eps)
-        end: State = restore(self.base(f, s, x, flat, eps, **self.handed(flat, free))[0])
-        return end
-
     def base(
         self, f: VectorField, s: Tensor, x: Tensor | None, z: Tensor, eps: Tensor, **parameters: Tensor
     ) -> Evaluated:
-        """A step of the base method on one tensor, and what g reads besides; `parameters` are all that it takes."""
         field = with_input(f, x)
         end, seen, _ = self.advance(field, s, z, eps, field(s, z), **parameters)
         return end, seen
@@ -169,6 +149,11 @@ class AdaptiveSteps(Solver):
 
     def _posed(self, *parts: Any) -> Problem:
         return Problem(*parts)
+
+    def _stepped(
+        self, f: VectorField, x: Tensor | None, s: Tensor, z: Tensor, eps: Tensor, handed: dict[str, Tensor]
+    ) -> Tensor:
+        return self._taken(f, x, s, z, eps, f(s, z), **handed)
 
     def _taken(
         self, f: VectorField, x: Tensor | None, s: Tensor, z: Tensor, eps: Tensor, dz: Tensor, **parameters: Tensor

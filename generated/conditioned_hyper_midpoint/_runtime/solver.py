@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
-from .state import Scalar, VectorField, in_range, one_tensor, scalars
+from .state import Scalar, State, VectorField, in_range, one_tensor, scalars, with_input
 from .weights import load_weights
 
 Evaluated = tuple[Tensor, tuple[Tensor, ...]]
@@ -68,3 +68,37 @@ class Solver(nn.Module):
                 f"the state of a hypersolver is one tensor, as its corrector reads it, not {type(z).__name__}"
             )
         return one_tensor(f, z)
+
+
+class SingleStep(Solver):
+    """A solver whose step reads nothing of the steps before: `base` is one of its base method."""
+
+    def step(
+        self, f: VectorField, s: Scalar, z: State, eps: Scalar, *, x: Tensor | None = None, **free: Scalar
+    ) -> State:
+        """The state one step of size ε later, whatever its error."""
+        f, flat, restore = self._one_tensor(f, z)
+        s, eps = scalars(flat, s, eps)
+        end: State = restore(self._stepped(with_input(f, x), x, s, flat, eps, self.handed(flat, free)))
+        return end
+
+    def base_step(
+        self, f: VectorField, s: Scalar, z: State, eps: Scalar, *, x: Tensor | None = None, **free: Scalar
+    ) -> State:
+        """The same by the base method alone, which is all there is without a corrector."""
+        f, flat, restore = self._one_tensor(f, z)
+        s, eps = scalars(flat, s, eps)
+        end: State = restore(self.base(f, s, x, flat, eps, **self.handed(flat, free))[0])
+        return end
+
+    def base(
+        self, f: VectorField, s: Tensor, x: Tensor | None, z: Tensor, eps: Tensor, **parameters: Tensor
+    ) -> Evaluated:
+        """A step of the base method on one tensor, and what g reads besides; `parameters` are all that it takes."""
+        raise NotImplementedError
+
+    def _stepped(
+        self, f: VectorField, x: Tensor | None, s: Tensor, z: Tensor, eps: Tensor, handed: dict[str, Tensor]
+    ) -> Tensor:
+        """A step of f(s, z) on one tensor, with its learned term."""
+        raise NotImplementedError

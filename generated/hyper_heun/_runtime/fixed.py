@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from .outcome import require_finite
-from .solver import Evaluated, Solver
-from .state import Scalar, State, VectorField, is_eager, scalars, with_input
+from .solver import Evaluated, SingleStep
+from .state import Scalar, State, VectorField, looked_at, scalars, with_input
 
 
-class FixedSteps(Solver):
+class FixedSteps(SingleStep):
     """Equal steps of a one-step method, each straight-line; `method` is one of them."""
 
     method: Callable[..., Evaluated]
@@ -41,8 +41,8 @@ class FixedSteps(Solver):
         s0, s1 = scalars(z, start, end)
         eps, field, handed = (s1 - s0) / steps, with_input(f, x), self.handed(z, free)
         for k in range(steps):
-            z = self._corrected(field, x, s0 + k * eps, z, eps, handed)
-        if is_eager(z) if check is None else check:
+            z = self._stepped(field, x, s0 + k * eps, z, eps, handed)
+        if looked_at(z, check):
             require_finite(z, z, s1, eps, steps * self.evaluations_per_step)
         found: State = restore(z)
         return found
@@ -66,39 +66,20 @@ class FixedSteps(Solver):
         for k in range(len(times) - 1):
             eps = (times[k + 1] - times[k]) / steps
             for j in range(steps):
-                z = self._corrected(field, x, times[k] + j * eps, z, eps, handed)
+                z = self._stepped(field, x, times[k] + j * eps, z, eps, handed)
             states.append(z)
         solution = torch.stack(states)
-        if is_eager(z) if check is None else check:
+        if looked_at(z, check):
             require_finite(z, solution, times[-1], eps, (len(times) - 1) * steps * self.evaluations_per_step)
         found: State = restore(solution)
         return found
 
-    def step(
-        self, f: VectorField, s: Scalar, z: State, eps: Scalar, *, x: Tensor | None = None, **free: Scalar
-    ) -> State:
-        """The state one step of size ε later."""
-        f, flat, restore = self._one_tensor(f, z)
-        s, eps = scalars(flat, s, eps)
-        end: State = restore(self._corrected(with_input(f, x), x, s, flat, eps, self.handed(flat, free)))
-        return end
-
-    def base_step(
-        self, f: VectorField, s: Scalar, z: State, eps: Scalar, *, x: Tensor | None = None, **free: Scalar
-    ) -> State:
-        """The same by the base method alone, which is all there is without a corrector."""
-        f, flat, restore = self._one_tensor(f, z)
-        s, eps = scalars(flat, s, eps)
-        end: State = restore(self.base(f, s, x, flat, eps, **self.handed(flat, free))[0])
-        return end
-
     def base(
         self, f: VectorField, s: Tensor, x: Tensor | None, z: Tensor, eps: Tensor, **parameters: Tensor
     ) -> Evaluated:
-        """A step of the base method on one tensor, and what g reads besides; `parameters` are all that it takes."""
         return self.method(with_input(f, x), s, z, eps, **parameters)
 
-    def _corrected(
+    def _stepped(
         self, f: VectorField, x: Tensor | None, s: Tensor, z: Tensor, eps: Tensor, handed: dict[str, Tensor]
     ) -> Tensor:
         base, seen = self.method(f, s, z, eps, **handed)

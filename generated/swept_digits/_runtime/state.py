@@ -66,6 +66,11 @@ def in_range(z: Tensor, name: str, value: Scalar, low: float, high: float, ends:
     return scalars(z, value)[0]
 
 
+def looked_at(z: Tensor, check: bool | None) -> bool:
+    """Whether to look at the numbers of a solve: as `check` says, which by default is in plain eager mode only."""
+    return is_eager(z) if check is None else check
+
+
 def is_eager(z: Tensor) -> bool:
     """Whether z has numbers to look at, which compilers, function transforms, meta and fake tensors have not."""
     if torch.compiler.is_compiling() or z.is_meta or type(z) not in (Tensor, nn.Parameter):
