@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hyperdsl.codegen.files import GeneratedFile
 from hyperdsl.diagnostics import Diagnostic, catalogue, has_errors
@@ -33,6 +34,11 @@ from hyperdsl.source import SpecFile
 from hyperdsl.syntax.parser import parse
 from hyperdsl.syntax.printer import print_file
 from hyperdsl.syntax.reader import read
+
+if TYPE_CHECKING:
+    from hyperdsl.plan import Plan
+
+    Plans = tuple[tuple[Plan, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -92,14 +98,16 @@ def same_packages(outcomes: Iterable[Outcome]) -> tuple[Diagnostic, ...]:
 
 def generate(checked: Checked, backend: str = "torch") -> tuple[tuple[GeneratedFile, ...], ...]:
     """The finished files of each spec's package, () for a spec without a solver or with faults."""
+    return _generated(checked, _plans(checked), backend)
+
+
+def _generated(checked: Checked, plans: Plans, backend: str = "torch") -> tuple[tuple[GeneratedFile, ...], ...]:
     from hyperdsl.codegen.backend import BACKENDS
-    from hyperdsl.plan import plan
 
     chosen = BACKENDS[backend]
     made: list[tuple[GeneratedFile, ...]] = []
-    for spec, found in zip(checked.specs, checked.found, strict=True):
-        sound = spec.solvers and not has_errors(found)
-        made.append(chosen.generate(spec, tuple(map(plan, spec.solvers))) if sound else ())
+    for spec, planned, found in zip(checked.specs, plans, checked.found, strict=True):
+        made.append(chosen.generate(spec, planned) if planned and not has_errors(found) else ())
     finished = iter(chosen.formatted([file for files in made for file in files]))
     return tuple(tuple(next(finished) for _ in files) for files in made)
 
@@ -111,13 +119,13 @@ def compile_checked(checked: Checked, output: Path) -> tuple[Path, ...]:
 
 def _made(checked: Checked, *, packages: bool) -> Iterator[tuple[Outcome, dict[str, str]]]:
     """The outcome of each file, and the files that it imports with their digests."""
-    from hyperdsl.plan import plan
-
-    generated = generate(checked) if packages else (None,) * len(checked.files)
-    for file, spec, found, package in zip(checked.files, checked.specs, checked.found, generated, strict=True):
+    plans = _plans(checked)
+    generated = _generated(checked, plans) if packages else (None,) * len(checked.files)
+    parts = zip(checked.files, checked.specs, plans, checked.found, generated, strict=True)
+    for file, spec, planned, found, package in parts:
         solvers = [
-            {**solver_summary(solver), "evaluations_per_step": plan(solver).evaluations_per_step}
-            for solver in spec.solvers
+            {**solver_summary(solver), "evaluations_per_step": plan.evaluations_per_step}
+            for solver, plan in zip(spec.solvers, planned, strict=True)
         ]
         place = spec.solvers[0].place if spec.solvers else None
         about = {**summary(spec), "solvers": solvers}
@@ -127,6 +135,13 @@ def _made(checked: Checked, *, packages: bool) -> Iterator[tuple[Outcome, dict[s
             ),
             {source.path: source.sha256 for source in spec.imports},
         )
+
+
+def _plans(checked: Checked) -> Plans:
+    """The plans of each spec's solvers."""
+    from hyperdsl.plan import plan
+
+    return tuple(tuple(map(plan, spec.solvers)) for spec in checked.specs)
 
 
 def layout(path: Path, shown: str) -> Layout:

@@ -8,11 +8,10 @@ import traceback
 from typing import TYPE_CHECKING
 
 from hyperdsl import __version__
+from hyperdsl.cli.codes import BUG, WRONG_USAGE
 
 if TYPE_CHECKING:
     import typer
-
-WRONG_USAGE, BUG = 2, 3
 
 TEACHING = """
 Design a solver for differential equations in a small text file; get a proof of its order and fast PyTorch code.

@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from hyperdsl.cli.inputs import SPEC_AT_FAULT, Paths, finish, say, spec_files, stop
-from hyperdsl.cli.told import tell_changes
-from hyperdsl.remembered import put
+from hyperdsl.cli.inputs import Paths, finish, say, spec_files
+from hyperdsl.cli.told import put_and_tell
 
 Output = Annotated[Path, typer.Option("--output", "-o", help="The folder that the packages go into.")]
 Check = Annotated[bool, typer.Option("--check", help="Write nothing; fail where a file would change.")]
@@ -24,10 +23,4 @@ def compile_specs(paths: Paths, output: Output = Path("generated"), check: Check
     diagnostics = (*found, *compiler.same_packages(outcomes))
     say(diagnostics)
     finish(diagnostics)
-    try:
-        changed = put(outcomes, output, writing=not check)
-    except OSError as error:
-        stop(f"nothing was written: {error}")
-    tell_changes(changed, writing=not check)
-    if check and changed:
-        raise typer.Exit(SPEC_AT_FAULT)
+    raise typer.Exit(put_and_tell(outcomes, output, check=check))

@@ -9,15 +9,13 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from hyperdsl.cli.codes import SPEC_AT_FAULT, WRONG_USAGE
 from hyperdsl.cli.specs import found_files
 from hyperdsl.cli.told import out, print_json, say
 from hyperdsl.diagnostics import Diagnostic, has_errors
 from hyperdsl.source import SpecFile
 
 __all__ = ["SPEC_AT_FAULT", "WRONG_USAGE", "Json", "Paths", "finish", "out", "print_json", "say", "spec_files", "stop"]
-
-SPEC_AT_FAULT = 1
-WRONG_USAGE = 2
 
 Paths = Annotated[
     list[Path],

@@ -5,12 +5,11 @@ Whatever is not plain here, a word unknown, a file that is not remembered, is le
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from hyperdsl.cli.specs import found_files
-from hyperdsl.remembered import Outcome, put, remembered_all
+from hyperdsl.remembered import Outcome, remembered_all
 
 
 def remembered(arguments: Sequence[str]) -> int | None:
@@ -44,16 +43,10 @@ def _told(outcomes: Sequence[Outcome], json: bool) -> int:
 
 
 def _put(outcomes: Sequence[Outcome], output: Path, check: bool) -> int | None:
-    from hyperdsl.cli.told import say, tell_changes
+    from hyperdsl.cli.told import put_and_tell, say
 
     names = [outcome.file.package for outcome in outcomes if outcome.solver]
     if len(set(names)) < len(names):
         return None
     say([diagnostic for outcome in outcomes for diagnostic in outcome.diagnostics])
-    try:
-        changed = put(outcomes, output, writing=not check)
-    except OSError as error:
-        print(f"hyperdsl: nothing was written: {error}", file=sys.stderr)
-        return 2
-    tell_changes(changed, writing=not check)
-    return int(check and bool(changed))
+    return put_and_tell(outcomes, output, check=check)

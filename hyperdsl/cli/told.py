@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from rich.console import Console
 
+from hyperdsl.cli.codes import SPEC_AT_FAULT, WRONG_USAGE
 from hyperdsl.diagnostics import Diagnostic, as_json, report
-from hyperdsl.remembered import Outcome
+from hyperdsl.remembered import Outcome, put
 
 COLUMNS = ("name", "order", "proven", "what it is")
 
@@ -41,7 +43,18 @@ def tell(outcomes: Sequence[Outcome], *, json: bool) -> None:
             _print_table(outcome.file.shown, outcome.rows)
 
 
-def tell_changes(changed: Sequence[Path], *, writing: bool) -> None:
+def put_and_tell(outcomes: Sequence[Outcome], output: Path, *, check: bool) -> int:
+    """Write the packages of `compile`, or compare them where it is to `check`; the exit code."""
+    try:
+        changed = put(outcomes, output, writing=not check)
+    except OSError as error:
+        print(f"hyperdsl: nothing was written: {error}", file=sys.stderr)
+        return WRONG_USAGE
+    _tell_changes(changed, writing=not check)
+    return SPEC_AT_FAULT if check and changed else 0
+
+
+def _tell_changes(changed: Sequence[Path], *, writing: bool) -> None:
     """What `compile` wrote, or would write."""
     for path in changed:
         out().print(f"{'wrote' if writing else 'would change'} {path}", markup=False)

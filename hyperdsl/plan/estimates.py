@@ -8,6 +8,7 @@ from hyperdsl.plan.corrected import LEARNED, with_derivative
 from hyperdsl.plan.passes import merged, nonzero
 from hyperdsl.plan.runge_kutta import slopes
 from hyperdsl.plan.step import (
+    STATE,
     Coefficient,
     Combine,
     Estimate,
@@ -69,7 +70,7 @@ def _learned(step: Step, solver: Solver, first: str) -> tuple[Estimate, ...]:
     if solver.order > 1:
         return (learned,)
     half = exactly(-_HALF)
-    trapezoid = (Term(exactly(-ONE), state()[0].name), Term(half, first, 1), Term(half, FOLLOWING, 1))
+    trapezoid = (Term(exactly(-ONE), STATE), Term(half, first, 1), Term(half, FOLLOWING, 1))
     return learned, Estimate(nonzero(merged((*step.end, *trapezoid))), power, step.end, "doubt", 2)
 
 
@@ -90,7 +91,7 @@ def doubled(step: Step, order: int) -> Step:
     """
     (first,), (following,) = step.takes, step.gives
     own = tuple(statement for statement in step.body if following not in defined(statement))
-    half = _Part(step, "a", ZERO, state()[0].name, {first: first})
+    half = _Part(step, "a", ZERO, STATE, {first: first})
     other = _Part(step, "b", _HALF, MIDDLE, {})
     start = Evaluate(other.name(first), exactly(_HALF), state(MIDDLE))
     end = other.linear(step.end)
@@ -114,7 +115,7 @@ class _Part:
     def __init__(self, step: Step, suffix: str, node: Exact, start: str, kept: dict[str, str]) -> None:
         self._node, self._start, self._suffix = node, start, suffix
         own = (*step.takes, *(name for statement in step.body for name in defined(statement)))
-        self._names = {name: f"{name}{suffix}" for name in own} | kept | {state()[0].name: start}
+        self._names = {name: f"{name}{suffix}" for name in own} | kept | {STATE: start}
 
     def name(self, name: str) -> str:
         return self._names[name]

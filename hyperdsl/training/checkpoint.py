@@ -18,7 +18,7 @@ from lightning_fabric import Fabric
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from hyperdsl.runtime.state import VectorField
+from hyperdsl.runtime.state import VectorField, with_input
 from hyperdsl.training.losses import Shuffled
 from hyperdsl.training.rows import in_dtype, real
 from hyperdsl.training.settings import FitWarning
@@ -71,7 +71,7 @@ def identity_of(
             {name: low + part * (high - low) for name, low, high in targets.ranges},
             1,
         )
-        tensors |= {f"R.{k}": rows.target, f"dz.{k}": targets.f(s, z) if inputs is None else targets.f(s, inputs, z)}
+        tensors |= {f"R.{k}": rows.target, f"dz.{k}": with_input(targets.f, inputs)(s, z)}
         tensors |= {f"seen.{k}.{i}": value for i, value in enumerate(rows.inputs[4:]) if value is not None}
         if targets.sampler is not None:
             tensors[f"sampled.{k}"] = targets.sampler(s, z, torch.Generator().manual_seed(k))

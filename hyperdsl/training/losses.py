@@ -89,9 +89,7 @@ class WorstCases(Residuals):
     ) -> None:
         super().__init__(g, rows, usable, fabric)
         self.targets, self.attack = targets, attack
-        states = rows.inputs[3]
-        assert states is not None
-        self.deviation = real(states[usable[: 2**16]]).std(0).to(self.device, targets.dtype)
+        self.deviation = real(rows.where[3][usable[: 2**16]]).std(0).to(self.device, targets.dtype)
         self.units = torch.arange(targets.groups)
         self.pool, self.within = rows, Shuffled(usable[:0], torch.Generator())
 
@@ -117,10 +115,7 @@ class WorstCases(Residuals):
         attack, targets, training = self.attack, self.targets, self.g.training
         index = torch.arange(first, first + count)[self.part :: self.parts]
         rows = self.rows.take(index).on(self.device).to(targets.dtype)
-        eps, s, x, z = rows.inputs[:4]
-        assert eps is not None
-        assert s is not None
-        assert z is not None
+        eps, s, x, z = rows.where
         given = (float(eps[0]), s[0], x)
         parameters = {name: float(value[0]) for name, value in rows.parameters().items()}
         clean = real(z)
@@ -170,8 +165,7 @@ class Rollouts(nn.Module):
         first = unit // self.blocks * (len(self.paths) // self.targets.groups) + unit % self.blocks * self.block
         index = torch.arange(first, first + self.block)
         rows = self.rows.take(index).on(self.device)
-        assert rows.inputs[0] is not None
-        count = self.targets.room(float(rows.inputs[0][0]), self.paths.shape[1])
+        count = self.targets.room(float(rows.where[0][0]), self.paths.shape[1])
         path = self.paths[index.to(self.paths.device), :count].to(rows.target.device)
         return rows.take(torch.arange(part, self.block, parts)), path[part::parts]
 
@@ -192,10 +186,7 @@ class Rollouts(nn.Module):
 
     def distances(self, rows: Rows, path: Tensor, step: Callable[..., Tensor]) -> Tensor:
         """How far from `path` rollouts are, in deviations: [rows, steps]. One that is lost goes on from the path."""
-        eps, s, x, z = rows.inputs[:4]
-        assert eps is not None
-        assert s is not None
-        assert z is not None
+        eps, s, x, z = rows.where
         found = []
         for k in range(path.shape[1]):
             z = step(

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, overload
 import torch
 from torch import Tensor, nn
 
-from hyperdsl.runtime.state import VectorField
+from hyperdsl.runtime.state import VectorField, with_input
 from hyperdsl.training.settings import Settings
 
 Columns = tuple[Tensor | None, ...]
@@ -22,6 +22,15 @@ class Rows(NamedTuple):
     inputs: tuple[Tensor | None, ...]
     target: Tensor
     names: tuple[str, ...]  # of the base's free parameters, the last inputs, which g takes as keywords
+
+    @property
+    def where(self) -> tuple[Tensor, Tensor, Tensor | None, Tensor]:
+        """ε, s, x and z, which every row has but for x."""
+        eps, s, x, z = self.inputs[:4]
+        assert eps is not None
+        assert s is not None
+        assert z is not None
+        return eps, s, x, z
 
     def take(self, index: Tensor) -> Rows:
         """The rows at `index`."""
@@ -126,7 +135,7 @@ def field_in(
     s, z, inputs = torch.tensor(start, dtype=dtype, device=states.device), in_dtype(states, dtype), in_dtype(x, dtype)
     try:
         with torch.no_grad():
-            derivative = moved(s, z) if inputs is None else moved(s, inputs, z)
+            derivative = with_input(moved, inputs)(s, z)
     except RuntimeError:  # torch's for dtypes that do not go together; any other comes again where f is used
         derivative = None
     if derivative is not None and derivative.dtype == z.dtype:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from hyperdsl.runtime.state import VectorField
+from hyperdsl.runtime.state import VectorField, with_input
 from hyperdsl.training.protocol import AnySolver, has_history, learned_names, single_step
 from hyperdsl.training.rows import Columns, Rows, in_dtype, joined, norms, real
 from hyperdsl.training.settings import Adversarial, FitWarning, Sampler, Settings, Share, Trajectory
@@ -77,12 +77,7 @@ class Targets:
 
     def advance(self, s: Tensor, x: Tensor | None, z: Tensor, eps: Tensor, substeps: int) -> Tensor:
         """The state at s + ε by `substeps` equal steps."""
-
-        def field(s: Tensor, z: Tensor) -> Tensor:
-            slope: Tensor = self.f(s, z) if x is None else self.f(s, x, z)
-            return slope
-
-        h = eps / substeps
+        field, h = with_input(self.f, x), eps / substeps
         for k in range(substeps):
             z = self.settings.reference(field, s + k * h, z, h)
         return z

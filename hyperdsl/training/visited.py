@@ -9,6 +9,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
+from hyperdsl.runtime.state import with_input
 from hyperdsl.training.protocol import AdaptiveSolver
 from hyperdsl.training.rows import norms
 from hyperdsl.training.targets import Targets
@@ -57,11 +58,7 @@ def _seen_error(targets: Targets, eps: float, s: Tensor, x: Tensor | None, z: Te
         rows = targets.residuals(eps, s, x, z, values, max(targets.settings.substeps // 4, 4))
         true: Tensor = rows.target * abs(eps) ** (solver.order + 1)
         return true
-
-    def f(s: Tensor, z: Tensor) -> Tensor:
-        slope: Tensor = targets.f(s, z) if x is None else targets.f(s, x, z)
-        return slope
-
+    f = with_input(targets.f, x)
     free = {name: torch.full_like(s, value) for name, value in values.items()}
     error: Tensor = solver.attempt(f, x, s, z, torch.full_like(s, eps), f(s, z), **free).error
     return error

@@ -95,7 +95,7 @@ def test_derivatives_forwards_and_backwards_agree(model: Problem) -> None:
     assert torch.allclose(end, model(z))
     difference = (model(z + 1e-6 * direction) - model(z - 1e-6 * direction)) / 2e-6
     assert torch.allclose(tangent, difference, rtol=1e-5, atol=1e-7)
-    _, pullback = torch.func.vjp(model, z)  # type: ignore[misc]
+    _, pullback = torch.func.vjp(model, z)  # type: ignore[misc]  # no aux, no third
     cotangent = torch.randn_like(end)
     assert torch.allclose((pullback(cotangent)[0] * direction).sum(), (cotangent * tangent).sum())
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import assert_never
 
 from hyperdsl.codegen.torch.expressions import number, tuple_text
-from hyperdsl.codegen.torch.warm import MODULES
+from hyperdsl.codegen.torch.warm import MODULES, layer_text
 from hyperdsl.plan import Evaluate, Plan
 from hyperdsl.semantics.model.layers import (
     Activate,
@@ -26,11 +26,7 @@ from hyperdsl.theory.numbers.exact import Exact
 _ACTIVATIONS: dict[Activation, str] = {
     "relu": "nn.ReLU()",
     "prelu": "nn.PReLU()",
-    "tanh": "nn.Tanh()",
-    "softplus": "nn.Softplus()",
-    "silu": "nn.SiLU()",
-    "gelu": "nn.GELU()",
-    "sin": "Sine()",
+    **{name: f"{module}()" for name, module in MODULES.items()},
 }
 _DEFAULT_KERNEL = 3
 
@@ -122,7 +118,7 @@ def leading_factor(corrector: Corrector, plan: Plan) -> Exact | None:
 
 def _view(name: str, use: _Use) -> CorrectorView:
     corrector = use.corrector
-    layers, width = _layers(corrector.layers, corrector.convolutional)
+    layers, width = _layers(corrector.layers)
     base = ("Conv" if corrector.convolutional else "") + ("Bilinear" if corrector.bilinear else "Corrector")
     reads = [place for value in use.features for place in _expanded(value, use)]
     arguments = ["state_shape", _names(reads)]
@@ -173,7 +169,7 @@ def _summary(use: _Use) -> str:
     return f"g({', '.join(corrector.inputs)}){bound}; {start}."
 
 
-def _layers(layers: tuple[Layer, ...], convolutional: bool) -> tuple[tuple[str, ...], str]:
+def _layers(layers: tuple[Layer, ...]) -> tuple[tuple[str, ...], str]:
     """The hidden layers after a bilinear one, and the width that the last one reads."""
     written: list[str] = []
     width = "self.features"
@@ -182,14 +178,14 @@ def _layers(layers: tuple[Layer, ...], convolutional: bool) -> tuple[tuple[str, 
             case Activate(function):
                 written.append(_ACTIVATIONS[function])
             case Linear(outputs):
-                written.append(_weights(convolutional, width, str(outputs), 0))
+                written.append(layer_text(width, str(outputs)))
                 width = str(outputs)
             case Conv2d(outputs, kernel):
-                written.append(_weights(convolutional, width, str(outputs), kernel))
+                written.append(layer_text(width, str(outputs), kernel))
                 width = str(outputs)
             case Residual(inside, activation, kernel):
-                inward = _weights(convolutional, width, str(inside), kernel or 0)
-                outward = _weights(convolutional, str(inside), width, kernel or 0)
+                inward = layer_text(width, str(inside), kernel)
+                outward = layer_text(str(inside), width, kernel)
                 written.append(f"Residual({inward}, {_ACTIVATIONS[activation]}, {outward})")
             case Bilinear(outputs):
                 width = str(outputs)
@@ -202,9 +198,3 @@ def _last_kernel(layers: tuple[Layer, ...]) -> int:
     """The kernel of the layer to the state's shape: the last one that there is."""
     kernels = [layer.kernel for layer in layers if isinstance(layer, Conv2d | Residual | Bilinear) and layer.kernel]
     return kernels[-1] if kernels else _DEFAULT_KERNEL
-
-
-def _weights(convolutional: bool, inputs: str, outputs: str, kernel: int) -> str:
-    if convolutional:
-        return f'nn.Conv2d({inputs}, {outputs}, {kernel}, padding="same")'
-    return f"nn.Linear({inputs}, {outputs})"

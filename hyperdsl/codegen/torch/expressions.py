@@ -47,8 +47,7 @@ def scaled(coefficient: Coefficient, factor: str) -> tuple[str, str]:
 def coefficients_text(weight: Weight, width: int) -> str:
     """The coefficients of θ, θ², …, `width` of them, in a weight of dense output: a row of Python numbers."""
     found = [number(q) for q in weight.polynomial[1:]]
-    found += ["0"] * (width - len(found))
-    return f"({found[0]},)" if width == 1 else f"({', '.join(found)})"
+    return tuple_text(found + ["0"] * (width - len(found)))
 
 
 def written_text(expression: Expression) -> str:

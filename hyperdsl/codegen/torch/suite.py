@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from hyperdsl.codegen.torch.correctors import leading_factor
 from hyperdsl.codegen.torch.expressions import number
-from hyperdsl.codegen.torch.warm import FUNCTIONS, layer_of
+from hyperdsl.codegen.torch.warm import FUNCTIONS, layer_text
 from hyperdsl.plan import Plan
 from hyperdsl.semantics.model.spec import Corrector, Free, Learned
 from hyperdsl.semantics.reading.names import class_name
@@ -139,7 +139,8 @@ def _warm(plan: Plan) -> WarmCaseView | None:
     layer, leading = corrector.bilinear, leading_factor(corrector, plan)
     size, width = "2" if corrector.convolutional else "3", str(layer.width)
     factor = "" if leading is None else number(leading)
-    return WarmCaseView(layer_of(layer, size, width), layer_of(layer, width, size), FUNCTIONS[layer.activation], factor)
+    first, second = layer_text(size, width, layer.kernel), layer_text(width, size, layer.kernel)
+    return WarmCaseView(first, second, FUNCTIONS[layer.activation], factor)
 
 
 def _drawn(free: tuple[Free, ...]) -> tuple[DrawnView, ...]:

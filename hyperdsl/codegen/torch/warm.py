@@ -1,8 +1,8 @@
-"""Activations as modules and functions, and layers like a bilinear one's, as Python text."""
+"""Activations as modules and functions, and layers of weights, as Python text."""
 
 from __future__ import annotations
 
-from hyperdsl.semantics.model.layers import Bilinear, SmoothActivation
+from hyperdsl.semantics.model.layers import SmoothActivation
 
 MODULES: dict[SmoothActivation, str] = {
     "tanh": "nn.Tanh",
@@ -20,8 +20,8 @@ FUNCTIONS: dict[SmoothActivation, str] = {
 }
 
 
-def layer_of(layer: Bilinear, inputs: str, outputs: str) -> str:
-    """A layer of the form of the bilinear layer's maps."""
-    if layer.kernel is None:
+def layer_text(inputs: str, outputs: str, kernel: int | None = None) -> str:
+    """A layer of weights: a convolution where there is a kernel."""
+    if kernel is None:
         return f"nn.Linear({inputs}, {outputs})"
-    return f'nn.Conv2d({inputs}, {outputs}, {layer.kernel}, padding="same")'
+    return f'nn.Conv2d({inputs}, {outputs}, {kernel}, padding="same")'
