@@ -39,6 +39,7 @@ class Corrector(nn.Module):
         super().__init__()
         self.reads, self.bound = tuple(reads), bound
         self.seen = tuple(seen) if seen is not None else ("dz",) if "dz" in self.reads else ()
+        self.state_shape = tuple(state_shape)
         self.axes, self.input_axes = len(state_shape), len(input_shape)
         self.shapes = {"x": self.input_axes, **dict.fromkeys(("z", *self.seen), self.axes)}
         self.outputs, self.inputs = self._sizes(state_shape, input_shape)
@@ -61,6 +62,25 @@ class Corrector(nn.Module):
             self.eps_range.copy_(torch.stack(torch.aminmax(eps.abs())))
             self._fit_inputs(self._values(eps, s, x, z, seen, parameters), z)
             self._fit_output(target)
+
+    def require_fitting(self, z: Tensor) -> None:
+        """TypeError or ValueError where g is not for states like z: of another dtype, on another device or shape."""
+        own = self.scale
+        if not (z.is_floating_point() or z.is_complex()):
+            raise TypeError(f"the state must be real or complex floating point, not {z.dtype}")
+        if z.dtype.to_real() != own.dtype and not torch.is_autocast_enabled(z.device.type):
+            raise TypeError(
+                f"the state is {z.dtype} and the corrector {own.dtype}: move one of them, as by "
+                f"solver.to({z.dtype.to_real()}) or z0.to({own.dtype})"
+            )
+        if z.device != own.device:
+            raise ValueError(f"the state is on {z.device} and the corrector on {own.device}: solver.to({z.device})")
+        shape = tuple(z.shape[z.ndim - self.axes :])
+        if z.ndim < self.axes or shape != self.state_shape:
+            raise ValueError(
+                f"the state has the shape {tuple(z.shape)}, which does not end in the corrector's state_shape "
+                f"{self.state_shape}"
+            )
 
     def last(self, width: int, *, bias: bool = True) -> nn.Module:
         """The layer to the state's shape, of zeros."""
