@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from .adaptive import AdaptiveSteps
+from .field import fielded
 from .loop import Attempt, Counted, Problem, numbers
 from .solution import checked
 from .state import Scalar, State, VectorField, one_tensor, with_input

@@ -21,6 +21,10 @@ TRUST = 100
 """The learned term is trusted where it is smaller than the embedded error, and that at most so many times too large."""
 
 
+RESOLVED = 4 * sys.float_info.epsilon
+"""Steps shorter than this part of s hardly move it."""
+
+
 class Attempt(NamedTuple):
     """A step tried: the state at its end, its error, f at its end where that is known.
 
@@ -99,7 +103,8 @@ class Problem:
             if status is not Status.SUCCESS:
                 break
             following = end if 1.01 * size >= abs(end - s) else s + sign * size
-            tried = self.attempt(self._time(s), z, *sizes_of(z, self._time(following - s)), dz)
+            (eps,) = sizes_of(z, self._time(following - s))
+            tried = self.attempt(self._time(s), z, eps, dz)
             e, power, tried = _judged(tried, z, control)
             if self.learned and not accepted:
                 _require_term(e, tried.error, size**power)
@@ -136,7 +141,7 @@ class Problem:
     def _least(self, length: float) -> Callable[[float], float]:
         """s to the shortest step that still moves it."""
         least = torch.finfo(self.z.dtype.to_real()).eps ** 2 * length
-        return lambda s: max(4 * sys.float_info.epsilon * abs(s), least)
+        return lambda s: max(RESOLVED * abs(s), least)
 
     def _piece(self, s: float, following: float, z: Tensor, dz: Tensor, tried: Attempt, slope: Tensor | None) -> Piece:
         """The solution over an accepted step."""

@@ -97,7 +97,8 @@ class FixedSteps(SingleStep):
         base, seen = self.method(f, s, z, eps, **handed)
         if self.residual_power is None:
             return base
-        return base + eps**self.residual_power * self._g(eps, s, x, z, seen, handed)
+        g = self._g(eps, s, x, z, seen, handed)
+        return base + eps**self.residual_power * g
 
 
 def require_steps(steps: int) -> None:

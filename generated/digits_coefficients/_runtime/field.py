@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .state import VectorField, is_eager, require_like
+from .state import VectorField, is_eager, real_dtype, require_like
 
 LOOKS = 4
 """Evaluations after which nothing more is kept to see whether f writes where it should not."""
@@ -32,7 +32,7 @@ class Field:
 
     def __call__(self, s: Tensor, z: Tensor) -> Tensor:
         """The slope at z."""
-        s = s.to(z.device, z.dtype.to_real())
+        s = s.to(z.device, real_dtype(z))
         if torch.compiler.is_compiling() or not isinstance(z, Tensor):
             return self._of(s, z)
         if self.looks:

@@ -17,9 +17,14 @@ VectorField = Callable[..., Any]
 State = TypeVar("State", bound=Tensor | tuple[Tensor, ...])
 
 
+def real_dtype(z: Tensor) -> torch.dtype:
+    """z's dtype, or that of its real part; `dtype.to_real` is not known to compilers."""
+    return z.real.dtype if z.is_complex() else z.dtype
+
+
 def scalars(z: Tensor, *values: Scalar | Sequence[float]) -> tuple[Tensor, ...]:
     """The values as tensors on z's device in its real dtype."""
-    return tuple(torch.as_tensor(value, dtype=z.dtype.to_real(), device=z.device) for value in values)
+    return tuple(torch.as_tensor(value, dtype=real_dtype(z), device=z.device) for value in values)
 
 
 def times_of(z: Tensor, *values: Any) -> tuple[Tensor, ...]:
@@ -48,7 +53,7 @@ def sizes_of(z: Tensor, *times: Tensor) -> tuple[Tensor, ...]:
 
     A 0-d factor in float32 leaves states of half precision as they are; beside 0-d states it would not.
     """
-    dtype = z.dtype.to_real()
+    dtype = real_dtype(z)
     exact = torch.float32 if dtype.itemsize < 4 and z.ndim else dtype
     return tuple(time.to(dtype if time.ndim else exact) for time in times)
 
@@ -58,8 +63,8 @@ def require_numbers(*times: Tensor) -> None:
     for time in times:
         if time.ndim:
             raise ValueError(f"a time is a number or a 0-d tensor, not of shape {tuple(time.shape)}")
-        if is_eager(time) and not math.isfinite(float(time)):
-            raise ValueError(f"times must be finite, not {float(time)}")
+        if is_eager(time) and not math.isfinite(number := float(time.detach())):
+            raise ValueError(f"times must be finite, not {number}")
 
 
 def span_of(z: Tensor, span: Any) -> tuple[Tensor, Tensor]:

@@ -10,7 +10,17 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 
 from .field import fielded
-from .state import Scalar, State, VectorField, in_range, one_tensor, require_numbers, scalars, sizes_of, times_of
+from .state import (
+    Scalar,
+    State,
+    VectorField,
+    in_range,
+    one_tensor,
+    require_numbers,
+    scalars,
+    sizes_of,
+    times_of,
+)
 from .weights import load_weights
 
 Evaluated = tuple[Tensor, tuple[Tensor, ...]]
@@ -62,15 +72,20 @@ class Solver(nn.Module):
             values.update(zip(self.learned, scalars(z, *self.coefficients), strict=True))
         return values
 
-    def _one_tensor(self, f: VectorField, z: Any) -> tuple[VectorField, Tensor, Callable[[Tensor], Any]]:
-        """The state as one tensor, f for it and the way back; a hypersolver takes nothing but one tensor."""
+    def _one_tensor(
+        self, f: VectorField, z: Any, *, learned: bool = True
+    ) -> tuple[VectorField, Tensor, Callable[[Tensor], Any]]:
+        """The state as one tensor, f for it and the way back; a hypersolver takes nothing but one tensor.
+
+        learned: whether g will read it, and so has to fit.
+        """
         if self.residual_power is not None:
             if not isinstance(z, Tensor):
                 raise TypeError(
                     f"the state of a hypersolver is one tensor, as its corrector reads it, not {type(z).__name__}"
                 )
             require_fitting = getattr(self.corrector, "require_fitting", None)
-            if require_fitting is not None:
+            if learned and require_fitting is not None:
                 require_fitting(z)
         return one_tensor(f, z)
 
@@ -78,7 +93,8 @@ class Solver(nn.Module):
         """The time and the size of a step."""
         now, size = times_of(z, s, eps)
         require_numbers(now, size)
-        return now, *sizes_of(z, size)
+        (size,) = sizes_of(z, size)
+        return now, size
 
     def _g(
         self, eps: Tensor, s: Tensor, x: Tensor | None, z: Tensor, seen: tuple[Tensor, ...], handed: dict[str, Tensor]
@@ -104,7 +120,7 @@ class SingleStep(Solver):
         self, f: VectorField, s: Scalar, z: State, eps: Scalar, *, x: Tensor | None = None, **free: Scalar
     ) -> State:
         """The same by the base method alone, which is all there is without a corrector."""
-        f, flat, restore = self._one_tensor(f, z)
+        f, flat, restore = self._one_tensor(f, z, learned=False)
         now, size = self._placed(flat, s, eps)
         end: State = restore(self.base(f, now, x, flat, size, **self.handed(flat, free))[0])
         return end
