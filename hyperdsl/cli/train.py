@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hyperdsl.cli.inputs import out, say
+from hyperdsl.cli.inputs import need_file, need_folder, out, say
 from hyperdsl.cli.packages import PackagePath, ProblemName, SolverName, Threads, find, guarded, need_torch
 from hyperdsl.source import SpecFile
 
@@ -64,6 +64,9 @@ def train(
     A training that was ended, by a kill or a power cut, goes on when the same command is given again.
     """
     need_torch()
+    need_file(output)
+    for folder in (log, cache):
+        need_folder(folder)
     import torch
 
     from hyperdsl.cli.control import split_overrides
@@ -76,7 +79,7 @@ def train(
     check_names(overrides or [], *guarded(lambda: (loaded.training_name(solver), loaded.control_name(solver))))
     others, control = split_overrides(overrides or [])
     changed = read_overrides(others)
-    chosen = find(problem)
+    chosen = find(problem, progress=not quiet)
     fabric = guarded(lambda: start_fabric(accelerator=accelerator, devices=devices, precision=precision, log=log))
     trained = guarded(
         lambda: train_package(

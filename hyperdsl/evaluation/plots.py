@@ -19,6 +19,8 @@ AXES = (
     ("macs", "MACs a sample, g's included"),
     ("milliseconds", "milliseconds a batch, g's included"),
 )
+FORMATS = tuple(FigureCanvasAgg.get_supported_filetypes())
+"""Endings of the files that can be drawn into."""
 MARKERS = "osD^vPX*"
 COLOURS = ("#0b5fa5", "#d1495b", "#3a7d44", "#8a5a9e", "#c77f0a", "#4d4d4d", "#00838f", "#9c4f2f")
 
