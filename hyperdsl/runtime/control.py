@@ -15,6 +15,9 @@ class Control:
     one is longer by safety · e^(-(P + I + D)/power) · e'^((P + 2D)/power) · e''^(-D/power), between `shortest` and
     `longest`; `gains` are P, I and D, and e' and e'' are the errors of the two steps before. `embedded_power` is the
     power where the embedded error decides in place of the learned term.
+
+    Where a state is a vector of several things, `parts` are the sizes of the first ones: e is the largest of their
+    means, and the rest does not count.
     """
 
     rtol: float
@@ -27,6 +30,7 @@ class Control:
     first_step: float | None
     max_steps: int
     embedded_power: int = 0
+    parts: tuple[int, ...] = ()
 
     def changed(
         self, rtol: float | None, atol: float | None, first_step: float | None, max_steps: int | None

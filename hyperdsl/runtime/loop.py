@@ -174,14 +174,15 @@ class Problem:
         """The size of the first step (Hairer, Nørsett & Wanner I, §II.4), and whether there is one."""
         most = min(abs(length), self.most)
         scale = control.atol + control.rtol * self.z.detach().abs()
-        state, slope = torch.stack((_rms(self.z / scale), _rms(dz / scale))).tolist()
+        state, slope = torch.stack((_rms(self.z / scale, control), _rms(dz / scale, control))).tolist()
         if not (state < math.inf and slope < math.inf):
             return most, Status.NONFINITE
         if control.first_step is not None:
             return min(most, control.first_step), Status.SUCCESS
         guess = 0.01 * state / slope if min(state, slope) > 1e-5 else 1e-6 * abs(length)
         (eps,) = sizes_of(self.z, torch.full_like(s, math.copysign(min(guess, most), length)))
-        change = float(_rms((self.f(s + eps, self.z + eps * dz) - dz) / scale)) / float(eps.abs())
+        moved = self.f(s + eps, self.z + eps * dz) - dz
+        change = float(_rms(moved / scale, control)) / float(eps.abs())
         if not change < math.inf:
             return min(guess, most), Status.SUCCESS
         steepest = max(slope, change)
@@ -230,10 +231,18 @@ def _norm(error: Tensor, z: Tensor, end: Tensor, control: Control) -> Tensor:
     """e of `Control`, not finite where the end is not."""
     error, z, end = error.detach(), z.detach(), end.detach()
     scale = torch.maximum(z.abs(), end.abs()).mul_(control.rtol).add_(control.atol)
-    return _rms(error.add(end, alpha=0) / scale)
+    return _rms(error.add(end, alpha=0) / scale, control)
 
 
-def _rms(ratio: Tensor) -> Tensor:
+def _rms(ratio: Tensor, control: Control) -> Tensor:
+    """The root of the mean square; the largest of those of the parts where there are some."""
+    if control.parts:
+        parts = ratio.split((*control.parts, len(ratio) - sum(control.parts)))[: len(control.parts)]
+        return torch.stack([_mean(part) for part in parts if part.numel()]).amax()
+    return _mean(ratio)
+
+
+def _mean(ratio: Tensor) -> Tensor:
     size: Tensor = torch.linalg.vector_norm(ratio.detach()) / math.sqrt(ratio.numel())
     return size
 
