@@ -10,13 +10,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .adaptive import AdaptiveSteps
+from .adaptive import AdaptiveSteps, numbers
 from .control import Control
 from .field import fielded
 from .gradients import refused
-from .loop import Counted, Problem, numbers
+from .loop import Counted, Problem
 from .solution import checked
-from .state import Scalar, State, VectorField, one_tensor
+from .state import Scalar, State, VectorField
+from .stops import Sided, stops_of
+from .tolerance import Tolerance, fitted
+from .transforms import require_plain
 
 
 class AdjointSteps(AdaptiveSteps):
@@ -29,51 +32,63 @@ class AdjointSteps(AdaptiveSteps):
         span: Sequence[Scalar],
         *,
         x: Tensor | None = None,
-        rtol: float | None = None,
-        atol: float | None = None,
+        rtol: Tolerance | None = None,
+        atol: Tolerance | None = None,
         first_step: float | None = None,
         max_steps: int | None = None,
+        max_step: float | None = None,
+        min_step: float | None = None,
+        stops: Tensor | Sequence[float] | None = None,
         weights: Sequence[Tensor] | None = None,
         seminorm: bool = False,
         **free: Scalar,
     ) -> State:
         """As a call, with gradients by the adjoint problem: memory does not grow with the number of steps.
 
-        They are those of z0, x and `weights`, which are what f depends on besides and may have a gradient: a module's
-        parameters unless given. Errors of each weight's gradient count as the state's do, as means of their own;
+        The settings are those of `solve`. Gradients are those of z0, x, the span's ends and `weights`, which are what f
+        depends on besides and may have a gradient: a module's parameters unless given. Errors of each weight's gradient count as the state's do, as means of their own;
         seminorm: leave them out, which takes fewer steps (Kidger et al. 2021).
 
         ValueError where f is no module and `weights` are not given (`weights=()` where there are none), where a module
         depends on tensors with a gradient that are none of its parameters, and where a parameter of the method wants a
         gradient. Gradients cannot be differentiated again.
         """
-        control = self.control.changed(rtol, atol, first_step, max_steps)
+        control = self.control.changed(rtol, atol, first_step, max_steps, max_step, min_step)
         own = weights_of(f, weights)
         inputs = [value for value in (*own, x) if isinstance(value, Tensor) and value.requires_grad]
-        joined, flat, restore = one_tensor(f, z0)
+        joined, flat, restore = self._one_tensor(f, z0)
+        require_plain(False, flat, x)
         handed = self.handed(flat, free)
         _require_no_gradient(handed)
         field = fielded(joined, x, flat)
+        control = fitted(control, flat, getattr(restore, "shapes", None))
+        run = partial(self._run, handed, stops_of(stops, flat), flat.detach())
         known = inputs if weights is None and torch.is_grad_enabled() else None
-        run = partial(self._run, handed, control)
-        flat_end = _Adjoint.apply(run, field, known, numbers(span), seminorm, flat, *inputs)  # type: ignore[no-untyped-call]
-        end: State = restore(flat_end)
+        given = (run, field, known, control, seminorm, *self._span(flat, span), flat, *inputs)
+        end: State = restore(_Adjoint.apply(*given))  # type: ignore[no-untyped-call]
         return end
 
     def _run(
         self,
         handed: dict[str, Tensor],
-        control: Control,
+        stops: tuple[float, ...],
+        like: Tensor,
         f: VectorField,
+        control: Control,
         z: Tensor,
-        times: list[float],
-        parts: tuple[int, ...] = (),
+        times: Sequence[Tensor],
     ) -> Tensor:
-        """The state at the end; `parts` as in `Control`."""
-        counted = Counted(f)
-        problem = Problem(partial(self.attempt, counted, None, **handed), counted, z, lambda state: state)
-        end: Tensor = checked(problem.solve(replace(control, parts=parts), times, dense=False)[0], throw=True).z
+        """The state at the end; f gets times in the dtype of `like`."""
+        sided = Sided(f, like, stops) if stops else None
+        counted = Counted(sided or f)
+        attempt = partial(self.attempt, counted, None, **handed)
+        problem = Problem(attempt, counted, z, _as_it_is, sided=sided)
+        end: Tensor = checked(problem.solve(control, numbers(times), dense=False)[0], throw=True).z
         return end
+
+
+def _as_it_is(z: Tensor) -> Tensor:
+    return z
 
 
 class _Adjoint(torch.autograd.Function):
@@ -89,46 +104,72 @@ class _Adjoint(torch.autograd.Function):
         run: Callable[..., Tensor],
         f: VectorField,
         known: Sequence[Tensor] | None,
-        times: list[float],
+        control: Control,
         seminorm: bool,
+        start: Tensor,
+        end: Tensor,
         z: Tensor,
         *weights: Tensor,
     ) -> Tensor:
-        end = run(_Alone(f, known), z.detach(), times)
-        ctx.run, ctx.f, ctx.times, ctx.seminorm = run, f, times, seminorm
-        ctx.save_for_backward(end, *weights)
-        return end
+        state = run(_Alone(f, known), control, z.detach(), (start, end))
+        ctx.run, ctx.f, ctx.control, ctx.seminorm = run, f, control, seminorm
+        ctx.save_for_backward(start, end, z, state, *weights)
+        return state
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Any, ...]:
-        tensors = (gradient, *ctx.saved_tensors)
+        start, end, z, state, *weights = ctx.saved_tensors
         with torch.no_grad():
-            found = _Adjoint.solved(ctx, *tensors)
+            a, *found = _solved_back(ctx, (end, start), gradient, state, weights)
+            times = [
+                _along(_Alone(ctx.f, None)(time, at), slope).to(time.dtype) if time.requires_grad else None
+                for time, at, slope in ((start, z, -a), (end, state, gradient))
+            ]
+        whole = [*times, a, *found]
         if torch.is_grad_enabled():
-            found = [refused(_TWICE, value, *tensors) for value in found]
-        return (*(None,) * 5, *found)
+            whole = [
+                value if value is None else refused(_TWICE, value, gradient, *ctx.saved_tensors) for value in whole
+            ]
+        return (*(None,) * 5, *whole)
 
-    @staticmethod
-    def solved(ctx: Any, gradient: Tensor, end: Tensor, *weights: Tensor) -> list[Tensor]:
-        """The gradients of the start and of the weights."""
-        likes = [end, end, *weights]
-        real = reduce(torch.promote_types, (like.dtype.to_real() for like in likes))
-        dtype = real.to_complex() if end.is_complex() else real
 
-        def augmented(s: Tensor, state: Tensor) -> Tensor:
-            z, a = (_parted(part, end) for part in state.split(sizes)[:2])
-            with torch.enable_grad():
-                z = z.detach().requires_grad_()
-                slope = ctx.f(s, z)
-                found = _pulled_back(slope, a, (z, *weights))
-            return torch.cat([_flat(slope.detach(), dtype), *(_flat(-value, dtype) for value in found)])
+def _solved_back(
+    ctx: Any, times: Sequence[Tensor], gradient: Tensor, end: Tensor, weights: Sequence[Tensor]
+) -> list[Tensor]:
+    """The gradients of the start and of the weights."""
+    likes = [end, end, *weights]
+    real = reduce(torch.promote_types, (like.dtype.to_real() for like in likes))
+    dtype = real.to_complex() if end.is_complex() else real
 
-        zeros = [torch.zeros_like(weight) for weight in weights]
-        start = [_flat(value, dtype) for value in (end, gradient, *zeros)]
-        sizes = [len(part) for part in start]
-        parts = (sizes[0] + sizes[1], *(() if ctx.seminorm else sizes[2:]))
-        solved = ctx.run(augmented, torch.cat(start), ctx.times[::-1], parts)
-        return [_parted(part, like) for part, like in zip(solved.split(sizes), likes, strict=True)][1:]
+    def augmented(s: Tensor, state: Tensor) -> Tensor:
+        z, a = (_parted(part, end) for part in state.split(sizes)[:2])
+        with torch.enable_grad():
+            z = z.detach().requires_grad_()
+            slope = ctx.f(s, z)
+            found = _pulled_back(slope, a, (z, *weights))
+        return torch.cat([_flat(slope.detach(), dtype), *(_flat(-value, dtype) for value in found)])
+
+    zeros = [torch.zeros_like(weight) for weight in weights]
+    start = [_flat(value, dtype) for value in (end, gradient, *zeros)]
+    sizes = [len(part) for part in start]
+    parts = (sizes[0] + sizes[1], *(() if ctx.seminorm else sizes[2:]))
+    rtol, atol = (_repeated(value, end, sum(sizes[2:])) for value in (ctx.control.rtol, ctx.control.atol))
+    control = replace(ctx.control, rtol=rtol, atol=atol, parts=parts)
+    solved = ctx.run(augmented, control, torch.cat(start), times)
+    return [_parted(part, like) for part, like in zip(solved.split(sizes), likes, strict=True)][1:]
+
+
+def _repeated(tolerance: float | Tensor, z: Tensor, rest: int) -> float | Tensor:
+    """A tolerance for the state, its gradient, and the rest of the vector, where the smallest one holds."""
+    if not isinstance(tolerance, Tensor):
+        return tolerance
+    own = tolerance.expand(z.shape).reshape(-1)
+    return torch.cat((own, own, own.amin().expand(rest) if len(own) else own.new_empty(rest)))
+
+
+def _along(slope: Tensor, gradient: Tensor) -> Tensor:
+    """The derivative by time of what has this gradient by a state with this slope."""
+    return (slope.conj() * gradient).real.sum()
 
 
 _TWICE = (
