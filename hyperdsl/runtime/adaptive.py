@@ -18,7 +18,7 @@ from .gradients import carried
 from .loop import Attempt, Counted, Problem
 from .solution import Solution, Weights, checked
 from .solver import Evaluated, SingleStep
-from .state import Scalar, State, VectorField, span_of, times_of
+from .state import Scalar, State, VectorField, times_of
 from .stops import Sided, stops_of
 from .tolerance import Tolerance, fitted
 from .transforms import require_plain
@@ -176,14 +176,22 @@ class AdaptiveSteps(SingleStep):
         return eps
 
     def _span(self, z: Tensor, span: Any) -> tuple[Tensor, ...]:
-        """The start and the end as times, with their gradients."""
-        return span_of(z, span)
+        """The start and the end as times, with their gradients; ValueError where they are not two numbers."""
+        times = pair_of(z, span)
+        for time in times:
+            if time.ndim:
+                raise ValueError(
+                    f"a time is a number, not of shape {tuple(time.shape)}: times of its own for each sample need "
+                    "`per_sample yes` in the solver's control"
+                )
+        return times
 
     def _times(self, z: Tensor, s: Any) -> tuple[Tensor, ...]:
         """The times of `odeint`, with their gradients."""
         (times,) = times_of(z, s)
         if times.ndim != 1 or not len(times):
-            raise ValueError(f"s must be a list of one or more times, not of shape {tuple(times.shape)}")
+            told = ": times of its own for each sample need `per_sample yes`" if times.ndim == 2 else ""
+            raise ValueError(f"s must be a list of one or more times, not of shape {tuple(times.shape)}{told}")
         return times.unbind()
 
     def _solved(
@@ -194,11 +202,11 @@ class AdaptiveSteps(SingleStep):
         control = fitted(control, z, getattr(problem.restore, "shapes", None))
         wanted = [time.requires_grad and torch.is_grad_enabled() for time in times]
         if wanted[0]:
-            problem = replace(problem, z=carried(z, -f(times[0], z), times[0]))
+            problem = replace(problem, z=carried(z, -f(times[0].detach(), z), times[0]))
         solution, states = problem.solve(control, numbers(times), dense)
         for k in range(1, len(times)):
             if wanted[k] and solution.event is None:
-                states[k] = carried(states[k], f(times[k], states[k]), times[k])
+                states[k] = carried(states[k], f(times[k].detach(), states[k]), times[k])
         if wanted[-1] and solution.event is None:
             solution = replace(solution, z=problem.restore(states[-1]))
         return solution, [z, *states[1:]]
@@ -244,6 +252,14 @@ class AdaptiveSteps(SingleStep):
         """The learned term ε^(p+1) g."""
         assert self.residual_power is not None
         return self.size(eps, z) ** self.residual_power * self._g(eps, s, x, z, seen, parameters)
+
+
+def pair_of(z: Tensor, span: Any) -> tuple[Tensor, Tensor]:
+    """Start and end of a span as times; ValueError where it is not two."""
+    if not hasattr(span, "__len__") or isinstance(span, (str, dict)) or len(span) != 2:
+        raise ValueError(f"span is (start, end), two times, not {span!r:.80}")
+    start, end = times_of(z, span[0], span[1])
+    return start, end
 
 
 def numbers(times: Sequence[Tensor]) -> list[Any]:

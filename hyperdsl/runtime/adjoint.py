@@ -46,8 +46,9 @@ class AdjointSteps(AdaptiveSteps):
         """As a call, with gradients by the adjoint problem: memory does not grow with the number of steps.
 
         The settings are those of `solve`. Gradients are those of z0, x, the span's ends and `weights`, which are what f
-        depends on besides and may have a gradient: a module's parameters unless given. Errors of each weight's gradient count as the state's do, as means of their own;
-        seminorm: leave them out, which takes fewer steps (Kidger et al. 2021).
+        depends on besides and may have a gradient: a module's parameters unless given. Errors of each weight's gradient
+        count as the state's do, as means of their own; seminorm: leave them out, which takes fewer steps (Kidger et al.
+        2021).
 
         ValueError where f is no module and `weights` are not given (`weights=()` where there are none), where a module
         depends on tensors with a gradient that are none of its parameters, and where a parameter of the method wants a
@@ -142,7 +143,7 @@ def _solved_back(
     dtype = real.to_complex() if end.is_complex() else real
 
     def augmented(s: Tensor, state: Tensor) -> Tensor:
-        z, a = (_parted(part, end) for part in state.split(sizes)[:2])
+        z, a = (_parted(part, end) for part in torch.split(state, sizes)[:2])
         with torch.enable_grad():
             z = z.detach().requires_grad_()
             slope = ctx.f(s, z)
@@ -156,7 +157,7 @@ def _solved_back(
     rtol, atol = (_repeated(value, end, sum(sizes[2:])) for value in (ctx.control.rtol, ctx.control.atol))
     control = replace(ctx.control, rtol=rtol, atol=atol, parts=parts)
     solved = ctx.run(augmented, control, torch.cat(start), times)
-    return [_parted(part, like) for part, like in zip(solved.split(sizes), likes, strict=True)][1:]
+    return [_parted(part, like) for part, like in zip(torch.split(solved, sizes), likes, strict=True)][1:]
 
 
 def _repeated(tolerance: float | Tensor, z: Tensor, rest: int) -> float | Tensor:

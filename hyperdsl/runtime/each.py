@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from .adaptive import AdaptiveSteps
+from .adaptive import AdaptiveSteps, pair_of
 from .control import Control
 from .events import EachWatch, with_gradients
 from .loop import RESOLVED, TRUST, Attempt, Problem
 from .outcome import Status
 from .solution import Piece, Solution, Statistics, at_each, in_pieces
-from .state import VectorField, beside, sizes_of, times_of
+from .state import VectorField, beside, require_ordered, sizes_of, times_of
 from .tolerance import widened
 from .transforms import require_plain
 
@@ -48,7 +48,7 @@ class _EachMarch:
         z, self.given = self.z, times
         batch = z.shape[:1]
         self.times = [time.expand(batch) for time in times_of(z, *times)]
-        _require_ordered(self.times)
+        going = _require_ordered(times, self.times)
         self.s, self.end = self.times[0], self.times[-1]
         self.length = (self.end - self.s).abs()
         self.sign = torch.where(self.end < self.s, -1.0, 1.0).to(self.s)
@@ -59,7 +59,7 @@ class _EachMarch:
         self.growth = torch.full_like(self.s, control.longest)
         self.size, self.active, self.pieces = torch.zeros_like(self.s), self.s != self.end, list[Piece]()
         self.most = min(problem.most, control.max_step or math.inf)
-        self.bound, self.dz, self.running = self.end, z, z.numel() > 0 and bool(self.active.any())
+        self.bound, self.dz, self.running = self.end, z, z.numel() > 0 and going
         self.watch: EachWatch | None = None
         self.event, self.stopped = torch.full_like(self.failure, -1), torch.zeros_like(self.active)
         if self.running:
@@ -200,14 +200,25 @@ class _EachMarch:
         return torch.where(impossible, math.nan, sizes)
 
 
-def _require_ordered(times: Sequence[Tensor]) -> None:
-    """ValueError where times are not finite, or neither ascend nor descend for each sample."""
-    whole = torch.stack(list(times))
-    if not bool(whole.isfinite().all()):
-        raise ValueError(f"times must be finite, not {whole.min():g} .. {whole.max():g}")
+def _require_ordered(times: Sequence[Any], each: Sequence[Tensor]) -> bool:
+    """ValueError where times are not finite, or neither ascend nor descend for each sample; whether any has a span."""
+    if not any(isinstance(time, Tensor) for time in times):
+        require_ordered(times)
+        return bool(times[0] != times[-1])
+    whole = torch.stack(list(each))
     steps = whole.diff(dim=0)
-    if not bool(((steps >= 0).all(0) | (steps <= 0).all(0)).all()):
+    finite, ordered, going = torch.stack(
+        (
+            whole.isfinite().all(),
+            ((steps >= 0).all(0) | (steps <= 0).all(0)).all(),
+            (whole[0] != whole[-1]).any(),
+        )
+    ).tolist()
+    if not finite:
+        raise ValueError(f"times must be finite, not {whole.min():g} .. {whole.max():g}")
+    if not ordered:
         raise ValueError("the times s must ascend or descend, for each sample")
+    return bool(going)
 
 
 _FAILURES = list(Status)
@@ -274,9 +285,7 @@ class EachSteps(AdaptiveSteps):
 
     def _span(self, z: Tensor, span: Any) -> tuple[Tensor, ...]:
         """As for joint steps; an end may be [batch]."""
-        if not hasattr(span, "__len__") or len(span) != 2:
-            raise ValueError(f"span is (start, end), two times or two for each sample, not {span!r:.80}")
-        return _each_time(z, times_of(z, span[0], span[1]))
+        return _each_time(z, pair_of(z, span))
 
     def _times(self, z: Tensor, s: Any) -> tuple[Tensor, ...]:
         """As for joint steps; the times may be [len(s), batch]."""
@@ -290,10 +299,12 @@ class EachSteps(AdaptiveSteps):
     def _posed(self, *parts: Any) -> Problem:
         return EachProblem(*parts)
 
-    def _one_tensor(self, f: VectorField, z: Any) -> tuple[VectorField, Tensor, Any]:
+    def _one_tensor(
+        self, f: VectorField, z: Any, *, learned: bool = True
+    ) -> tuple[VectorField, Tensor, Callable[[Tensor], Any]]:
         if isinstance(z, tuple):
             raise TypeError("steps of its own for each sample need one tensor [batch, *state_shape], not a tuple")
-        return super()._one_tensor(f, z)
+        return super()._one_tensor(f, z, learned=learned)
 
 
 def _each_time(z: Tensor, times: Sequence[Tensor]) -> tuple[Tensor, ...]:

@@ -286,7 +286,7 @@ def _norm(error: Tensor, z: Tensor, end: Tensor, control: Control) -> Tensor:
 def _rms(ratio: Tensor, control: Control) -> Tensor:
     """The root of the mean square; the largest of those of the parts where there are some."""
     if control.parts:
-        parts = ratio.split((*control.parts, len(ratio) - sum(control.parts)))[: len(control.parts)]
+        parts = torch.split(ratio, [*control.parts, len(ratio) - sum(control.parts)])[: len(control.parts)]
         return torch.stack([_mean(part) for part in parts if part.numel()]).amax()
     return _mean(ratio)
 

@@ -57,7 +57,7 @@ def _like(name: str, value: Any, z: Tensor, shape: torch.Size, whose: str) -> Te
     except (TypeError, ValueError, RuntimeError):
         raise TypeError(f"{name} must be a number or a tensor of numbers, not {value!r:.80}") from None
     try:
-        fits = torch.broadcast_shapes(found.shape, shape) == shape
+        fits = found.expand(shape).shape == shape
     except RuntimeError:
         fits = False
     if not fits:

@@ -86,7 +86,7 @@ def test_weights_that_are_not_known_are_asked_for() -> None:
         with pytest.raises(ValueError, match="weights="):
             AdjointHeunEuler().adjoint(lambda s, z: (net(z[0]),), (z,), SPAN)
     with pytest.raises(TypeError, match="a list or tuple of tensors"):
-        AdjointHeunEuler().adjoint(bound, z, SPAN, weights=net.weight)
+        AdjointHeunEuler().adjoint(bound, z, SPAN, weights=net.weight)  # type: ignore[arg-type]
     plain = AdjointHeunEuler()(bound, z, SPAN, rtol=1e-5)
     wanted = torch.autograd.grad(plain.sum(), [z, *net.parameters()])
     given: list[Any] = [net, list(net.parameters()), net.parameters()]
