@@ -43,6 +43,7 @@ class FixedSteps(SingleStep):
             z = self._stepped(field, x, s0 + k * eps, z, eps, handed)
         if looked_at(z, check):
             require_finite(z, z, s1, eps, steps * self.evaluations_per_step)
+        self._look(z, span, steps)
         found: State = restore(z)
         return found
 
@@ -70,6 +71,7 @@ class FixedSteps(SingleStep):
         solution = torch.stack(states)
         if looked_at(z, check):
             require_finite(z, solution, times[-1], eps, (len(times) - 1) * steps * self.evaluations_per_step)
+        self._look(z, s, steps)
         found: State = restore(solution)
         return found
 
