@@ -11,9 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from .adaptive import AdaptiveSteps
+from .field import fielded
 from .loop import Attempt, Counted, Problem, numbers
 from .solution import checked
-from .state import Scalar, State, VectorField, one_tensor, scalars, with_input
+from .state import Scalar, State, VectorField, one_tensor, with_input
 
 
 class AdjointSteps(AdaptiveSteps):
@@ -42,10 +43,9 @@ class AdjointSteps(AdaptiveSteps):
         inputs = [value for value in (*own, x) if value is not None and value.requires_grad]
         f, flat, restore = one_tensor(f, z0)
         handed = self.handed(flat, free)
-        scalars(flat)
 
         def run(f: VectorField, z: Tensor, times: list[float], size: int | None = None) -> Tensor:
-            counted = Counted(f)
+            counted = Counted(fielded(f, None, z))
             attempt = partial(self.attempt, counted, None, **handed)
             problem = Problem(attempt if size is None else _measured(attempt, size), counted, z, lambda state: state)
             found: Tensor = checked(problem.solve(control, times, dense=False)[0], throw=True).z

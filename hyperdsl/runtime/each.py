@@ -12,10 +12,10 @@ from torch import Tensor
 
 from .adaptive import AdaptiveSteps
 from .control import Control
-from .loop import TRUST, Attempt, Problem, require_finite_times
+from .loop import RESOLVED, TRUST, Attempt, Problem
 from .outcome import Status
 from .solution import Piece, Solution, Statistics, in_pieces
-from .state import beside
+from .state import beside, require_ordered, sizes_of, times_of
 
 
 @dataclass(frozen=True)
@@ -27,15 +27,14 @@ class EachProblem(Problem):
 
     def solve(self, control: Control, times: Sequence[float], dense: bool) -> tuple[Solution, list[Tensor]]:
         """From the first to the last of `times`, and the states at all of them."""
-        require_finite_times(times)
+        require_ordered(times)
         if self.z.ndim == 0:
             raise ValueError("steps of its own for each sample need a batch: states are [batch, *state_shape]")
-        z, dtype, length = self.z, self.z.dtype.to_real(), times[-1] - times[0]
+        z, length = self.z, times[-1] - times[0]
         sign, between = math.copysign(1.0, length), dense or len(times) > 2
-        s = torch.full(z.shape[:1], times[0], dtype=dtype, device=z.device)
-        end = torch.full_like(s, times[-1])
+        s, end = (time.expand(z.shape[:1]) for time in times_of(z, times[0], times[-1]))
         failure, accepted, rejected = torch.zeros((3, *s.shape), dtype=torch.long, device=z.device)
-        resolved, negligible = 4 * torch.finfo(dtype).eps, torch.finfo(dtype).eps ** 2 * abs(length)
+        negligible = torch.finfo(z.dtype.to_real()).eps ** 2 * abs(length)
         before = earlier = torch.ones_like(s)
         longest = torch.full_like(s, control.longest)
         size, active, pieces = torch.zeros_like(s), s != end, []
@@ -48,7 +47,7 @@ class EachProblem(Problem):
         for _ in range(control.max_steps if running else 0):
             following = torch.where(1.01 * size >= (end - s).abs(), end, s + sign * size)
             eps = torch.where(active, following - s, 0)
-            tried = self.attempt(s, z, eps, dz)
+            tried = self.attempt(s, z, sizes_of(z, eps)[0], dz)
             e, power, tried = _judged(tried, z, control)
             accept = active & (e <= 1)
             moved = beside(accept, z)
@@ -60,7 +59,7 @@ class EachProblem(Problem):
             longest = torch.where(accept, control.longest, 1.0)
             before, earlier = torch.where(accept, e.clamp_min(1e-4), before), torch.where(accept, before, earlier)
             accepted, rejected = accepted + accept, rejected + (active & ~accept)
-            small = active & ~accept & ((size < resolved * s.abs()) | (size < negligible))
+            small = active & ~accept & ((size < RESOLVED * s.abs()) | (size < negligible))
             failure = torch.where(small, torch.where(e.isfinite(), *_SMALL), failure)
             active = active & ~small & ~(accept & (following == end))
             running, advanced = torch.stack((active.any(), accept.any())).tolist()
@@ -98,7 +97,7 @@ class EachProblem(Problem):
         if control.first_step is None:
             guess = torch.where(torch.minimum(state, slope) > 1e-5, 0.01 * state / slope, 1e-6 * abs(length))
             eps = guess.clamp(max=most) * math.copysign(1.0, length)
-            change = self.f(s + eps, self.z + beside(eps, self.z) * dz) - dz
+            change = self.f(s + eps, self.z + beside(sizes_of(dz, eps)[0], dz) * dz) - dz
             steepest = torch.maximum(slope, _rms(change / scale) / eps.abs())
             flat = (1e-3 * guess).clamp_min(1e-6 * abs(length))
             second = torch.where(steepest > 1e-15, (0.01 / steepest) ** (1 / control.power), flat)

@@ -13,10 +13,11 @@ import torch
 from torch import Tensor
 
 from .control import Control
+from .field import fielded
 from .loop import Attempt, Counted, Problem, listed, numbers
 from .solution import Solution, checked
 from .solver import Evaluated, SingleStep
-from .state import Scalar, State, VectorField, scalars, with_input
+from .state import Scalar, State, VectorField
 
 Advanced = tuple[Tensor, tuple[Tensor, ...], tuple[Tensor, ...]]
 """The state at the end of a step of the base method, what g reads besides, and the stages that its error takes."""
@@ -116,7 +117,7 @@ class AdaptiveSteps(SingleStep):
     def base(
         self, f: VectorField, s: Tensor, x: Tensor | None, z: Tensor, eps: Tensor, **parameters: Tensor
     ) -> Evaluated:
-        field = with_input(f, x)
+        field = fielded(f, x, z)
         end, seen, _ = self.advance(field, s, z, eps, field(s, z), **parameters)
         return end, seen
 
@@ -140,9 +141,8 @@ class AdaptiveSteps(SingleStep):
 
     def _problem(self, f: VectorField, z: Any, x: Tensor | None, free: dict[str, Scalar]) -> Problem:
         f, flat, restore = self._one_tensor(f, z)
-        scalars(flat)
         handed = self.handed(flat, free)
-        counted = Counted(with_input(f, x))
+        counted = Counted(fielded(f, x, flat))
         attempt = partial(self.attempt, counted, x, **handed)
         weights = partial(self.weights, **handed) if self.dense_order else None
         return self._posed(attempt, counted, flat, restore, self.longest(), weights)
@@ -173,8 +173,7 @@ class AdaptiveSteps(SingleStep):
     ) -> Tensor:
         """The learned term ε^(p+1) g."""
         assert self.residual_power is not None
-        term: Tensor = self.size(eps, z) ** self.residual_power * self.corrector(eps, s, x, z, *seen, **parameters)
-        return term
+        return self.size(eps, z) ** self.residual_power * self._g(eps, s, x, z, seen, parameters)
 
 
 class DoublingSteps(AdaptiveSteps):

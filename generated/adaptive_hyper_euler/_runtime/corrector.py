@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from .state import real_dtype
+
 
 class Corrector(nn.Module):
     """g(ε, s, x, z, *seen, **parameters), like z: fully connected layers `net` of normalised features.
@@ -39,6 +41,7 @@ class Corrector(nn.Module):
         super().__init__()
         self.reads, self.bound = tuple(reads), bound
         self.seen = tuple(seen) if seen is not None else ("dz",) if "dz" in self.reads else ()
+        self.state_shape = tuple(state_shape)
         self.axes, self.input_axes = len(state_shape), len(input_shape)
         self.shapes = {"x": self.input_axes, **dict.fromkeys(("z", *self.seen), self.axes)}
         self.outputs, self.inputs = self._sizes(state_shape, input_shape)
@@ -61,6 +64,28 @@ class Corrector(nn.Module):
             self.eps_range.copy_(torch.stack(torch.aminmax(eps.abs())))
             self._fit_inputs(self._values(eps, s, x, z, seen, parameters), z)
             self._fit_output(target)
+
+    def require_fitting(self, z: Tensor) -> None:
+        """TypeError or ValueError where g is not for states like z: of another dtype, on another device or shape."""
+        own, dtype = self.eps_range, real_dtype(z)
+        if not (z.is_floating_point() or z.is_complex()):
+            raise TypeError(f"the state must be real or complex floating point, not {z.dtype}")
+        if dtype != own.dtype and not torch.is_autocast_enabled(z.device.type):
+            raise TypeError(
+                f"the state is {z.dtype} and the corrector {own.dtype}: move one of them, as by "
+                f"solver.to({dtype}) or z0.to({own.dtype})"
+            )
+        if z.device != own.device:
+            raise ValueError(f"the state is on {z.device} and the corrector on {own.device}: solver.to({z.device})")
+        if z.ndim < self.axes or not self._fits(z.shape[z.ndim - self.axes :]):
+            raise ValueError(
+                f"the state has the shape {tuple(z.shape)}, which does not end in the corrector's state_shape "
+                f"{self.state_shape}"
+            )
+
+    def _fits(self, shape: Sequence[int]) -> bool:
+        """Whether states of this shape can be read."""
+        return tuple(shape) == self.state_shape
 
     def last(self, width: int, *, bias: bool = True) -> nn.Module:
         """The layer to the state's shape, of zeros."""
@@ -163,6 +188,9 @@ class ConvCorrector(Corrector):
         if self.input_axes and (len(input_shape) != 3 or tuple(input_shape[1:]) != tuple(state_shape[1:])):
             raise ValueError(f"inputs must be [channels, height, width] like the states, not {tuple(input_shape)}")
         return state_shape[0], input_shape[0] if self.input_axes else 0
+
+    def _fits(self, shape: Sequence[int]) -> bool:
+        return shape[0] == self.state_shape[0]
 
     def _each(self, count: int) -> tuple[int, ...]:
         return (count, 1, 1)

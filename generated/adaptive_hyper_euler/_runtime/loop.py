@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -14,10 +15,14 @@ from torch import Tensor
 from .control import Control
 from .outcome import Status
 from .solution import Piece, Solution, Statistics
-from .state import Scalar, VectorField
+from .state import Scalar, VectorField, require_ordered, sizes_of, times_of
 
 TRUST = 100
 """The learned term is trusted where it is smaller than the embedded error, and that at most so many times too large."""
+
+
+RESOLVED = 4 * sys.float_info.epsilon
+"""Steps shorter than this part of s hardly move it."""
 
 
 class Attempt(NamedTuple):
@@ -62,8 +67,7 @@ def listed(s: Tensor | Sequence[float]) -> list[float]:
     times = torch.as_tensor(s, dtype=torch.float64).tolist()
     if not isinstance(times, list) or not times or not all(isinstance(time, float) for time in times):
         raise ValueError("s must be a list of one or more times")
-    if times != sorted(times, reverse=times[-1] < times[0]):
-        raise ValueError("the times s must ascend or descend")
+    require_ordered(times)
     return times
 
 
@@ -85,7 +89,7 @@ class Problem:
 
     def solve(self, control: Control, times: Sequence[float], dense: bool) -> tuple[Solution, list[Tensor]]:
         """From the first to the last of `times`, and the states at all of them; one step size for all samples."""
-        require_finite_times(times)
+        require_ordered(times)
         z, f = self.z, self.f
         s, end = times[0] if z.numel() else times[-1], times[-1]  # an empty batch is solved
         sign, pieced = math.copysign(1.0, end - s), dense or self.event is not None
@@ -99,7 +103,8 @@ class Problem:
             if status is not Status.SUCCESS:
                 break
             following = end if 1.01 * size >= abs(end - s) else s + sign * size
-            tried = self.attempt(self._time(s), z, self._time(following - s), dz)
+            (eps,) = sizes_of(z, self._time(following - s))
+            tried = self.attempt(self._time(s), z, eps, dz)
             e, power, tried = _judged(tried, z, control)
             if self.learned and not accepted:
                 _require_term(e, tried.error, size**power)
@@ -135,8 +140,8 @@ class Problem:
 
     def _least(self, length: float) -> Callable[[float], float]:
         """s to the shortest step that still moves it."""
-        unit = torch.finfo(self.z.dtype.to_real()).eps
-        return lambda s: max(4 * unit * abs(s), unit**2 * length)
+        least = torch.finfo(self.z.dtype.to_real()).eps ** 2 * length
+        return lambda s: max(RESOLVED * abs(s), least)
 
     def _piece(self, s: float, following: float, z: Tensor, dz: Tensor, tried: Attempt, slope: Tensor | None) -> Piece:
         """The solution over an accepted step."""
@@ -145,12 +150,12 @@ class Problem:
         return Piece(s, following - s, z, tried.end, dz, slope, stages, self.weights)
 
     def _time(self, s: float) -> Tensor:
-        """A number as f gets it."""
-        return torch.full((), s, dtype=self.z.dtype.to_real(), device=self.z.device)
+        """A number as a time."""
+        return times_of(self.z, s)[0]
 
     def _crossing(self, piece: Piece, mark: float) -> tuple[float, float | None]:
         """The event at the end of the step, and where in the step its sign changes, if it does; by bisection."""
-        event, unit = self.event, torch.finfo(self.z.dtype.to_real()).eps
+        event, unit = self.event, sys.float_info.epsilon
         if event is None:
             return 0.0, None
 
@@ -176,7 +181,7 @@ class Problem:
         if control.first_step is not None:
             return min(most, control.first_step), Status.SUCCESS
         guess = 0.01 * state / slope if min(state, slope) > 1e-5 else 1e-6 * abs(length)
-        eps = torch.full_like(s, math.copysign(min(guess, most), length))
+        (eps,) = sizes_of(self.z, torch.full_like(s, math.copysign(min(guess, most), length)))
         change = float(_rms((self.f(s + eps, self.z + eps * dz) - dz) / scale)) / float(eps.abs())
         if not change < math.inf:
             return min(guess, most), Status.SUCCESS
@@ -246,9 +251,3 @@ def _factor(control: Control, power: int, e: float, history: list[float], growth
 def _shrunk(control: Control, power: int, e: float) -> float:
     """By how much a rejected step is taken shorter."""
     return min(max(control.shortest, control.safety * e ** (-1 / power)), 0.9) if e < math.inf else control.shortest
-
-
-def require_finite_times(times: Sequence[float]) -> None:
-    """ValueError for a time that is not finite."""
-    if not all(math.isfinite(time) for time in times):
-        raise ValueError(f"times must be finite, not {times[0]:g} .. {times[-1]:g}")

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from .outcome import SolveError, Status
-from .state import beside
+from .state import beside, sizes_of
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,10 @@ class Piece(NamedTuple):
 
     def at(self, s: Any) -> Tensor:
         """Dense output: the method's own, else the cubic Hermite polynomial, of order 3 (HNW I, §II.6)."""
-        part, eps = (s - self.s) / self.eps, self.eps
+        return self.between((s - self.s) / self.eps, self.eps)
+
+    def between(self, part: Any, eps: Any) -> Tensor:
+        """The same at a part of the step, with ε as it multiplies states."""
         if self.stages is not None and self.weights is not None:
             weights = self.weights(torch.as_tensor(part, dtype=self.z.dtype.to_real(), device=self.z.device))
             return self.z + (self.stages * weights).sum(-1)
@@ -103,7 +106,8 @@ def in_pieces(piece: Piece, s: float, sign: float) -> Tensor:
     index = torch.where(reached, steps, -1).amax(0).clamp_min(0)
     each = torch.arange(len(index), device=piece.z.device)
     own = Piece._make(value[index, each] if isinstance(value, Tensor) else value for value in piece)
-    return own._replace(s=beside(own.s, own.z), eps=beside(own.eps, own.z)).at(s)
+    part, eps = sizes_of(own.z, (s - own.s) / own.eps, own.eps)
+    return own.between(beside(part, own.z), beside(eps, own.z))
 
 
 _ADVICE = {

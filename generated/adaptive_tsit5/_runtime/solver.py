@@ -9,7 +9,18 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
-from .state import Scalar, State, VectorField, in_range, one_tensor, scalars, with_input
+from .field import fielded
+from .state import (
+    Scalar,
+    State,
+    VectorField,
+    in_range,
+    one_tensor,
+    require_numbers,
+    scalars,
+    sizes_of,
+    times_of,
+)
 from .weights import load_weights
 
 Evaluated = tuple[Tensor, tuple[Tensor, ...]]
@@ -46,7 +57,7 @@ class Solver(nn.Module):
         return dict(zip(self.learned, self.coefficients.tolist(), strict=True)) if self.learned else {}
 
     def handed(self, z: Tensor, given: Mapping[str, Scalar]) -> dict[str, Tensor]:
-        """The parameters that a step takes, as scalars like s: those that are `given`, and those that are learned.
+        """The parameters that a step takes, as scalars like ε: those that are `given`, and those that are learned.
 
         TypeError where one is missing or unknown, ValueError for a float out of range.
         """
@@ -61,13 +72,36 @@ class Solver(nn.Module):
             values.update(zip(self.learned, scalars(z, *self.coefficients), strict=True))
         return values
 
-    def _one_tensor(self, f: VectorField, z: Any) -> tuple[VectorField, Tensor, Callable[[Tensor], Any]]:
-        """The state as one tensor, f for it and the way back; a hypersolver takes nothing but one tensor."""
-        if self.residual_power is not None and not isinstance(z, Tensor):
-            raise TypeError(
-                f"the state of a hypersolver is one tensor, as its corrector reads it, not {type(z).__name__}"
-            )
+    def _one_tensor(
+        self, f: VectorField, z: Any, *, learned: bool = True
+    ) -> tuple[VectorField, Tensor, Callable[[Tensor], Any]]:
+        """The state as one tensor, f for it and the way back; a hypersolver takes nothing but one tensor.
+
+        learned: whether g will read it, and so has to fit.
+        """
+        if self.residual_power is not None:
+            if not isinstance(z, Tensor):
+                raise TypeError(
+                    f"the state of a hypersolver is one tensor, as its corrector reads it, not {type(z).__name__}"
+                )
+            require_fitting = getattr(self.corrector, "require_fitting", None)
+            if learned and require_fitting is not None:
+                require_fitting(z)
         return one_tensor(f, z)
+
+    def _placed(self, z: Tensor, s: Scalar, eps: Scalar) -> tuple[Tensor, Tensor]:
+        """The time and the size of a step."""
+        now, size = times_of(z, s, eps)
+        require_numbers(now, size)
+        (size,) = sizes_of(z, size)
+        return now, size
+
+    def _g(
+        self, eps: Tensor, s: Tensor, x: Tensor | None, z: Tensor, seen: tuple[Tensor, ...], handed: dict[str, Tensor]
+    ) -> Tensor:
+        """The corrector's g, like z; it gets ε and s as f gets s."""
+        g: Tensor = self.corrector(*scalars(z, eps, s), x, z, *seen, **handed)
+        return g
 
 
 class SingleStep(Solver):
@@ -78,17 +112,17 @@ class SingleStep(Solver):
     ) -> State:
         """The state one step of size ε later, whatever its error."""
         f, flat, restore = self._one_tensor(f, z)
-        s, eps = scalars(flat, s, eps)
-        end: State = restore(self._stepped(with_input(f, x), x, s, flat, eps, self.handed(flat, free)))
+        now, size = self._placed(flat, s, eps)
+        end: State = restore(self._stepped(fielded(f, x, flat), x, now, flat, size, self.handed(flat, free)))
         return end
 
     def base_step(
         self, f: VectorField, s: Scalar, z: State, eps: Scalar, *, x: Tensor | None = None, **free: Scalar
     ) -> State:
         """The same by the base method alone, which is all there is without a corrector."""
-        f, flat, restore = self._one_tensor(f, z)
-        s, eps = scalars(flat, s, eps)
-        end: State = restore(self.base(f, s, x, flat, eps, **self.handed(flat, free))[0])
+        f, flat, restore = self._one_tensor(f, z, learned=False)
+        now, size = self._placed(flat, s, eps)
+        end: State = restore(self.base(f, now, x, flat, size, **self.handed(flat, free))[0])
         return end
 
     def base(
