@@ -39,6 +39,8 @@ class Ranges:
         try:
             found = json.loads(about[TRAINED])
             eps, s, steps = _ends(found["eps"]), found["s"], found["steps"]
+            if not eps[0] > 0:
+                raise ValueError("a step of no size")
             return cls(eps, None if s is None else _ends(s), int(steps[1]))
         except (KeyError, IndexError, TypeError, ValueError, RecursionError, OverflowError):
             raise ValueError("the weights' trained ranges are not readable") from None
@@ -49,7 +51,8 @@ class Ranges:
         low, high = self.eps
         outside = [size for size in eps if not low * (1 - SLACK) <= size <= high * (1 + SLACK)]
         if outside:
-            found.append(f"ε = {max(outside, key=lambda size: max(size / high, low / size)):.4g} ({low:.4g} .. {high:.4g})")
+            farthest = max(outside, key=lambda size: max(size / high, low / size))
+            found.append(f"ε = {farthest:.4g} ({low:.4g} .. {high:.4g})")
         if self.s is not None and times:
             low, high = self.s
             slack = SLACK * (high - low)
@@ -86,18 +89,18 @@ class Followed:
 
     def __init__(self, attempt: Callable[..., Any]) -> None:
         self.attempt, self.longest = attempt, 0.0
-        self.s, self.eps = None, None
+        self.tried: tuple[Tensor, Tensor] | None = None
 
     def __call__(self, s: Tensor, z: Tensor, eps: Tensor, dz: Tensor) -> Any:
         """The step."""
         self.note(s)
-        self.s, self.eps = s, eps
+        self.tried = s, eps
         return self.attempt(s, z, eps, dz)
 
     def note(self, s: Tensor | None = None) -> None:
         """The step before this one was taken where s has changed since; the last one was."""
-        before, eps = self.s, self.eps
-        if before is None or eps is None or eps.device.type != "cpu":
+        if self.tried is None or not self.tried[1].is_cpu or not self.tried[1].numel():
             return
+        before, eps = self.tried
         taken = eps.detach().abs() if s is None else torch.where(s != before, eps.detach().abs(), 0)
         self.longest = max(self.longest, float(taken.amax()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import warnings
 from collections.abc import Callable, Mapping
@@ -76,8 +77,8 @@ class Solver(nn.Module):
         """Take what is known of the weights' training; solves are held against its ranges from now on."""
         self.about, self._ranges, self._warned, self.left = dict(about), Ranges.told(about), False, ()
         limit = getattr(getattr(self, "corrector", None), "limit", None)
-        if limit is not None and self._ranges is not None:
-            limit(self._ranges.s)
+        if limit is not None:
+            limit(self._ranges)
 
     def values(self) -> dict[str, float]:
         """The learned parameters of the base."""
@@ -110,7 +111,7 @@ class Solver(nn.Module):
         numbers = numbers_of(times)
         if numbers is None:
             return
-        pairs = zip(numbers, numbers[1:], strict=False)
+        pairs = itertools.pairwise(numbers)
         sizes = [abs(after - before) / steps for before, after in pairs if before != after] if eps is None else [eps]
         self.left = self._ranges.left(numbers, sizes, steps * len(sizes) if taken is None else taken)
         if self.left and not self._warned and getattr(self.corrector, "outside", "warn") == "warn":
