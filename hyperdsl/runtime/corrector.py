@@ -11,13 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from .ranges import SLACK, Ranges
+from .state import real_dtype
 
 TIMELESS = 1e30
 """What stands for the spread of s where g is to see none of it."""
 EVERYWHERE = 0.0, math.inf, -math.inf, math.inf
 """The ends of the ranges of ε and s for a g that does not say for which it was trained."""
-
-from .state import real_dtype
 
 
 class Corrector(nn.Module):
