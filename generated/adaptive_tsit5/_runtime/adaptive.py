@@ -15,9 +15,10 @@ from torch import Tensor
 from .control import Control
 from .field import fielded
 from .loop import Attempt, Counted, Problem, listed, numbers
+from .ranges import Followed
 from .solution import Solution, checked
 from .solver import Evaluated, SingleStep
-from .state import Scalar, State, VectorField
+from .state import Scalar, State, VectorField, is_eager
 
 Advanced = tuple[Tensor, tuple[Tensor, ...], tuple[Tensor, ...]]
 """The state at the end of a step of the base method, what g reads besides, and the stages that its error takes."""
@@ -59,7 +60,9 @@ class AdaptiveSteps(SingleStep):
     ) -> State:
         """The state at the end of `span`; SolveError where it is not reached."""
         control = self.control.changed(rtol, atol, first_step, max_steps)
-        solution, _ = self._problem(f, z0, x, free).solve(control, numbers(span), dense=False)
+        problem, times = self._problem(f, z0, x, free), numbers(span)
+        solution, _ = problem.solve(control, times, dense=False)
+        self._look_back(problem, times, solution)
         end: State = checked(solution, throw=True).z
         return end
 
@@ -90,7 +93,9 @@ class AdaptiveSteps(SingleStep):
         problem = self._problem(f, z0, x, free)
         if event is not None:
             problem = replace(problem, event=event)
-        solution, _ = problem.solve(control, numbers(span), dense)
+        times = numbers(span)
+        solution, _ = problem.solve(control, times, dense)
+        self._look_back(problem, times, solution)
         return checked(solution, throw)
 
     def odeint(
@@ -109,7 +114,9 @@ class AdaptiveSteps(SingleStep):
         """The states at the times `s`, ascending or descending, [len(s), *z0.shape]; steps are not cut at them."""
         control = self.control.changed(rtol, atol, first_step, max_steps)
         problem = self._problem(f, z0, x, free)
-        solution, states = problem.solve(control, listed(s), dense=False)
+        times = listed(s)
+        solution, states = problem.solve(control, times, dense=False)
+        self._look_back(problem, times, solution)
         checked(solution, throw=True)
         found: State = problem.restore(torch.stack(states))
         return found
@@ -143,12 +150,22 @@ class AdaptiveSteps(SingleStep):
         f, flat, restore = self._one_tensor(f, z)
         handed = self.handed(flat, free)
         counted = Counted(fielded(f, x, flat))
-        attempt = partial(self.attempt, counted, x, **handed)
+        attempt: Callable[..., Attempt] = partial(self.attempt, counted, x, **handed)
+        if self._ranges is not None and is_eager(flat):
+            attempt = Followed(attempt)
         weights = partial(self.weights, **handed) if self.dense_order else None
         return self._posed(attempt, counted, flat, restore, self.longest(), weights)
 
     def _posed(self, *parts: Any) -> Problem:
         return Problem(*parts)
+
+    def _look_back(self, problem: Problem, times: Sequence[float], solution: Solution) -> None:
+        """Hold what a solve did against the ranges of g's training."""
+        followed, accepted = problem.attempt, solution.statistics.accepted
+        if isinstance(followed, Followed):
+            followed.note()
+            taken = accepted if isinstance(accepted, int) else int(accepted.max()) if accepted.is_cpu else 0
+            self._look(problem.z, times, 1, followed.longest, taken)
 
     def _stepped(
         self, f: VectorField, x: Tensor | None, s: Tensor, z: Tensor, eps: Tensor, handed: dict[str, Tensor]
