@@ -279,13 +279,16 @@ def nearest_double(ball: Callable[[], arb]) -> float:
     """The double nearest to the number that `ball()` encloses at flint's current precision.
 
     An irrational number is never halfway between two doubles, so more bits always decide. The search ends at 16384
-    bits all the same, for numbers that are not known to be irrational.
+    bits all the same, for numbers that are not known to be irrational, and where more bits make no difference, for
+    those that are known to a tolerance only.
     """
+    before: tuple[float, float] | None = None
     for bits in (128, 256, 512, 1024, 2048, 4096, 8192, 16384):
         with flint.ctx.workprec(bits):
             low, high = map(float, ball_ends(ball()))
-        if low == high:
+        if low == high or before == (low, high):
             break
+        before = low, high
     return low
 
 

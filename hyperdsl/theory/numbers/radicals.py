@@ -15,16 +15,14 @@ from typing import Any
 
 from flint import fmpz
 
+from hyperdsl.theory.numbers.budget import NotExact
+
 MAX_RADICALS = 64
 """A number may hold this many different radicals: six independent square roots and their products."""
 
 LARGEST_RADICAND = 10**18
 _FACTORABLE = 10**30
 _TRIAL_PRIMES = 2000
-
-
-class NotExact(ValueError):  # noqa: N818 — it says what is the matter
-    """A number outside the numbers that `Exact` holds; its text is one sentence that says why."""
 
 
 Terms = dict[int, Any]
