@@ -110,7 +110,7 @@ DENSE_ENDS = Entry(
     "b_{stage}(theta) at theta = {at} must be {wants}",
     "dense output starts at the state before a step and ends at the state after it",
 )
-UNPROVEN = Entry("H219", "error", "order {claimed} of `{name}` is neither proven nor refuted: it is out of reach")
+UNPROVEN = Entry("H219", "error", "order {claimed} of {what} is neither proven nor refuted: it is out of reach")
 OUT_OF_REACH = Entry(
     "H220",
     "error",

@@ -119,12 +119,8 @@ def _compare(
         else (catalogue.ORDER_TOO_HIGH, catalogue.ORDER_TOO_LOW)
     )
     if claimed > order and not reports[row].finished:
-        notes = [
-            f"order {order} is proven",
-            f"order {claimed} has {trees.count(claimed)} conditions, too many to look at one by one, and Butcher's "
-            "assumptions B, C and D do not imply it",
-        ]
-        report(catalogue.UNPROVEN, number, name=name.text, claimed=claimed, notes=notes, help=f"claim order {order}")
+        what = f"the embedded weights of `{name.text}`" if row else f"`{name.text}`"
+        unproven(report, number, what, claimed, order)
     elif claimed > order:
         notes = _explained(failing) if failing else []
         notes += [
@@ -143,6 +139,17 @@ def _compare(
         proven = str(order) if reports[row].finished else f"at least {order}"
         advice = f"claim order {order}"
         report(too_low, number, name=name.text, claimed=claimed, proven=proven, help=advice)
+
+
+def unproven(report: Report, number: n.Expression, what: str, claimed: int, proven: int) -> None:
+    """Report a claim that is out of reach."""
+    notes = [
+        f"order {proven} is proven",
+        f"order {claimed} has {trees.count(claimed)} conditions, too many to look at one by one, and Butcher's "
+        "assumptions B, C and D do not imply it",
+    ]
+    advice = f"claim order {proven}" if proven else None
+    report(catalogue.UNPROVEN, number, what=what, claimed=claimed, notes=notes, help=advice)
 
 
 def largest_exponent(bound: Fraction) -> int:

@@ -14,9 +14,10 @@ import flint
 from flint import arb, fmpq, fmpq_poly
 
 from hyperdsl.theory.numbers import fields
+from hyperdsl.theory.numbers.budget import NotExact
 from hyperdsl.theory.numbers.exact import Exact, Number, coerced, guard_digits, irrational_hash, sum_text, term_text
 from hyperdsl.theory.numbers.fields import Field, Poly
-from hyperdsl.theory.numbers.radicals import NotExact, Terms, norm
+from hyperdsl.theory.numbers.radicals import Terms, norm
 
 _RATIONALS = fields.rational_field()
 _START_BITS = 64

@@ -12,8 +12,9 @@ from fractions import Fraction
 import flint
 from flint import arb, fmpq
 
+from hyperdsl.theory.numbers.budget import NotExact
 from hyperdsl.theory.numbers.functions import RationalFunction, Scalar, factors, power_size, terms
-from hyperdsl.theory.numbers.radicals import NotExact, Terms, add, inverse, multiply, square_root
+from hyperdsl.theory.numbers.radicals import Terms, add, inverse, multiply, square_root
 
 __all__ = ["Exact", "NotExact"]
 

@@ -16,7 +16,7 @@ from typing import Any
 import flint
 from flint import arb, arb_poly, fmpq, fmpq_mat, fmpq_poly, fmpz_poly
 
-from hyperdsl.theory.numbers.radicals import NotExact
+from hyperdsl.theory.numbers.budget import NotExact
 from hyperdsl.theory.numbers.roots import RealRoot, real_balls
 
 Poly = Any

@@ -33,7 +33,7 @@ from fractions import Fraction
 import flint
 from flint import arb, arb_mat, fmpq
 
-from hyperdsl.theory.numbers.exact import Exact, ball_ends
+from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact, ball_ends
 from hyperdsl.theory.runge_kutta.simplifying import simplifying_assumptions
 from hyperdsl.theory.runge_kutta.tableau import Tableau
 
@@ -63,14 +63,22 @@ def bound_to(tableau: Tableau, order: int, row: int = 0) -> Fraction:
     return Residuals.of(_needed(tableau, row), 512).bound(min(order, HIGHEST_ORDER))
 
 
-def highest_by_quadrature(tableau: Tableau, tolerance: Exact, row: int = 0) -> int:
-    """The largest order up to which Σ b_i c_i^(k−1) = 1/k is not refuted: no order is higher."""
-    with flint.ctx.workprec(_bits(tolerance)):
-        limit = tolerance.ball()
-        for k, residual in enumerate(_quadrature(_Balls(tableau, row))):
-            if abs(residual) > limit:
-                return k
-    return HIGHEST_ORDER
+def dense_order(tableau: Tableau, highest: int, tolerance: Exact | None) -> int:
+    """An order, `highest` at most, of the weights Σ_j θ^j·(row j − 1), which 2 proves: from C(k − 1) and from
+    Σ_i b_i(θ) c_i^(k−1) = θ^k/k."""
+    if tolerance is None or tableau.parameters:
+        rows = tableau.weights
+        stage_order = simplifying_assumptions(tableau, None, highest=highest).c
+        powers: tuple[Exact, ...] = (ONE,) * tableau.stages
+        for k in range(1, int(min(highest, stage_order + 1)) + 1):
+            wanted = (Exact.of(Fraction(1, k) if j == k else 0) for j in range(1, len(rows) + 1))
+            if stage_order == 0 or any(_dot(row, powers) != q for row, q in zip(rows, wanted, strict=True)):
+                return k - 1
+            powers = tuple(c * power for c, power in zip(tableau.c, powers, strict=True))
+        return int(min(highest, stage_order + 1))
+    limit, bits = _rational(tolerance), _bits(tolerance)
+    orders = [Residuals.of(tableau, bits, row, power=row + 1).dense(limit) for row in range(len(tableau.weights))]
+    return min(highest, *orders)
 
 
 @dataclass(frozen=True)
@@ -86,11 +94,12 @@ class Residuals:
     """W."""
 
     @staticmethod
-    def of(tableau: Tableau, bits: int, row: int = 0) -> Residuals:
-        """Those of a row of weights, k up to `HIGHEST_ORDER`, from balls of so many bits."""
+    def of(tableau: Tableau, bits: int, row: int = 0, power: int | None = None) -> Residuals:
+        """Those of a row of weights, k up to `HIGHEST_ORDER`, from balls of so many bits; of the weights of θ^power in
+        dense output, where Σ b_i c_i^(k−1) is to be 0 for all other k."""
         with flint.ctx.workprec(bits):
             balls = _Balls(tableau, row)
-            b = tuple(_upper(abs(q)) for q in _quadrature(balls))
+            b = tuple(_upper(abs(q)) for q in _quadrature(balls, power))
             c, d = [], []
             for k, (before, after) in enumerate(balls.powers(), start=1):
                 c.append(_upper(_largest(p - q / k for p, q in zip(balls.applied(before), after, strict=True))))
@@ -101,9 +110,23 @@ class Residuals:
             factor = arb(_largest([arb(1), *rows, *balls.c]).upper())
             return Residuals(b, tuple(c), tuple(d), factor, arb(sum(map(abs, balls.b), arb(0)).upper()))
 
+    def dense(self, limit: Fraction) -> int:
+        """The largest order up to which 2 bounds every condition by the limit."""
+        order = 0
+        with flint.ctx.workprec(64):
+            carried, power = self.weight, arb(1)
+            while order < HIGHEST_ORDER:
+                stages = max(self.c[:order]) if order else Fraction(0)
+                growth = ball_ends(carried * order * power)[1]
+                if growth * stages + max(self.b[: order + 1]) > limit:
+                    break
+                power = power * self.factor if order else power
+                order += 1
+        return order
+
     def least(self, order: int) -> Fraction:
         """Less than any bound for an order."""
-        return max(max(self.b[:order]), min(self._crude(order, eta) for eta in self._etas(order)))
+        return max(*self.b[:order], min(self._crude(order, eta) for eta in self._etas(order)))
 
     def bound(self, order: int) -> Fraction:
         """A bound for all trees up to an order, with those η and ζ of which most is to be hoped."""
@@ -116,7 +139,7 @@ class Residuals:
 
     def _crude(self, order: int, eta: int) -> Fraction:
         zeta = order - 1 - eta
-        return max(max(self.c[:eta]), max(self.d[:zeta])) if zeta > 0 else max(self.c[:eta])
+        return max(*self.c[:eta], *self.d[:zeta]) if zeta > 0 else max(self.c[:eta])
 
     def _bound(self, order: int, eta: int) -> Fraction:
         zeta = max(0, order - 1 - eta)
@@ -181,10 +204,14 @@ class _Balls:
         return product
 
 
-def _quadrature(balls: _Balls) -> Iterator[arb]:
+def _quadrature(balls: _Balls, power: int | None) -> Iterator[arb]:
     for k, (before, _) in enumerate(balls.powers(), start=1):
         total = sum((w * x for w, x in zip(balls.b, before, strict=True)), arb(0))
-        yield total - arb(fmpq(1, k))
+        yield total - arb(fmpq(1, k)) if power in (None, k) else total
+
+
+def _dot(x: Sequence[Exact], y: Sequence[Exact]) -> Exact:
+    return sum((p * q for p, q in zip(x, y, strict=True)), ZERO)
 
 
 def _needed(tableau: Tableau, row: int) -> Tableau:

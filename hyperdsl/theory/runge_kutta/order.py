@@ -14,11 +14,9 @@ from fractions import Fraction
 import flint
 from flint import arb, fmpq
 
-from hyperdsl.theory.numbers.algebraic import Algebraic
-from hyperdsl.theory.numbers.budget import MOST_TREES, MOST_WORK
 from hyperdsl.theory.numbers.exact import ZERO, Exact, ball_ends, nearest_double
-from hyperdsl.theory.runge_kutta import trees
 from hyperdsl.theory.runge_kutta.assumed import HIGHEST_ORDER, bound_to, exact_order, order_within
+from hyperdsl.theory.runge_kutta.reach import reach
 from hyperdsl.theory.runge_kutta.stages import BallStages, exact_stages
 from hyperdsl.theory.runge_kutta.tableau import Tableau
 from hyperdsl.theory.runge_kutta.trees import AUTONOMOUS, COLOURED, PLAIN, Leaf, Tree
@@ -65,7 +63,9 @@ class RowSum:
     total: Exact
 
 
-def prove_order(tableau: Tableau, row: int = 0, tolerance: Exact | None = None, claimed: int | None = None) -> OrderReport:
+def prove_order(
+    tableau: Tableau, row: int = 0, tolerance: Exact | None = None, claimed: int | None = None
+) -> OrderReport:
     """The largest order whose conditions all hold, with and without time, and the conditions that stop there.
 
     With parameters a condition holds when it does so identically. With a tolerance τ it holds when |Φ − 1/γ| ≤ τ, for
@@ -91,7 +91,7 @@ def tolerance_needed(tableau: Tableau, order: int, row: int = 0) -> Fraction | N
     with flint.ctx.workprec(_BITS):
         defects = (abs((c - total).ball()) for c, total in zip(tableau.c, tableau.row_sums, strict=True))
         worst = max(ball_ends(defect)[1] for defect in defects)
-        if order > _reach(tableau, PLAIN, exact=False):
+        if order > reach(tableau, PLAIN, exact=False):
             worst = max(worst, bound_to(tableau, order, row))
             return worst if worst <= LARGEST_TOLERANCE else None
         for tree, value in elementary_weights(BallStages(tableau), PLAIN, order, row):
@@ -143,7 +143,7 @@ def principal_error_norm(tableau: Tableau, order: int, row: int = 0, tolerance: 
     """The 2-norm of `principal_error`, to the nearest double; None where it depends on a parameter, or where its trees
     are out of reach."""
     leaves = _leaves(tableau, tolerance)
-    if order >= _reach(tableau, leaves, exact=False):
+    if order >= reach(tableau, leaves, exact=False):
         return None
     if tableau.parameters:
         errors = principal_error(tableau, order, row, tolerance)
@@ -161,8 +161,6 @@ _BITS = 512
 
 _FEW = 8
 """Trees up to this order are looked at whatever else is known; they decide most."""
-_MANY = 12
-"""Beyond this order trees are looked at only for the sake of a claim."""
 
 
 def _proven(
@@ -176,24 +174,24 @@ def _proven(
     leaves = COLOURED if coloured else PLAIN if tableau.is_consistent else AUTONOMOUS
     if tableau.parameters:
         tolerance = None
-    reach = _reach(tableau, leaves, exact=True) if tolerance is None else _reach(tableau, PLAIN, exact=False)
-    reach = min(bound + 1, reach if claimed is None else min(reach, max(claimed + 1, _MANY)))
+    shapes = leaves if tolerance is None else PLAIN
+    last = min(bound + 1, reach(tableau, shapes, exact=tolerance is None, claimed=claimed))
     read = tableau if leaves != AUTONOMOUS else replace(tableau, c=tableau.row_sums)
 
     def judged(proven: int) -> tuple[int, Condition | None]:
         """After trees of so many nodes, or what else proves that order."""
-        failing = _bushy_failure(read, row, tolerance, proven + 1, leaves[-1]) if proven < bound else None
+        failing = _bushy_failure(read, row, tolerance, proven + 1, leaves[-1]) if proven <= bound else None
         return proven, failing
 
-    def searched(last: int) -> tuple[int, Condition | None]:
-        failing = next(_failures(tableau, row, tolerance, leaves, last), None)
-        return judged(last) if failing is None else (failing.tree.order - 1, failing)
+    def searched(nodes: int) -> tuple[int, Condition | None]:
+        failing = next(_failures(tableau, row, tolerance, leaves, nodes), None)
+        return judged(nodes) if failing is None else (failing.tree.order - 1, failing)
 
-    proven, failing = searched(min(reach, _FEW))
+    proven, failing = searched(min(last, _FEW))
     if failing is None and proven < bound:
         proven, failing = judged(max(proven, _assumed(read, row, tolerance)))
-    if failing is None and proven < reach:
-        proven, failing = searched(reach)
+    if failing is None and proven < last:
+        proven, failing = searched(last)
     return min(proven, bound), failing, failing is not None or proven >= bound
 
 
@@ -204,25 +202,6 @@ def _assumed(tableau: Tableau, row: int, tolerance: Exact | None) -> int:
 def _bushy_failure(tableau: Tableau, row: int, tolerance: Exact | None, order: int, leaf: Leaf) -> Condition | None:
     """The condition of the first tree of an order, Σ b_i c_i^(order − 1) = 1/order, where it does not hold."""
     return next(_exact_failures(tableau, row, tolerance, (Tree((Tree(leaf=leaf),) * (order - 1)),)), None)
-
-
-def _reach(tableau: Tableau, leaves: tuple[Leaf, ...], *, exact: bool) -> int:
-    """The largest order whose trees, with all below, are within the budget."""
-    cost = tableau.stages**2 * (_cost_of_exact(tableau) if exact else 1)
-    order = 1
-    while (number := trees.count(order + 1, leaves)) <= MOST_TREES and number * cost <= MOST_WORK:
-        order += 1
-    return order
-
-
-def _cost_of_exact(tableau: Tableau) -> int:
-    """How much dearer exact numbers are than balls."""
-    if tableau.parameters:
-        return 16
-    values = {value for row in tableau.rows for value in row}
-    if any(isinstance(value, Algebraic) for value in values):
-        return 16
-    return 1 + len({d for value in values for d in value.terms if d != 1})
 
 
 def _failures(
