@@ -14,8 +14,8 @@ from hyperdsl.semantics.reading.report import Report, exactly
 from hyperdsl.semantics.reading.settings import Settings
 from hyperdsl.syntax import nodes as n
 from hyperdsl.theory.numbers.exact import Exact
-from hyperdsl.theory.runge_kutta.assumed import HIGHEST_ORDER
 from hyperdsl.theory.runge_kutta.order import LARGEST_TOLERANCE
+from hyperdsl.theory.runge_kutta.tableau import HIGHEST_ORDER
 
 SETTINGS = ("order", "where")
 CLAUSES = ("within", "autonomous")

@@ -18,9 +18,18 @@ MOST_TREES = 60_000
 """Trees that one proof looks at: those with up to 14 nodes."""
 
 MOST_WORK = 2 * 10**8
-"""Trees times the square of the stages, in one proof."""
+"""Trees times the square of the stages, in one proof, and more where numbers are long."""
 
-_BETWEEN_LOOKS = 2000
+MOST_BITS = 20_000
+"""Bits of a number that a spec may write, numerator and denominator together."""
+
+MOST_TERMS = 20_000
+"""Products of two terms that a product of polynomials in parameters may have."""
+
+MOST_DEGREE = 256
+"""The degree, of all parameters together, of a polynomial in them."""
+
+_BETWEEN_LOOKS = 50
 
 
 class NotExact(ValueError):  # noqa: N818 — it says what is the matter

@@ -84,6 +84,11 @@ def inverse(x: Mapping[int, Any]) -> Terms:
     return multiply(conjugate, inverse(relative_norm(prime, u, v)))
 
 
+def independent(x: Mapping[int, Any]) -> frozenset[int]:
+    """The primes in its radicands."""
+    return frozenset(int(p) for d in x if d > 1 for p, _ in fmpz(d).factor())
+
+
 def square_root(n: int) -> tuple[int, int]:
     """(r, d) with n = r²·d, d squarefree, for n ≥ 1."""
     root, radicand = 1, 1

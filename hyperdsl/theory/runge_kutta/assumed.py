@@ -35,9 +35,8 @@ from flint import arb, arb_mat, fmpq
 
 from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact, ball_ends
 from hyperdsl.theory.runge_kutta.simplifying import simplifying_assumptions
-from hyperdsl.theory.runge_kutta.tableau import Tableau
+from hyperdsl.theory.runge_kutta.tableau import HIGHEST_ORDER, Tableau
 
-HIGHEST_ORDER = 64
 _TRIED = 3
 
 

@@ -15,10 +15,10 @@ import flint
 from flint import arb, fmpq
 
 from hyperdsl.theory.numbers.exact import ZERO, Exact, ball_ends, nearest_double
-from hyperdsl.theory.runge_kutta.assumed import HIGHEST_ORDER, bound_to, exact_order, order_within
+from hyperdsl.theory.runge_kutta.assumed import bound_to, exact_order, order_within
 from hyperdsl.theory.runge_kutta.reach import reach
 from hyperdsl.theory.runge_kutta.stages import BallStages, exact_stages
-from hyperdsl.theory.runge_kutta.tableau import Tableau
+from hyperdsl.theory.runge_kutta.tableau import HIGHEST_ORDER, Tableau
 from hyperdsl.theory.runge_kutta.trees import AUTONOMOUS, COLOURED, PLAIN, Leaf, Tree
 from hyperdsl.theory.runge_kutta.weights import elementary_weight, elementary_weights
 
