@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ if sys.platform != "win32":
 
 PREFIX = ".hyperdsl-"
 """How the names of files and folders begin that are gone when their work is done."""
+MARKER = "made-by-hyperdsl"
+"""A file in each folder that hyperdsl makes for itself: one without it is nobody's to remove."""
 
 
 def replace_file(path: Path, data: bytes, *, durable: bool = True) -> None:
@@ -77,3 +80,25 @@ def alone(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def is_made(folder: Path) -> bool:
+    """Whether hyperdsl made the folder, for this user: no link leads to it, and its marker is a file of the user's."""
+    try:
+        marker = (folder / MARKER).lstat()
+    except OSError:
+        return False
+    mine = sys.platform == "win32" or marker.st_uid == os.geteuid()
+    return mine and stat.S_ISREG(marker.st_mode) and not folder.is_symlink()
+
+
+def remove_made(folder: Path) -> None:
+    """Remove the files of a folder that hyperdsl made, its marker last, then itself, as far as that can be done."""
+    with contextlib.suppress(OSError):
+        for entry in folder.iterdir():
+            if entry.name != MARKER:
+                with contextlib.suppress(OSError):  # a folder in it is somebody else's
+                    entry.unlink()
+        if os.listdir(folder) == [MARKER]:
+            (folder / MARKER).unlink()
+        folder.rmdir()
