@@ -34,10 +34,10 @@ def replace_file(path: Path, data: bytes, *, durable: bool = True) -> None:
             os.unlink(name)
         raise
     if durable:
-        sync_names(path.parent)
+        sync(path.parent)
 
 
-def fill(handle: int, data: bytes, *, durable: bool = True) -> None:
+def fill(handle: int, data: bytes, *, durable: bool) -> None:
     """Write an open file's bytes, and have them on the disk where they are to be `durable`; it is closed then."""
     with os.fdopen(handle, "wb") as stream:
         stream.write(data)
@@ -46,11 +46,12 @@ def fill(handle: int, data: bytes, *, durable: bool = True) -> None:
             os.fsync(stream.fileno())
 
 
-def sync_names(folder: Path) -> None:
-    """Have the names in a folder on the disk, where the system can."""
-    if sys.platform == "win32":
+def sync(path: Path) -> None:
+    """Have a file, or the names in a folder, on the disk, where the system can."""
+    names = path.is_dir()
+    if names and sys.platform == "win32":
         return  # folders cannot be opened there
-    handle = os.open(folder, os.O_RDONLY)
+    handle = os.open(path, os.O_RDONLY if names else os.O_RDWR)
     try:
         os.fsync(handle)
     finally:

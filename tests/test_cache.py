@@ -12,7 +12,8 @@ import pytest
 
 from hyperdsl import cache
 from hyperdsl.cache import Entry, find, keep
-from hyperdsl.files import MARKER
+from hyperdsl.files import MARKER, remove_made
+from hyperdsl.source import digest
 
 ENTRY = Entry({"order": 2}, (("heun", "2"),), ({"code": "H501"},), (1, 2, 3, 4), (("solver.py", "a = 1\n"),))
 
@@ -34,7 +35,7 @@ def kept(place: Path) -> Path:
 def test_an_entry_is_of_the_bytes_the_name_and_the_imports(place: Path, tmp_path: Path) -> None:
     imported = tmp_path / "other.hyper"
     imported.write_bytes(b"one")
-    keep(b"spec", "a.hyper", {str(imported): cache.digest(b"one")}, ENTRY)
+    keep(b"spec", "a.hyper", {str(imported): digest(b"one")}, ENTRY)
     assert find(b"spec", "a.hyper") == ENTRY
     assert find(b"spec", "b.hyper") is None
     assert find(b"spec\n", "a.hyper") is None
@@ -59,7 +60,7 @@ def damages() -> dict[str, Callable[[Path], object]]:
 
 
 def sealed(payload: bytes) -> bytes:
-    return cache.digest(payload).encode() + b"\n" + payload
+    return digest(payload).encode() + b"\n" + payload
 
 
 @pytest.mark.skipif(os.name == "nt", reason="has no pipes in folders")
@@ -78,7 +79,7 @@ def test_a_damaged_entry_is_made_anew(place: Path, damage: str, ending: str) -> 
 def test_what_it_imports_may_have_become_a_pipe(place: Path, tmp_path: Path) -> None:
     imported = tmp_path / "other.hyper"
     imported.write_bytes(b"one")
-    keep(b"spec", "a.hyper", {str(imported): cache.digest(b"one")}, ENTRY)
+    keep(b"spec", "a.hyper", {str(imported): digest(b"one")}, ENTRY)
     imported.unlink()
     os.mkfifo(imported)
     assert find(b"spec", "a.hyper") is None
@@ -102,7 +103,7 @@ def test_no_link_is_followed(place: Path, tmp_path: Path, current: bool) -> None
         (theirs / name).write_text("mine")
     name = kept(place).name
     folder = place / name
-    cache.remove_made(folder)
+    remove_made(folder)
     (folder if current else place / "v0").symlink_to(theirs)
     keep(b"spec", "a.hyper", {}, ENTRY)
     assert {path.name for path in theirs.iterdir()} == {MARKER, "thesis.tex"}

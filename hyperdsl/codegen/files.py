@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from hyperdsl import __version__
-from hyperdsl.codegen.replacing import ENTRANCE, Change, Staged
+from hyperdsl.codegen.replacing import ENTRANCE, Change, Staged, sync_all
 from hyperdsl.files import PREFIX
 
 GENERATOR = f"hyperdsl {__version__}"
@@ -73,7 +73,9 @@ def write(packages: Mapping[Path, tuple[GeneratedFile, ...]]) -> tuple[Path, ...
         raise NotGeneratedError(tuple(dict.fromkeys(foreign)))
     found = [_change(folder, files) for folder, files in sorted(packages.items())]
     with contextlib.ExitStack() as staging:
-        for staged in [staging.enter_context(Staged(change)) for change in found if change.files or change.stale]:
+        everything = [staging.enter_context(Staged(change)) for change in found if change.files or change.stale]
+        sync_all(everything)
+        for staged in everything:
             try:
                 staged.put()
             except OSError as error:
