@@ -13,7 +13,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal, NoReturn, cast
 
 Mode = Literal["dies", "fails", "full"]
 """The call is the process's last; it fails with EIO; it and all later ones that need room fail with ENOSPC."""
@@ -46,11 +46,11 @@ class Faults:
         def watched(stream: Any, mode: str) -> Any:
             return _Stream(stream, self) if set(mode) & set("wax+") else stream
 
-        os.fsync = synced
-        os.fdopen = lambda handle, mode="r", *rest, **named: watched(fdopen(handle, mode, *rest, **named), mode)
-        builtins.open = io.open = lambda file, mode="r", *rest, **named: watched(  # type: ignore[assignment]
-            opened(file, mode, *rest, **named), mode
-        )
+        system, files, built_in = (cast(Any, module) for module in (os, io, builtins))
+        system.fsync = synced
+        system.fdopen = lambda handle, mode="r", *rest, **named: watched(fdopen(handle, mode, *rest, **named), mode)
+        files.open = lambda file, mode="r", *rest, **named: watched(opened(file, mode, *rest, **named), mode)
+        built_in.open = files.open
 
     def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
         if event in _CHANGING or (event == "open" and _writes(*arguments)):
