@@ -6,6 +6,6 @@ import sys
 if not sys.flags.safe_path and sys.path[:1] == [os.getcwd()]:
     del sys.path[0]  # where `python -m` has put it; what `train` and `evaluate` import from there, they ask for
 
-from hyperdsl.cli import main  # noqa: E402
+from hyperdsl.cli import main
 
 main()
