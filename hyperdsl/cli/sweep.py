@@ -17,6 +17,7 @@ from hyperdsl import __version__
 from hyperdsl.cli.evaluate import tableau
 from hyperdsl.cli.inputs import Json, finish, need_file, need_folder, out, say, spec_files, stop
 from hyperdsl.cli.packages import ProblemName, Threads, find, guarded, need_torch
+from hyperdsl.files import replace_file
 from hyperdsl.source import SpecFile
 
 if TYPE_CHECKING:
@@ -307,6 +308,6 @@ def _write_specs(result: _Result, store: Store, task: Task, target: Path) -> Non
     for count, network in enumerate(chosen.values(), 1):
         path = target if target.suffix else target / f"{store.sweep.name}_{count}.hyper"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(spec_path(store.folder, network.folder, task).read_bytes())
+        replace_file(path, spec_path(store.folder, network.folder, task).read_bytes())
         weights = weights_path(store.folder, network.folder, task)
         print(f"wrote {path}, whose weights are {weights}", file=sys.stderr)

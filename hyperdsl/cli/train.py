@@ -9,6 +9,7 @@ import typer
 
 from hyperdsl.cli.inputs import need_file, need_folder, out, say
 from hyperdsl.cli.packages import PackagePath, ProblemName, SolverName, Threads, find, guarded, need_torch
+from hyperdsl.files import replace_file
 from hyperdsl.source import SpecFile
 
 if TYPE_CHECKING:
@@ -107,8 +108,8 @@ def _write_back(trained: Trained) -> None:
     from hyperdsl import compiler
 
     spec = trained.path.with_suffix(".hyper")
-    spec.write_text(trained.written or "", "utf-8")
-    spec.write_text(compiler.layout(spec, spec.as_posix()).text or "", "utf-8")
+    replace_file(spec, (trained.written or "").encode())
+    replace_file(spec, (compiler.layout(spec, spec.as_posix()).text or "").encode())
     checked = compiler.check([SpecFile(spec, spec.as_posix())])
     say(checked.diagnostics)
     (method,) = checked.specs[0].methods

@@ -11,8 +11,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, NullFormatter
 
-from hyperdsl.evaluation.files import write_atomically
 from hyperdsl.evaluation.work_precision import Row
+from hyperdsl.training.files import write_atomically
 
 AXES = (
     ("evaluations", "evaluations of f"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import os
 import time
 import warnings
 from collections.abc import Mapping, Sequence
@@ -19,6 +18,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from hyperdsl.runtime.state import VectorField, with_input
+from hyperdsl.training.files import write_whole
 from hyperdsl.training.losses import Shuffled
 from hyperdsl.training.rows import in_dtype, real
 from hyperdsl.training.settings import FitWarning
@@ -76,27 +76,6 @@ def identity_of(
         if targets.sampler is not None:
             tensors[f"sampled.{k}"] = targets.sampler(s, z, torch.Generator().manual_seed(k))
     return hashed(torch.__version__, repr((targets.start, targets.end)), serialised(tensors))
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Put a file there whole or not at all, at whatever moment the process or the machine stops."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    with part.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    renamed_to(part, path)
-
-
-def renamed_to(part: Path, path: Path) -> None:
-    """Rename a file that is complete on the disk, and see to it that the new name is there too."""
-    os.replace(part, path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 @dataclass(frozen=True)
