@@ -110,6 +110,7 @@ DENSE_ENDS = Entry(
     "b_{stage}(theta) at theta = {at} must be {wants}",
     "dense output starts at the state before a step and ends at the state after it",
 )
+NOT_PROVEN_AGAIN = Entry("H230", "warning", "`{name}` is not proven again by sympy: {reason}")
 
 # H3: names
 UNKNOWN_DECLARATION = Entry("H301", "error", "`{word}` is not a declaration")
