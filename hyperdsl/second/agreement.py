@@ -49,18 +49,25 @@ class Verdict:
 
 def verdicts(spec: m.Spec, found: tuple[Diagnostic, ...]) -> Iterator[Verdict]:
     """On everything in a file whose order was proven, in the order of the summary; then on what was refuted."""
-    for method in spec.methods:
-        yield _judged("methods", method.name, method.place, partial(_method, method))
-    for formula in spec.multisteps:
-        yield _judged("multisteps", formula.name, formula.place, partial(_multistep, formula))
-    for pair in spec.predictor_correctors:
-        yield _judged("predictor_correctors", pair.name, pair.place, partial(_pair, pair, spec.imports))
+    for base in (*spec.methods, *spec.multisteps, *spec.predictor_correctors):
+        yield verdict(base, spec.imports)
     for solver in spec.solvers:
         yield _judged("solvers", solver.name, solver.place, partial(_solver, solver, spec.imports))
     for declaration in declared.declarations(spec.source):
         if declaration.word.text in ("method", "multistep") and _is_refuted(declaration, found):
             place = Place(spec.source, declaration.name.span)
             yield _judged(REFUSED, declaration.name.text, place, partial(_refused, declaration))
+
+
+def verdict(base: m.Base, imports: tuple[Source, ...] = ()) -> Verdict:
+    """On one method; `imports` are the files in which a pair's formulas may stand."""
+    match base:
+        case m.Method():
+            return _judged("methods", base.name, base.place, partial(_method, base))
+        case m.Multistep():
+            return _judged("multisteps", base.name, base.place, partial(_multistep, base))
+        case m.PredictorCorrector():
+            return _judged("predictor_correctors", base.name, base.place, partial(_pair, base, imports))
 
 
 def _judged(group: str, name: str, place: Place, differences: Callable[[], Iterator[str]]) -> Verdict:
@@ -71,6 +78,8 @@ def _judged(group: str, name: str, place: Place, differences: Callable[[], Itera
                 found.append(difference)  # what was found before sympy gave up counts
     except Undecided as reason:
         return Verdict(group, name, place, str(reason), tuple(found))
+    except RecursionError:
+        return Verdict(group, name, place, "its expressions are nested too deeply", tuple(found))
     return Verdict(group, name, place, None, tuple(found))
 
 
@@ -114,10 +123,10 @@ def _multistep(method: m.Multistep) -> Iterator[str]:
     if formula.numbers.field != QQ:
         raise Undecided("its coefficients are irrational")
     constant = formula.error_constant
-    if (constant is None) != (exact.error_constant is None) or (
-        exact.error_constant is not None and exact.error_constant.fraction() != constant
-    ):
-        yield f"the error constant: {exact.error_constant} by the exact engine, {constant} by sympy"
+    constant_text = None if constant is None else str(constant)
+    exact_text = None if exact.error_constant is None else str(exact.error_constant)
+    if constant_text != exact_text:
+        yield f"the error constant: {exact_text} by the exact engine, {constant_text} by sympy"
     if formula.zero_stable != exact.is_zero_stable:
         yield f"zero-stability: {exact.is_zero_stable} by the exact engine, {formula.zero_stable} by sympy"
 

@@ -12,12 +12,16 @@ from hyperdsl.syntax import nodes as n
 from hyperdsl.syntax.parser import parse
 
 METHODS = ("method", "multistep", "predictor_corrector")
-SOLVERS = ("solver", "hypersolver")
+LIBRARY = "hyperdsl/library/"
 
 
 @lru_cache(maxsize=64)
 def declarations(source: Source) -> tuple[n.Declaration, ...]:
-    """The complete declarations of a file."""
+    """The complete declarations of a file; the library's have been parsed already."""
+    if source.path.startswith(LIBRARY):
+        unit = library_unit(source.path.removeprefix(LIBRARY))
+        if unit.source == source:
+            return tuple(unit.declarations.values())
     tree, _ = parse(source)
     found = tree.items if tree else ()
     return tuple(item for item in found if isinstance(item, n.Declaration) and item.complete)

@@ -25,6 +25,8 @@ Element = Any
 
 MOST_GENERATORS = 6
 LARGEST_DEGREE = 64
+SHORTEST = 300
+"""Bits after the point to which the primitive element is enclosed at first."""
 
 
 class Numbers:
@@ -38,6 +40,7 @@ class Numbers:
         self.field = self.constants.frac_field(*self.parameters) if self.parameters else self.constants
         self._atoms = {atom: self.field.convert(value, self.constants) for atom, value in self._atoms.items()}
         self._atoms |= {name: self.field.from_sympy(name) for name in self.parameters}
+        self._between: tuple[Element, Element] | None = None
         self._symbol = variable
         self._ring: Any
         self._variable: Element
@@ -96,19 +99,35 @@ class Numbers:
             return value.numer * scale.exquo(value.denom)
         return ZZ.convert(value.numerator) * (scale // ZZ.convert(value.denominator)) if self.constants == QQ else value
 
-    def uncleared(self, value: Element) -> Element:
-        """An element of the ring, without parameters, in the field."""
-        return QQ.convert(value, ZZ) if self.constants == QQ else value
+    def constant(self, above: Element, below: Element) -> Element | None:
+        """The number that a quotient of two elements of the ring is; None where it depends on a parameter."""
+        if self.parameters:
+            quotient = self.field(above) / self.field(below)
+            return quotient.numer.LC / quotient.denom.LC if _is_number(quotient) else None
+        return QQ(above, below) if self.constants == QQ else above / below
+
+    def number(self, value: Expr) -> Element:
+        """The number that an expression without parameters is."""
+        found = self.element(value)
+        return found.numer.LC / found.denom.LC if self.parameters else found
 
     def sign(self, value: Element) -> int:
-        """−1, 0 or 1, of an element without parameters."""
-        if self.parameters:
-            raise Undecided("the sign of an expression with parameters is asked for")
+        """−1, 0 or 1, of a number."""
         if not value:
             return 0
         if self.constants == QQ:
             return 1 if value > 0 else -1
-        return _sign(self.constants, value)
+        if self._between is None:
+            self._between = _root_between(self.constants)
+        low, high = _value_between(value.to_list(), *self._between)
+        while low <= 0 <= high:  # not for ever: the value is not zero
+            self._between = _halved(self.constants.ext.minpoly, *self._between)
+            low, high = _value_between(value.to_list(), *self._between)
+        return 1 if low > 0 else -1
+
+
+def _is_number(quotient: Element) -> bool:
+    return bool(quotient.numer.is_ground and quotient.denom.is_ground)
 
 
 def _generators(expressions: tuple[Expr, ...]) -> tuple[Expr, ...]:
@@ -143,31 +162,27 @@ def _number_field(generators: tuple[Expr, ...]) -> tuple[Any, dict[Expr, Element
     return field, {atom: field([QQ.convert(q) for q in image]) for atom, image in zip(generators, images, strict=True)}
 
 
-def _sign(field: Any, value: Element) -> int:
-    """The sign of an element that is not zero, from ever smaller intervals with the primitive element in them."""
-    modulus = field.ext.minpoly.replace(sympy.Symbol("x"))
-    coefficients = value.to_list()
-    lower, upper = _isolated(modulus, field.ext.root)
-    while True:
-        low = high = QQ(0)
-        for q in coefficients:  # Horner's scheme on intervals
-            ends = (low * lower, low * upper, high * lower, high * upper)
-            low, high = min(ends) + q, max(ends) + q
-        if low > 0 or high < 0:
-            return 1 if low > 0 else -1
-        lower, upper = _halved(modulus, lower, upper)
-
-
-def _isolated(modulus: Any, root: Expr) -> tuple[Element, Element]:
-    """An interval with rational ends in which this root of the polynomial is the only one."""
+def _root_between(field: Any) -> tuple[Element, Element]:
+    """A short interval with rational ends in which the primitive element is its polynomial's only root."""
+    modulus = field.ext.minpoly
     for (low, high), _ in modulus.intervals():
-        if sympy.Rational(low) <= root <= sympy.Rational(high):
-            return QQ(int(low.p), int(low.q)), QQ(int(high.p), int(high.q))
+        if low <= field.ext.root <= high:
+            ends = modulus.refine_root(low, high, eps=sympy.Rational(1, 2**SHORTEST)) if low < high else (low, high)
+            return tuple(QQ(int(end.p), int(end.q)) for end in ends)
     raise Undecided("sympy finds no interval around its primitive element")
 
 
 def _halved(modulus: Any, lower: Element, upper: Element) -> tuple[Element, Element]:
-    """The half of an isolating interval that has the root in it."""
+    """The half of an interval with one root in it that has the root."""
     middle = (lower + upper) / 2
     at = [modulus.eval(sympy.Rational(int(x.numerator), int(x.denominator))) for x in (lower, middle)]
     return (lower, middle) if at[0] * at[1] <= 0 else (middle, upper)
+
+
+def _value_between(coefficients: Iterable[Element], lower: Element, upper: Element) -> tuple[Element, Element]:
+    """Between what a polynomial's values on an interval lie, by Horner's scheme."""
+    low = high = QQ(0)
+    for q in coefficients:
+        ends = (low * lower, low * upper, high * lower, high * upper)
+        low, high = min(ends) + q, max(ends) + q
+    return low, high

@@ -87,12 +87,10 @@ class Stages:
         """
         if not difference:
             return True
-        numbers = self.numbers
-        if tolerance is None or numbers.parameters:
+        value = None if tolerance is None else self.numbers.constant(difference, factor * self.scale**power)
+        if value is None:
             return False
-        limit = tolerance * numbers.uncleared(factor * self.scale**power)
-        value = numbers.uncleared(difference)
-        return all(numbers.sign(limit - side) >= 0 for side in (value, -value))
+        return all(self.numbers.sign(tolerance - side) >= 0 for side in (value, -value))
 
 
 def orders(

@@ -43,21 +43,23 @@ class Proof:
 
 @dataclass(frozen=True)
 class DenseProof:
-    """Whether b(0) = 0 and b(1) = b, whether its own stages sum to their c, and the tree that it fails first at."""
+    """Whether b(0) = 0 and b(1) = b, whether its own stages sum to their c and it has no pole in the range of the
+    parameters, and the tree that it fails first at."""
 
     ends_meet: bool
     rows_sum: bool
+    bounded: bool
     failing: Tree | None
 
     @property
     def holds(self) -> bool:
-        return self.ends_meet and self.rows_sum and self.failing is None
+        return self.ends_meet and self.rows_sum and self.bounded and self.failing is None
 
 
 def prove(written: Written) -> Proof:
     """Every claim of a method, and what else the conditions say; Undecided where sympy cannot."""
     flat = (*(x for row in (*written.a, *written.weights) for x in row), *written.c)
-    numbers = Numbers((*flat, *_tolerances(written)))
+    numbers = Numbers((*flat, *_beside(written)))
     read = Rows(numbers)
     stages, weights = read.stages(written.a, written.c, written.weights)
     tolerance = read.tolerance(written)
@@ -74,8 +76,9 @@ def prove(written: Written) -> Proof:
     )
 
 
-def _tolerances(written: Written) -> tuple[Expr, ...]:
-    return () if written.tolerance is None else (written.tolerance,)
+def _beside(written: Written) -> tuple[Expr, ...]:
+    """What is in the same field as the coefficients."""
+    return written.nonzero if written.tolerance is None else (*written.nonzero, written.tolerance)
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,7 @@ class Rows:
         return found, [found.cleared(b) for b in rows]
 
     def tolerance(self, written: Written) -> Element | None:
-        return None if written.tolerance is None else self.numbers.element(written.tolerance)
+        return None if written.tolerance is None else self.numbers.number(written.tolerance)
 
 
 def rows_sum(stages: Stages, tolerance: Element | None, first: int = 0) -> bool:
@@ -128,8 +131,8 @@ def _dense(written: Written, dense: WrittenDense) -> DenseProof:
     a = [(*row, *[0 * THETA] * (width - len(row))) for row in (*written.a, *dense.a)]
     c = (*written.c, *dense.c)
     b = (*written.weights[0], *[0 * THETA] * (width - len(written.c)))
-    flat = [x for row in (*a, c, b, dense.weights, _tolerances(written)) for x in row]
-    numbers = Numbers(flat, THETA)
+    flat = [x for row in (*a, c, b, dense.weights) for x in row]
+    numbers = Numbers((*flat, *_beside(written)), THETA)
     read = Rows(numbers)
     powers = 1 + max(numbers.degree(value) for value in dense.weights)
     length = max(powers, dense.order + 1)
@@ -146,7 +149,8 @@ def _dense(written: Written, dense: WrittenDense) -> DenseProof:
     )
     sums = written.autonomous or rows_sum(stages, tolerance, len(written.c))
     time = not stages.consistent and not written.autonomous
-    return DenseProof(meet, sums, _dense_failure(stages, cleared, dense.order, tolerance, time=time))
+    bounded = ranges.bounded(numbers, [x for row in (*rows, *map(read.row, a), read.row(c)) for x in row], written)
+    return DenseProof(meet, sums, bounded, _dense_failure(stages, cleared, dense.order, tolerance, time=time))
 
 
 def _dense_failure(
