@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import lru_cache, reduce
+from math import prod
 from typing import Any
 
 import sympy
@@ -150,11 +151,12 @@ def _number_field(generators: tuple[Expr, ...]) -> tuple[Any, dict[Expr, Element
     if not generators:
         return QQ, {}
     try:
+        largest = prod(int(sympy.degree(sympy.minimal_polynomial(generator))) for generator in generators)
+        if largest > LARGEST_DEGREE:
+            raise Undecided(f"its numbers lie in a field of a degree up to {largest}")
         modulus, weights, images = primitive_element(generators, sympy.Dummy("x"), ex=True, polys=True)
     except NotAlgebraic:
         raise Undecided("it has a coefficient that is not algebraic") from None
-    if modulus.degree() > LARGEST_DEGREE:
-        raise Undecided(f"its numbers lie in a field of degree {modulus.degree()}")
     if modulus.degree() == 1:
         raise Undecided("sympy finds its roots to be rational and does not say which")
     theta = sympy.Add(*(weight * generator for weight, generator in zip(weights, generators, strict=True)))
