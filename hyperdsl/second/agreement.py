@@ -49,7 +49,8 @@ class Verdict:
 
 def verdicts(spec: m.Spec, found: tuple[Diagnostic, ...]) -> Iterator[Verdict]:
     """On everything in a file whose order was proven, in the order of the summary; then on what was refuted."""
-    for base in (*spec.methods, *spec.multisteps, *spec.predictor_correctors):
+    bases: tuple[m.Base, ...] = (*spec.methods, *spec.multisteps, *spec.predictor_correctors)
+    for base in bases:
         yield verdict(base, spec.imports)
     for solver in spec.solvers:
         yield _judged("solvers", solver.name, solver.place, partial(_solver, solver, spec.imports))

@@ -13,20 +13,18 @@ import pytest
 
 from hyperdsl import compiler
 from hyperdsl.second.agreement import REFUSED, Verdict, verdict, verdicts
-from hyperdsl.semantics.model.spec import Method, PredictorCorrector
 from hyperdsl.second.declared import declarations
 from hyperdsl.semantics.reading.scope import Project
 from hyperdsl.source import Source, SpecFile
 
-ROOT = Path(compiler.__file__).parent.parent
 HIGHEST = 6
 
 
 def judged(text: str, path: Path) -> list[Verdict]:
     """The verdicts on a spec of this text."""
     path.write_text(text, "utf-8")
-    (spec,), (found,) = (lambda checked: (checked.specs, checked.found))(compiler.check([SpecFile(path, path.name)]))
-    return list(verdicts(spec, found))
+    checked = compiler.check([SpecFile(path, path.name)])
+    return list(verdicts(checked.specs[0], checked.found[0]))
 
 
 @cache
@@ -48,6 +46,7 @@ def claimed(text: str) -> int:
 SMALL = sorted(name for name, text in library().items() if 1 <= claimed(text) <= HIGHEST)
 
 
+@pytest.mark.slow
 def test_the_library_to_order_six() -> None:
     project, found = Project(), []
     for name in SMALL:

@@ -13,6 +13,7 @@ import pytest
 
 from hyperdsl.cli import main
 from hyperdsl.second import agreement, budget
+from hyperdsl.second import proofs as second_proofs
 from hyperdsl.semantics.methods import proofs, tableaux
 from hyperdsl.semantics.reading import numbers
 from hyperdsl.theory.multistep import formulas, predictor_corrector
@@ -121,6 +122,14 @@ def too_dense(tree: trees.Tree) -> int:
     return found + (tree.order == 3)
 
 
+MOMENT = formulas.LinearMultistep.moment
+
+
+def late_moment(self: formulas.LinearMultistep, q: int) -> Exact:
+    """C_q, the first of them not looked at."""
+    return MOMENT(self, q) if q > 3 else ZERO
+
+
 FAULTS: dict[str, tuple[str, str, Plant]] = {
     "conditions nearly hold": (
         NEARLY,
@@ -155,11 +164,7 @@ FAULTS: dict[str, tuple[str, str, Plant]] = {
     "a moment is missing": (
         MULTISTEP.replace("order 2", "order 3"),
         "leap",
-        lambda patch: patch.setattr(
-            formulas.LinearMultistep,
-            "moment",
-            lambda self, q, whole=formulas.LinearMultistep.moment: whole(self, q) if q > 3 else ZERO,
-        ),
+        lambda patch: patch.setattr(formulas.LinearMultistep, "moment", late_moment),
     ),
     "all is stable": (
         UNSTABLE,
@@ -215,7 +220,7 @@ def test_what_is_not_proven_again_says_why(
     def late(*_: object) -> None:
         raise budget.Undecided("it takes more than 60 seconds")
 
-    monkeypatch.setattr(agreement.proofs, "prove", late)
+    monkeypatch.setattr(second_proofs, "prove", late)
     assert checked(THIRD + MULTISTEP, tmp_path, monkeypatch, "--json") == 0
     found = json.loads(capsys.readouterr().out)
     (file,) = found["files"]
