@@ -8,14 +8,19 @@ from functools import reduce
 from operator import add, mul
 
 from hyperdsl.second import ranges, simplifying
+from hyperdsl.second.budget import Undecided
 from hyperdsl.second.expressions import Expr
 from hyperdsl.second.numbers import Element, Numbers
 from hyperdsl.second.orders import Found, Stages, Vector, conditions, orders
 from hyperdsl.second.trees import Tree, density, size
 from hyperdsl.second.written import THETA, Written, WrittenDense
 
+HIGHEST = 64
+"""No method has a higher order that is looked for."""
 MOST_TREES = 8
-"""The order up to which implicit methods are always proven by trees."""
+"""The order up to which methods are always proven by trees."""
+MOST_PLAIN, MOST_COLOURED = 14, 11
+"""Orders with more than a hundred thousand trees are not tried."""
 
 
 @dataclass(frozen=True)
@@ -64,9 +69,9 @@ def prove(written: Written) -> Proof:
     stages, weights = read.stages(written.a, written.c, written.weights)
     tolerance = read.tolerance(written)
     explicit = all(not x for i, row in enumerate(stages.a) for x in row[i:])
-    bound = len(written.c) * (1 if explicit else 2)
+    bound = min(HIGHEST, len(written.c) * (1 if explicit else 2))
     plain = stages.consistent
-    timed = _orders(stages, weights, bound, tolerance, time=not plain)
+    timed = _orders(stages, weights, bound, tolerance, written.claimed[0], time=not plain)
     return Proof(
         rows_sum=rows_sum(stages, tolerance),
         timed=timed,
@@ -109,7 +114,7 @@ def rows_sum(stages: Stages, tolerance: Element | None, first: int = 0) -> bool:
 
 
 def _orders(
-    stages: Stages, weights: Sequence[Vector], bound: int, tolerance: Element | None, *, time: bool
+    stages: Stages, weights: Sequence[Vector], bound: int, tolerance: Element | None, claimed: int, *, time: bool
 ) -> tuple[Found, ...]:
     """By trees; beyond some order by the simplifying assumptions, where those decide it."""
     if tolerance is None and not time:
@@ -117,6 +122,8 @@ def _orders(
         known = [order for order in assumed if order is not None]
         if len(known) == len(weights) and max(known) > MOST_TREES:
             return tuple(Found(order, _bushy(order + 1)) for order in known)
+    if claimed > (MOST_COLOURED if time else MOST_PLAIN):
+        raise Undecided(f"the trees up to order {claimed} are too many for sympy")
     return orders(stages, weights, bound, tolerance, time=time)
 
 
