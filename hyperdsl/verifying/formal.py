@@ -42,7 +42,7 @@ class Formal:
         return self.terms.get(UNIT, ZERO)
 
     def add(self, other: Any, *, alpha: Any = 1) -> Formal:
-        return self + formal(alpha) * formal(other)
+        return self + formal(other) * alpha
 
     def mul(self, other: Any) -> Formal:
         return self * other
@@ -68,10 +68,10 @@ class Formal:
         return formal(other) + -self
 
     def __mul__(self, other: Any) -> Formal:
-        factor = formal(other)
+        value, factor = self, formal(other)
         if factor.terms.keys() - {UNIT}:
-            self, factor = factor, self
-        return Formal({name: value * factor.scalar for name, value in self.terms.items()})
+            value, factor = factor, value
+        return Formal({name: term * factor.scalar for name, term in value.terms.items()})
 
     def __truediv__(self, other: Any) -> Formal:
         return self * Formal({UNIT: ONE / formal(other).scalar})
@@ -82,7 +82,8 @@ class Formal:
     def __pow__(self, exponent: int) -> Formal:
         return Formal({UNIT: self.scalar**exponent})
 
-    __radd__, __rmul__ = __add__, __mul__
+    __radd__ = __add__
+    __rmul__ = __mul__
 
     @classmethod
     def __torch_function__(
@@ -126,6 +127,7 @@ class World:
 
     def __init__(self) -> None:
         self._names: dict[object, str] = {}
+        self._calls: dict[str, tuple[Formal, Formal]] = {}
         self.evaluated: list[str] = []
         """What `f` has given, in turn."""
 
@@ -137,6 +139,7 @@ class World:
     def f(self, s: Formal, z: Formal, name: str = "f") -> Formal:
         """f(s, z)."""
         found = self.named(("f", formal(s).scalar, formal(z).key), name)
+        self._calls[found] = formal(s), formal(z)
         self.evaluated.append(found)
         return known(found)
 
@@ -155,12 +158,10 @@ class World:
 
     def told(self, name: str) -> str:
         """What an evaluation of f is of, in words."""
-        key = next((key for key, found in self._names.items() if found == name), None)
-        match key:
-            case ("f", s, z):
-                return f"f at {shown(Formal({UNIT: s}))} and {shown(Formal(dict(z)))}"
-            case _:
-                return name
+        if name not in self._calls:
+            return name
+        s, z = self._calls[name]
+        return f"f at {shown(s)} and {shown(z)}"
 
 
 def shown(value: Formal) -> str:

@@ -13,10 +13,11 @@ from hyperdsl.plan import Estimate, Evaluate, Plan, Solve, Statement, Step
 from hyperdsl.plan.passes import needed
 from hyperdsl.plan.step import STATE, defined, derivative, names
 from hyperdsl.runtime.history import Past
+from hyperdsl.runtime.loop import Attempt
 from hyperdsl.theory.numbers.exact import ZERO
 from hyperdsl.verifying.facts import past_steps
 from hyperdsl.verifying.formal import EPS, THETA, TIME, Formal, World, formal, known, parameter, shown
-from hyperdsl.verifying.walk import Walk
+from hyperdsl.verifying.walk import Start, Walk
 from hyperdsl.verifying.ways import Way, plainly, traced
 
 _EPS, _TIME, _THETA, _STATE = parameter(EPS), parameter(TIME), parameter(THETA), known(STATE)
@@ -119,22 +120,40 @@ class _Solver:
     def _attempt(self, first: str, dz: Formal) -> Iterator[Finding]:
         """The runtime's attempt with these functions, against what the control tries by the plan."""
         tried = self.solver.attempt(self.world.f, None, _TIME, _STATE, _EPS, dz, **self.parameters)
-        walk = Walk(self.world, self.plan.attempt, self.parameters, {first: dz})
+        if self.plan.attempt != self.plan.step:
+            yield from self._doubled(first, dz, tried)
+            return
+        walk = Walk(self.world, self.plan.step, self.parameters, {first: dz})
         for estimate in self.plan.attempt.estimates:
             error = {"main": tried.error, "fallback": tried.embedded, "doubt": tried.doubt}[estimate.role]
             end = tried.base if estimate.role == "fallback" else tried.end
             yield from self._equal("advance", f"the {estimate.role} error", error, walk.total(estimate.error))
             yield from self._equal("advance", "the step's end", end, walk.total(estimate.end))
 
+    def _doubled(self, first: str, dz: Formal, tried: Attempt) -> Iterator[Finding]:
+        """Two steps of half the size, and their distance from the whole step over 2^p − 1."""
+
+        def stepped(start: Start, slope: Formal) -> Formal:
+            walk = Walk(self.world, self.plan.step, self.parameters, {first: slope}, start)
+            return walk.total(self.plan.step.end)
+
+        half, later = _EPS / 2, _TIME + _EPS / 2
+        middle = stepped(Start(eps=half), dz)
+        end = stepped(Start(later, middle, half), self.world.f(later, middle))
+        error = (end - stepped(Start(), dz)) / (2**self.plan.order - 1)
+        yield from self._equal("advance", "the state after two half steps", tried.end, end)
+        yield from self._equal("advance", "the error by doubling", tried.error, error)
+
     def _history(self, step: Step) -> Iterator[Finding]:
-        taken = {name: known(name) for name in step.takes}
+        taken: dict[str, Any] = {name: known(name) for name in step.takes}
         states = [name for name in step.takes if name.startswith(STATE)]
         slopes = [name for name in step.takes if name not in states]
         walk = Walk(self.world, step, self.parameters, taken)
         wanted = (*self.plan.seen, *step.gives)
         walk.run(step.base, also=wanted)
         made = self._counted(walk, _evaluated(needed(step, step.base, also=wanted)))
-        past = Past((_STATE, *(taken[name] for name in states)), tuple(taken[name] for name in slopes))
+        newest: Any = _STATE
+        past = Past((newest, *(taken[name] for name in states)), tuple(taken[name] for name in slopes))
         end, seen, kept = self.call("formula", self.world.f, _TIME, past, _EPS)
         yield from made("formula")
         yield from self._equal("formula", "the base's end", end, walk.total(step.base))

@@ -28,7 +28,7 @@ def verify(folders: Sequence[Path]) -> list[tuple[Package, Remade | None, Differ
     node, those that hyperdsl generates, with functions that are arithmetic in a straight line.
     """
     packages = [read_package(folder) for folder in folders]
-    results = []
+    results: list[tuple[Package, Remade | None, Difference | None]] = []
     for package, expected in zip(packages, remade(packages), strict=True):
         if isinstance(expected, Difference):
             results.append((package, None, expected))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -41,15 +42,28 @@ _OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
+@dataclass(frozen=True)
+class Start:
+    """Where a step starts, and its size."""
+
+    s: Formal = _TIME
+    z: Formal = known(STATE)
+    eps: Formal = _EPS
+
+
 class Walk:
-    """The values of a step's names, from z at s on, as far as they have been asked for.
+    """The values of a step's names, as far as they have been asked for; `taken` are those that the step takes."""
 
-    `taken` are those of the names that the step takes.
-    """
-
-    def __init__(self, world: World, step: Step, parameters: Mapping[str, Formal], taken: Mapping[str, Formal]) -> None:
-        self.world, self.step, self.parameters = world, step, parameters
-        self.values: dict[str, Formal] = {STATE: known(STATE), **taken}
+    def __init__(
+        self,
+        world: World,
+        step: Step,
+        parameters: Mapping[str, Formal],
+        taken: Mapping[str, Formal],
+        start: Start = Start(),
+    ) -> None:
+        self.world, self.step, self.parameters, self.start = world, step, parameters, start
+        self.values: dict[str, Formal] = {STATE: start.z, **taken}
         self.evaluated: dict[str, str] = {}
         """What the world calls the evaluation that a statement is."""
 
@@ -72,7 +86,7 @@ class Walk:
     def dense(self) -> Formal:
         """Dense output less z: ε Σ weights(θ)·slopes."""
         assert self.step.dense is not None
-        parts = [_EPS * self._weight(weight) * self.value(weight.name) for weight in self.step.dense.weights]
+        parts = [self.start.eps * self._weight(weight) * self.value(weight.name) for weight in self.step.dense.weights]
         return sum(parts, formal(0))
 
     def _make(self, statement: Statement) -> None:
@@ -92,7 +106,7 @@ class Walk:
         (equation,) = statement.equations
         (own,) = (term for term in equation.of if term.name == equation.name)
         start = self._sum(tuple(term for term in equation.of if term is not own))
-        weight = self.coefficient(own.coefficient) * _EPS
+        weight = self.coefficient(own.coefficient) * self.start.eps
         time, guess = self._time(equation.node), self._sum(statement.guess)
         state = self.world.iterated(self.world.f, time, start, weight, guess)
         (self.evaluated[equation.name],) = state.terms
@@ -101,15 +115,17 @@ class Walk:
     def _learned(self, statement: Learn) -> Formal:
         size, node = formal(_nearest(statement.size)), formal(_nearest(statement.node))
         reads = [self.values[name] for name in statement.reads]
-        s = _TIME + node * _EPS
-        return self.world.g(size * _EPS, s, None, self.values[statement.state], *reads, **self.parameters)
+        s = self.start.s + node * self.start.eps
+        return self.world.g(size * self.start.eps, s, None, self.values[statement.state], *reads, **self.parameters)
 
     def _sum(self, linear: Linear) -> Formal:
-        parts = [self.coefficient(term.coefficient) * _EPS**term.power * self.values[term.name] for term in linear]
+        parts = [
+            self.coefficient(term.coefficient) * self.start.eps**term.power * self.values[term.name] for term in linear
+        ]
         return sum(parts, formal(0))
 
     def _time(self, node: Coefficient) -> Formal:
-        return _TIME + self.coefficient(node) * _EPS
+        return self.start.s + self.coefficient(node) * self.start.eps
 
     def coefficient(self, coefficient: Coefficient) -> Formal:
         """The double nearest to it, or the expression that gives it at run time."""
