@@ -42,10 +42,10 @@ class Formal:
         return self.terms.get(UNIT, ZERO)
 
     def add(self, other: Any, *, alpha: Any = 1) -> Formal:
-        return self + formal(other) * alpha
+        return self + formal(other) * formal(alpha)
 
     def mul(self, other: Any) -> Formal:
-        return self * other
+        return self * formal(other)
 
     def reshape(self, *shape: int) -> Formal:
         """Itself: a formal value stands for all of its elements."""

@@ -30,7 +30,7 @@ from hyperdsl.semantics.model.expressions import Binary, Constant, Expression, F
 from hyperdsl.theory.numbers.exact import ZERO, Exact
 from hyperdsl.verifying.formal import EPS, THETA, TIME, Formal, World, formal, known, parameter
 
-_EPS, _TIME, _THETA = parameter(EPS), parameter(TIME), parameter(THETA)
+_EPS, _TIME, _THETA, _STATE = parameter(EPS), parameter(TIME), parameter(THETA), known(STATE)
 _DENSE = "theta"
 """What weights of dense output call their variable."""
 
@@ -47,7 +47,7 @@ class Start:
     """Where a step starts, and its size."""
 
     s: Formal = _TIME
-    z: Formal = known(STATE)
+    z: Formal = _STATE
     eps: Formal = _EPS
 
 
@@ -60,10 +60,10 @@ class Walk:
         step: Step,
         parameters: Mapping[str, Formal],
         taken: Mapping[str, Formal],
-        start: Start = Start(),
+        start: Start | None = None,
     ) -> None:
-        self.world, self.step, self.parameters, self.start = world, step, parameters, start
-        self.values: dict[str, Formal] = {STATE: start.z, **taken}
+        self.world, self.step, self.parameters, self.start = world, step, parameters, start or Start()
+        self.values: dict[str, Formal] = {STATE: self.start.z, **taken}
         self.evaluated: dict[str, str] = {}
         """What the world calls the evaluation that a statement is."""
 
