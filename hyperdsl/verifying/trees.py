@@ -114,7 +114,8 @@ def _nodes(found: ast.AST, expected: ast.AST) -> Iterator[Place]:
 def _values(found: Any, expected: Any, inside: ast.AST, other: ast.AST) -> Iterator[Place]:
     """The values of a field; names, numbers and texts have to be of one type and, floats, of one sign."""
     if isinstance(found, ast.AST) and isinstance(expected, ast.AST):
-        yield from _nodes(found, expected)
+        same = type(found) is type(expected) or hasattr(found, "lineno")  # an operator has no place of its own
+        yield from _nodes(found, expected) if same else [_place(inside, other)]
     elif isinstance(found, list) and isinstance(expected, list) and len(found) == len(expected):
         for one, another in zip(found, expected, strict=True):
             yield from _values(one, another, inside, other)
@@ -133,7 +134,7 @@ def _text(node: ast.AST) -> str | None:
 
 def _short(node: ast.AST) -> str:
     text = ast.unparse(node).strip()
-    lines = [line for line in text.splitlines() if line]
+    lines = [line for line in text.splitlines() if line] or [type(node).__name__]
     return lines[0] if len(lines) == 1 and len(text) <= _LONGEST else f"{lines[0][:_LONGEST]} ..."
 
 
