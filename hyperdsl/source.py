@@ -24,11 +24,15 @@ class SpecFile:
 
 @dataclass(frozen=True)
 class Source:
-    """One spec file as text: `path` as the user gave it, newlines already LF, without a byte-order mark."""
+    """One spec file as text: `path` as the user gave it, newlines already LF, without a byte-order mark.
+
+    `original` is the text whose UTF-8 has the hash: as it stands in the file.
+    """
 
     path: str
     text: str = field(repr=False)
     sha256: str = ""
+    original: str = field(default="", repr=False)
 
     @cached_property
     def lines(self) -> tuple[str, ...]:

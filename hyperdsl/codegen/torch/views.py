@@ -151,12 +151,13 @@ def package_view(spec: Spec, plans: tuple[Plan, ...]) -> PackageView:
         summary=f"Solvers of {spec.source.name}: {', '.join(view.name for view in solvers)}.",
         solvers=solvers,
         correctors=correctors,
-        imports=_imports(used),
-        offered=(ImportView("solver", own), *_imports(public, "_runtime.")),
+        imports=imports_of(used),
+        offered=(ImportView("solver", own), *imports_of(public, "_runtime.")),
     )
 
 
-def _imports(names: set[str], package: str = "") -> tuple[ImportView, ...]:
+def imports_of(names: set[str], package: str = "") -> tuple[ImportView, ...]:
+    """Where the runtime has these names."""
     found = {module: [name for name in there if name in names] for module, there in _MODULES.items()}
     return tuple(ImportView(package + module, ", ".join(there)) for module, there in found.items() if there)
 
@@ -182,7 +183,7 @@ def _solver_view(plan: Plan, corrector: str) -> SolverView:
         input_shape=isinstance(plan.corrector, Corrector) and "x" in plan.corrector.inputs,
         field=isinstance(plan.corrector, Corrector) and plan.corrector.start == "field",
         parameters=tuple(free.name for free in plan.free),
-        ranges=tuple(map(_range_view, plan.free)),
+        ranges=tuple(map(range_view, plan.free)),
         learned=tuple(LearnedView(learned.name, number(learned.start)) for learned in plan.learned),
         handed=plan.parameters,
         stages=stages,
@@ -230,7 +231,8 @@ def _summary(plan: Plan) -> str:
     return f"{text}."
 
 
-def _range_view(free: Free) -> RangeView:
+def range_view(free: Free) -> RangeView:
+    """A free parameter with the ends of its range."""
     interval = free.interval
     lower = 'float("-inf")' if interval.lower is None else number(interval.lower)
     upper = 'float("inf")' if interval.upper is None else number(interval.upper)
