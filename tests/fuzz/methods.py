@@ -113,10 +113,11 @@ def tableaux(draw: DrawFn, name: str, *, explicit: bool = True, family: bool = F
     if pair:
         weights.append(draw(weight_rows(c, 1, radical, parameters)))
     dense: tuple[str, ...] = ()
-    dense_text = ""
     if explicit and not family and draw(st.integers(0, 2)) == 0:
         dense = tuple(draw(dense_weights(c, weights[0], order)))
-        dense_text = f"    dense {order} {{\n        | {', '.join(dense)}\n    }}\n"
+    dense_text = f"    dense {order} {{\n        | {', '.join(dense)}\n    }}\n" if dense else ""
+    if explicit and draw(st.integers(0, 3)) == 0:
+        _end_on_a_stage(draw, c, rows, weights)
     where = "    where " + ", ".join(f"1/4 <= {p} <= 3/4" for p in parameters) + "\n" if parameters else ""
     head = f"method {name}({', '.join(parameters)}) {{\n" if parameters else f"method {name} {{\n"
     claim = f"    order {order}(1)\n" if pair else f"    order {order}\n"
@@ -136,7 +137,20 @@ def _stages(
             rows.append([parameters[0]])
         else:
             rows.append([draw(coefficients(radical, parameters)) for _ in range(length)])
+    if explicit and stages > 2 and draw(st.integers(0, 4)) == 0:  # the same stage twice
+        again = draw(st.integers(0, stages - 2))
+        rows[-1] = [*rows[again], *["0"] * (stages - 1 - again)]
     return [written(sum((exact(text) for text in row), sympy.Integer(0))) for row in rows], rows
+
+
+def _end_on_a_stage(draw: DrawFn, c: list[str], rows: list[list[str]], weights: list[list[str]]) -> None:
+    """A last stage at the end of the step (FSAL), which the second row of weights may read."""
+    rows.append(list(weights[0]))
+    c.append("1")
+    share = str(draw(fractions))
+    for row, last in zip(weights, ("0", share), strict=False):
+        row.append(last)
+        row[0] = written(exact(row[0]) - exact(last))
 
 
 @composite
