@@ -77,10 +77,10 @@ def valid(folder: Path, seconds: float, start: int) -> list[str]:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         for parts in drawn(start + round_, ROUND):
-            if time.monotonic() > end:
-                break
             looked, parts_looked = looked + 1, parts_looked + len(parts)
             kinds |= set(failures(parts, found))
+            if time.monotonic() > end:
+                break
         round_ += 1
     return ["specs", f"{seconds / 60:g}", str(looked), f"{parts_looked} parts", str(len(kinds))]
 
