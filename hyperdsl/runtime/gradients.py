@@ -1,11 +1,13 @@
-"""Gradients that the operations of a solve do not give by themselves: those of times, and those that are refused."""
+"""Gradients that the operations of a solve do not give by themselves: of times, refused ones, and without the way."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 
 class Refused(torch.autograd.Function):
@@ -77,3 +79,12 @@ def located(s: Tensor, value: Tensor, rate: Tensor) -> Tensor:
     """s, where `value` is zero; rate is d value/ds."""
     found: Tensor = _Located.apply(s, value, rate)  # type: ignore[no-untyped-call]
     return found
+
+
+def recomputed(step: Callable[..., Any]) -> Callable[..., Any]:
+    """The step, computed again in a backward pass, so that of it nothing is kept but what it begins with."""
+
+    def again(*arguments: Any) -> Any:
+        return checkpoint(step, *arguments, use_reentrant=False)
+
+    return again

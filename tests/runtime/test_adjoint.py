@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.runtime.methods import AdjointHeunEuler
+from tests.runtime.methods import Adams, AdamsAtEnd, AdjointHeunEuler, Family, HyperAdams, HyperEuler, Ones
 
 SPAN = (0.0, 1.0)
 
@@ -58,7 +58,7 @@ class Hidden(nn.Module):
 
 
 def ones(*shape: int, dtype: torch.dtype = torch.float64) -> Tensor:
-    return torch.ones(*shape, dtype=dtype, requires_grad=True)
+    return torch.ones(shape, dtype=dtype, requires_grad=True)
 
 
 @pytest.mark.parametrize("w", [0.0, 1e-6, 1.0])
@@ -159,3 +159,63 @@ def test_gradients_are_not_differentiated_again() -> None:
     (gradient,) = torch.autograd.grad(end.sum(), z, create_graph=True)
     with pytest.raises(RuntimeError, match="cannot be differentiated again"):
         (z.sum() + gradient.sum()).backward()
+
+
+class Learned(nn.Module):
+    """g of one layer."""
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, eps: Tensor, s: Tensor, x: Tensor | None, z: Tensor, *seen: Tensor) -> Tensor:
+        return self.net(z)
+
+
+@pytest.mark.parametrize("solver", [HyperEuler(Ones()), Family(), Adams(), AdamsAtEnd(), HyperAdams(Ones())])
+def test_steps_computed_again_give_the_same_gradients(solver: Any) -> None:
+    """Exactly, those of x, of f's and g's weights, of the parameters of the method and of times among them."""
+    f, given = Energy(True), [z := ones(3, 2), x := ones(3, 2), end := ones()]
+    more: dict[str, Any] = {}
+    if solver.free:
+        more = {"alpha": torch.tensor(0.6, dtype=torch.float64, requires_grad=True)}
+    net = nn.Linear(2, 2).double()
+    if solver.residual_power is not None:
+        solver.corrector = Learned(net)
+    wanted = [*given, *more.values(), *f.parameters(), *net.parameters()]
+
+    def field(s: Tensor, x: Tensor, z: Tensor) -> Tensor:
+        return f(s, z) * x * torch.cos(s)
+
+    both = [call(field, z, (0.0, end), 5, x=x, **more).square().sum() for call in (solver, solver.adjoint)]
+    assert torch.equal(*both)
+    found = [torch.autograd.grad(value, wanted, allow_unused=True, materialize_grads=True) for value in both]
+    for one, other in zip(*found, strict=True):
+        assert torch.equal(one, other)
+
+
+def test_of_a_step_computed_again_its_start_alone_is_kept() -> None:
+    def kept(call: Any, layers: int) -> int:
+        net = nn.Sequential(*(nn.Sequential(nn.Linear(2, 2), nn.Tanh()) for _ in range(layers))).double()
+        saved: list[int] = []
+
+        def pack(tensor: Tensor) -> Tensor:
+            saved.append(tensor.numel())
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+            call(lambda s, z: net(z), ones(5, 2), SPAN, 8, alpha=0.5)
+        return sum(saved)
+
+    assert kept(Family().adjoint, 6) == kept(Family().adjoint, 1)
+    assert kept(Family(), 6) > 3 * kept(Family(), 1)
+
+
+def test_steps_of_several_tensors_computed_again() -> None:
+    one, other = ones(2), ones(3)
+    ends = [
+        call(lambda s, z: (z[1][:2], -z[1]), (one, other), SPAN, 4, alpha=0.5) for call in (Family(), Family().adjoint)
+    ]
+    found = [torch.autograd.grad(end[0].sum() + end[1].square().sum(), [one, other]) for end in ends]
+    for pair in zip(*found, strict=True):
+        assert torch.equal(*pair)
