@@ -19,7 +19,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 from tqdm import tqdm
 
-from hyperdsl.training.checkpoint import hashed, reduced, renamed_to
+from hyperdsl.runtime.files import renamed_to
+from hyperdsl.training.checkpoint import hashed, reduced
 from hyperdsl.training.rows import Columns, real
 from hyperdsl.training.targets import Targets
 
