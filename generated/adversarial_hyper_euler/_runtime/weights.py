@@ -56,6 +56,9 @@ def load_weights(module: nn.Module, file: str | os.PathLike[str]) -> dict[str, s
         if value.is_floating_point() != own[name].is_floating_point():
             raise ValueError(f"{file}: {name!r} is {value.dtype}, not {own[name].dtype}")
     _require_finite(f"{file}: the file is damaged", tensors)
+    if IDENTITY not in metadata:
+        told = "it may be of hyperdsl 0.1; save it again to have it say so"
+        warnings.warn(f"{file} does not say what its weights belong to: {told}", WeightsWarning, stacklevel=3)
     module.load_state_dict(tensors)
     return {name: value for name, value in metadata.items() if name not in (IDENTITY, SUM)}
 
@@ -78,8 +81,6 @@ def _require_identity(module: nn.Module, file: object, metadata: Mapping[str, st
         named = metadata.get("solver", own["solver"])
         if named != own["solver"]:
             raise ValueError(f"{file}: these are another solver's weights, those of {named}, not of {own['solver']}")
-        told = "it may be of hyperdsl 0.1; save it again to have it say so"
-        warnings.warn(f"{file} does not say what its weights belong to: {told}", WeightsWarning, stacklevel=4)
         return
     try:
         found = json.loads(metadata[IDENTITY])
