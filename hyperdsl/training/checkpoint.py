@@ -11,16 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import safetensors
 import torch
 from lightning_fabric import Fabric
-from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
+from hyperdsl.runtime.files import write_whole
+from hyperdsl.runtime.safetensors import deserialised, serialised
 from hyperdsl.runtime.state import VectorField, with_input
-from hyperdsl.training.files import write_whole
 from hyperdsl.training.losses import Shuffled
-from hyperdsl.training.rows import in_dtype, real
+from hyperdsl.training.rows import in_dtype
 from hyperdsl.training.settings import FitWarning
 from hyperdsl.training.targets import Targets
 
@@ -37,11 +36,6 @@ def reduced(fabric: Fabric, value: Tensor, how: Literal["sum", "mean"]) -> Tenso
     reduced = fabric.all_reduce(value, reduce_op=how) if fabric.world_size > 1 else value
     assert isinstance(reduced, Tensor)
     return reduced
-
-
-def serialised(tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> bytes:
-    """Tensors as the bytes of a safetensors file."""
-    return save({name: real(value.detach()).cpu().contiguous().clone() for name, value in tensors.items()}, metadata)
 
 
 def hashed(*parts: str | bytes) -> str:
@@ -139,10 +133,8 @@ class Keeper:
         if self.path is None or not self.path.is_file():
             return At()
         try:
-            with safetensors.safe_open(self.path, "pt") as file:
-                where = file.metadata() or {}
-            tensors = load_file(self.path)
-        except safetensors.SafetensorError as error:
+            tensors, where = deserialised(self.path.read_bytes())
+        except ValueError as error:
             warnings.warn(f"{self.path} is no checkpoint, so training starts anew: {error}", FitWarning, stacklevel=5)
             return At()
         if where.get("identity") != self.identity:

@@ -20,12 +20,14 @@ _DTYPES = {
     "F16": torch.float16,
     "BF16": torch.bfloat16,
     "I64": torch.int64,
+    "I32": torch.int32,
     "U8": torch.uint8,
+    "BOOL": torch.bool,
 }
 _NAMES = {dtype: name for name, dtype in _DTYPES.items()}
 
 
-def serialised(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> bytes:
+def serialised(tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> bytes:
     """A file's bytes, its metadata with the checksum of all that it holds; complex tensors as real and imaginary parts.
 
     TypeError for a tensor of another dtype than those of weights.
@@ -34,8 +36,8 @@ def serialised(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> by
     for name, tensor in parts.items():
         if tensor.dtype not in _NAMES:
             raise TypeError(f"{name!r} is {tensor.dtype}, which a weights file does not hold")
-    summed = {**metadata, SUM: checksum(parts, metadata)}
-    header: dict[str, Any] = {"__metadata__": dict(sorted(summed.items()))}
+    told = metadata or {}
+    header: dict[str, Any] = {"__metadata__": dict(sorted({**told, SUM: checksum(parts, told)}.items()))}
     numbers = bytearray()
     for name, tensor in sorted(parts.items(), key=lambda item: (-item[1].itemsize, item[0])):  # so each is aligned
         begin = len(numbers)
