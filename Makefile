@@ -43,6 +43,7 @@ bench: venv
 	$(BIN)/python -m benchmarks.training_step
 	$(BIN)/python -m benchmarks.tracked
 	$(BIN)/python -m benchmarks.kills
+	$(BIN)/python -m benchmarks.failing
 	$(BIN)/python -m benchmarks.checking
 	$(BIN)/python -m pip install --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python -m benchmarks.proofs

@@ -13,11 +13,10 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from typing import Any, Literal, NoReturn, cast
+from typing import Any, NoReturn, cast
 
-Mode = Literal["dies", "fails", "full"]
+MODES = ("dies", "fails", "full")
 """The call is the process's last; it fails with EIO; it and all later ones that need room fail with ENOSPC."""
-MODES: tuple[Mode, ...] = ("dies", "fails", "full")
 DIED, UNTOUCHED = 99, 98
 """How processes end that died at the call, and in which the call never came."""
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
@@ -30,7 +29,7 @@ _ROOM = frozenset({"open", "write", "fsync", "os.mkdir", "os.rename"})
 class Faults:
     """Counts the calls of this process that change files, and lets number `at` fail. It cannot be taken back."""
 
-    def __init__(self, at: int, mode: Mode) -> None:
+    def __init__(self, at: int, mode: str) -> None:
         self.at, self.mode, self.count = at, mode, 0
 
     def install(self) -> None:
@@ -112,16 +111,13 @@ def child(run: Callable[[], int], faults: Faults | None = None) -> int:
 
 
 def _run(run: Callable[[], int], faults: Faults | None) -> NoReturn:
-    code = 1
+    if faults:
+        faults.install()
     try:
-        if faults:
-            faults.install()
         code = run()
-        if faults and faults.count <= faults.at:
-            code = UNTOUCHED
     except SystemExit as error:
-        code = error.code if isinstance(error.code, int) else 1
+        code = error.code if isinstance(error.code, int) else int(error.code is not None)
     except BaseException:
         traceback.print_exc()
-    finally:
-        os._exit(code)
+        code = 1
+    os._exit(UNTOUCHED if faults and faults.count <= faults.at else code)

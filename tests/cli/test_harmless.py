@@ -34,8 +34,10 @@ SPECS = {
     "outside.hyper": 'import "../outside.hyper"\n',
     "sprung; touch sprung.hyper": "solver A {\n    base rk4\n}\n",
 }
-NAMES = ("torch", "lark", "json", "typing", "rich", "typer", "jinja2", "sympy", "flint", "ruff", "numpy", "site")
-NAMES += ("sitecustomize", "usercustomize", "conftest", "setup", "own", "imports", "learns", "dataclasses")
+NAMES = (
+    *("torch", "lark", "json", "typing", "rich", "typer", "jinja2", "sympy", "flint", "ruff", "numpy", "site"),
+    *("sitecustomize", "usercustomize", "conftest", "setup", "own", "imports", "learns", "dataclasses"),
+)
 WATCHING = """
 import atexit, json, os, sys
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.faults import UNTOUCHED, Faults, Mode, child
+from benchmarks.faults import UNTOUCHED, Faults, child
 from hyperdsl.codegen.files import GeneratedFile, StoppedError
 from hyperdsl.codegen.replacing import GATE
 from hyperdsl.remembered import Outcome, put
@@ -50,7 +50,7 @@ def content(folder: Path) -> dict[str, str]:
 @pytest.mark.parametrize("mode", ["dies", "fails"])
 @pytest.mark.parametrize("over", [{}, OLD])
 def test_no_call_can_tear_a_package(
-    tmp_path: Path, mode: Mode, over: dict[str, str], capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, mode: str, over: dict[str, str], capfd: pytest.CaptureFixture[str]
 ) -> None:
     seen = set()
     for at in range(200):
