@@ -80,7 +80,9 @@ def learned(draw: DrawFn, tag: str) -> Part:
 @composite
 def adaptive(draw: DrawFn, tag: str) -> Part:
     error = draw(st.sampled_from(ERRORS))
-    method = draw(methods.tableaux(f"m{tag}", pair="embedded" in error).filter(_has_an_error if "embedded" in error else _any))
+    method = draw(
+        methods.tableaux(f"m{tag}", pair="embedded" in error).filter(_has_an_error if "embedded" in error else _any)
+    )
     control = draw(studies.controls(f"c{tag}", error))
     lines = [f"base {method.name}", f"control c{tag}"]
     text, corrector, network = method.text + control, None, None
@@ -140,7 +142,9 @@ def hyper(draw: DrawFn, tag: str) -> Part:
 
 
 @composite
-def _corrected(draw: DrawFn, tag: str, method: Drawn, *, history: bool) -> tuple[str, str, studies.Network | None, list[str]]:
+def _corrected(
+    draw: DrawFn, tag: str, method: Drawn, *, history: bool
+) -> tuple[str, str, studies.Network | None, list[str]]:
     """Declarations of a corrector and a training, the kind of corrector, its network, and the lines that name them."""
     losses = ("residual",) if history else ("residual", "trajectory", "adversarial")
     training = draw(studies.trainings(f"t{tag}", losses=losses)) if draw(st.booleans()) else ""

@@ -47,7 +47,9 @@ def layers(draw: DrawFn, maps: bool, bilinear: bool) -> str:
     """The hidden layers: convolutions where the states are maps."""
     kernel = f", kernel = {draw(st.sampled_from([1, 3]))}" if maps else ""
     sizes = [f"conv2d({draw(st.integers(1, 6))}{kernel})" if maps else f"linear({draw(st.integers(1, 9))})"]
-    sizes.append(f"residual({draw(st.integers(1, 9))}, activation = {draw(st.sampled_from([*SMOOTH, 'relu']))}{kernel})")
+    sizes.append(
+        f"residual({draw(st.integers(1, 9))}, activation = {draw(st.sampled_from([*SMOOTH, 'relu']))}{kernel})"
+    )
     first = [f"bilinear({draw(st.integers(1, 9))}, activation = {draw(st.sampled_from(SMOOTH))}{kernel})"]
     rest = draw(st.lists(st.sampled_from([*sizes, *SMOOTH, "relu", "prelu"]), max_size=4))
     return ", ".join([*(first if bilinear else [sizes[0]]), *rest])
