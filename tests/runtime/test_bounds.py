@@ -99,7 +99,7 @@ def test_bounds_are_looked_at() -> None:
     with pytest.raises(ValueError, match=r"max_step must be at least min_step, not 0\.1 < 0\.2"):
         CONTROL.changed(max_step=0.1, min_step=0.2)
     with pytest.raises(TypeError, match="max_steps is a number of steps"):
-        HeunEuler()(falling, Z, SPAN, max_steps=2.5)  # type: ignore[arg-type]
+        HeunEuler()(falling, Z, SPAN, max_steps=2.5)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -138,7 +138,7 @@ def test_stops_are_looked_at() -> None:
         ("soon", TypeError, "times are real numbers"),
     ):
         with pytest.raises(error, match=text):
-            HeunEuler()(falling, Z, SPAN, stops=wrong)  # type: ignore[arg-type]
+            HeunEuler()(falling, Z, SPAN, stops=wrong)
     assert torch.equal(HeunEuler()(falling, Z, SPAN, stops=[]), HeunEuler()(falling, Z, SPAN))
 
 
