@@ -16,9 +16,10 @@ from .events import Event, events_of
 from .field import fielded
 from .gradients import carried
 from .loop import Attempt, Counted, Problem
+from .ranges import Followed
 from .solution import Solution, Weights, checked
 from .solver import Evaluated, SingleStep
-from .state import Scalar, State, VectorField, times_of
+from .state import Scalar, State, VectorField, is_eager, times_of
 from .stops import Sided, stops_of
 from .tolerance import Tolerance, fitted
 from .transforms import require_plain
@@ -208,6 +209,7 @@ class AdaptiveSteps(SingleStep):
         if wanted[0]:
             problem = replace(problem, z=carried(z, -f(times[0].detach(), z), times[0]))
         solution, states = problem.solve(control, numbers(times), dense)
+        self._look_back(problem, times, solution)
         for k in range(1, len(times)):
             if wanted[k] and solution.event is None:
                 states[k] = carried(states[k], f(times[k].detach(), states[k]), times[k])
@@ -224,13 +226,23 @@ class AdaptiveSteps(SingleStep):
         field, stopped = fielded(f, x, flat), stops_of(stops, flat)
         sided = Sided(field, flat, stopped) if stopped else None
         counted = Counted(sided or field)
-        attempt = partial(self.attempt, counted, x, **handed)
+        attempt: Callable[..., Attempt] = partial(self.attempt, counted, x, **handed)
+        if self._ranges is not None and is_eager(flat):
+            attempt = Followed(attempt)
         weights = Weights(self.weights, handed) if self.dense_order else None
         problem = self._posed(attempt, counted, flat, restore, self.longest(), weights)
         return replace(problem, sided=sided, callback=callback)
 
     def _posed(self, *parts: Any) -> Problem:
         return Problem(*parts)
+
+    def _look_back(self, problem: Problem, times: Sequence[Tensor], solution: Solution) -> None:
+        """Hold what a solve did against the ranges of g's training."""
+        followed, accepted = problem.attempt, solution.statistics.accepted
+        if isinstance(followed, Followed):
+            followed.note()
+            taken = accepted if isinstance(accepted, int) else int(accepted.max()) if accepted.is_cpu else 0
+            self._look(problem.z, times, 1, followed.longest, taken)
 
     def _stepped(
         self, f: VectorField, x: Tensor | None, s: Tensor, z: Tensor, eps: Tensor, handed: dict[str, Tensor]

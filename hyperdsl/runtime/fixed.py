@@ -86,6 +86,7 @@ class FixedSteps(SingleStep):
             z = step(field, x, s0 + k * whole, z, eps, handed)
         if looked_at(z, check):
             require_finite(z, z, s1, eps, steps * self.evaluations_per_step)
+        self._look(z, span, steps)
         found: State = restore(z)
         return found
 
@@ -114,6 +115,7 @@ class FixedSteps(SingleStep):
         if looked_at(z, check):
             size = (times[-1] - times[0]) / max(1, steps * len(sizes))
             require_finite(z, solution, times[-1], size, len(sizes) * steps * self.evaluations_per_step)
+        self._look(z, s, steps)
         found: State = restore(solution)
         return found
 

@@ -94,6 +94,7 @@ class HistorySteps(Solver):
         (end,) = self._march(kept, f, z, s0, eps, steps, steps, x)
         if looked_at(z, check):
             require_finite(end, end, s1, eps, self._evaluations(steps))
+        self._look(z, span, steps)
         found: State = restore(end)
         return found
 
@@ -118,6 +119,7 @@ class HistorySteps(Solver):
         solution = torch.stack([z, *self._march(_as_it_is, f, z, times[0], eps, count, steps, x)])
         if looked_at(z, check):
             require_finite(solution[-1], solution, times[-1], eps, self._evaluations(count))
+        self._look(z, s, steps)
         found: State = restore(solution)
         return found
 

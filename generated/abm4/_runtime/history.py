@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -11,12 +12,16 @@ from torch import Tensor
 
 from .field import fielded
 from .fixed import grid, require_steps
+from .gradients import recomputed
 from .outcome import require_finite
 from .solver import Solver
 from .state import Scalar, State, VectorField, looked_at, span_of, times_of
 
 Followed = tuple[Tensor, tuple[Tensor, ...], tuple[Tensor, ...]]
 """The next state by the base formula, what g reads besides, and the derivatives of the next step's history."""
+
+Advance = Callable[..., "Past"]
+"""(f, s, history, ε) to the history one step later."""
 
 
 class Past(NamedTuple):
@@ -58,13 +63,39 @@ class HistorySteps(Solver):
 
         check: raise SolveError where that state is not finite; by default only in plain eager mode.
         """
+        return self._end(_as_it_is, f, z0, span, steps, x, check)
+
+    def adjoint(
+        self,
+        f: VectorField,
+        z0: State,
+        span: Sequence[Scalar],
+        steps: int,
+        *,
+        x: Tensor | None = None,
+        check: bool | None = None,
+    ) -> State:
+        """As a call, with the same gradients, for which each step is computed again: its history alone is kept."""
+        return self._end(recomputed, f, z0, span, steps, x, check)
+
+    def _end(
+        self,
+        kept: Callable[[Advance], Advance],
+        f: VectorField,
+        z0: State,
+        span: Sequence[Scalar],
+        steps: int,
+        x: Tensor | None,
+        check: bool | None,
+    ) -> State:
         f, z, restore = self._one_tensor(f, z0)
         require_steps(steps)
         s0, s1 = span_of(z, span)
         eps = (s1 - s0) / steps
-        (end,) = self._march(f, z, s0, eps, steps, steps, x)
+        (end,) = self._march(kept, f, z, s0, eps, steps, steps, x)
         if looked_at(z, check):
             require_finite(end, end, s1, eps, self._evaluations(steps))
+        self._look(z, span, steps)
         found: State = restore(end)
         return found
 
@@ -86,9 +117,10 @@ class HistorySteps(Solver):
         f, z, restore = self._one_tensor(f, z0)
         times, eps = _equal_times(z, s, steps, check)
         count = (len(times) - 1) * steps
-        solution = torch.stack([z, *self._march(f, z, times[0], eps, count, steps, x)])
+        solution = torch.stack([z, *self._march(_as_it_is, f, z, times[0], eps, count, steps, x)])
         if looked_at(z, check):
             require_finite(solution[-1], solution, times[-1], eps, self._evaluations(count))
+        self._look(z, s, steps)
         found: State = restore(solution)
         return found
 
@@ -157,7 +189,15 @@ class HistorySteps(Solver):
         return self.formula(fielded(f, x, history.states[0]), s, history, eps)
 
     def _march(
-        self, f: VectorField, z: Tensor, s0: Tensor, eps: Tensor, steps: int, keep: int, x: Tensor | None
+        self,
+        kept: Callable[[Advance], Advance],
+        f: VectorField,
+        z: Tensor,
+        s0: Tensor,
+        eps: Tensor,
+        steps: int,
+        keep: int,
+        x: Tensor | None,
     ) -> list[Tensor]:
         """Every `keep`-th of the states after each of the steps; grid points are s0 + k·ε."""
         f = fielded(f, x, z)
@@ -165,7 +205,7 @@ class HistorySteps(Solver):
         states = []
         for k in range(steps):
             advance = self.begin if k < self.past else self.step
-            history = advance(f, s0 + k * eps, history, eps, x=x)
+            history = kept(partial(advance, x=x))(f, s0 + k * eps, history, eps)
             if (k + 1) % keep == 0:
                 states.append(history.states[0])
         return states
@@ -174,6 +214,10 @@ class HistorySteps(Solver):
         """Evaluations of f in a number of steps, the first ones' included; at least, where a formula is iterated."""
         begun = min(steps, self.past)
         return begun * self.begin_evaluations + (steps - begun) * self.evaluations_per_step
+
+
+def _as_it_is(advance: Advance) -> Advance:
+    return advance
 
 
 def _followed(history: Past, new: Tensor, derivatives: tuple[Tensor, ...]) -> Past:

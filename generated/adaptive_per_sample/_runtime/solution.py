@@ -175,22 +175,17 @@ def checked(solution: Solution, throw: bool) -> Solution:
     """The solution, or a SolveError where it did not reach its end; of several samples the first that did not."""
     s, step, status, (start, end) = solution.s, solution.step, solution.status, solution.span
     counted, whose = solution.statistics, ""
-    steps = f"{counted.accepted} steps and {counted.rejected} rejected ones"
+    accepted, rejected = counted.accepted, counted.rejected
     if not isinstance(status, Status):
         failed = [i for i, one in enumerate(status) if one is not Status.SUCCESS]
         if not failed:
             return solution
-        first = failed[0]
-        whose, status = f"sample {first} ", status[first]
+        whose, first = _told(status, failed), failed[0]
+        status = status[first]
         s, step, start, end, accepted, rejected = (
             value.flatten()[min(first, value.numel() - 1)].item() if isinstance(value, Tensor) else value
-            for value in (s, step, start, end, counted.accepted, counted.rejected)
+            for value in (s, step, start, end, accepted, rejected)
         )
-        steps = f"{accepted} steps and {rejected} rejected ones"
-        if len(failed) > 1:
-            others = ", ".join(f"{i} ({solution.status[i].value})" for i in failed[1:5])
-            more = f" and {len(failed) - 5} more" if len(failed) > 5 else ""
-            whose = f"{len(failed)} of {len(solution.status)} samples failed, also {others}{more}: {whose}"
     if status is Status.SUCCESS or not throw:
         return solution
     raise SolveError(
@@ -199,6 +194,16 @@ def checked(solution: Solution, throw: bool) -> Solution:
         step,
         counted.evaluations,
         solution,
-        f"{whose}stopped at s = {s:.6g} of {start:g} .. {end:g} after {steps}, the last of size {step:.3g} "
+        f"{whose}stopped at s = {s:.6g} of {start:g} .. {end:g} after {accepted} steps and {rejected} rejected ones, "
+        f"the last of size {step:.3g} "
         f"({counted.evaluations} evaluations of f): {_ADVICE[status]}; throw=False returns what there is",
     )
+
+
+def _told(statuses: Sequence[Status], failed: Sequence[int]) -> str:
+    """Which samples failed, and how; the text goes on with the first."""
+    if len(failed) == 1:
+        return f"sample {failed[0]} "
+    others = ", ".join(f"{i} ({statuses[i].value})" for i in failed[1:5])
+    more = f" and {len(failed) - 5} more" if len(failed) > 5 else ""
+    return f"{len(failed)} of {len(statuses)} samples failed, also {others}{more}; sample {failed[0]} "

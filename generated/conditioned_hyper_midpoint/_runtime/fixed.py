@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from .field import fielded
+from .gradients import recomputed
 from .outcome import require_finite
 from .solver import Evaluated, SingleStep
 from .state import (
@@ -46,15 +47,47 @@ class FixedSteps(SingleStep):
         check: raise SolveError where that state is not finite; by default only in plain eager mode.
         free: the values of the method's free parameters.
         """
+        return self._end(self._stepped, f, z0, span, steps, x, check, free)
+
+    def adjoint(
+        self,
+        f: VectorField,
+        z0: State,
+        span: Sequence[Scalar],
+        steps: int,
+        *,
+        x: Tensor | None = None,
+        check: bool | None = None,
+        **free: Scalar,
+    ) -> State:
+        """As a call, with the same gradients, for which each step is computed again.
+
+        Of each step its start is kept and nothing else, so that memory grows by a state a step, however many stages and
+        layers there are. Gradients of all that f, g and the method depend on come along.
+        """
+        return self._end(recomputed(self._stepped), f, z0, span, steps, x, check, free)
+
+    def _end(
+        self,
+        step: Callable[..., Tensor],
+        f: VectorField,
+        z0: State,
+        span: Sequence[Scalar],
+        steps: int,
+        x: Tensor | None,
+        check: bool | None,
+        free: dict[str, Scalar],
+    ) -> State:
         f, z, restore = self._one_tensor(f, z0)
         require_steps(steps)
         s0, s1 = span_of(z, span)
         whole, field, handed = (s1 - s0) / steps, fielded(f, x, z), self.handed(z, free)
         (eps,) = sizes_of(z, whole)
         for k in range(steps):
-            z = self._stepped(field, x, s0 + k * whole, z, eps, handed)
+            z = step(field, x, s0 + k * whole, z, eps, handed)
         if looked_at(z, check):
             require_finite(z, z, s1, eps, steps * self.evaluations_per_step)
+        self._look(z, span, steps)
         found: State = restore(z)
         return found
 
@@ -83,6 +116,7 @@ class FixedSteps(SingleStep):
         if looked_at(z, check):
             size = (times[-1] - times[0]) / max(1, steps * len(sizes))
             require_finite(z, solution, times[-1], size, len(sizes) * steps * self.evaluations_per_step)
+        self._look(z, s, steps)
         found: State = restore(solution)
         return found
 
