@@ -29,6 +29,7 @@ lint: venv
 	$(BIN)/mypy
 	$(BIN)/hyperdsl fmt specs --check
 	$(BIN)/hyperdsl compile specs --check
+	$(BIN)/hyperdsl verify generated/*/
 
 bench: venv
 	$(BIN)/python -m benchmarks.classical
@@ -44,6 +45,7 @@ bench: venv
 	$(BIN)/python -m benchmarks.tracked
 	$(BIN)/python -m benchmarks.kills
 	$(BIN)/python -m benchmarks.checking
+	$(BIN)/python -m benchmarks.mutants
 	$(BIN)/python -m pip install --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python -m benchmarks.proofs
 
