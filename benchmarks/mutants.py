@@ -2,10 +2,10 @@
 
 Changes one character of a package's solver.py below its header, as often as told, in packages of every kind: half of
 the changes put another digit for a digit, the others put another character of its class for a character, leave one out
-or write one twice. A mutant counts where it still can be imported. It changes the code (what runs), a docstring (what is stated), an
-annotation, or nothing but layout and comments, which nobody is to see. On a sample of those that change the code, by
-what `verify` says, the package's own tests run, each in a process of its own. Writes benchmarks/results/mutants.md and
-mutants.json, with all that was not seen.
+or write one twice. A mutant counts where it still can be imported. It changes the code (what runs), a docstring (what
+is stated), an annotation, or nothing but layout and comments, which nobody is to see. On a sample of those that change
+the code, by what `verify` says, the package's own tests run, each in a process of its own. Writes
+benchmarks/results/mutants.md and mutants.json, with all that was not seen.
 """
 
 from __future__ import annotations
