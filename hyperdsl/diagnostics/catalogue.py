@@ -110,6 +110,14 @@ DENSE_ENDS = Entry(
     "b_{stage}(theta) at theta = {at} must be {wants}",
     "dense output starts at the state before a step and ends at the state after it",
 )
+UNPROVEN = Entry("H219", "error", "order {claimed} of {what} is neither proven nor refuted: it is out of reach")
+OUT_OF_REACH = Entry(
+    "H220",
+    "error",
+    "`{name}` is not proven: {reason}",
+    "spread the file's declarations over several files, or make this one simpler",
+)
+NOT_PROVEN_AGAIN = Entry("H230", "warning", "`{name}` is not proven again by sympy: {reason}")
 
 # H3: names
 UNKNOWN_DECLARATION = Entry("H301", "error", "`{word}` is not a declaration")

@@ -7,6 +7,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from hyperdsl.runtime.adaptive import Advanced, EmbeddedSteps, Estimated
+from hyperdsl.runtime.adjoint import AdjointSteps
 from hyperdsl.runtime.control import Control
 from hyperdsl.runtime.fixed import FixedSteps
 from hyperdsl.runtime.history import Followed, HistorySteps, Past
@@ -113,3 +114,7 @@ class Ones(nn.Module):
         """Like z."""
         self.given = (eps, s, x, z, *seen)
         return z.new_ones(z.shape)
+
+
+class AdjointHeunEuler(AdjointSteps, HeunEuler):
+    """The same, whose gradients may come from the adjoint problem."""

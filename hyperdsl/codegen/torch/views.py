@@ -9,6 +9,7 @@ from hyperdsl.codegen.torch.adaptive import AdaptiveView, adaptive_view
 from hyperdsl.codegen.torch.correctors import CorrectorView, corrector_views
 from hyperdsl.codegen.torch.expressions import number, tuple_text
 from hyperdsl.codegen.torch.history import HistoryView, history_view
+from hyperdsl.codegen.torch.identity import base_digest
 from hyperdsl.codegen.torch.printer import step_lines
 from hyperdsl.plan import Plan
 from hyperdsl.semantics.model.spec import Corrector, External, Free, Spec
@@ -46,6 +47,7 @@ class LearnedView:
 class SolverView:
     """A solver's class, below `bases`; it uses these names of the `runtime`.
 
+    `digest` is that of the base's coefficients, for solvers with weights, "" for others.
     `stages` are the lines of the step, `result` what it returns, `seen` what g gets besides. `parameters` are keywords
     of every call, `handed` those that the step takes: the learned ones too.
     """
@@ -68,6 +70,7 @@ class SolverView:
     result: str
     seen: str
     call: str
+    digest: str
     adaptive: AdaptiveView | None = None
     history: HistoryView | None = None
 
@@ -127,8 +130,10 @@ _MODULES = {
     "history": ("Followed", "HistorySteps", "Past"),
     "implicit": ("iterated",),
     "outcome": ("SolveError", "Status"),
+    "ranges": ("OutsideWarning",),
     "solution": ("Solution", "Statistics", "polynomials"),
     "state": ("VectorField", "beside"),
+    "weights": ("WeightsWarning",),
 }
 """Where the runtime has what solver.py may use."""
 
@@ -140,6 +145,7 @@ def package_view(spec: Spec, plans: tuple[Plan, ...]) -> PackageView:
     used = {name for solver in solvers for name in solver.runtime} | {n for g in correctors for n in g.runtime}
     own = ", ".join([*(solver.name for solver in solvers), *(corrector.name for corrector in correctors)])
     public = {"SolveError", "Status"} | (used & {"Control", "Past"})
+    public |= {"OutsideWarning", "WeightsWarning"} if any(solver.hyper for solver in solvers) else set()
     public |= {"Solution", "Statistics"} if "Control" in used else set()
     return PackageView(
         summary=f"Solvers of {spec.source.name}: {', '.join(view.name for view in solvers)}.",
@@ -184,6 +190,7 @@ def _solver_view(plan: Plan, corrector: str) -> SolverView:
         result=result,
         seen=tuple_text(plan.seen),
         call=", ".join(["eps", "s", "x", "z", "dz", *(f"{name}={name}" for name in plan.parameters)]),
+        digest=base_digest(plan) if plan.training or plan.corrector else "",
         adaptive=adaptive,
         history=history,
     )

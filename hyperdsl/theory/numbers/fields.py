@@ -14,9 +14,9 @@ from math import comb
 from typing import Any
 
 import flint
-from flint import arb, arb_poly, fmpq, fmpq_mat, fmpq_poly, fmpz_poly
+from flint import arb, arb_poly, fmpq, fmpq_mat, fmpq_poly, fmpz, fmpz_poly
 
-from hyperdsl.theory.numbers.radicals import NotExact
+from hyperdsl.theory.numbers.budget import NotExact
 from hyperdsl.theory.numbers.roots import RealRoot, real_balls
 
 Poly = Any
@@ -137,11 +137,19 @@ def quadratic_field(radicand: int) -> Field:
 @lru_cache(maxsize=64)
 def cosine_field(n: int) -> Field:
     """Q(cos(π/n)), θ = 2·cos(π/n), for n ≥ 3; its degree is φ(2n)/2."""
+    if 2 * n > 8 * MAX_DEGREE**2:  # φ(2n) ≥ √n, and what has to be factored stays small
+        raise NotExact(f"the degree of cos(pi/n) is more than {MAX_DEGREE} for {shortened(n)}")
+    degree = int(fmpz(2 * n).euler_phi()) // 2
+    if degree > MAX_DEGREE:
+        raise NotExact(f"the degree of cos(pi/{n}) is {degree}, more than {MAX_DEGREE}")
     polynomial = fmpz_poly.cos_minpoly(2 * n)
-    if polynomial.degree() > MAX_DEGREE:
-        raise NotExact(f"the degree of cos(pi/{n}) is {polynomial.degree()}, more than {MAX_DEGREE}")
     field = Field(RealRoot(polynomial, int(polynomial.degree()) - 1), lambda: _cosines(n, field))
     return field
+
+
+def shortened(n: int) -> str:
+    """`n = …`, in words where it is long."""
+    return f"n = {n}" if n < 10**12 else f"an n of {n.bit_length()} bits"
 
 
 def cosine(field: Field, k: int) -> Poly:
