@@ -1,11 +1,11 @@
 """Generated solvers with one character changed, and who sees it: python -m benchmarks.mutants
 
-Changes one character of a package's solver.py, as often as told, in packages of every kind: half of the changes put
-another digit for a digit, the others put another character of its class for a character, leave one out or write one
-twice. A mutant counts where it still can be imported. It changes the code (what runs), a docstring (what is stated), an
-annotation, or nothing but layout and comments; code that `verify` shows to compute the same counts as "same". On a
-sample of those that change the code the package's own tests run, each in a process of its own. Writes
-benchmarks/results/mutants.md and mutants.json, with all that nobody saw.
+Changes one character of a package's solver.py below its header, as often as told, in packages of every kind: half of
+the changes put another digit for a digit, the others put another character of its class for a character, leave one out
+or write one twice. A mutant counts where it still can be imported. It changes the code (what runs), a docstring (what
+is stated), an annotation, or nothing but layout and comments, which nobody is to see. On a sample of those that change
+the code, by what `verify` says, the package's own tests run, each in a process of its own. Writes
+benchmarks/results/mutants.md and mutants.json, with all that was not seen.
 """
 
 from __future__ import annotations
@@ -72,10 +72,11 @@ class Mutant:
 
 def edited(text: str, draw: random.Random) -> str:
     """The text with one character changed."""
+    start = text.index('"""')  # the header above is compared as it is
     if draw.random() < 0.5:
-        at = draw.choice([i for i, character in enumerate(text) if character.isdigit()])
+        at = draw.choice([i for i, character in enumerate(text) if i > start and character.isdigit()])
         return text[:at] + draw.choice(string.digits.replace(text[at], "")) + text[at + 1 :]
-    at = draw.randrange(len(text))
+    at = draw.randrange(start, len(text))
     others = next((kind for kind in CLASSES if text[at] in kind), "ε").replace(text[at], "") or text[at]
     return text[:at] + draw.choice(["", draw.choice(others), 2 * text[at]]) + text[at + 1 :]
 
@@ -197,6 +198,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "mutants": len(made),
         "seen_by_verify": dict(Counter(mutant.changes for mutant in made if seen[mutant])),
         "unseen_by_verify": [mutant.told for mutant in made if not seen[mutant]],
+        "layout_that_is_seen": [mutant.told for mutant in made if seen[mutant] and mutant.changes == "layout"],
         "tested": len(chosen),
         "seen_by_tests": sum(by_tests.values()),
         "unseen_by_tests": [mutant.told for mutant, found in by_tests.items() if not found],

@@ -135,14 +135,14 @@ def test_adaptivehypereuler_as_stated() -> None:
     assert solver.evaluations_per_step == 1
     assert solver.residual_power == 2
     assert solver.error == "learned"
-    assert solver.dense_order == None
+    assert solver.dense_order is None
     assert solver.control.rtol == 0.1
     assert solver.control.atol == 0.01
     assert solver.control.power == 2
     assert solver.control.safety == 0.9
     assert solver.control.shortest == 0.2
     assert solver.control.longest == 10
-    assert solver.control.first_step == None
+    assert solver.control.first_step is None
     assert solver.control.max_steps == 4096
     assert solver.control.embedded_power == 0
     assert solver.control.gains == (0, 1, 0)

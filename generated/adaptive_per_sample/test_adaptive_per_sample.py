@@ -138,7 +138,7 @@ def test_persampledopri5_as_stated() -> None:
     assert solver.control.safety == 0.9
     assert solver.control.shortest == 0.2
     assert solver.control.longest == 10
-    assert solver.control.first_step == None
+    assert solver.control.first_step is None
     assert solver.control.max_steps == 4096
     assert solver.control.embedded_power == 0
     assert solver.control.gains == (0, 1, 0)

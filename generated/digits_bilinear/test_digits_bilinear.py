@@ -193,8 +193,8 @@ def test_bilinearhypereuler_as_stated() -> None:
     assert g.width == 16
     assert g.activation == nn.Tanh
     assert g.kernel == 3
-    assert g.warm == True
-    assert g.scaled == False
+    assert g.warm is True
+    assert g.scaled is False
     assert str(g.net) == str(g.last(16, 3, bias=False))
 
 
@@ -267,8 +267,8 @@ def test_twostephypereuler_as_stated() -> None:
     assert g.width == 16
     assert g.activation == nn.Tanh
     assert g.kernel == 3
-    assert g.warm == True
-    assert g.scaled == False
+    assert g.warm is True
+    assert g.scaled is False
     assert str(g.net) == str(g.last(16, 3, bias=False))
 
 

@@ -161,7 +161,7 @@ class World:
         if name not in self._calls:
             return name
         s, z = self._calls[name]
-        return f"f at {shown(s)} and {shown(z)}"
+        return f"{name} = f({shown(s)}, {shown(z)})"
 
 
 def shown(value: Formal) -> str:

@@ -16,7 +16,7 @@ from hyperdsl.runtime.history import Past
 from hyperdsl.runtime.loop import Attempt
 from hyperdsl.theory.numbers.exact import ZERO
 from hyperdsl.verifying.facts import past_steps
-from hyperdsl.verifying.formal import EPS, THETA, TIME, Formal, World, formal, known, parameter, shown
+from hyperdsl.verifying.formal import EPS, THETA, TIME, UNIT, Formal, World, formal, known, parameter, shown
 from hyperdsl.verifying.walk import Start, Walk
 from hyperdsl.verifying.ways import Way, plainly, traced
 
@@ -188,10 +188,10 @@ class _Solver:
             wrong = next((name for name in made if name in surplus), None)
             left = next((name for name in expected if name in lacking), None)
             if wrong is not None:
-                instead = f" where the spec has {left}, {self.world.told(left)}" if left else " too often"
+                instead = f" where the spec has {self.world.told(left)}" if left else " too often"
                 yield Finding(function, f"evaluates {self.world.told(wrong)}{instead}")
             elif left is not None:
-                yield Finding(function, f"does not evaluate {left}, {self.world.told(left)}")
+                yield Finding(function, f"does not evaluate {self.world.told(left)}")
 
         return found
 
@@ -205,11 +205,10 @@ class _Solver:
     def _equal(self, function: str, what: str, found: Any, expected: Formal) -> Iterator[Finding]:
         value = formal(found)
         for name in {**expected.terms, **value.terms}:
-            one, other = (Formal({name: terms.get(name, ZERO)}) for terms in (value.terms, expected.terms))
+            one, other = (Formal({UNIT: terms.get(name, ZERO)}) for terms in (value.terms, expected.terms))
             if one.key != other.key:
-                yield Finding(
-                    function, f"{what} has {shown(one)} of {self.world.told(name)}, by the spec {shown(other)}"
-                )
+                text = f"{what} has {shown(one)} of {self.world.told(name)}, by the spec {shown(other)}"
+                yield Finding(function, text)
                 return
 
 

@@ -97,8 +97,12 @@ def _heads(found: ast.ClassDef | ast.FunctionDef, expected: ast.ClassDef | ast.F
 
 
 def _nodes(found: ast.AST, expected: ast.AST) -> Iterator[Place]:
-    """Node by node; the smallest two that differ."""
-    found, expected = _folded(found), _folded(expected)
+    """Node by node; the smallest two that differ. Arithmetic of numbers is the number that it gives: 1 / 2 is .5."""
+    numbers = _number(found), _number(expected)
+    if None not in numbers:
+        same = type(numbers[0]) is type(numbers[1]) and repr(numbers[0]) == repr(numbers[1])
+        yield from [] if same else [_place(found, expected)]
+        return
     if type(found) is not type(expected):
         yield _place(found, expected)
         return
@@ -112,7 +116,7 @@ def _nodes(found: ast.AST, expected: ast.AST) -> Iterator[Place]:
 
 
 def _values(found: Any, expected: Any, inside: ast.AST, other: ast.AST) -> Iterator[Place]:
-    """The values of a field; names, numbers and texts have to be of one type and, floats, of one sign."""
+    """The values of a field."""
     if isinstance(found, ast.AST) and isinstance(expected, ast.AST):
         same = type(found) is type(expected) or hasattr(found, "lineno")  # an operator has no place of its own
         yield from _nodes(found, expected) if same else [_place(inside, other)]
@@ -124,7 +128,8 @@ def _values(found: Any, expected: Any, inside: ast.AST, other: ast.AST) -> Itera
 
 
 def _place(found: ast.AST, expected: ast.AST) -> Place:
-    return Place(getattr(found, "lineno", 1), f"`{_short(found)}`, by the spec `{_short(expected)}`")
+    line = next((node.lineno for node in ast.walk(found) if hasattr(node, "lineno")), 1)
+    return Place(line, f"`{_short(found)}`, by the spec `{_short(expected)}`")
 
 
 def _text(node: ast.AST) -> str | None:
@@ -146,13 +151,8 @@ _ARITHMETIC: dict[type, Callable[[Any, Any], Any]] = {
 }
 
 
-def _folded(node: ast.AST) -> ast.AST:
-    """A number for arithmetic of numbers: 1 / 2 is .5, as Python has it."""
-    value = _number(node)
-    return node if value is None else ast.copy_location(ast.Constant(value), node)
-
-
 def _number(node: ast.AST) -> int | float | None:
+    """What numbers and their arithmetic give, as Python has it; None for anything else."""
     match node:
         case ast.Constant(value) if isinstance(value, int | float) and not isinstance(value, bool):
             return value

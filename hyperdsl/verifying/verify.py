@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -122,8 +121,8 @@ def _other_steps(
         except Exception as error:
             if not places:
                 raise
-            line, text = _raised(path, error), f"{name} cannot be run on formal values: {error}"
-            yield Difference(path, line or min(place.line for place in places.values()), text)
+            place = min(places.values(), key=lambda place: place.line)
+            yield Difference(path, place.line, f"{name} cannot be run on formal values: {error} ({place.text})")
             continue
         if found is None:
             continue
@@ -131,12 +130,6 @@ def _other_steps(
             raise RuntimeError(f"{name}.{found.function}: {found.text}")
         place = places.get(found.function) or min(places.values(), key=lambda place: place.line)
         yield Difference(path, place.line, f"{name}.{found.function} {found.text} ({place.text})")
-
-
-def _raised(path: Path, error: Exception) -> int | None:
-    """The last line of the file that an exception came through."""
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
-    return lines[-1] if lines else None
 
 
 def _loaded(path: Path, tree: ast.Module) -> dict[str, Any]:

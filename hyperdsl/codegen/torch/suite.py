@@ -89,11 +89,11 @@ class CaseView:
 
     @property
     def settings(self) -> tuple[tuple[str, str], ...]:
-        """What the corrector g was made with: its attributes, and their values."""
+        """What the corrector g was made with: its attributes, and what they are."""
         if self.corrector is None:
             return ()
         named = (one.partition("=") for one in self.corrector.arguments[2:] if not one.startswith("input_shape"))
-        return ("reads", self.corrector.arguments[1]), *((name, text) for name, _, text in named)
+        return _claims([("reads", self.corrector.arguments[1]), *((name, text) for name, _, text in named)])
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,7 @@ def _case(plan: Plan, network: CorrectorView | None) -> CaseView:
 
 
 def _stated(plan: Plan) -> tuple[tuple[str, str], ...]:
-    """What a class says of itself: its attributes, with dots, and their values as Python text."""
+    """What a class says of itself: its attributes, with dots, and what they are."""
     found = [("order", plan.order), ("evaluations_per_step", plan.evaluations_per_step)]
     found += [] if plan.residual_power is None else [("residual_power", plan.residual_power)]
     texts = [(name, str(value)) for name, value in found]
@@ -187,7 +187,12 @@ def _stated(plan: Plan) -> tuple[tuple[str, str], ...]:
         counted: tuple[str, ...] = ("past", "states", "derivatives", "first_derivative")
         counted += ("substeps", "begin_evaluations") if history.past else ()
         texts += [(name, str(getattr(history, name))) for name in counted]
-    return tuple(texts)
+    return _claims(texts)
+
+
+def _claims(values: list[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """Each name, and the end of a comparison with that Python text."""
+    return tuple((name, f"{'is' if text in ('None', 'True', 'False') else '=='} {text}") for name, text in values)
 
 
 def _middles(plan: Plan) -> dict[str, float]:
