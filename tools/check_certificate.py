@@ -16,7 +16,7 @@ import sys
 from collections import defaultdict, namedtuple
 from fractions import Fraction
 from functools import partial, partialmethod, reduce
-from itertools import chain, count, pairwise
+from itertools import chain, count, pairwise, takewhile
 from math import factorial, isqrt
 from pathlib import Path
 from random import Random
@@ -96,13 +96,12 @@ class Table(namedtuple("Table", "a c sums weights tolerance kind dense orders bo
         """The largest order of a row of weights and what fails next; of rows for powers of θ, at most `dense`."""
         leaves = {"τ": self.sums, "s": self.c} if timed and self.c != self.sums else {"τ": self.sums}
         bound, found = dense or len(self.c) * (1 if self.kind == "explicit" else 2), self.orders[len(leaves), dense]
-        for t in self.trees(leaves) if row not in found else ():
+        for t in takewhile(lambda _: row not in found, self.trees(leaves)):
             for i in set(range(len(self.weights))) - found.keys():
-                value, wanted = dot(self.weights[i], t.phi), Fraction(not dense or t.order == i + 1, t.order * t.below)
+                value = self.bounded(dot(self.weights[i], t.phi), len(self.c))
+                wanted = Fraction(not dense or t.order == i + 1, t.order * t.below)
                 if t.order > bound or not self.near(value, wanted):
-                    found[i] = t.order - 1, f": of the tree {t.text} Φ is {value}, not {wanted}" * (t.order <= bound)
-            if row in found:
-                return found[row]
+                    found[i] = t.order - 1, f": Φ({t.text}) is {value!s:.99}, not {wanted}" * (t.order <= bound)
         return found[row]
 
     def dense_order(self, *, timed: bool, said: int) -> Any:
@@ -153,9 +152,9 @@ class Checker(namedtuple("Checker", "random left values tables found")):
     def value(self, node: object) -> Any:
         """The value of an expression, text or a part of it, node by node."""
         match node:
-            case str() if re.fullmatch(r"[-+*/^() \w]{1,10000}", node, re.ASCII):
+            case str() if re.fullmatch(r"(?:[-+/^() ]|\*(?!\*)|[A-Za-z_]\w*+|\d++(?!\w))+", node, re.ASCII):
                 return self.value(ast.parse(node.strip().replace("^", "**"), mode="eval").body)
-            case ast.Constant(int(digits)):
+            case ast.Constant(int(digits)) if type(digits) is int:
                 return Fraction(digits)
             case ast.Name(name) if name in self.values:
                 return self.values[name]
@@ -171,7 +170,7 @@ class Checker(namedtuple("Checker", "random left values tables found")):
                 return self.bounded(x + y if isinstance(word, ast.Add | ast.Sub) else x * y)
             case ast.Name() | ast.Call():
                 raise NotImplementedError("a number beyond one square root")
-        raise ValueError(f"{str(node)[:40]!r} is no number")
+        raise ValueError(f"{ast.unparse(node) if isinstance(node, ast.AST) else node!s:.40} is no number")
 
     def row(self, texts: Any, width: int = 0) -> list[Any]:
         """Numbers, filled up with zeros to the width, if there is one."""
@@ -185,7 +184,7 @@ class Checker(namedtuple("Checker", "random left values tables found")):
             try:
                 found = min(find(table) for table in self.tables) if callable(find) else find
                 found, why = found if isinstance(found, tuple) else (found, "")
-                said = get(claims, key, type(found))
+                said = get(claims, key, int if found is None else type(found), NONE)
                 holds = said == found or (key.startswith(("claimed", "dense")) and 1 <= said <= found)
                 verdict, text = ("holds", "") if holds else ("does not hold", f" is said to be {said}, is {found}{why}")
             except NotImplementedError as reason:
@@ -212,8 +211,8 @@ class Checker(namedtuple("Checker", "random left values tables found")):
         for _ in range(SAMPLES if names else 1):
             self.values.update({str(name): Fraction(self.random.getrandbits(64), 2**32) for name in names})
             self.tables.append(self.table(claims, self.table(claims | dense) if dense else None))
-        rows = {"embedded_orders": True, "claimed_embedded_orders": timed}
-        listed = {f"{key}[{i}]": said for key in rows for i, said in enumerate(get(claims, key, list))}
+        lists = {"embedded_orders": True, "claimed_embedded_orders": timed}
+        rows = [(key, i, by) for key, by in lists.items() for i in range(len(get(claims, key, list)))]
         facts = {
             "proof": "tolerance" if claims["tolerance"] else "exact",
             "kind": lambda t: t.kind,
@@ -222,15 +221,13 @@ class Checker(namedtuple("Checker", "random left values tables found")):
             "order": Table.order,
             "order_autonomous": partial(Table.order, timed=False),
             "claimed_order": partial(Table.order, timed=timed),
-            **{
-                f"{k}[{i}]": partial(Table.order, row=i + 1, timed=rows[k]) for k in rows for i in range(len(claims[k]))
-            },
+            **{f"{key}[{i}]": partial(Table.order, row=i + 1, timed=by) for key, i, by in rows},
             "stage_order": Table.stage_order,
             "fsal": lambda t: len(t.c) > 1 and t.a[-1] == t.weights[0] and not any([*t.a[0], t.c[0], t.c[-1] + -1]),
             "dense_order": partial(Table.dense_order, timed=timed, said=claims["dense_order"]) if dense else None,
             "evaluations_per_step": partial(Table.evaluations, claims=claims),
         }
-        self.check(claims | listed, facts)
+        self.check(claims | {f"{key}[{i}]": claims[key][i] for key, i, _ in rows}, facts)
 
     def stable(self, p: list[Any], *, strictly: bool = False) -> bool:
         """Whether all roots are in the unit disk, those on the circle simple; `strictly`: inside."""
@@ -281,6 +278,7 @@ def checked(path: str) -> int:
     try:
         if not Path(path).is_file() or Path(path).stat().st_size > LARGEST_FILE:
             raise ValueError(f"it is no file, or has more than {LARGEST_FILE} bytes")
+        sys.set_int_max_str_digits(MOST_BITS)
         text, code, left = Path(path).read_bytes(), 0, [WORK]
         claimed = json.loads(text, object_pairs_hook=unique, parse_constant=partial(get, None))
         for claims in get(claimed, "solvers", list):
@@ -289,12 +287,12 @@ def checked(path: str) -> int:
                 checker.solver(claims)
             except NotImplementedError as reason:
                 checker.found["not checked"].append(f"the method ({reason})")
-            for verdict, keys in checker.found.items():
-                print(f"{path}: {get(claims, 'name', str)!r}: {verdict}: {', '.join(keys)}")
+            lines = [f"{verdict}: {', '.join(keys)}" for verdict, keys in checker.found.items() if keys]
+            print(f"{path}: {get(claims, 'name', str)!r}", *lines, sep="\n    ")
             code = 1 if checker.found["does not hold"] or code == 1 else 3 if checker.found["not checked"] else code
         return code
     except Exception as error:  # whatever a file holds: code 1 is for claims that were looked at
-        print(f"{path}: this is no certificate: {error}", file=sys.stderr)
+        print(f"{path}: this is no certificate: {type(error).__name__}: {error!s:.199}", file=sys.stderr)
         return 2
 
 
