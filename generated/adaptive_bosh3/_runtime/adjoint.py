@@ -124,7 +124,7 @@ class _Adjoint(torch.autograd.Function):
         with torch.no_grad():
             a, *found = _solved_back(ctx, (end, start), gradient, state, weights)
             times = [
-                _along(_Alone(ctx.f, None)(time, at), slope).to(time.dtype) if time.requires_grad else None
+                _along(_Alone(ctx.f, None)(time.detach(), at), slope).to(time.dtype) if time.requires_grad else None
                 for time, at, slope in ((start, z, -a), (end, state, gradient))
             ]
         whole = [*times, a, *found]

@@ -163,6 +163,10 @@ class AdaptiveSteps(SingleStep):
         """Compile the step, as torch.compile does, for all calls from now on; the loop around it reads numbers."""
         self.attempt = torch.compile(self.attempt, *arguments, **options)  # type: ignore[method-assign]
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What copies have; a compiled step is compiled again where it is wanted."""
+        return {name: value for name, value in self.__dict__.items() if name != "attempt"}
+
     def attempt(
         self, f: VectorField, x: Tensor | None, s: Tensor, z: Tensor, eps: Tensor, dz: Tensor, **parameters: Tensor
     ) -> Attempt:

@@ -115,8 +115,7 @@ class Solution:
         (times,) = times_of(self.pieces[0].z, s)
         for time in times.flatten().tolist():
             if not low - spare <= time <= high + spare:
-                ends = (high, low) if self._sign() < 0 else (low, high)
-                raise ValueError(f"s = {time:g} is outside the solution, {ends[0]:g} .. {ends[1]:g}")
+                raise ValueError(f"s = {time:g} is outside the solution, {low:g} .. {high:g}")
         states = torch.stack([self._at(time) for time in times.clamp(low, high).flatten()])
         return self.restore(states.reshape(*times.shape, *states.shape[1:]))
 
