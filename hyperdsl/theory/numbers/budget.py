@@ -20,7 +20,7 @@ MOST_TREES = 60_000
 MOST_WORK = 2 * 10**8
 """Trees times the square of the stages, in one proof, and more where numbers are long."""
 
-MOST_BITS = 20_000
+MOST_BITS = 14_000
 """Bits of a number that a spec may write, numerator and denominator together."""
 
 MOST_TERMS = 20_000
