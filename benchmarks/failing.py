@@ -23,11 +23,15 @@ import torch  # noqa: F401  # loaded once, for all forks
 from benchmarks import study
 from benchmarks.faults import DIED, MODES, UNTOUCHED, Faults, child
 from benchmarks.kills import SPEC, digest, package
-from hyperdsl import cli
+from hyperdsl import cli, compiler
+from hyperdsl.evaluation.lookup import find_problem
+from hyperdsl.evaluation.packages import load_package
 from hyperdsl.evaluation.report import markdown
+from hyperdsl.source import SpecFile
 from hyperdsl.training import checkpoint
 
-TRAINING = ("--problem", "van_der_pol", "--quiet", "--set", "phased.iterations=3", "--set", "phased.then.iterations=2")
+TRAINING = ("--problem", "van_der_pol", "--quiet", "--set", "phased.steps=2 .. 4")
+TRAINING += ("--set", "phased.iterations=3", "--set", "phased.then.iterations=2", "--set", "phased.then.batch=8")
 NEW = SPEC.replace("linear(64)", "linear(32)")
 
 
@@ -46,6 +50,15 @@ class Row:
         states = ", ".join(f"{count} {state}" for state, count in sorted(self.states.items()))
         codes = ", ".join(f"{count} with {code}" for code, count in sorted(self.codes.items()))
         return [self.command, self.mode, str(self.calls), states, codes, str(self.unrepaired)]
+
+
+def loaded() -> None:
+    """Everything that forks would load, each for itself."""
+    os.environ["HYPERDSL_CACHE"] = ""
+    cli.application()
+    compiler.outcomes([SpecFile(Path("specs/phased_hyper_heun.hyper"), "phased_hyper_heun.hyper")], packages=True)
+    load_package(Path("generated/phased_hyper_heun")).train()
+    find_problem("van_der_pol", lambda _: ())
 
 
 def hyperdsl(place: Path, cache: Path, *arguments: str) -> Callable[[], int]:
@@ -138,6 +151,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = study.parser(__doc__, seeds=None)
     parser.add_argument("--modes", default=",".join(MODES))
     given = study.given(parser, arguments)
+    loaded()
     folder, limit = (given.runs / "failing").absolute(), 2 if given.smallest else 10_000
     rows = []
     for mode in study.chosen(given.modes, MODES, given.smallest):

@@ -2,9 +2,9 @@
 
 Runs `hyperdsl compile` over an old package in processes of its own and ends them by SIGKILL, at moments uniform over
 the time that an undisturbed run takes; the package then has to be the old one, the new one, or one whose import fails,
-and the next run has to make the new one. Runs `hyperdsl train` likewise until 30 were killed; whenever a run comes to its
-end, its weights are compared with the undisturbed run's, bit by bit, and the training starts afresh. A run counts as
-gone on from a checkpoint where it found one and did not say that it starts anew.
+and the next run has to make the new one. Runs `hyperdsl train` likewise until 30 were killed; whenever a run comes to
+its end, its weights are compared with the undisturbed run's, bit by bit, and the training starts afresh. A run counts
+as gone on from a checkpoint where it found one and did not say that it starts anew.
 """
 
 from __future__ import annotations

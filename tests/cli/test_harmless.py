@@ -168,3 +168,18 @@ def test_the_formatter_heeds_no_settings_of_where_its_files_lie(folder: Path, tm
         package = tmp_path / place.name / "learns"
         made.append({path.relative_to(package): path.read_bytes() for path in package.rglob("*.*") if path.is_file()})
     assert made[0] == made[1]
+
+
+@pytest.mark.parametrize("method", ["rk4", "ab2"])
+def test_plots_heed_no_settings_of_the_current_folder(tmp_path: Path, method: str) -> None:
+    """Which may have matplotlib run TeX."""
+    (tmp_path / "a.hyper").write_text("solver A {\n    base rk4\n}\n")
+    shown = [sys.executable, "-m", "hyperdsl", "show", "a.hyper", method, "--plot"]
+    subprocess.run([*shown, "plain.png"], cwd=tmp_path, capture_output=True, check=True)
+    (tmp_path / "matplotlibrc").write_text("text.usetex: True\naxes.facecolor: red\n")
+    (tmp_path / "latex").write_text("#!/bin/sh\ntouch sprung\n")
+    (tmp_path / "latex").chmod(0o755)
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    subprocess.run([*shown, "strange.png"], cwd=tmp_path, env=environment, capture_output=True, check=True)
+    assert (tmp_path / "plain.png").read_bytes() == (tmp_path / "strange.png").read_bytes()
+    assert not (tmp_path / "sprung").exists()
