@@ -134,6 +134,7 @@ def test_adaptivehypereuler_as_stated() -> None:
     assert solver.order == 1
     assert solver.evaluations_per_step == 1
     assert solver.residual_power == 2
+    assert solver.base_digest == "f9064c818a462465"
     assert solver.error == "learned"
     assert solver.dense_order is None
     assert solver.control.rtol == 0.1

@@ -134,6 +134,7 @@ def test_adaptivehyperheun_as_stated() -> None:
     assert solver.order == 2
     assert solver.evaluations_per_step == 2
     assert solver.residual_power == 3
+    assert solver.base_digest == "afdfdec127c2cb73"
     assert solver.error == "learned"
     assert solver.dense_order is None
     assert solver.control.rtol == 0.01

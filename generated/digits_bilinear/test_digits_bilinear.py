@@ -187,6 +187,7 @@ def test_bilinearhypereuler_as_stated() -> None:
     assert solver.order == 1
     assert solver.evaluations_per_step == 1
     assert solver.residual_power == 2
+    assert solver.base_digest == "f9064c818a462465"
     g = solver.corrector
     assert g.reads == ("z", "eps")
     assert g.seen == ("dz",)
@@ -226,6 +227,7 @@ def test_narrowhypereuler_as_stated() -> None:
     assert solver.order == 1
     assert solver.evaluations_per_step == 1
     assert solver.residual_power == 2
+    assert solver.base_digest == "f9064c818a462465"
     g = solver.corrector
     assert g.reads == ("z", "eps")
     assert g.seen == ("dz",)
@@ -261,6 +263,7 @@ def test_twostephypereuler_as_stated() -> None:
     assert solver.order == 1
     assert solver.evaluations_per_step == 1
     assert solver.residual_power == 2
+    assert solver.base_digest == "f9064c818a462465"
     g = solver.corrector
     assert g.reads == ("z", "eps")
     assert g.seen == ("dz",)

@@ -97,6 +97,7 @@ def test_fourevaluations_as_stated() -> None:
     solver = FourEvaluations()
     assert solver.order == 1
     assert solver.evaluations_per_step == 4
+    assert solver.base_digest == "88257ab6941bb050"
     assert solver.learned == ("a21", "a31", "a32", "a41", "a42", "a43", "b1", "b2", "b3")
     assert solver.coefficients.tolist() == [1 / 2, 0, 1 / 2, 0, 0, 1, 1 / 6, 1 / 3, 1 / 3]
 

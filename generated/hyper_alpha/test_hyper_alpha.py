@@ -77,6 +77,7 @@ def test_hyperalpha_as_stated() -> None:
     assert solver.order == 2
     assert solver.evaluations_per_step == 2
     assert solver.residual_power == 3
+    assert solver.base_digest == "2747337e8a62b834"
     assert solver.free == (("alpha", 3 / 10, 1, "[]"),)
     g = solver.corrector
     assert g.reads == ("z", "dz", "k2", "s", "eps", "alpha")

@@ -77,6 +77,7 @@ def test_hypereuler_as_stated() -> None:
     assert solver.order == 1
     assert solver.evaluations_per_step == 1
     assert solver.residual_power == 2
+    assert solver.base_digest == "f9064c818a462465"
     g = solver.corrector
     assert g.reads == ("z", "dz", "s", "eps")
     assert str(g.net) == str(

@@ -77,6 +77,7 @@ def test_hyperhalf_as_stated() -> None:
     assert solver.order == 2
     assert solver.evaluations_per_step == 2
     assert solver.residual_power == 3
+    assert solver.base_digest == "1cdf4f0e074e1eec"
     g = solver.corrector
     assert g.reads == ("z", "dz", "k2", "s", "eps")
     assert g.seen == ("dz", "k2")

@@ -100,6 +100,7 @@ def test_hyperpece_as_stated() -> None:
     assert solver.order == 2
     assert solver.evaluations_per_step == 2
     assert solver.residual_power == 3
+    assert solver.base_digest == "34acaad6a03ad3ee"
     assert solver.past == 1
     assert solver.states == 1
     assert solver.derivatives == 1

@@ -77,6 +77,7 @@ def test_hyperrk4_as_stated() -> None:
     assert solver.order == 4
     assert solver.evaluations_per_step == 4
     assert solver.residual_power == 5
+    assert solver.base_digest == "6a16806b0bd06fd9"
     g = solver.corrector
     assert g.reads == ("z", "dz", "s", "eps")
     assert str(g.net) == str(

@@ -151,6 +151,7 @@ def test_learnedmidpoint_as_stated() -> None:
     solver = LearnedMidpoint()
     assert solver.order == 2
     assert solver.evaluations_per_step == 2
+    assert solver.base_digest == "2747337e8a62b834"
     assert solver.learned == ("alpha",)
     assert solver.coefficients.tolist() == [1 / 2]
 
@@ -179,6 +180,7 @@ def test_learnedthird_as_stated() -> None:
     solver = LearnedThird()
     assert solver.order == 3
     assert solver.evaluations_per_step == 3
+    assert solver.base_digest == "65ef80891c9b5938"
     assert solver.learned == ("u", "v")
     assert solver.coefficients.tolist() == [1 / 2, 3 / 4]
 
@@ -207,6 +209,7 @@ def test_learnedfourth_as_stated() -> None:
     solver = LearnedFourth()
     assert solver.order == 4
     assert solver.evaluations_per_step == 4
+    assert solver.base_digest == "230e029527d45708"
     assert solver.learned == ("u", "v")
     assert solver.coefficients.tolist() == [1 / 3, 2 / 3]
 

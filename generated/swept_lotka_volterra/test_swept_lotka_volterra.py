@@ -77,6 +77,7 @@ def test_swepthyper_as_stated() -> None:
     assert solver.order == 2
     assert solver.evaluations_per_step == 2
     assert solver.residual_power == 3
+    assert solver.base_digest == "afdfdec127c2cb73"
     g = solver.corrector
     assert g.reads == ("z", "dz", "s", "eps")
     assert str(g.net) == str(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from hyperdsl.codegen.torch.identity import base_digest
 from hyperdsl.plan import Plan, Step
 from hyperdsl.plan.multistep import NEWEST
 from hyperdsl.plan.step import STATE, derivative, evaluations
@@ -20,6 +21,7 @@ def facts(plan: Plan) -> dict[str, Any]:
         "evaluations_per_step": plan.evaluations_per_step,
         "residual_power": plan.order + 1 if plan.corrector is not None else None,
         "free": tuple(map(_range, plan.free)),
+        "base_digest": base_digest(plan) if plan.training or plan.corrector else None,
         "learned": tuple(learned.name for learned in plan.learned),
         "dense_order": plan.step.dense.order if plan.step.dense and plan.attempt.estimates else None,
         **_controlled(plan),

@@ -9,6 +9,7 @@ from hyperdsl.codegen.torch.computed import ComputedView, computed_view
 from hyperdsl.codegen.torch.correctors import CorrectorView, corrector_views, leading_factor
 from hyperdsl.codegen.torch.expressions import number, tuple_text
 from hyperdsl.codegen.torch.history import history_view
+from hyperdsl.codegen.torch.identity import base_digest
 from hyperdsl.codegen.torch.views import ImportView, imports_of, range_view
 from hyperdsl.codegen.torch.warm import FUNCTIONS, layer_text
 from hyperdsl.plan import Plan
@@ -173,6 +174,7 @@ def _stated(plan: Plan) -> tuple[tuple[str, str], ...]:
     found = [("order", plan.order), ("evaluations_per_step", plan.evaluations_per_step)]
     found += [] if plan.residual_power is None else [("residual_power", plan.residual_power)]
     texts = [(name, str(value)) for name, value in found]
+    texts += [("base_digest", f'"{base_digest(plan)}"')] if plan.training or plan.corrector else []
     ranges = [f'("{one.name}", {one.lower}, {one.upper}, "{one.ends}")' for one in map(range_view, plan.free)]
     texts += [("free", tuple_text(ranges))] if ranges else []
     texts += [("learned", tuple_text([f'"{one.name}"' for one in plan.learned]))] if plan.learned else []
