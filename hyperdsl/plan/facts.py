@@ -57,7 +57,8 @@ def _history(solver: HistorySolver) -> dict[str, object]:
             "predictor": {"name": base.predictor, **_formula(base.formula.predictor)},
             "corrector_formula": {"name": base.corrector, **_formula(base.formula.corrector)},
         }
-    return {**about, "proof": "exact", "start": {**_start(solver.start.method), "substeps": solver.start.substeps}}
+    start = {**_start(solver.start.method), "substeps": solver.start.substeps}
+    return {**about, "proof": "exact", "start": start, "corrector_inputs": _inputs(solver.corrector)}
 
 
 def _start(method: Method) -> dict[str, object]:
