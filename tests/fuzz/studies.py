@@ -131,12 +131,14 @@ def expressions(names: tuple[str, ...]) -> st.SearchStrategy[str]:
     leaves = st.one_of(st.sampled_from([*names, "s", "pi"]), nonzero.map(lambda q: f"({q})"), st.just("0.3"))
 
     def deeper(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
-        two = st.tuples(inner, st.sampled_from(["+", "-", "*"]), inner).map(lambda t: f"({t[0]} {t[1]} {t[2]})")
+        sums = st.tuples(inner, inner).map(lambda t: f"({t[0]} + {t[1]})")
+        differences = st.tuples(inner, inner).map(lambda t: f"({t[0]} - {t[1]})")
+        products = st.tuples(inner, inner).map(lambda t: f"({t[0]}*{t[1]})")
         calls = st.tuples(st.sampled_from(["sin", "cos", "tanh", "abs"]), inner).map(lambda t: f"{t[0]}({t[1]})")
         safe = inner.map(lambda t: f"exp(-({t})^2)") | inner.map(lambda t: f"log(2 + cos({t}))")
         powers = st.tuples(inner, st.integers(0, 3)).map(lambda t: f"({t[0]})^{t[1]}")
         roots = inner.map(lambda t: f"sqrt(1 + sin({t})^2)") | inner.map(lambda t: f"-{t}/(3 + cos({t}))")
-        return st.one_of(two, calls, safe, powers, roots)
+        return st.one_of(sums, differences, products, calls, safe, powers, roots)
 
     return st.recursive(leaves, deeper, max_leaves=8)
 
