@@ -30,7 +30,7 @@ from hyperdsl.evaluation.report import markdown
 from hyperdsl.source import SpecFile
 from hyperdsl.training import checkpoint
 
-TRAINING = ("--problem", "van_der_pol", "--quiet", "--set", "phased.steps=2 .. 4")
+TRAINING: tuple[str, ...] = ("--problem", "van_der_pol", "--quiet", "--set", "phased.steps=2 .. 4")
 TRAINING += ("--set", "phased.iterations=3", "--set", "phased.then.iterations=2", "--set", "phased.then.batch=8")
 NEW = SPEC.replace("linear(64)", "linear(32)")
 
