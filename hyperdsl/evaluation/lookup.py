@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -51,7 +52,8 @@ def _from_file(path: Path, name: str, parameters: str, models: Models) -> Proble
     for given in ranges:
         if given not in names:
             raise ProblemError(f"{name} has no parameter {given}{_similar(given, names)}")
-    return from_model(model, ranges)
+    given = re.sub(r"\s", "", parameters)
+    return replace(from_model(model, ranges), source=f"{path.as_posix()}:{name}" + (f"({given})" if given else ""))
 
 
 def _parameter(text: str) -> tuple[str, tuple[float, float]]:
@@ -91,7 +93,7 @@ def _from_module(name: str, attribute: str) -> Problem:
     problem = getattr(module, attribute)
     if not isinstance(problem, Problem):
         raise ProblemError(f"{name}:{attribute} is a {type(problem).__name__}, not a hyperdsl.evaluation.Problem")
-    return problem
+    return replace(problem, source=f"{name}:{attribute}")
 
 
 @contextmanager
