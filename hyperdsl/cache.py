@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from hyperdsl import __version__
-from hyperdsl.source import digest
+from hyperdsl.source import digest, read_file
 
 PACKAGE = Path(__file__).parent
 SOURCES = frozenset({".py", ".lark", ".hyper", ".jinja"})
@@ -57,7 +57,7 @@ def find(data: bytes, shown: str) -> Entry | None:
         if digest(sealed[65:]) != sealed[:64].decode("ascii"):
             return None
         stored = json.loads(sealed[65:])
-        if any(digest(Path(path).read_bytes()) != sha256 for path, sha256 in stored["imports"].items()):
+        if any(digest(read_file(Path(path))) != sha256 for path, sha256 in stored["imports"].items()):
             return None
         package, place = stored["package"], stored["solver"]
         return Entry(

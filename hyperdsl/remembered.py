@@ -10,7 +10,7 @@ from typing import Any
 from hyperdsl import cache
 from hyperdsl.codegen.files import GeneratedFile, changes, write
 from hyperdsl.diagnostics import Diagnostic, as_json, from_json, has_errors
-from hyperdsl.source import Place, Source, Span, SpecFile, digest
+from hyperdsl.source import Place, Source, Span, SpecFile, digest, read_file
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Outcome:
 def recalled(file: SpecFile, *, packages: bool) -> Outcome | None:
     """The outcome of a sound file, with its package where that is asked for, if nothing has changed."""
     try:
-        data = file.path.read_bytes()
+        data = read_file(file.path)
     except OSError:
         return None
     entry = cache.find(data, file.shown)
@@ -61,7 +61,10 @@ def remember(outcome: Outcome, imports: Mapping[str, str]) -> None:
     """Keep the outcome of a sound file; `imports` are paths and digests of what it imports."""
     if has_errors(outcome.diagnostics):
         return
-    data = outcome.file.path.read_bytes()
+    try:
+        data = read_file(outcome.file.path)
+    except OSError:
+        return  # it is gone meanwhile
     if outcome.sha256 != digest(data):
         return  # it was changed meanwhile
     span = outcome.solver.span if outcome.solver else None
