@@ -30,8 +30,8 @@ from hyperdsl.evaluation.report import markdown
 from hyperdsl.source import SpecFile
 from hyperdsl.training import checkpoint
 
-TRAINING = ("--problem", "van_der_pol", "--quiet", "--set", "phased.steps=2 .. 4")
-TRAINING += ("--set", "phased.iterations=3", "--set", "phased.then.iterations=2", "--set", "phased.then.batch=8")
+SETTINGS = ("steps=2 .. 4", "iterations=3", "then.iterations=2", "then.batch=8")
+TRAINING = ("--problem", "van_der_pol", "--quiet", *(word for text in SETTINGS for word in ("--set", f"phased.{text}")))
 COMMANDS = ("over", "first", "train")
 NEW = SPEC.replace("linear(64)", "linear(32)")
 
