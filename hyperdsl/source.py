@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -26,11 +24,15 @@ class SpecFile:
 
 @dataclass(frozen=True)
 class Source:
-    """One spec file as text: `path` as the user gave it, newlines already LF, without a byte-order mark."""
+    """One spec file as text: `path` as the user gave it, newlines already LF, without a byte-order mark.
+
+    `original` is the text whose UTF-8 has the hash: as it stands in the file.
+    """
 
     path: str
     text: str = field(repr=False)
     sha256: str = ""
+    original: str = field(default="", repr=False)
 
     @cached_property
     def lines(self) -> tuple[str, ...]:
@@ -70,15 +72,3 @@ class Place:
 def digest(data: bytes) -> str:
     """The sha256 of a file's bytes, in hexadecimal."""
     return hashlib.sha256(data).hexdigest()
-
-
-def replace_file(path: Path, data: bytes) -> None:
-    """Put `data` in place of an existing file's bytes, all or nothing; raises OSError."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-        Path(name).chmod(path.stat().st_mode & 0o777)
-        os.replace(name, path)
-    finally:
-        Path(name).unlink(missing_ok=True)

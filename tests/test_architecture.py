@@ -17,6 +17,7 @@ ROOT = PACKAGE.parent
 
 MAY_IMPORT = {
     "source": set(),
+    "files": set(),
     "theory": set(),
     "diagnostics": {"source"},
     "syntax": {"source", "diagnostics"},
@@ -25,17 +26,19 @@ MAY_IMPORT = {
     "plan": {"semantics", "theory"},
     "runtime": set(),
     "training": {"runtime"},
-    "codegen": {"plan", "semantics", "theory", "source"},
+    "codegen": {"plan", "semantics", "theory", "source", "files"},
     "second": {"remembered", "semantics", "syntax", "diagnostics", "source"},  # of theory nothing: it proves alone
     "compiler": {"second", "codegen", "remembered", "plan", "semantics", "syntax", "diagnostics", "source", "theory"},
     "evaluation": {"training", "plan", "semantics", "theory", "source"},
     "sweeps": {"evaluation", "training", "semantics", "theory", "source"},
     "pages": {"semantics", "theory"},
+    "verifying": {"compiler", "codegen", "plan", "semantics", "theory", "runtime", "diagnostics", "source"},
     "notebook": {"compiler", "source", "pages", "diagnostics", "semantics", "theory"},
     "__main__": {"cli"},
-    "cache": {"source"},
-    "remembered": {"cache", "codegen", "diagnostics", "source"},
+    "cache": {"source", "files"},
+    "remembered": {"cache", "codegen", "diagnostics", "source", "files"},
     "cli": {
+        "files",
         "training",
         "compiler",
         "remembered",
@@ -43,6 +46,7 @@ MAY_IMPORT = {
         "evaluation",
         "sweeps",
         "pages",
+        "verifying",
         "codegen",
         "plan",
         "semantics",

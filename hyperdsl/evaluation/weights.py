@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -53,8 +54,13 @@ class Origin:
 
 
 def default_path(package: Package, problem: str, solver: str) -> Path:
-    """runs/PACKAGE/PROBLEM/SOLVER.safetensors, from the current folder."""
-    return Path("runs") / package.name / problem / f"{solver}.safetensors"
+    """runs/PACKAGE/PROBLEM/SOLVER.safetensors, from the current folder; no two problems share a folder."""
+    return Path("runs") / package.name / folder_name(problem) / f"{solver}.safetensors"
+
+
+def folder_name(problem: str) -> str:
+    """A problem's whole name as one folder's: `one:problem` is `one-problem`, and what is no file name is quoted."""
+    return quote(problem.replace(":", "-"), safe="()=,")
 
 
 def save_weights(path: Path, solver: nn.Module, origin: Origin) -> None:

@@ -33,7 +33,7 @@ def decode(data: bytes, shown: str) -> tuple[Source | None, tuple[Diagnostic, ..
         note = f"byte {error.start} is {data[error.start]:#04x}"
         seen = Source(shown, data.decode("utf-8", errors="replace"))
         return None, (catalogue.NOT_UTF8.at(Place(seen, Span(line, 1, line, 1)), notes=[note]),)
-    source = Source(shown, text.replace("\r\n", "\n"), digest(data))
+    source = Source(shown, text.replace("\r\n", "\n"), digest(data), data.decode("utf-8"))
     if (at := source.text.find("\r")) >= 0:
         line = source.text.count("\n", 0, at) + 1
         column = at - source.text.rfind("\n", 0, at)

@@ -11,7 +11,7 @@ from hyperdsl.semantics.methods.multisteps import read_multistep
 from hyperdsl.semantics.methods.predictor_correctors import read_predictor_corrector
 from hyperdsl.semantics.methods.tableaux import read_method
 from hyperdsl.semantics.model.spec import Base, Method, Multistep
-from hyperdsl.semantics.reading.report import Report
+from hyperdsl.semantics.reading.report import Report, within_reach
 from hyperdsl.semantics.reading.units import Unit, library_index, library_unit, load
 from hyperdsl.source import Source
 from hyperdsl.syntax import nodes as n
@@ -71,7 +71,12 @@ class Scope:
         """A method, of any kind, that this file declares, read and proven once."""
         if name not in self.methods:
             declaration = self.unit.declarations["method", name]
-            self.methods[name] = self._read(declaration) if declaration.complete else None
+            if not declaration.complete:
+                self.methods[name] = None
+            elif self.unit.path is None:  # the library's methods are the matter of whoever uses them
+                self.methods[name] = self._read(declaration)
+            else:
+                self.methods[name] = within_reach(self.report, declaration, lambda: self._read(declaration))
         return self.methods[name]
 
     def _read(self, declaration: n.Declaration) -> Base | None:
