@@ -19,8 +19,8 @@ HIGHEST = 64
 """No method has a higher order that is looked for."""
 MOST_TREES = 8
 """The order up to which methods are always proven by trees."""
-MOST_PLAIN, MOST_COLOURED = 14, 11
-"""Orders with more than a hundred thousand trees are not tried."""
+MOST = 14
+"""Beyond this order there are more than a hundred thousand trees, which are not tried."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def _orders(
         known = [order for order in assumed if order is not None]
         if len(known) == len(weights) and max(known) > MOST_TREES:
             return tuple(Found(order, _bushy(order + 1)) for order in known)
-    if claimed > (MOST_COLOURED if time else MOST_PLAIN):
+    if claimed > MOST:
         raise Undecided(f"the trees up to order {claimed} are too many for sympy")
     return orders(stages, weights, bound, tolerance, time=time)
 
@@ -166,7 +166,7 @@ def _dense_failure(
     """The first tree, of all up to an order, whose condition does not hold; weights[j − 1] are those of θ^j."""
     for nodes in range(1, order + 1):
         for tree in conditions(nodes, time=time):
-            vector = stages.products(tree, keep=False)
+            vector = stages.last_products(tree)
             for power, b in enumerate(weights, start=1):
                 total, gamma = reduce(add, map(mul, b, vector)), density(tree)
                 wanted = stages.scale ** size(tree) if power == size(tree) else stages.zero
