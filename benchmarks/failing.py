@@ -31,7 +31,8 @@ from hyperdsl.source import SpecFile
 from hyperdsl.training import checkpoint
 
 SETTINGS = ("steps=2 .. 4", "iterations=3", "then.iterations=2", "then.batch=8")
-TRAINING: tuple[str, ...] = ("--problem", "van_der_pol", "--quiet", *(word for text in SETTINGS for word in ("--set", f"phased.{text}")))
+SET = tuple(word for text in SETTINGS for word in ("--set", f"phased.{text}"))
+TRAINING = ("--problem", "van_der_pol", "--quiet", *SET)
 COMMANDS = ("over", "first", "train")
 NEW = SPEC.replace("linear(64)", "linear(32)")
 
