@@ -30,6 +30,8 @@ def show(spec: SpecPath, name: Name = None, plot: Plot = None, json: Json = Fals
     from hyperdsl import compiler
     from hyperdsl.cli.methods_shown import print_page, shown_of
 
+    if plot is not None:
+        _require_plot(plot)
     checked = compiler.check(spec_files([spec]))
     known = shown_of(checked.specs[0])
     if name is not None:
@@ -52,6 +54,15 @@ def show(spec: SpecPath, name: Name = None, plot: Plot = None, json: Json = Fals
     finish(checked.diagnostics)
 
 
+def _require_plot(path: Path) -> None:
+    from hyperdsl.training.outputs import require_plot
+
+    try:
+        require_plot(path, ("png", "svg"))
+    except ValueError as error:
+        stop(str(error))
+
+
 def _plot(known: list[Shown], path: Path) -> None:
     from hyperdsl.pages.analysis import of_solver
     from hyperdsl.semantics.model.spec import Method, Multistep, Solver
@@ -60,8 +71,6 @@ def _plot(known: list[Shown], path: Path) -> None:
     (chosen,) = methods if len(methods) == 1 else (None,)
     if not isinstance(chosen, Multistep) and not (isinstance(chosen, Method) and not chosen.tableau.parameters):
         stop("--plot draws one Runge–Kutta or multistep method without free parameters: name it after the spec")
-    if path.suffix not in (".png", ".svg"):
-        stop(f"`{path}` ends in neither .png nor .svg")
     try:
         from hyperdsl.pages.multistep_regions import plot_multistep_region
         from hyperdsl.pages.regions import plot_region

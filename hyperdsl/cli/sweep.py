@@ -7,6 +7,7 @@ import json as json_module
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -89,8 +90,9 @@ def sweep(
     from hyperdsl.sweeps.points import front, knee, points
 
     target = None if write is None else _target(write)
+    _require_outputs(plot, storage, target, cache)
     beside = {word: TableauSolver(word, tableau(word)) for word in methods.replace(" ", "").split(",") if word}
-    order = _Order(spec, name, problem, trials, storage, cost, tuple(overrides or ()), cache, threads)
+    order = _Order(spec, name, problem, trials, storage, cost, tuple(overrides or ()), cache, threads, quiet)
     store, task = order.begin()
     workers = [get_context("spawn").Process(target=_work, args=(order,), daemon=True) for _ in range(jobs - 1)]
     try:
@@ -151,17 +153,18 @@ class _Order:
     overrides: tuple[str, ...]
     cache: Path | None
     threads: int
+    quiet: bool
 
     def begin(self) -> tuple[Store, Task]:
         """The sweep's store, which is to be closed, and its task; ends the run where something is wrong."""
         import torch
 
-        from hyperdsl.sweeps.store import Store
+        from hyperdsl.sweeps.store import Store, default_storage
 
         torch.set_num_threads(self.threads)
         checked, chosen = _chosen(self.spec, self.name)
         task = _task(self, checked, chosen)
-        path = self.storage or Path("runs/sweeps") / task.name / task.problem.name / f"{chosen.name}.log"
+        path = self.storage or default_storage(task.name, task.problem, chosen.name)
         identity = {
             "version of hyperdsl": __version__,
             "version of the spec": checked.source.sha256,
@@ -172,6 +175,7 @@ class _Order:
             "cost": self.cost,
             "--set": sorted(self.overrides),
         }
+        _require_outputs(None, path, None, None)
         return guarded(lambda: Store(path, chosen, self.cost, self.trials or chosen.trials, identity)), task
 
 
@@ -219,7 +223,7 @@ def _task(order: _Order, spec: Spec, sweep: Sweep) -> Task:
     for number in sweep.numbers:
         if {"lr": "learning_rate"}.get(number.word, number.word) in changed:
             stop(f"the sweep varies `{number.word}`, which --set would hold fast")
-    write, problem = compiler.variants(order.spec, sweep.name).text, find(order.problem)
+    write, problem = compiler.variants(order.spec, sweep.name).text, find(order.problem, quiet=order.quiet)
     return Task(spec.source.stem, sweep.solver, problem, sweep.steps, write, compile_variant, changed, order.cache)
 
 
@@ -278,6 +282,21 @@ def _json(result: _Result, order: _Order, store: Store, task: Task, failed: int)
         "methods": [described(point) for point in result.plain],
         "points": [described(point) for point in result.found],
     }
+
+
+def _require_outputs(plot: Path | None, storage: Path | None, target: Path | None, cache: Path | None) -> None:
+    """End the run where a file or folder of these cannot be written."""
+    from hyperdsl.evaluation.plots import endings
+    from hyperdsl.training.outputs import require_folder, require_plot, require_writable
+
+    if plot is not None:
+        guarded(lambda: require_plot(plot, endings()))
+    for file in (storage, target if target and target.suffix else None):
+        if file is not None:
+            guarded(partial(require_writable, file))
+    for folder in (cache, target if target and not target.suffix else None):
+        if folder is not None:
+            guarded(partial(require_folder, folder))
 
 
 def _target(path: Path) -> Path:

@@ -26,15 +26,18 @@ _NUMBER = r"-?(?:\d{1,40}(?:\.\d{1,40})?|\.\d{1,40})(?:[eE][+-]?\d{1,3})?(?:/\d{
 _PARAMETER = re.compile(rf"\s*(?P<name>[A-Za-z_]\w*)\s*=\s*(?P<low>{_NUMBER})\s*(?:\.\.\s*(?P<high>{_NUMBER})\s*)?")
 
 
-def find_problem(text: str, models: Models) -> Problem:
-    """The problem called `text`, as on the command line. ProblemError says what is wrong and what there is."""
+def find_problem(text: str, models: Models, progress: bool = True) -> Problem:
+    """The problem called `text`, as on the command line. ProblemError says what is wrong and what there is.
+
+    progress: show a bar where a built-in problem's f has to be trained first.
+    """
     if in_file := _FILE.fullmatch(text):
         return _from_file(Path(in_file["path"]), in_file["name"], in_file["parameters"] or "", models)
     if ":" in text:
         module, _, attribute = text.partition(":")
         return _from_module(module, attribute)
     if text in BUILT_IN:
-        return built_in(text)
+        return built_in(text, progress)
     raise ProblemError(
         f"there is no built-in problem {text}{_similar(text, BUILT_IN)}; there are {', '.join(BUILT_IN)}, "
         "and FILE.hyper:NAME and module:attribute name one's own"
