@@ -40,6 +40,7 @@ UNOPENED = Entry("H108", "error", "this `{bracket}` closes nothing", "remove it"
 BAD_ROW = Entry("H109", "error", "{problem}")
 MISPLACED = Entry("H110", "error", "{what} does not belong {where}")
 UNARY_PLUS = Entry("H111", "error", "a number has no leading `+`", "remove the `+`")
+HIDDEN = Entry("H112", "error", "{found} makes this text look like another one", "remove it")
 
 # H2: proofs
 ORDER_TOO_HIGH = Entry("H201", "error", "`{name}` is claimed to have order {claimed}, but has order {proven}")

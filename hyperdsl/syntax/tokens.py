@@ -14,9 +14,10 @@ from itertools import groupby, islice
 from lark import Token
 
 from hyperdsl.diagnostics import Diagnostic, catalogue
-from hyperdsl.source import Place, Source
+from hyperdsl.source import Place, Source, Span
 from hyperdsl.syntax.brackets import Brackets, match
 from hyperdsl.syntax.builder import span_of
+from hyperdsl.syntax.characters import advice, hides, named
 from hyperdsl.syntax.grammar import grammar
 from hyperdsl.syntax.nodes import Comment
 
@@ -55,8 +56,10 @@ def tokenize(source: Source) -> Tokens:
     arranger = _Arranger(source, tokens, brackets)
     stream = arranger.run()
     judged = [(token, message) for token in tokens for message in _judge(source, token)]
+    hidden = tuple(message for token in raw for message in _hidden(source, token))
     bad = {token.start_pos for token, _ in judged} | arranger.bad | brackets.unmatched
-    diagnostics = (*bad_rules, *brackets.diagnostics, *arranger.diagnostics, *(message for _, message in judged))
+    found = (message for _, message in judged)
+    diagnostics = (*bad_rules, *brackets.diagnostics, *arranger.diagnostics, *found, *hidden)
     return Tokens(_without(stream, bad), comments, diagnostics)
 
 
@@ -122,7 +125,7 @@ def _judge(source: Source, token: Token) -> Iterable[Diagnostic]:
         case "POWER_STARS":
             yield catalogue.POWER_STARS.at(place)
         case "OTHER":
-            yield catalogue.BAD_CHARACTER.at(place, found=f"`{token}`")
+            yield catalogue.BAD_CHARACTER.at(place, found=named(str(token)), help=advice(str(token)))
         case "UNENDED_STRING":
             yield catalogue.UNCLOSED.at(place, bracket='"')
         case "NUMBER":
@@ -131,6 +134,16 @@ def _judge(source: Source, token: Token) -> Iterable[Diagnostic]:
                 yield catalogue.TOO_LARGE.at(place, what="this number", limit=f"{MAX_DIGITS} digits")
             elif len(exponent) > 9 or abs(int(exponent or 0)) > MAX_EXPONENT:
                 yield catalogue.TOO_LARGE.at(place, what="the exponent", limit=str(MAX_EXPONENT))
+
+
+def _hidden(source: Source, token: Token) -> Iterable[Diagnostic]:
+    """The first character of a comment or text that makes it look like another one."""
+    if token.type in {"COMMENT", "STRING", "UNENDED_STRING"} and not token.isprintable():
+        at = next((i for i, character in enumerate(token) if hides(character)), None)
+        if at is not None:
+            line, column = token.line or 1, (token.column or 1) + at
+            place = Place(source, Span(line, column, line, column + 1))
+            yield catalogue.HIDDEN.at(place, found=named(token[at]))
 
 
 def _place(source: Source, token: Token) -> Place:
