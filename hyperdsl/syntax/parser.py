@@ -38,6 +38,7 @@ PUNCTUATION = {
     "PRIME": "`'`",
     "RULE": "a rule line",
 }
+OWN_LINE = "each setting has a line of its own; several values have commas between them"
 VALUE_STARTS = frozenset({"NAME", "NUMBER", "MINUS", "LPAR"})
 
 
@@ -102,6 +103,8 @@ def _describe(source: Source, stream: tuple[Token, ...], at: int, expected: froz
         return catalogue.UNARY_PLUS.at(place)
     if token.type == "IN":
         return catalogue.UNEXPECTED.at(place, found="`in`, which is a reserved word", help=_expectation(expected))
+    if token.type == "NUMBER" and before == "NAME":
+        return catalogue.UNEXPECTED.at(place, found=f"`{token}`", help=OWN_LINE)
     found = PUNCTUATION["_NL"] if token.type == "_NL" else f"`{token}`"
     return catalogue.UNEXPECTED.at(place, found=found, help=_expectation(expected))
 
