@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from hyperdsl.cli.inputs import finish, say, stop
+from hyperdsl.cli.inputs import finish, say, spec_files, stop
 
 if TYPE_CHECKING:
     from hyperdsl.evaluation.problems import Problem
@@ -85,8 +85,7 @@ def warnings_said() -> Iterator[None]:
 def _models(path: Path) -> Sequence[ProblemModel]:
     from hyperdsl import compiler
 
-    if not path.is_file():
-        stop(f"there is no file `{path}`")
+    spec_files([path])  # ends the run where it cannot be read
     problems, diagnostics = compiler.problems(path)
     say(diagnostics)
     finish(diagnostics)
