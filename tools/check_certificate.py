@@ -99,9 +99,9 @@ class Table(namedtuple("Table", "a c sums weights tolerance kind dense orders bo
         for t in takewhile(lambda _: row not in found, self.trees(leaves)):
             for i in set(range(len(self.weights))) - found.keys():
                 value = self.bounded(dot(self.weights[i], t.phi), len(self.c))
-                wanted = Fraction(not dense or t.order == i + 1, t.order * t.below)
-                if t.order > bound or not self.near(value, wanted):
-                    found[i] = t.order - 1, f": Φ({t.text}) is {value!s:.99}, not {wanted}" * (t.order <= bound)
+                goal = Fraction(not dense or t.order == i + 1, t.order * t.below)
+                if t.order > bound + (not dense) or not self.near(value, goal):
+                    found[i] = min(t.order - 1, bound), f": Φ({t.text}) is {value!s:.99}, not {goal}" * (value != goal)
         return found[row]
 
     def dense_order(self, *, timed: bool, said: int) -> Any:
