@@ -23,6 +23,7 @@ from hyperdsl.theory.numbers.exact import ZERO, Exact
 from hyperdsl.theory.runge_kutta.dense import jumps, prove_dense
 from hyperdsl.theory.runge_kutta.order import prove_order, row_sum_defects, stage_order
 from hyperdsl.theory.runge_kutta.tableau import Tableau
+from hyperdsl.theory.runge_kutta.trees import count
 
 ROOT = Path(__file__).parents[2]
 Claims = dict[str, Any]
@@ -90,6 +91,7 @@ def _of_method(solver: m.Solver, claims: Claims) -> bool:
         "order": facts.order,
         "order_autonomous": facts.report.order_autonomous,
         "embedded_orders": list(facts.embedded),
+        "conditions": count(claims["claimed_order"]),
         "stage_order": facts.stage_order,
         "fsal": facts.fsal,
         "evaluations_per_step": planned.evaluations_per_step,

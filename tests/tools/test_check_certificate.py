@@ -66,7 +66,7 @@ def _leaves(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 COEFFICIENTS = {"tableau", "dense", "alpha", "beta", "error_constant"}
 FACTS = {"order", "order_autonomous", "claimed_order", "embedded_orders", "claimed_embedded_orders", "stages", "fsal"}
 FACTS |= {"stage_order", "dense_order", "residual_power", "evaluations_per_step", "explicit", "steps", "zero_stable"}
-FACTS |= {"kind", "autonomous"}
+FACTS |= {"kind", "autonomous", "conditions"}
 
 
 def _changed(value: Any, random: Random) -> Any:
