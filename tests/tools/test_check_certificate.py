@@ -226,13 +226,20 @@ def test_one_square_root_and_every_kind_of_tableau(tmp_path: Path) -> None:
     gauss = _tableau(
         ["1/4", f"1/4 - {root}"], [f"1/4 + {root}", "1/4"], c=[f"1/2 - {root}", f"1/2 + {root}"], weights=["1/2"] * 2
     )
-    claims = {"kind": "implicit", "order": 4, "order_autonomous": 4, "claimed_order": 4, "stage_order": 2}
+    claims = {
+        "kind": "implicit",
+        "order": 4,
+        "order_autonomous": 4,
+        "claimed_order": 4,
+        "stage_order": 2,
+        "conditions": 8,
+    }
     solver = _with("hyper_heun", tableau=gauss, corrector=None, corrector_inputs=[], residual_power=None, **claims)
     assert verdict(tmp_path, solver) == HOLDS
     assert verdict(tmp_path, {**solver, "order": 3}) == REFUTED
     gamma = "1 - 1/2*sqrt(2)"
     sdirk = _tableau([gamma], [f"1 - ({gamma})", gamma], c=[gamma, "1"], weights=[f"1 - ({gamma})", gamma])
-    claims = {"kind": "dirk", "order": 2, "order_autonomous": 2, "claimed_order": 2, "stage_order": 1}
+    claims = {"kind": "dirk", "order": 2, "order_autonomous": 2, "claimed_order": 2, "stage_order": 1, "conditions": 2}
     assert verdict(tmp_path, {**solver, "tableau": sdirk, **claims}) == HOLDS
 
 
