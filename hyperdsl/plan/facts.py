@@ -145,6 +145,8 @@ def _control(control: Control | None) -> dict[str, object] | None:
         "factor": [str(end) for end in control.factor],
         "first_step": None if control.first_step is None else str(control.first_step),
         "max_steps": control.max_steps,
+        "max_step": None if control.max_step is None else str(control.max_step),
+        "min_step": None if control.min_step is None else str(control.min_step),
         "per_sample": control.per_sample,
     }
 
