@@ -229,7 +229,7 @@ def test_what_is_not_proven_again_says_why(
     assert (method["proved_again"], method["proved_again_why"]) == (None, "it takes more than 60 seconds")
     assert multistep["proved_again"] is True
     (warning,) = found["diagnostics"]
-    assert (warning["code"], warning["severity"]) == ("H230", "warning")
+    assert (warning["code"], warning["severity"]) == ("H221", "warning")
     assert warning["message"] == "`third` is not proven again by sympy: it takes more than 60 seconds"
 
 
