@@ -30,8 +30,10 @@ from hyperdsl.evaluation.report import markdown
 from hyperdsl.source import SpecFile
 from hyperdsl.training import checkpoint
 
-TRAINING = ("--problem", "van_der_pol", "--quiet", "--set", "phased.steps=2 .. 4")
-TRAINING += ("--set", "phased.iterations=3", "--set", "phased.then.iterations=2", "--set", "phased.then.batch=8")
+SETTINGS = ("steps=2 .. 4", "iterations=3", "then.iterations=2", "then.batch=8")
+SET = tuple(word for text in SETTINGS for word in ("--set", f"phased.{text}"))
+TRAINING = ("--problem", "van_der_pol", "--quiet", *SET)
+COMMANDS = ("over", "first", "train")
 NEW = SPEC.replace("linear(64)", "linear(32)")
 
 
@@ -150,16 +152,20 @@ def training(folder: Path, mode: str, limit: int) -> Row:
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = study.parser(__doc__, seeds=None)
     parser.add_argument("--modes", default=",".join(MODES))
+    parser.add_argument(
+        "--commands", default=",".join(COMMANDS), help="over: compile over a package; first: remembered"
+    )
     given = study.given(parser, arguments)
     loaded()
     folder, limit = (given.runs / "failing").absolute(), 2 if given.smallest else 10_000
     rows = []
     for mode in study.chosen(given.modes, MODES, given.smallest):
-        for row in (
-            compiling(folder, mode, True, limit),
-            compiling(folder, mode, False, limit),
-            training(folder, mode, limit),
-        ):
+        for command in study.chosen(given.commands, COMMANDS, smallest=False):
+            row = (
+                training(folder, mode, limit)
+                if command == "train"
+                else compiling(folder, mode, command == "over", limit)
+            )
             rows.append(row)
             print(*row.cells(), sep="; ", flush=True)
     heads = ["command", "the call", "calls", "left", "ended", "not put right by the next"]

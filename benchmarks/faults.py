@@ -120,4 +120,4 @@ def _run(run: Callable[[], int], faults: Faults | None) -> NoReturn:
     except BaseException:
         traceback.print_exc()
         code = 1
-    os._exit(UNTOUCHED if faults and faults.count <= faults.at else code)
+    os._exit(UNTOUCHED if code == 0 and faults and faults.count <= faults.at else code)

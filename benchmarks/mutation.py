@@ -2,10 +2,10 @@
 
     pip install -e '.[bench]'
 
-mutmut changes one thing at a time in a copy of the repository; the quick tests of the part that run the changed function
-have to fail. A seeded sample of all changes is tried, the same share of each part. Survivors that were looked at and
-change nothing that can be seen stand in mutation_equivalent.json beside the results, with the reason; the score counts
-killed over tried, once as it is and once without those.
+mutmut changes one thing at a time in a copy of the repository; the quick tests of the part that run the changed
+function have to fail. A seeded sample of all changes is tried, the same share of each part. Survivors that were looked
+at and change nothing that can be seen stand in mutation_equivalent.json beside the results, with the reason; the score
+counts killed over tried, once as it is and once without those.
 """
 
 from __future__ import annotations

@@ -12,7 +12,6 @@ import contextlib
 import hashlib
 import json
 import os
-import stat
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,9 +21,11 @@ from typing import Any
 
 from hyperdsl import __version__
 from hyperdsl.files import MARKER, is_made, remove_made, replace_file
-from hyperdsl.source import digest
+from hyperdsl.source import digest, read_file
 
 PACKAGE = Path(__file__).parent
+WHOLE = -1
+"""The size up to which entries are read: any."""
 SOURCES = frozenset({".py", ".lark", ".hyper", ".jinja"})
 TOOLS = ("jinja2-", "lark-", "python_flint-", "ruff-", "sympy-")
 MOST, BYTES = 20_000, 2**28
@@ -52,11 +53,11 @@ def find(data: bytes, shown: str) -> Entry | None:
         folder = _folder()
         if folder is None or not is_made(folder):
             return None
-        sealed = _bytes(folder / _name(data, shown))
+        sealed = read_file(folder / _name(data, shown), WHOLE)
         if digest(sealed[65:]) != sealed[:64].decode("ascii"):
             return None
         stored = json.loads(sealed[65:])
-        if any(digest(_bytes(Path(path))) != sha256 for path, sha256 in stored["imports"].items()):
+        if any(digest(read_file(Path(path))) != sha256 for path, sha256 in stored["imports"].items()):
             return None
         package, place = stored["package"], stored["solver"]
         return Entry(
@@ -88,16 +89,9 @@ def keep(data: bytes, shown: str, imports: Mapping[str, str], entry: Entry) -> N
         _write(folder / _name(data, shown), digest(payload).encode("ascii") + b"\n" + payload)
 
 
-def _bytes(path: Path) -> bytes:
-    """A regular file's bytes: what is none may never end."""
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise ValueError("not a file")
-    return path.read_bytes()
-
-
 def _text(folder: Path, sha256: str) -> str:
     """A text that packages share; ValueError where it is damaged."""
-    data = _bytes(folder / f"{sha256}.txt")
+    data = read_file(folder / f"{sha256}.txt", WHOLE)
     if digest(data) != sha256:
         raise ValueError("damaged")
     return data.decode("utf-8")

@@ -30,7 +30,7 @@ from hyperdsl.semantics.reading.scope import Project
 from hyperdsl.semantics.solvers.trainings import DEFAULT_REFERENCE, default_training
 from hyperdsl.semantics.studies.variants import Variants
 from hyperdsl.semantics.summary import solver_summary, summary, table_rows
-from hyperdsl.source import SpecFile
+from hyperdsl.source import SpecFile, read_file
 from hyperdsl.syntax.parser import parse
 from hyperdsl.syntax.printer import print_file
 from hyperdsl.syntax.reader import read
@@ -164,9 +164,10 @@ def layout(path: Path, shown: str) -> Layout:
     source, found = read(path, shown)
     if source is None:
         return Layout("", None, found)
+    data = read_file(path)
     tree, diagnostics = parse(source)
     text = None if tree is None or has_errors(diagnostics) else print_file(tree)
-    return Layout(path.read_bytes().decode("utf-8"), text, diagnostics)
+    return Layout(data.decode("utf-8"), text, diagnostics)
 
 
 def library_base(name: str) -> Base | None:

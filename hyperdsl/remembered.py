@@ -12,7 +12,7 @@ from hyperdsl.codegen.files import GeneratedFile, changes, write
 from hyperdsl.codegen.replacing import tidy
 from hyperdsl.diagnostics import Diagnostic, as_json, from_json, has_errors
 from hyperdsl.files import alone
-from hyperdsl.source import Place, Source, Span, SpecFile, digest
+from hyperdsl.source import Place, Source, Span, SpecFile, digest, read_file
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Outcome:
 def recalled(file: SpecFile, *, packages: bool) -> Outcome | None:
     """The outcome of a sound file, with its package where that is asked for, if nothing has changed."""
     try:
-        data = file.path.read_bytes()
+        data = read_file(file.path)
     except OSError:
         return None
     entry = cache.find(data, file.shown)
@@ -64,9 +64,9 @@ def remember(outcome: Outcome, imports: Mapping[str, str]) -> None:
     if has_errors(outcome.diagnostics):
         return
     try:
-        data = outcome.file.path.read_bytes()
+        data = read_file(outcome.file.path)
     except OSError:
-        return  # it was removed meanwhile
+        return  # it is gone meanwhile
     if outcome.sha256 != digest(data):
         return  # it was changed meanwhile
     span = outcome.solver.span if outcome.solver else None

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
+import stat
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -72,3 +75,30 @@ class Place:
 def digest(data: bytes) -> str:
     """The sha256 of a file's bytes, in hexadecimal."""
     return hashlib.sha256(data).hexdigest()
+
+
+MAX_BYTES = 2**20
+"""A longer file is no spec."""
+
+_KINDS = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+
+
+def read_file(path: Path, most: int = MAX_BYTES + 1) -> bytes:
+    """The bytes of a regular file, so many at most; OSError, whose `strerror` says why, where it is none.
+
+    Pipes, devices and sockets are never waited for, whatever takes the file's place meanwhile.
+    """
+    try:
+        _require_regular(path, os.stat(path).st_mode)
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
+    except ValueError as error:  # a null character in the path
+        raise OSError(errno.EINVAL, "this cannot be the path of a file", str(path)) from error
+    with os.fdopen(handle, "rb") as file:
+        _require_regular(path, os.fstat(file.fileno()).st_mode)
+        return file.read(most)
+
+
+def _require_regular(path: Path, mode: int) -> None:
+    if not stat.S_ISREG(mode):
+        kind = _KINDS.get(stat.S_IFMT(mode), "a device")
+        raise OSError(errno.EINVAL, f"it is {kind}, not a file", str(path))

@@ -14,7 +14,12 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from ._runtime.history import Past
-from ._runtime.measuring import Field, rational, require_numbers, slope
+from ._runtime.measuring import (
+    Field,
+    rational,
+    require_numbers,
+    slope,
+)
 from .solver import ABM4
 
 torch.set_num_threads(1)  # many small steps

@@ -15,7 +15,14 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from ._runtime.measuring import Field, Layers, rational, require_numbers, slope, slow
+from ._runtime.measuring import (
+    Field,
+    Layers,
+    rational,
+    require_numbers,
+    slope,
+    slow,
+)
 from ._runtime.outcome import SolveError, Status
 from .solver import AdaptiveBosh3
 

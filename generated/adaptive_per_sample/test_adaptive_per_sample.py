@@ -15,7 +15,12 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from ._runtime.measuring import Field, rational, require_numbers, slope
+from ._runtime.measuring import (
+    Field,
+    rational,
+    require_numbers,
+    slope,
+)
 from ._runtime.outcome import SolveError, Status
 from .solver import PerSampleDopri5
 

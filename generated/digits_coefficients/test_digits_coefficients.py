@@ -13,7 +13,12 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from ._runtime.measuring import Field, rational, require_numbers, slope
+from ._runtime.measuring import (
+    Field,
+    rational,
+    require_numbers,
+    slope,
+)
 from .solver import FourEvaluations
 
 torch.set_num_threads(1)  # many small steps

@@ -14,7 +14,13 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from ._runtime.history import Past
-from ._runtime.measuring import Field, Weighed, rational, require_numbers, slope
+from ._runtime.measuring import (
+    Field,
+    Weighed,
+    rational,
+    require_numbers,
+    slope,
+)
 from .solver import HyperPECE
 
 torch.set_num_threads(1)  # many small steps

@@ -13,7 +13,13 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from ._runtime.measuring import Field, Weighed, rational, require_numbers, slope
+from ._runtime.measuring import (
+    Field,
+    Weighed,
+    rational,
+    require_numbers,
+    slope,
+)
 from .solver import HyperHeun
 
 torch.set_num_threads(1)  # many small steps

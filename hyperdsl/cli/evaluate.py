@@ -93,8 +93,8 @@ def evaluate(
         )
     else:
         out().print(report.table(rows, title))
-        if origin is not None and origin.problem != chosen.name:
-            out().print(f"the weights were trained on {origin.problem}, not on {chosen.name}", markup=False)
+        if origin is not None and origin.problem != chosen.whole_name:
+            out().print(f"the weights were trained on {origin.problem}, not on {chosen.whole_name}", markup=False)
         said = worth or cost_sentence(rows, name)
         if said:
             out().print(said, markup=False)

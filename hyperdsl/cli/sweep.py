@@ -162,13 +162,15 @@ class _Order:
         """The sweep's store, which is to be closed, and its task; ends the run where something is wrong."""
         import torch
 
-        from hyperdsl.evaluation.weights import folder_name
+        from hyperdsl.evaluation.weights import file_name
         from hyperdsl.sweeps.store import Store
 
         torch.set_num_threads(self.threads)
         checked, chosen = _chosen(self.spec, self.name)
         task = _task(self, checked, chosen)
-        path = self.storage or Path("runs/sweeps") / task.name / folder_name(task.problem.name) / f"{chosen.name}.log"
+        path = (
+            self.storage or Path("runs/sweeps") / task.name / file_name(task.problem.whole_name) / f"{chosen.name}.log"
+        )
         identity = {
             "version of hyperdsl": __version__,
             "version of the spec": checked.source.sha256,

@@ -27,17 +27,15 @@ _PARAMETER = re.compile(rf"\s*(?P<name>[A-Za-z_]\w*)\s*=\s*(?P<low>{_NUMBER})\s*
 
 
 def find_problem(text: str, models: Models, progress: bool = True) -> Problem:
-    """The problem called `text`, as on the command line, under this whole name.
+    """The problem called `text`, as on the command line.
 
     `progress`: show that of training a built-in problem's f. ProblemError says what is wrong and what there is.
     """
-    whole = "".join(text.split())
     if in_file := _FILE.fullmatch(text):
-        found = _from_file(Path(in_file["path"]), in_file["name"], in_file["parameters"] or "", models)
-        return replace(found, name=whole)
+        return _from_file(Path(in_file["path"]), in_file["name"], in_file["parameters"] or "", models)
     if ":" in text:
         module, _, attribute = text.partition(":")
-        return replace(_from_module(module, attribute), name=whole)
+        return _from_module(module, attribute)
     if text in BUILT_IN:
         return built_in(text, progress)
     raise ProblemError(
@@ -57,7 +55,8 @@ def _from_file(path: Path, name: str, parameters: str, models: Models) -> Proble
     for given in ranges:
         if given not in names:
             raise ProblemError(f"{name} has no parameter {given}{_similar(given, names)}")
-    return from_model(model, ranges)
+    given = re.sub(r"\s", "", parameters)
+    return replace(from_model(model, ranges), source=f"{path.as_posix()}:{name}" + (f"({given})" if given else ""))
 
 
 def _parameter(text: str) -> tuple[str, tuple[float, float]]:
@@ -97,7 +96,7 @@ def _from_module(name: str, attribute: str) -> Problem:
     problem = getattr(module, attribute)
     if not isinstance(problem, Problem):
         raise ProblemError(f"{name}:{attribute} is a {type(problem).__name__}, not a hyperdsl.evaluation.Problem")
-    return problem
+    return replace(problem, source=f"{name}:{attribute}")
 
 
 @contextmanager

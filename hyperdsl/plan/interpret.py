@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from hyperdsl.plan.constants import number_of
 from hyperdsl.plan.passes import needed
 from hyperdsl.plan.step import STATE, Coefficient, Combine, Evaluate, Learn, Linear, Solve, Statement, Step
-from hyperdsl.semantics.model.expressions import Binary, Constant, Expression, Negation, Variable, variables
+from hyperdsl.semantics.model.expressions import Binary, Expression, Negation, Variable, variables
 from hyperdsl.theory.numbers.exact import ONE
 
 Value: TypeAlias = Any
@@ -215,8 +215,8 @@ def _value(expression: Expression, parameters: Mapping[str, Value]) -> Value:
             return parameters[name]
         case Negation(operand):
             return -_value(operand, parameters)
-        case Binary("^", base, Constant(exponent)):
-            return _value(base, parameters) ** int(exponent.fraction())
+        case Binary("^", base, exponent) if not variables(exponent):
+            return _value(base, parameters) ** int(number_of(exponent).fraction())
         case Binary(sign, left, right):
             return _OPERATIONS[sign](_value(left, parameters), _value(right, parameters))
         case _:

@@ -23,6 +23,8 @@ from hyperdsl.training.rows import in_dtype
 from hyperdsl.training.settings import FitWarning
 from hyperdsl.training.targets import Targets
 
+__all__ = ["SECONDS", "At", "Keeper", "hashed", "identity_of", "reduced", "serialised", "stream", "write_whole"]
+
 SECONDS = 5  # at least, from one checkpoint to the next
 
 

@@ -9,7 +9,7 @@ import typer
 
 from hyperdsl.cli.inputs import need_file, need_folder, stop
 from hyperdsl.cli.packages import find, guarded
-from hyperdsl.evaluation.weights import folder_name
+from hyperdsl.evaluation.weights import file_name
 
 
 def _refused(capsys: pytest.CaptureFixture[str], path: Path, *formats: str) -> str:
@@ -57,8 +57,8 @@ def test_problems_have_folders_of_their_own(tmp_path: Path, monkeypatch: pytest.
         "problem osc(k = 1) {\n    x' = -k*x\n    x in -1 .. 1\n    span 0 .. 2\n}\n", "utf-8"
     )
     names = ["one:problem", "a.hyper:osc", "a.hyper:osc(k = 2)", "./a.hyper:osc", "van_der_pol"]
-    found = [find(name).name for name in names]
-    assert found == ["one:problem", "a.hyper:osc", "a.hyper:osc(k=2)", "./a.hyper:osc", "van_der_pol"]
-    folders = [folder_name(name) for name in found]
-    assert folders == ["one-problem", "a.hyper-osc", "a.hyper-osc(k=2)", ".%2Fa.hyper-osc", "van_der_pol"]
-    assert find("a.hyper:osc(k=2)").name == find("a.hyper:osc( k = 2 )").name
+    found = [find(name).whole_name for name in names]
+    assert found == ["one:problem", "a.hyper:osc", "a.hyper:osc(k=2)", "a.hyper:osc", "van_der_pol"]
+    assert len({file_name(name) for name in found}) == 4
+    assert file_name("van_der_pol") == "van_der_pol"
+    assert find("a.hyper:osc(k=2)").whole_name == find("a.hyper:osc( k = 2 )").whole_name

@@ -201,7 +201,7 @@ def test_wrong_usage_is_said_in_a_sentence(arguments: tuple[str, ...], said: str
 def test_networks_that_cannot_be_trained_are_told() -> None:
     done = run("trade", "--trials", "2", "--set", "fit.eps=5 .. 10")
     assert (done.exit_code, "no network could be trained" in done.stderr) == (2, True), done.output
-    assert done.stderr.count("a network could not be trained: Swept cannot be trained on swept.hyper:spring") == 1
+    assert done.stderr.count("a network could not be trained: Swept cannot be trained on spring") == 1
 
 
 def test_what_is_swept_cannot_be_set() -> None:

@@ -155,5 +155,5 @@ def problems(draw: DrawFn, name: str) -> tuple[str, dict[str, object]]:
     lines += [f"{state} in -1 .. {draw(st.integers(0, 5))}" for state in states]
     lines.append(draw(st.sampled_from(["span 0 .. 2", "span 1 .. 0", "span -1/2 .. 1e1"])))
     body = "".join(f"    {line}\n" for line in lines)
-    numbers = {"states": states, "right": right, "mu": str(constant), "w": None if drawn else "1/2"}
+    numbers: dict[str, object] = {"states": states, "right": right, "mu": str(constant), "w": None if drawn else "1/2"}
     return f"problem {name}({parameters}) {{\n{body}}}\n", numbers

@@ -114,8 +114,8 @@ def _continues(whole: Tableau, tableau: Tableau, claims: Claims, order: int, tol
     polynomials = tuple((ZERO, *(row[i] for row in whole.weights)) for i in range(width))
     if jumps(polynomials, tableau.weights[0], tolerance):
         return False
-    found, _ = prove_dense(whole, order, tolerance, autonomous=claims["autonomous"])
-    return 1 <= claims["dense_order"] <= found
+    found = prove_dense(whole, order, tolerance, autonomous=claims["autonomous"])
+    return 1 <= claims["dense_order"] <= found.order
 
 
 def _of_history(solver: m.HistorySolver, claims: Claims) -> bool:

@@ -115,9 +115,9 @@ def _split(data: bytes) -> tuple[dict[str, Any], bytes]:
         header = json.loads(data[8 : 8 + size].decode(), object_pairs_hook=_without_repeats)
     except RecursionError:
         raise ValueError("not a safetensors file: its header is nested too deeply") from None
-    if not isinstance(header, dict):
-        raise ValueError("not a safetensors file: its header is no object")
-    return header, data[8 + size :]
+    if isinstance(header, dict):
+        return header, data[8 + size :]
+    raise ValueError("not a safetensors file: its header is no object")
 
 
 def _entry(name: str, value: Any) -> tuple[torch.dtype, list[int], int, int]:

@@ -30,6 +30,8 @@ MAX_DEGREE = 48
 
 _LARGEST_NORM = 192
 _LARGEST_HEIGHT = 10**6
+_LARGEST_MODULUS = 40_000
+"""Bits of a field's polynomial times its degree: its roots may lie close together, and then take long to tell apart."""
 _MOST_SHIFTS = 64
 _START_BITS = 128
 
@@ -256,6 +258,8 @@ def _adjoined(
     if factor.degree() > MAX_DEGREE:
         raise NotExact(f"the number has degree {factor.degree()}, more than {MAX_DEGREE}")
     modulus = fmpq_poly(factor)
+    if factor.degree() * height(modulus) > _LARGEST_MODULUS:
+        raise OutOfReach(f"a number of degree {factor.degree()} with that many digits")
     theta = -slope * norm.derivative().xgcd(modulus)[1] % modulus
     if factor.degree() == field.degree:
         inside = _solved(theta, modulus) - shift * fmpq_poly([0, 1])
