@@ -118,7 +118,7 @@ OUT_OF_REACH = Entry(
     "`{name}` is not proven: {reason}",
     "spread the file's declarations over several files, or make this one simpler",
 )
-NOT_PROVEN_AGAIN = Entry("H230", "warning", "`{name}` is not proven again by sympy: {reason}")
+NOT_PROVEN_AGAIN = Entry("H221", "warning", "`{name}` is not proven again by sympy: {reason}")
 
 # H3: names
 UNKNOWN_DECLARATION = Entry("H301", "error", "`{word}` is not a declaration")
