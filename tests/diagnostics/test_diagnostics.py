@@ -19,13 +19,8 @@ from hyperdsl.syntax.reader import read
 
 HERE = Path(__file__).parent
 SPECS = sorted(HERE.glob("*.hyper"))
-<<<<<<< HEAD
 ELSEWHERE = {"H001", "H006", "H220", "H230"}
 """Of a file that is not there, of two files, of proofs out of time, of the second prover: tested elsewhere or below."""
-=======
-# Of a file that is not there, of two files, of the second prover: tested below, in tests/cli and in tests/second.
-ELSEWHERE = {"H001", "H006", "H221"}
->>>>>>> sympy
 
 
 def diagnostics_of(path: Path) -> tuple[Diagnostic, ...]:
