@@ -29,6 +29,8 @@ lint: venv
 	$(BIN)/mypy
 	$(BIN)/hyperdsl fmt specs --check
 	$(BIN)/hyperdsl compile specs --check
+	$(BIN)/hyperdsl verify generated/*/
+	$(BIN)/hyperdsl check specs --prover sympy
 
 bench: venv
 	$(BIN)/python -m benchmarks.classical
@@ -43,7 +45,10 @@ bench: venv
 	$(BIN)/python -m benchmarks.training_step
 	$(BIN)/python -m benchmarks.tracked
 	$(BIN)/python -m benchmarks.kills
+	$(BIN)/python -m benchmarks.failing
 	$(BIN)/python -m benchmarks.checking
+	$(BIN)/python -m benchmarks.mutants
+	$(BIN)/python -m benchmarks.second_prover
 	$(BIN)/python -m pip install --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python -m benchmarks.proofs
 

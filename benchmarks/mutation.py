@@ -2,10 +2,10 @@
 
     pip install -e '.[bench]'
 
-mutmut changes one thing at a time in a copy of the repository; the quick tests of the part that run the changed function
-have to fail. A seeded sample of all changes is tried, the same share of each part. Survivors that were looked at and
-change nothing that can be seen stand in mutation_equivalent.json beside the results, with the reason; the score counts
-killed over tried, once as it is and once without those.
+mutmut changes one thing at a time in a copy of the repository; the quick tests of the part that run the changed
+function have to fail. A seeded sample of all changes is tried, the same share of each part. Survivors that were looked
+at and change nothing that can be seen stand in mutation_equivalent.json beside the results, with the reason; the score
+counts killed over tried, once as it is and once without those.
 """
 
 from __future__ import annotations
@@ -25,7 +25,17 @@ from typing import Any
 from benchmarks import study
 from hyperdsl.evaluation.report import markdown
 
-COPIED = ("hyperdsl", "tests", "specs", "generated", "benchmarks", "docs", "pyproject.toml", "README.md", "CONTRIBUTING.md")
+COPIED = (
+    "hyperdsl",
+    "tests",
+    "specs",
+    "generated",
+    "benchmarks",
+    "docs",
+    "pyproject.toml",
+    "README.md",
+    "CONTRIBUTING.md",
+)
 TESTS = {
     "theory": ("tests/theory", "tests/plan"),
     "plan": ("tests/theory", "tests/plan"),
@@ -60,9 +70,7 @@ def configured(folder: Path, parts: Iterable[str], tests: Iterable[str]) -> None
 def mutmut(folder: Path, *arguments: str) -> str:
     command = [sys.executable, "-m", "mutmut", *arguments]
     alone = {**os.environ, "PYTHONPATH": "", "HYPERDSL_CACHE": "", "OMP_NUM_THREADS": "1"}  # the copy, and no other
-    done = subprocess.run(
-        command, cwd=folder, env=alone, capture_output=True, text=True, errors="replace", check=False
-    )
+    done = subprocess.run(command, cwd=folder, env=alone, capture_output=True, text=True, errors="replace", check=False)
     return done.stdout + done.stderr
 
 

@@ -1,8 +1,9 @@
 """What was found out about sound specs and generated from them, kept so that an unchanged one costs nothing again.
 
 An entry is found by the bytes of the spec and of every file that it imports, by the name it was asked for under, and
-by hyperdsl's own files: a changed library, proof or template never meets an old answer. Entries and texts are believed
-with their checksum only. HYPERDSL_CACHE names the folder; empty, it turns the cache off.
+by hyperdsl's own files: a changed library, proof or template never meets an old answer. Entries and texts are plain
+data, believed with their checksum only. HYPERDSL_CACHE names the folder; empty, it turns the cache off. Whatever is
+wrong with a cache, it is done without.
 """
 
 from __future__ import annotations
@@ -11,9 +12,7 @@ import contextlib
 import hashlib
 import json
 import os
-import shutil
 import sys
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -21,15 +20,16 @@ from pathlib import Path
 from typing import Any
 
 from hyperdsl import __version__
-from hyperdsl.source import digest
+from hyperdsl.files import MARKER, is_made, remove_made, replace_file
+from hyperdsl.source import digest, read_file
 
 PACKAGE = Path(__file__).parent
+WHOLE = -1
+"""The size up to which entries are read: any."""
 SOURCES = frozenset({".py", ".lark", ".hyper", ".jinja"})
 TOOLS = ("jinja2-", "lark-", "python_flint-", "ruff-", "sympy-")
-MOST = 20_000
-"""Files that a cache holds; it begins anew beyond that."""
-MARKER = "made-by-hyperdsl"
-"""A file in each folder of a cache: one without it is nobody's to remove."""
+MOST, BYTES = 20_000, 2**28
+"""Files that a cache holds, and bytes in them; it begins anew beyond that."""
 
 
 @dataclass(frozen=True)
@@ -49,15 +49,15 @@ class Entry:
 
 def find(data: bytes, shown: str) -> Entry | None:
     """The entry of a file with these bytes, if what it imports has not changed either."""
-    folder = _folder()
-    if folder is None:
-        return None
     try:
-        sealed = (folder / _name(data, shown)).read_bytes()
+        folder = _folder()
+        if folder is None or not is_made(folder):
+            return None
+        sealed = read_file(folder / _name(data, shown), WHOLE)
         if digest(sealed[65:]) != sealed[:64].decode("ascii"):
             return None
         stored = json.loads(sealed[65:])
-        if any(digest(Path(path).read_bytes()) != sha256 for path, sha256 in stored["imports"].items()):
+        if any(digest(read_file(Path(path))) != sha256 for path, sha256 in stored["imports"].items()):
             return None
         package, place = stored["package"], stored["solver"]
         return Entry(
@@ -67,17 +67,16 @@ def find(data: bytes, shown: str) -> Entry | None:
             None if place is None else tuple(place),
             None if package is None else tuple((path, _text(folder, sha256)) for path, sha256 in package),
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 
 def keep(data: bytes, shown: str, imports: Mapping[str, str], entry: Entry) -> None:
     """Store an entry; `imports` are paths and digests. A cache that cannot be written is done without."""
-    folder = _folder()
-    if folder is None:
-        return
     with contextlib.suppress(OSError):
-        _prepare(folder)
+        folder = _folder()
+        if folder is None or not _prepared(folder):
+            return
         content = {
             "imports": dict(imports),
             "summary": entry.summary,
@@ -92,7 +91,7 @@ def keep(data: bytes, shown: str, imports: Mapping[str, str], entry: Entry) -> N
 
 def _text(folder: Path, sha256: str) -> str:
     """A text that packages share; ValueError where it is damaged."""
-    data = (folder / f"{sha256}.txt").read_bytes()
+    data = read_file(folder / f"{sha256}.txt", WHOLE)
     if digest(data) != sha256:
         raise ValueError("damaged")
     return data.decode("utf-8")
@@ -108,23 +107,31 @@ def _kept(folder: Path, text: str) -> str:
 
 
 def _write(path: Path, data: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent)
-    with os.fdopen(handle, "wb") as stream:
-        stream.write(data)
-    os.replace(temporary, path)
+    replace_file(path, data, durable=False)  # what a power cut leaves of it has not its checksum
 
 
-def _prepare(folder: Path) -> None:
-    """Make the folder of this state of hyperdsl, and remove those of others, for which nothing will ask."""
-    if (folder / MARKER).is_file():
-        if len(os.listdir(folder)) <= MOST:
-            return
-        shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / MARKER).write_text("Results of hyperdsl, which it makes anew when they are gone.\n", "utf-8")
-    for other in folder.parent.iterdir():
-        if other != folder and not other.is_symlink() and (other / MARKER).is_file():
-            shutil.rmtree(other, ignore_errors=True)
+def _prepared(folder: Path) -> bool:
+    """Make the folder of this state of hyperdsl, and remove those of others, for which nothing will ask.
+
+    Whether the folder can be used: one that is there without being ours, or where a link leads, is not.
+    """
+    if is_made(folder) and _full(folder):
+        remove_made(folder)
+    if not is_made(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        if folder.is_symlink() or any(folder.iterdir()):
+            return False
+        (folder / MARKER).write_text("Results of hyperdsl, which it makes anew when they are gone.\n", "utf-8")
+        for other in folder.parent.iterdir():
+            if other != folder and is_made(other):
+                remove_made(other)
+    return is_made(folder)
+
+
+def _full(folder: Path) -> bool:
+    with os.scandir(folder) as entries:
+        sizes = [entry.stat(follow_symlinks=False).st_size for entry in entries]
+    return len(sizes) > MOST or sum(sizes) > BYTES
 
 
 def _name(data: bytes, shown: str) -> str:
@@ -135,16 +142,22 @@ def _folder() -> Path | None:
     chosen = os.environ.get("HYPERDSL_CACHE")
     if chosen == "":
         return None
-    return (Path(chosen) if chosen else _platform_folder() / "hyperdsl") / f"v{__version__}-{_fingerprint()}"
+    parent = Path(chosen) if chosen else _platform_folder()
+    return None if parent is None else parent / f"v{__version__}-{_fingerprint()}"
 
 
-def _platform_folder() -> Path:
-    """Where programs keep what they can make anew."""
-    if base := os.environ.get("XDG_CACHE_HOME"):
-        return Path(base)
+def _platform_folder() -> Path | None:
+    """Where programs keep what they can make anew; None for a user without a home."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    if os.path.isabs(base):  # the XDG specification has others ignored
+        return Path(base) / "hyperdsl"
+    try:
+        home = Path.home()
+    except RuntimeError:
+        return None
     if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    return Path.home() / ("Library/Caches" if sys.platform == "darwin" else ".cache")
+        return Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local") / "hyperdsl"
+    return home / ("Library/Caches" if sys.platform == "darwin" else ".cache") / "hyperdsl"
 
 
 def _tools() -> list[str]:

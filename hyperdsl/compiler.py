@@ -30,7 +30,7 @@ from hyperdsl.semantics.reading.scope import Project
 from hyperdsl.semantics.solvers.trainings import DEFAULT_REFERENCE, default_training
 from hyperdsl.semantics.studies.variants import Variants
 from hyperdsl.semantics.summary import solver_summary, summary, table_rows
-from hyperdsl.source import SpecFile
+from hyperdsl.source import SpecFile, read_file
 from hyperdsl.syntax.parser import parse
 from hyperdsl.syntax.printer import print_file
 from hyperdsl.syntax.reader import read
@@ -82,6 +82,21 @@ def outcomes(files: Iterable[SpecFile], *, packages: bool = False) -> tuple[Outc
         made[outcome.file] = outcome
         remember(outcome, imports)
     return tuple(known[file] or made[file] for file in files)
+
+
+def proved_again(files: Iterable[SpecFile]) -> tuple[Outcome, ...]:
+    """What there is to say of each file, every claim proven a second time by sympy; nothing is remembered.
+
+    Raises ProversDiffer where the two provers do not find the same.
+    """
+    from hyperdsl import second
+
+    second.alone()
+    checked = check(files)
+    from hyperdsl.second.told import told
+
+    made = [outcome for outcome, _ in _made(checked, packages=False)]
+    return told(made, checked.specs)
 
 
 def same_packages(outcomes: Iterable[Outcome]) -> tuple[Diagnostic, ...]:
@@ -149,9 +164,10 @@ def layout(path: Path, shown: str) -> Layout:
     source, found = read(path, shown)
     if source is None:
         return Layout("", None, found)
+    data = read_file(path)
     tree, diagnostics = parse(source)
     text = None if tree is None or has_errors(diagnostics) else print_file(tree)
-    return Layout(path.read_bytes().decode("utf-8"), text, diagnostics)
+    return Layout(data.decode("utf-8"), text, diagnostics)
 
 
 def library_base(name: str) -> Base | None:

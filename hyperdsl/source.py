@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
-import tempfile
+import stat
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -26,11 +27,15 @@ class SpecFile:
 
 @dataclass(frozen=True)
 class Source:
-    """One spec file as text: `path` as the user gave it, newlines already LF, without a byte-order mark."""
+    """One spec file as text: `path` as the user gave it, newlines already LF, without a byte-order mark.
+
+    `original` is the text whose UTF-8 has the hash: as it stands in the file.
+    """
 
     path: str
     text: str = field(repr=False)
     sha256: str = ""
+    original: str = field(default="", repr=False)
 
     @cached_property
     def lines(self) -> tuple[str, ...]:
@@ -72,13 +77,28 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def replace_file(path: Path, data: bytes) -> None:
-    """Put `data` in place of an existing file's bytes, all or nothing; raises OSError."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+MAX_BYTES = 2**20
+"""A longer file is no spec."""
+
+_KINDS = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+
+
+def read_file(path: Path, most: int = MAX_BYTES + 1) -> bytes:
+    """The bytes of a regular file, so many at most; OSError, whose `strerror` says why, where it is none.
+
+    Pipes, devices and sockets are never waited for, whatever takes the file's place meanwhile.
+    """
     try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-        Path(name).chmod(path.stat().st_mode & 0o777)
-        os.replace(name, path)
-    finally:
-        Path(name).unlink(missing_ok=True)
+        _require_regular(path, os.stat(path).st_mode)
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
+    except ValueError as error:  # a null character in the path
+        raise OSError(errno.EINVAL, "this cannot be the path of a file", str(path)) from error
+    with os.fdopen(handle, "rb") as file:
+        _require_regular(path, os.fstat(file.fileno()).st_mode)
+        return file.read(most)
+
+
+def _require_regular(path: Path, mode: int) -> None:
+    if not stat.S_ISREG(mode):
+        kind = _KINDS.get(stat.S_IFMT(mode), "a device")
+        raise OSError(errno.EINVAL, f"it is {kind}, not a file", str(path))

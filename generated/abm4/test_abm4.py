@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from ._runtime.history import Past
-from ._runtime.measuring import Field, slope
+from ._runtime.measuring import Field, rational, require_numbers, slope
 from .solver import ABM4
 
 torch.set_num_threads(1)  # many small steps
@@ -70,6 +70,48 @@ def test_solve_of_abm4(seed: int) -> None:
     gradients = torch.autograd.grad(end.square().sum(), [z, *solver.parameters()])
     assert all(bool(gradient.isfinite().all()) for gradient in gradients)
     assert bool(gradients[0].any())
+
+
+@torch.no_grad()
+def test_numbers_of_abm4() -> None:
+    """A step gives what was computed from the spec by itself, on z' = (1 + s z)/(1 + z²)."""
+    solver = ABM4().double()
+    s, eps = (torch.tensor(value, dtype=torch.float64) for value in (0.25, 0.375))
+    z = torch.full((2, *(3,)), 0.5, dtype=torch.float64)
+    f = rational
+    states = (z,)
+    history = Past(
+        states,
+        (
+            torch.full_like(z, 0.7934426229508197),
+            torch.full_like(z, 0.7123287671232876),
+            torch.full_like(z, 0.6619217081850534),
+        ),
+    )
+    after = solver.base_step(f, s, history, eps)
+    require_numbers(after.states[0], 0.840565929803829)
+    require_numbers(
+        after.derivatives,
+        0.9,
+        0.7934426229508197,
+        0.7123287671232876,
+    )
+    require_numbers(solver.step(f, s, history, eps).states[0], 0.840565929803829)
+    if solver.past:
+        require_numbers(solver.starting(f, s, z, eps), 0.8356564178139894, 0.9)
+
+
+def test_abm4_as_stated() -> None:
+    """The class says of itself what the spec says."""
+    solver = ABM4()
+    assert solver.order == 4
+    assert solver.evaluations_per_step == 2
+    assert solver.past == 3
+    assert solver.states == 1
+    assert solver.derivatives == 3
+    assert solver.first_derivative == 1
+    assert solver.substeps == 1
+    assert solver.begin_evaluations == 4
 
 
 def test_state_of_abm4() -> None:

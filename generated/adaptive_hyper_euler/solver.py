@@ -28,6 +28,7 @@ class AdaptiveHyperEuler(DoubtedSteps):
     order = 1
     evaluations_per_step = 1
     residual_power = 2
+    base_digest = "f9064c818a462465"
     error = "learned"
     control = Control(
         rtol=0.1,

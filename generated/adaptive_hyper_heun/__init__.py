@@ -5,7 +5,19 @@
 
 from ._runtime.control import Control
 from ._runtime.outcome import SolveError, Status
+from ._runtime.ranges import OutsideWarning
 from ._runtime.solution import Solution, Statistics
+from ._runtime.weights import WeightsWarning
 from .solver import AdaptiveHyperHeun, Mlp
 
-__all__ = ["AdaptiveHyperHeun", "Control", "Mlp", "Solution", "SolveError", "Statistics", "Status"]
+__all__ = [
+    "AdaptiveHyperHeun",
+    "Control",
+    "Mlp",
+    "OutsideWarning",
+    "Solution",
+    "SolveError",
+    "Statistics",
+    "Status",
+    "WeightsWarning",
+]

@@ -28,6 +28,7 @@ class AdaptiveHyperHeun(FallbackSteps):
     order = 2
     evaluations_per_step = 2
     residual_power = 3
+    base_digest = "afdfdec127c2cb73"
     error = "learned"
     control = Control(
         rtol=0.01,

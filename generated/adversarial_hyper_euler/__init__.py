@@ -4,11 +4,8 @@
 """Solvers of adversarial_hyper_euler.hyper: HyperEuler."""
 
 from ._runtime.outcome import SolveError, Status
+from ._runtime.ranges import OutsideWarning
+from ._runtime.weights import WeightsWarning
 from .solver import HyperEuler, Mlp
 
-__all__ = [
-    "HyperEuler",
-    "Mlp",
-    "SolveError",
-    "Status",
-]
+__all__ = ["HyperEuler", "Mlp", "OutsideWarning", "SolveError", "Status", "WeightsWarning"]

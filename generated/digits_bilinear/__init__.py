@@ -4,6 +4,18 @@
 """Solvers of digits_bilinear.hyper: BilinearHyperEuler, NarrowHyperEuler, TwoStepHyperEuler."""
 
 from ._runtime.outcome import SolveError, Status
+from ._runtime.ranges import OutsideWarning
+from ._runtime.weights import WeightsWarning
 from .solver import BilinearHyperEuler, Jvp, Narrow, NarrowHyperEuler, TwoStepHyperEuler
 
-__all__ = ["BilinearHyperEuler", "Jvp", "Narrow", "NarrowHyperEuler", "SolveError", "Status", "TwoStepHyperEuler"]
+__all__ = [
+    "BilinearHyperEuler",
+    "Jvp",
+    "Narrow",
+    "NarrowHyperEuler",
+    "OutsideWarning",
+    "SolveError",
+    "Status",
+    "TwoStepHyperEuler",
+    "WeightsWarning",
+]

@@ -21,6 +21,7 @@ class FourEvaluations(FixedSteps):
 
     order = 1
     evaluations_per_step = 4
+    base_digest = "88257ab6941bb050"
     learned = ("a21", "a31", "a32", "a41", "a42", "a43", "b1", "b2", "b3")
 
     def __init__(self) -> None:

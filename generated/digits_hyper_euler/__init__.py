@@ -4,6 +4,8 @@
 """Solvers of digits_hyper_euler.hyper: HyperEuler."""
 
 from ._runtime.outcome import SolveError, Status
+from ._runtime.ranges import OutsideWarning
+from ._runtime.weights import WeightsWarning
 from .solver import Conv, HyperEuler
 
-__all__ = ["Conv", "HyperEuler", "SolveError", "Status"]
+__all__ = ["Conv", "HyperEuler", "OutsideWarning", "SolveError", "Status", "WeightsWarning"]

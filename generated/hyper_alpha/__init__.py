@@ -4,6 +4,8 @@
 """Solvers of hyper_alpha.hyper: HyperAlpha."""
 
 from ._runtime.outcome import SolveError, Status
+from ._runtime.ranges import OutsideWarning
+from ._runtime.weights import WeightsWarning
 from .solver import Family, HyperAlpha
 
-__all__ = ["Family", "HyperAlpha", "SolveError", "Status"]
+__all__ = ["Family", "HyperAlpha", "OutsideWarning", "SolveError", "Status", "WeightsWarning"]

@@ -24,6 +24,7 @@ class HyperAlpha(FixedSteps):
     order = 2
     evaluations_per_step = 2
     residual_power = 3
+    base_digest = "2747337e8a62b834"
     free = (("alpha", 3 / 10, 1, "[]"),)
 
     def __init__(self, state_shape: Sequence[int]) -> None:

@@ -4,11 +4,8 @@
 """Solvers of hyper_half.hyper: HyperHalf."""
 
 from ._runtime.outcome import SolveError, Status
+from ._runtime.ranges import OutsideWarning
+from ._runtime.weights import WeightsWarning
 from .solver import HyperHalf, Single
 
-__all__ = [
-    "HyperHalf",
-    "Single",
-    "SolveError",
-    "Status",
-]
+__all__ = ["HyperHalf", "OutsideWarning", "Single", "SolveError", "Status", "WeightsWarning"]

@@ -4,11 +4,8 @@
 """Solvers of hyper_midpoint.hyper: HyperMidpoint."""
 
 from ._runtime.outcome import SolveError, Status
+from ._runtime.ranges import OutsideWarning
+from ._runtime.weights import WeightsWarning
 from .solver import HyperMidpoint, Mlp
 
-__all__ = [
-    "HyperMidpoint",
-    "Mlp",
-    "SolveError",
-    "Status",
-]
+__all__ = ["HyperMidpoint", "Mlp", "OutsideWarning", "SolveError", "Status", "WeightsWarning"]

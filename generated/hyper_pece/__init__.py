@@ -5,12 +5,8 @@
 
 from ._runtime.history import Past
 from ._runtime.outcome import SolveError, Status
+from ._runtime.ranges import OutsideWarning
+from ._runtime.weights import WeightsWarning
 from .solver import HyperPECE, Mlp
 
-__all__ = [
-    "HyperPECE",
-    "Mlp",
-    "Past",
-    "SolveError",
-    "Status",
-]
+__all__ = ["HyperPECE", "Mlp", "OutsideWarning", "Past", "SolveError", "Status", "WeightsWarning"]

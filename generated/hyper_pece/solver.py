@@ -24,6 +24,7 @@ class HyperPECE(HistorySteps):
     order = 2
     evaluations_per_step = 2
     residual_power = 3
+    base_digest = "34acaad6a03ad3ee"
     past, states, derivatives, first_derivative = 1, 1, 1, 1
     substeps, begin_evaluations = 8, 32
 

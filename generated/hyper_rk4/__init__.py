@@ -4,11 +4,8 @@
 """Solvers of hyper_rk4.hyper: HyperRK4."""
 
 from ._runtime.outcome import SolveError, Status
+from ._runtime.ranges import OutsideWarning
+from ._runtime.weights import WeightsWarning
 from .solver import HyperRK4, Mlp
 
-__all__ = [
-    "HyperRK4",
-    "Mlp",
-    "SolveError",
-    "Status",
-]
+__all__ = ["HyperRK4", "Mlp", "OutsideWarning", "SolveError", "Status", "WeightsWarning"]

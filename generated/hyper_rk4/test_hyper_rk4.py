@@ -11,9 +11,9 @@ import pytest
 import torch
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from torch import Tensor
+from torch import Tensor, nn
 
-from ._runtime.measuring import Field, slope
+from ._runtime.measuring import Field, Weighed, rational, require_numbers, slope
 from .solver import HyperRK4
 
 torch.set_num_threads(1)  # many small steps
@@ -57,6 +57,32 @@ def test_step_of_hyperrk4(seed: int) -> None:
     assert all(bool(gradient.isfinite().all()) for gradient in gradients)
     assert bool(gradients[0].any())
     assert any(bool(gradient.any()) for gradient in gradients[1:])
+
+
+@torch.no_grad()
+def test_numbers_of_hyperrk4() -> None:
+    """A step gives what was computed from the spec by itself, on z' = (1 + s z)/(1 + z²)."""
+    solver = HyperRK4((3,)).double()
+    solver.corrector = Weighed()
+    s, eps = (torch.tensor(value, dtype=torch.float64) for value in (0.25, 0.375))
+    z = torch.full((2, *(3,)), 0.5, dtype=torch.float64)
+    f = rational
+    require_numbers(solver.base_step(f, s, z, eps), 0.8356564178139894)
+    require_numbers(solver.step(f, s, z, eps), 0.8573475494057863)
+
+
+def test_hyperrk4_as_stated() -> None:
+    """The class says of itself what the spec says."""
+    solver = HyperRK4((3,))
+    assert solver.order == 4
+    assert solver.evaluations_per_step == 4
+    assert solver.residual_power == 5
+    assert solver.base_digest == "6a16806b0bd06fd9"
+    g = solver.corrector
+    assert g.reads == ("z", "dz", "s", "eps")
+    assert str(g.net) == str(
+        nn.Sequential(nn.Linear(g.features, 64), nn.SiLU(), nn.Linear(64, 64), nn.SiLU(), g.last(64))
+    )
 
 
 def test_state_of_hyperrk4() -> None:

@@ -21,6 +21,7 @@ class LearnedMidpoint(FixedSteps):
 
     order = 2
     evaluations_per_step = 2
+    base_digest = "2747337e8a62b834"
     learned = ("alpha",)
 
     def __init__(self) -> None:
@@ -40,6 +41,7 @@ class LearnedThird(FixedSteps):
 
     order = 3
     evaluations_per_step = 3
+    base_digest = "65ef80891c9b5938"
     learned = ("u", "v")
 
     def __init__(self) -> None:
@@ -67,6 +69,7 @@ class LearnedFourth(FixedSteps):
 
     order = 4
     evaluations_per_step = 4
+    base_digest = "230e029527d45708"
     learned = ("u", "v")
 
     def __init__(self) -> None:

@@ -4,11 +4,8 @@
 """Solvers of phased_hyper_heun.hyper: HyperHeun."""
 
 from ._runtime.outcome import SolveError, Status
+from ._runtime.ranges import OutsideWarning
+from ._runtime.weights import WeightsWarning
 from .solver import HyperHeun, Mlp
 
-__all__ = [
-    "HyperHeun",
-    "Mlp",
-    "SolveError",
-    "Status",
-]
+__all__ = ["HyperHeun", "Mlp", "OutsideWarning", "SolveError", "Status", "WeightsWarning"]

@@ -4,6 +4,8 @@
 """Solvers of swept_digits.hyper: SweptDigits."""
 
 from ._runtime.outcome import SolveError, Status
+from ._runtime.ranges import OutsideWarning
+from ._runtime.weights import WeightsWarning
 from .solver import Conv, SweptDigits
 
-__all__ = ["Conv", "SolveError", "Status", "SweptDigits"]
+__all__ = ["Conv", "OutsideWarning", "SolveError", "Status", "SweptDigits", "WeightsWarning"]

@@ -11,9 +11,9 @@ import pytest
 import torch
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from torch import Tensor
+from torch import Tensor, nn
 
-from ._runtime.measuring import Field, slope
+from ._runtime.measuring import Field, Weighed, rational, require_numbers, slope
 from .solver import SweptDigits
 
 torch.set_num_threads(1)  # many small steps
@@ -57,6 +57,30 @@ def test_step_of_sweptdigits(seed: int) -> None:
     assert all(bool(gradient.isfinite().all()) for gradient in gradients)
     assert bool(gradients[0].any())
     assert any(bool(gradient.any()) for gradient in gradients[1:])
+
+
+@torch.no_grad()
+def test_numbers_of_sweptdigits() -> None:
+    """A step gives what was computed from the spec by itself, on z' = (1 + s z)/(1 + z²)."""
+    solver = SweptDigits((2, 3, 3)).double()
+    solver.corrector = Weighed()
+    s, eps = (torch.tensor(value, dtype=torch.float64) for value in (0.25, 0.375))
+    z = torch.full((2, *(2, 3, 3)), 0.5, dtype=torch.float64)
+    f = rational
+    require_numbers(solver.base_step(f, s, z, eps), 0.8375)
+    require_numbers(solver.step(f, s, z, eps), 1.248828125)
+
+
+def test_sweptdigits_as_stated() -> None:
+    """The class says of itself what the spec says."""
+    solver = SweptDigits((2, 3, 3))
+    assert solver.order == 1
+    assert solver.evaluations_per_step == 1
+    assert solver.residual_power == 2
+    assert solver.base_digest == "f9064c818a462465"
+    g = solver.corrector
+    assert g.reads == ("z", "dz", "eps")
+    assert str(g.net) == str(nn.Sequential(nn.Conv2d(g.features, 16, 3, padding="same"), nn.Tanh(), g.last(16, 3)))
 
 
 def test_state_of_sweptdigits() -> None:

@@ -4,6 +4,8 @@
 """Solvers of swept_lotka_volterra.hyper: SweptHyper."""
 
 from ._runtime.outcome import SolveError, Status
+from ._runtime.ranges import OutsideWarning
+from ._runtime.weights import WeightsWarning
 from .solver import Mlp, SweptHyper
 
-__all__ = ["Mlp", "SolveError", "Status", "SweptHyper"]
+__all__ = ["Mlp", "OutsideWarning", "SolveError", "Status", "SweptHyper", "WeightsWarning"]

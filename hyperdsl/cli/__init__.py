@@ -27,7 +27,9 @@ Design a solver for differential equations in a small text file; get a proof of 
 
 [bold]5.[/] `hyperdsl evaluate generated/hyper_heun --problem van_der_pol --weights FILE` shows what that gained.
 
-[bold]6.[/] `hyperdsl sweep SPEC --problem P` tries the bases and sizes that the spec's `sweep` declares.
+[bold]6.[/] `hyperdsl verify generated/hyper_heun` proves that the package still is what the spec says.
+
+[bold]7.[/] `hyperdsl sweep SPEC --problem P` tries the bases and sizes that the spec's `sweep` declares.
 
 Exit codes: 0 fine, 1 the specs are at fault (or --check found a difference), 2 wrong usage or an I/O error, 3 a bug
 in hyperdsl.
@@ -53,6 +55,7 @@ def application() -> typer.Typer:
     from hyperdsl.cli.show import show
     from hyperdsl.cli.sweep import sweep
     from hyperdsl.cli.train import train
+    from hyperdsl.cli.verify import verify
 
     app = typer.Typer(
         name="hyperdsl",
@@ -76,6 +79,7 @@ def application() -> typer.Typer:
     app.command()(train)
     app.command()(evaluate)
     app.command()(sweep)
+    app.command()(verify)
     return app
 
 

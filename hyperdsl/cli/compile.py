@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hyperdsl.cli.inputs import Paths, finish, say, spec_files
+from hyperdsl.cli.inputs import Paths, finish, say, spec_files, stop
 from hyperdsl.cli.told import put_and_tell
 
 Output = Annotated[Path, typer.Option("--output", "-o", help="The folder that the packages go into.")]
@@ -18,7 +18,10 @@ def compile_specs(paths: Paths, output: Output = Path("generated"), check: Check
     """Check specs, then write a PyTorch package for each that has a solver."""
     from hyperdsl import compiler
 
-    outcomes = compiler.outcomes(spec_files(paths), packages=True)
+    try:
+        outcomes = compiler.outcomes(spec_files(paths), packages=True)
+    except OSError as error:
+        stop(f"nothing was written: {error}")
     found = [diagnostic for outcome in outcomes for diagnostic in outcome.diagnostics]
     diagnostics = (*found, *compiler.same_packages(outcomes))
     say(diagnostics)

@@ -48,5 +48,7 @@ def _fields(words: dict[str, str]) -> dict[str, object]:
         "factor": {"shortest": shortest, "longest": longest},
         "first_step": {"first_step": None if control.first_step is None else float(control.first_step)},
         "max_steps": {"max_steps": control.max_steps},
+        "max_step": {"max_step": None if control.max_step is None else float(control.max_step)},
+        "min_step": {"min_step": None if control.min_step is None else float(control.min_step)},
     }
     return {field: value for word in words for field, value in values[word].items()}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hyperdsl.cli.inputs import Json, out, stop
+from hyperdsl.cli.inputs import Json, need_file, out, stop
 from hyperdsl.cli.packages import PackagePath, ProblemName, SolverName, Threads, find, guarded, need_torch
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ def evaluate(
     from hyperdsl.evaluation.weights import load_weights
 
     torch.set_num_threads(threads)
+    need_file(plot, plots.FORMATS)
     counts = _counts(steps)
     tolerances = _tolerances(rtol) if rtol else None
     beside = {name: TableauSolver(name, tableau(name)) for name in methods.replace(" ", "").split(",") if name}
@@ -60,9 +61,10 @@ def evaluate(
     loaded = guarded(lambda: load_package(package))
     chosen = find(problem)
     model = guarded(lambda: build_solver(loaded, chosen, solver))
+    origin = None
     if weights is not None:
         path = weights
-        guarded(lambda: load_weights(path, model, loaded))
+        origin = guarded(lambda: load_weights(path, model, loaded))
     learns = hasattr(model, "corrector") or hasattr(model, "learned")
     state = "trained" if weights else "untrained" if learns else "without a corrector"
     name = f"{type(model).__name__} ({state})" if learns else type(model).__name__
@@ -78,11 +80,21 @@ def evaluate(
     if json:
         print(
             json_module.dumps(
-                report.json_object(rows, package=package.name, problem=problem, weights=state, verdict=worth), indent=2
+                report.json_object(
+                    rows,
+                    package=package.name,
+                    problem=problem,
+                    weights=state,
+                    verdict=worth,
+                    trained_on=origin and origin.problem,
+                ),
+                indent=2,
             )
         )
     else:
         out().print(report.table(rows, title))
+        if origin is not None and origin.problem != chosen.whole_name:
+            out().print(f"the weights were trained on {origin.problem}, not on {chosen.whole_name}", markup=False)
         said = worth or cost_sentence(rows, name)
         if said:
             out().print(said, markup=False)

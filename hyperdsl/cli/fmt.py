@@ -9,7 +9,7 @@ import typer
 
 from hyperdsl.cli.inputs import SPEC_AT_FAULT, Paths, finish, out, say, spec_files, stop
 from hyperdsl.diagnostics import Diagnostic
-from hyperdsl.source import replace_file
+from hyperdsl.files import replace_file
 
 Check = Annotated[
     bool, typer.Option("--check", help="Write nothing; fail where a file is not in the canonical layout.")

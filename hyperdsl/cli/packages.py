@@ -43,6 +43,8 @@ def guarded(run: Callable[[], Result]) -> Result:
     """`run`, ending with a sentence where a package, problem or weights file is not what it should be."""
     try:
         return run()
+    except typer.Exit:  # a RuntimeError, whose sentence has been said
+        raise
     except OSError as error:
         stop(f"{error.filename or 'a file'}: {error.strerror or error}")
     except (ValueError, RuntimeError) as error:  # how packages, problems, weights and solvers say what is wrong
@@ -56,11 +58,11 @@ def need_torch(*further: str) -> None:
             stop(f"this command needs {module}: pip install 'hyperdsl[train]'")
 
 
-def find(name: str) -> Problem:
-    """The problem called `name`; a file's own is checked first."""
+def find(name: str, *, progress: bool = True) -> Problem:
+    """The problem called `name`; a file's own is checked first. `progress`: show that of training its f, if need be."""
     from hyperdsl.evaluation.lookup import find_problem
 
-    return guarded(lambda: find_problem(name, _models))
+    return guarded(lambda: find_problem(name, _models, progress))
 
 
 def _models(path: Path) -> Sequence[ProblemModel]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hyperdsl.cli.inputs import Json, finish, out, print_json, say, spec_files, stop
+from hyperdsl.cli.inputs import Json, finish, need_file, out, print_json, say, spec_files, stop
 
 if TYPE_CHECKING:
     from hyperdsl.cli.methods_shown import Shown
@@ -27,6 +27,7 @@ Plot = Annotated[
 
 def show(spec: SpecPath, name: Name = None, plot: Plot = None, json: Json = False) -> None:
     """Print all that is known of a method: tableau, orders, conditions, errors, stability, dense output."""
+    need_file(plot, ("png", "svg"))
     from hyperdsl import compiler
     from hyperdsl.cli.methods_shown import print_page, shown_of
 
@@ -60,8 +61,6 @@ def _plot(known: list[Shown], path: Path) -> None:
     (chosen,) = methods if len(methods) == 1 else (None,)
     if not isinstance(chosen, Multistep) and not (isinstance(chosen, Method) and not chosen.tableau.parameters):
         stop("--plot draws one Runge–Kutta or multistep method without free parameters: name it after the spec")
-    if path.suffix not in (".png", ".svg"):
-        stop(f"`{path}` ends in neither .png nor .svg")
     try:
         from hyperdsl.pages.multistep_regions import plot_multistep_region
         from hyperdsl.pages.regions import plot_region

@@ -6,24 +6,39 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from hyperdsl.source import SpecFile
+from hyperdsl.source import MAX_BYTES, SpecFile, read_file
 
 
 def found_files(paths: Iterable[Path]) -> tuple[SpecFile, ...]:
     """Each file once; ValueError, a sentence, where a PATH is no spec and no folder with one."""
-    found: dict[Path, SpecFile] = {}
+    found: dict[str, SpecFile] = {}
     for path in paths:
-        if path.is_dir():
-            inside = [Path(folder) / name for folder, _, names in os.walk(path) for name in names]
-            for file in sorted(entry for entry in inside if entry.suffix == ".hyper"):
-                folders = file.relative_to(path).parent.parts
-                found.setdefault(file.resolve(), SpecFile(file, file.as_posix(), folders))
-        elif not path.exists():
+        if path.is_dir() and path.suffix != ".hyper":
+            for file in _inside(path):
+                _add(found, SpecFile(file, file.as_posix(), file.relative_to(path).parent.parts))
+        elif not path.is_dir() and not os.path.lexists(path):
             raise ValueError(f"there is no file or folder `{path}`")
         elif path.suffix != ".hyper":
             raise ValueError(f"`{path}` is not a spec: its name does not end in `.hyper`")
         else:
-            found.setdefault(path.resolve(), SpecFile(path, path.as_posix()))
+            _add(found, SpecFile(path, path.as_posix()))
     if not found:
         raise ValueError("there is no `.hyper` file in " + ", ".join(f"`{path}`" for path in paths))
     return tuple(found.values())
+
+
+def _inside(folder: Path) -> list[Path]:
+    """Whatever is called a spec in a folder and those below."""
+    walked = [(Path(place), [*folders, *names]) for place, folders, names in os.walk(folder)]
+    return sorted(place / name for place, names in walked for name in names if name.endswith(".hyper"))
+
+
+def _add(found: dict[str, SpecFile], file: SpecFile) -> None:
+    """Take in a file once; ValueError where it cannot be read, as far as one can tell before it is read."""
+    try:
+        size = len(read_file(file.path))
+    except OSError as error:
+        raise ValueError(f"cannot read `{file.path}`: {error.strerror}") from error
+    if size > MAX_BYTES:
+        raise ValueError(f"cannot read `{file.path}`: it has more than {MAX_BYTES} bytes")
+    found.setdefault(os.path.realpath(file.path), file)

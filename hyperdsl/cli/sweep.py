@@ -15,8 +15,9 @@ import typer
 
 from hyperdsl import __version__
 from hyperdsl.cli.evaluate import tableau
-from hyperdsl.cli.inputs import Json, finish, out, say, spec_files, stop
+from hyperdsl.cli.inputs import Json, finish, need_file, need_folder, out, say, spec_files, stop
 from hyperdsl.cli.packages import ProblemName, Threads, find, guarded, need_torch
+from hyperdsl.files import replace_file
 from hyperdsl.source import SpecFile
 
 if TYPE_CHECKING:
@@ -83,14 +84,18 @@ def sweep(
     A sweep that was ended goes on when the same command is given again; a second command joins in a running one.
     """
     need_torch("optuna", "filelock")
+    from hyperdsl.evaluation import plots
     from hyperdsl.evaluation.solvers import TableauSolver
     from hyperdsl.sweeps import report as sweep_report
     from hyperdsl.sweeps import run as sweeps
     from hyperdsl.sweeps.points import front, knee, points
 
+    need_file(plot, plots.FORMATS)
+    need_file(storage)
+    need_folder(cache)
     target = None if write is None else _target(write)
     beside = {word: TableauSolver(word, tableau(word)) for word in methods.replace(" ", "").split(",") if word}
-    order = _Order(spec, name, problem, trials, storage, cost, tuple(overrides or ()), cache, threads)
+    order = _Order(spec, name, problem, trials, storage, cost, tuple(overrides or ()), cache, threads, not quiet)
     store, task = order.begin()
     workers = [get_context("spawn").Process(target=_work, args=(order,), daemon=True) for _ in range(jobs - 1)]
     try:
@@ -151,17 +156,21 @@ class _Order:
     overrides: tuple[str, ...]
     cache: Path | None
     threads: int
+    progress: bool
 
     def begin(self) -> tuple[Store, Task]:
         """The sweep's store, which is to be closed, and its task; ends the run where something is wrong."""
         import torch
 
+        from hyperdsl.evaluation.weights import file_name
         from hyperdsl.sweeps.store import Store
 
         torch.set_num_threads(self.threads)
         checked, chosen = _chosen(self.spec, self.name)
         task = _task(self, checked, chosen)
-        path = self.storage or Path("runs/sweeps") / task.name / task.problem.name / f"{chosen.name}.log"
+        path = (
+            self.storage or Path("runs/sweeps") / task.name / file_name(task.problem.whole_name) / f"{chosen.name}.log"
+        )
         identity = {
             "version of hyperdsl": __version__,
             "version of the spec": checked.source.sha256,
@@ -219,7 +228,7 @@ def _task(order: _Order, spec: Spec, sweep: Sweep) -> Task:
     for number in sweep.numbers:
         if {"lr": "learning_rate"}.get(number.word, number.word) in changed:
             stop(f"the sweep varies `{number.word}`, which --set would hold fast")
-    write, problem = compiler.variants(order.spec, sweep.name).text, find(order.problem)
+    write, problem = compiler.variants(order.spec, sweep.name).text, find(order.problem, progress=order.progress)
     return Task(spec.source.stem, sweep.solver, problem, sweep.steps, write, compile_variant, changed, order.cache)
 
 
@@ -286,6 +295,7 @@ def _target(path: Path) -> Path:
         stop(f"`{path.name}` cannot name a package: use letters, digits and underscores")
     if path.suffix and path.suffix != ".hyper":
         stop(f"`--write {path}` is neither FILE.hyper nor a folder")
+    (need_file if path.suffix else need_folder)(path)
     return path
 
 
@@ -300,6 +310,6 @@ def _write_specs(result: _Result, store: Store, task: Task, target: Path) -> Non
     for count, network in enumerate(chosen.values(), 1):
         path = target if target.suffix else target / f"{store.sweep.name}_{count}.hyper"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(spec_path(store.folder, network.folder, task).read_bytes())
+        replace_file(path, spec_path(store.folder, network.folder, task).read_bytes())
         weights = weights_path(store.folder, network.folder, task)
         print(f"wrote {path}, whose weights are {weights}", file=sys.stderr)

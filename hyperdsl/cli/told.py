@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from hyperdsl.cli.codes import SPEC_AT_FAULT, WRONG_USAGE
+from hyperdsl.codegen.files import StoppedError
 from hyperdsl.diagnostics import Diagnostic, as_json, report
 from hyperdsl.remembered import Outcome, put
 
@@ -47,6 +48,9 @@ def put_and_tell(outcomes: Sequence[Outcome], output: Path, *, check: bool) -> i
     """Write the packages of `compile`, or compare them where it is to `check`; the exit code."""
     try:
         changed = put(outcomes, output, writing=not check)
+    except StoppedError as error:
+        print(f"hyperdsl: {error}", file=sys.stderr)
+        return WRONG_USAGE
     except OSError as error:
         print(f"hyperdsl: nothing was written: {error}", file=sys.stderr)
         return WRONG_USAGE

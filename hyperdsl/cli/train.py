@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hyperdsl.cli.inputs import out, say
+from hyperdsl.cli.inputs import need_file, need_folder, out, say
 from hyperdsl.cli.packages import PackagePath, ProblemName, SolverName, Threads, find, guarded, need_torch
+from hyperdsl.files import replace_file
 from hyperdsl.source import SpecFile
 
 if TYPE_CHECKING:
@@ -64,6 +65,9 @@ def train(
     A training that was ended, by a kill or a power cut, goes on when the same command is given again.
     """
     need_torch()
+    need_file(output)
+    for folder in (log, cache):
+        need_folder(folder)
     import torch
 
     from hyperdsl.cli.control import split_overrides
@@ -76,7 +80,7 @@ def train(
     check_names(overrides or [], *guarded(lambda: (loaded.training_name(solver), loaded.control_name(solver))))
     others, control = split_overrides(overrides or [])
     changed = read_overrides(others)
-    chosen = find(problem)
+    chosen = find(problem, progress=not quiet)
     fabric = guarded(lambda: start_fabric(accelerator=accelerator, devices=devices, precision=precision, log=log))
     trained = guarded(
         lambda: train_package(
@@ -104,8 +108,8 @@ def _write_back(trained: Trained) -> None:
     from hyperdsl import compiler
 
     spec = trained.path.with_suffix(".hyper")
-    spec.write_text(trained.written or "", "utf-8")
-    spec.write_text(compiler.layout(spec, spec.as_posix()).text or "", "utf-8")
+    replace_file(spec, (trained.written or "").encode())
+    replace_file(spec, (compiler.layout(spec, spec.as_posix()).text or "").encode())
     checked = compiler.check([SpecFile(spec, spec.as_posix())])
     say(checked.diagnostics)
     (method,) = checked.specs[0].methods

@@ -34,13 +34,14 @@ def _escaped(character: str) -> str:
 def formatted(files: Sequence[GeneratedFile]) -> tuple[GeneratedFile, ...]:
     """The files with every Python file's imports and exports sorted, and laid out, by ruff, in one run for all of them.
 
-    No configuration file is read, so the bytes depend on the texts and on ruff's version alone.
+    No configuration and no list of ignored files is read, so the bytes depend on the texts and on ruff's version alone.
+    Raises OSError where the temporary folder cannot be written.
     """
     python = [index for index, file in enumerate(files) if file.path.endswith(".py") and not file.final]
     if not python:
         return tuple(files)
     result = list(files)
-    with tempfile.TemporaryDirectory(prefix="hyperdsl-") as name:
+    with tempfile.TemporaryDirectory(prefix="hyperdsl-", ignore_cleanup_errors=True) as name:
         paths = {index: Path(name) / f"{index}.py" for index in python}
         for index, path in paths.items():
             path.write_text(files[index].text, encoding="utf-8")
@@ -53,8 +54,9 @@ def formatted(files: Sequence[GeneratedFile]) -> tuple[GeneratedFile, ...]:
 
 def _ruff(command: str, *arguments: str) -> None:
     """Run ruff; what it cannot parse is a template's fault."""
-    settings = ("--isolated", "--no-cache", "--line-length", str(LINE_LENGTH), "--target-version", "py311")
-    line = [ruff.find_ruff_bin(), command, *settings, *arguments]
+    alone = ("--isolated", "--no-cache", "--no-respect-gitignore")
+    settings = ("--line-length", str(LINE_LENGTH), "--target-version", "py311")
+    line = [ruff.find_ruff_bin(), command, *alone, *settings, *arguments]
     done = subprocess.run(line, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise RuntimeError(f"ruff {command} failed on generated code:\n{done.stdout}{done.stderr}")

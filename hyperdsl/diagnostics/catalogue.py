@@ -22,6 +22,8 @@ SAME_STEM = Entry("H006", "error", "two specs of this run would write the packag
 VERSION = Entry("H007", "error", "language version {version} is not known to this hyperdsl", "the version is 1")
 
 # H1: syntax
+OWN_LINE = "each setting has a line of its own: begin a new line before `{word}`"
+"""Help for what stands behind a setting on its line."""
 UNEXPECTED = Entry("H101", "error", "unexpected {found}")
 BAD_CHARACTER = Entry("H102", "error", "unexpected character {found}")
 BAD_NUMBER = Entry("H103", "error", "`{text}` is not a number", "write numbers as 12, 0.1, .5 or 1e-6")
@@ -110,6 +112,14 @@ DENSE_ENDS = Entry(
     "b_{stage}(theta) at theta = {at} must be {wants}",
     "dense output starts at the state before a step and ends at the state after it",
 )
+UNPROVEN = Entry("H219", "error", "order {claimed} of {what} is neither proven nor refuted: it is out of reach")
+OUT_OF_REACH = Entry(
+    "H220",
+    "error",
+    "`{name}` is not proven: {reason}",
+    "spread the file's declarations over several files, or make this one simpler",
+)
+NOT_PROVEN_AGAIN = Entry("H230", "warning", "`{name}` is not proven again by sympy: {reason}")
 
 # H3: names
 UNKNOWN_DECLARATION = Entry("H301", "error", "`{word}` is not a declaration")

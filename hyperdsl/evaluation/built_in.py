@@ -7,14 +7,14 @@ from hyperdsl.evaluation.problems import CLASSICAL, Problem
 BUILT_IN = (*CLASSICAL, "digits", "flow")
 
 
-def built_in(name: str) -> Problem:
+def built_in(name: str, progress: bool = True) -> Problem:
     """The built-in problem of this name; KeyError where there is none. `digits` and `flow` train f first if need be."""
     if name == "digits":
         from hyperdsl.evaluation.digits import digits_problem  # noqa: PLC0415  (scikit-learn takes a second to import)
 
-        return digits_problem()
+        return digits_problem(progress=progress)
     if name == "flow":
         from hyperdsl.evaluation.flows import flow_problem  # noqa: PLC0415  (imports what trains f)
 
-        return flow_problem()
+        return flow_problem(progress=progress)
     return CLASSICAL[name]

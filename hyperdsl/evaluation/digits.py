@@ -161,9 +161,9 @@ def digits_model(
     return model
 
 
-def digits_problem(seed: int = 0, model: DigitsModel | None = None) -> Problem:
+def digits_problem(seed: int = 0, model: DigitsModel | None = None, progress: bool = True) -> Problem:
     """z' = f(z) from z(0) = h_x(x) of training images x drawn at random; the model is trained first if need be."""
-    model = model or digits_model(seed)
+    model = model or digits_model(seed, progress=progress)
     starts = digits_states(model, digits_data(seed)[0].images)
 
     def sample(batch: int, generator: torch.Generator) -> Tensor:

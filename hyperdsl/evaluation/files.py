@@ -1,53 +1,34 @@
-"""Files that are either there whole or not at all."""
+"""Safetensors files: written whole or not at all, and removed where a cache grows too large."""
 
 from __future__ import annotations
 
-import os
-import tempfile
-from collections.abc import Callable, Mapping
+import re
+import stat
+from collections.abc import Mapping
 from pathlib import Path
 
-from safetensors.torch import save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
 from torch import Tensor
 
+from hyperdsl.training.files import write_whole
 
-def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Calls `write` with a temporary path beside `path`, then moves it there; nothing is left where that fails.
-
-    What is there has reached the disk, and so has its name, before this returns.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        write(temporary)
-        temporary.chmod(0o666 & ~_umask())
-        _sync(temporary)
-        os.replace(temporary, path)
-        _sync(path.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _sync(path: Path) -> None:
-    """Have a file, or the names in a folder, on the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+_DATA = re.compile(r"[0-9a-f]{32}\.safetensors")
+"""How `training.store` names its data; their only metadata is `sha256`."""
 
 
 def save_safetensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-    """Writes tensors and their metadata to `path`, atomically."""
+    """Writes tensors and their metadata to `path`, whole or not at all."""
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    write_atomically(path, lambda temporary: save_file(contiguous, temporary, dict(metadata)))
+    write_whole(path, save(contiguous, dict(metadata)))
 
 
 def remove_oldest(folder: Path, limit: int) -> None:
-    """Removes the `.safetensors` files of a folder that were used longest ago, until those left hold `limit` bytes."""
-    found = sorted(folder.glob("*.safetensors"), key=lambda path: path.stat().st_mtime, reverse=True)
+    """Removes the training data in a folder that were used longest ago, until those left hold `limit` bytes.
+
+    Somebody's own files, weights above all, are none of them.
+    """
+    found = sorted(filter(_is_data, folder.glob("*.safetensors")), key=lambda path: path.stat().st_mtime, reverse=True)
     held = 0
     for path in found:
         held += path.stat().st_size
@@ -55,7 +36,12 @@ def remove_oldest(folder: Path, limit: int) -> None:
             path.unlink(missing_ok=True)  # data that a process has mapped stay there for it
 
 
-def _umask() -> int:
-    mask = os.umask(0)  # there is no way to read it without setting it
-    os.umask(mask)
-    return mask
+def _is_data(path: Path) -> bool:
+    """Whether the store made the file: by its name and its metadata."""
+    if not _DATA.fullmatch(path.name) or not stat.S_ISREG(path.lstat().st_mode):
+        return False
+    try:
+        with safe_open(path, "pt") as file:
+            return (file.metadata() or {}).keys() == {"sha256"}
+    except (OSError, SafetensorError):
+        return False

@@ -108,13 +108,13 @@ def flow_field(
     return field
 
 
-def flow_problem(seed: int = 0, field: FlowField | None = None) -> Problem:
+def flow_problem(seed: int = 0, field: FlowField | None = None, progress: bool = True) -> Problem:
     """z' = f(s, z) from normally distributed z(0); f is trained first if need be."""
 
     def sample(batch: int, generator: torch.Generator) -> Tensor:
         return torch.randn(batch, *STATE_SHAPE, generator=generator)
 
-    return Problem(field or flow_field(seed), sample, SPAN, STATE_SHAPE, eps=EPS, name="flow")
+    return Problem(field or flow_field(seed, progress=progress), sample, SPAN, STATE_SHAPE, eps=EPS, name="flow")
 
 
 def energy_distance(first: Tensor, second: Tensor) -> float:

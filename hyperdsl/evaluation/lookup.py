@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -25,15 +26,18 @@ _NUMBER = r"-?(?:\d{1,40}(?:\.\d{1,40})?|\.\d{1,40})(?:[eE][+-]?\d{1,3})?(?:/\d{
 _PARAMETER = re.compile(rf"\s*(?P<name>[A-Za-z_]\w*)\s*=\s*(?P<low>{_NUMBER})\s*(?:\.\.\s*(?P<high>{_NUMBER})\s*)?")
 
 
-def find_problem(text: str, models: Models) -> Problem:
-    """The problem called `text`, as on the command line. ProblemError says what is wrong and what there is."""
+def find_problem(text: str, models: Models, progress: bool = True) -> Problem:
+    """The problem called `text`, as on the command line.
+
+    `progress`: show that of training a built-in problem's f. ProblemError says what is wrong and what there is.
+    """
     if in_file := _FILE.fullmatch(text):
         return _from_file(Path(in_file["path"]), in_file["name"], in_file["parameters"] or "", models)
     if ":" in text:
         module, _, attribute = text.partition(":")
         return _from_module(module, attribute)
     if text in BUILT_IN:
-        return built_in(text)
+        return built_in(text, progress)
     raise ProblemError(
         f"there is no built-in problem {text}{_similar(text, BUILT_IN)}; there are {', '.join(BUILT_IN)}, "
         "and FILE.hyper:NAME and module:attribute name one's own"
@@ -51,7 +55,8 @@ def _from_file(path: Path, name: str, parameters: str, models: Models) -> Proble
     for given in ranges:
         if given not in names:
             raise ProblemError(f"{name} has no parameter {given}{_similar(given, names)}")
-    return from_model(model, ranges)
+    given = re.sub(r"\s", "", parameters)
+    return replace(from_model(model, ranges), source=f"{path.as_posix()}:{name}" + (f"({given})" if given else ""))
 
 
 def _parameter(text: str) -> tuple[str, tuple[float, float]]:
@@ -91,7 +96,7 @@ def _from_module(name: str, attribute: str) -> Problem:
     problem = getattr(module, attribute)
     if not isinstance(problem, Problem):
         raise ProblemError(f"{name}:{attribute} is a {type(problem).__name__}, not a hyperdsl.evaluation.Problem")
-    return problem
+    return replace(problem, source=f"{name}:{attribute}")
 
 
 @contextmanager

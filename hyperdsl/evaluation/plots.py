@@ -11,14 +11,16 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, NullFormatter
 
-from hyperdsl.evaluation.files import write_atomically
 from hyperdsl.evaluation.work_precision import Row
+from hyperdsl.training.files import write_atomically
 
 AXES = (
     ("evaluations", "evaluations of f"),
     ("macs", "MACs a sample, g's included"),
     ("milliseconds", "milliseconds a batch, g's included"),
 )
+FORMATS = tuple(FigureCanvasAgg.get_supported_filetypes())
+"""Endings of the files that can be drawn into."""
 MARKERS = "osD^vPX*"
 COLOURS = ("#0b5fa5", "#d1495b", "#3a7d44", "#8a5a9e", "#c77f0a", "#4d4d4d", "#00838f", "#9c4f2f")
 

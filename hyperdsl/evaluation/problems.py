@@ -10,8 +10,10 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
+from hyperdsl.evaluation.errors import ProblemError
 from hyperdsl.evaluation.fields import field_of
 from hyperdsl.semantics.model.problem import ProblemModel
+from hyperdsl.training.given import drawn_states
 
 VectorField: TypeAlias = Callable[..., Tensor]
 """f(s, z), or f(s, x, z) where the problem has an input x; z is [*batch, *state_shape]."""
@@ -28,7 +30,8 @@ class Problem:
     """z' = f(s, z) over `span`, with initial states drawn by `sample`.
 
     `state_shape` and `input_shape` leave out the batch axis. `box` are the ranges of the states where they are
-    known, `eps` the range of step sizes in which the problem is interesting, in units of s.
+    known, `eps` the range of step sizes in which the problem is interesting, in units of s. `source` is what finds it
+    on the command line, where it is not built in.
     """
 
     f: VectorField
@@ -39,6 +42,12 @@ class Problem:
     box: Box | None = None
     eps: tuple[float, float] | None = None
     name: str = "problem"
+    source: str = ""
+
+    @property
+    def whole_name(self) -> str:
+        """What tells the problem from others: `module:attribute`, `FILE.hyper:NAME(parameter=1)`, or its name."""
+        return self.source or self.name
 
     def __post_init__(self) -> None:
         start, end = self.span
@@ -48,9 +57,11 @@ class Problem:
             raise ValueError(f"the box needs {prod(self.state_shape)} lower and upper ends, one per state")
 
     def draw(self, batch: int, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
-        """`sample` in one form: (z0, x), with x None where the problem has no input."""
-        drawn = self.sample(batch, generator)
-        return (drawn, None) if isinstance(drawn, Tensor) else drawn
+        """`sample` in one form: (z0, x), with x None where the problem has no input; ProblemError where it is none."""
+        try:
+            return drawn_states(self.sample, batch, generator, self.state_shape)
+        except (TypeError, ValueError) as error:
+            raise ProblemError(f"{self.whole_name}: {error}") from error
 
 
 def uniform(lower: Sequence[float], upper: Sequence[float], batch: int, generator: torch.Generator) -> Tensor:

@@ -166,7 +166,7 @@ def train_package(
     model = build_solver(package, problem, solver, used)
     if control:
         _set_control(model, control)
-    path = output or default_path(package, problem.name, cls.__name__)
+    path = output or default_path(package, problem.whole_name, cls.__name__)
     checkpoint = path.with_suffix(".checkpoint")
     fit: Callable[..., Any] = train.fit
     start = time.perf_counter()
@@ -195,7 +195,9 @@ def train_package(
         delta = {f"{eps:.6g}": value for eps, value in history.delta.items()}
         settled = plain_settings(settings) | ({"control": dict(control)} if control else {})
         save_weights(
-            path, model, Origin(package.spec_sha256, cls.__name__, problem.name, used, settled, _told(changes), delta)
+            path,
+            model,
+            Origin(package.spec_sha256, cls.__name__, problem.whole_name, used, settled, _told(changes), delta),
         )
         checkpoint.unlink(missing_ok=True)
     written = written_spec(model, package.folder) if getattr(model, "learned", ()) else None

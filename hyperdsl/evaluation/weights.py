@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError, safe_open
 from torch import nn
 
-from hyperdsl import __version__
 from hyperdsl.evaluation.errors import WeightsError
-from hyperdsl.evaluation.files import save_safetensors
 from hyperdsl.evaluation.packages import Package
+from hyperdsl.training.trained import VERSIONS, remember, save
 
-VERSIONS = {"hyperdsl": __version__, "torch": torch.__version__, "lightning-fabric": version("lightning-fabric")}
+_OF_0_1 = ("spec_sha256", "solver", "problem", "seed", "settings")
+"""What the metadata of every file have that hyperdsl 0.1 wrote."""
 
 
 @dataclass(frozen=True)
 class Origin:
-    """What weights were trained from, and how well.
+    """What weights were trained from, and how well; "" and None where the file does not say.
 
     `settings` and the `overrides` in them are whatever JSON can hold, `delta` is δ by ε; `versions` are those of what
     trained.
@@ -32,7 +32,7 @@ class Origin:
     spec_sha256: str
     solver: str
     problem: str
-    seed: int
+    seed: int | None
     settings: Mapping[str, Any]
     overrides: Mapping[str, Any] = field(default_factory=dict)
     delta: Mapping[str, float] = field(default_factory=dict)
@@ -44,7 +44,7 @@ class Origin:
             "spec_sha256": self.spec_sha256,
             "solver": self.solver,
             "problem": self.problem,
-            "seed": str(self.seed),
+            **({} if self.seed is None else {"seed": str(self.seed)}),
             "settings": json.dumps(dict(self.settings), sort_keys=True, default=str),
             "overrides": json.dumps(dict(self.overrides), sort_keys=True, default=str),
             "delta": json.dumps(dict(self.delta)),
@@ -53,13 +53,26 @@ class Origin:
 
 
 def default_path(package: Package, problem: str, solver: str) -> Path:
-    """runs/PACKAGE/PROBLEM/SOLVER.safetensors, from the current folder."""
-    return Path("runs") / package.name / problem / f"{solver}.safetensors"
+    """runs/PACKAGE/PROBLEM/SOLVER.safetensors, from the current folder, with the problem's whole name in it."""
+    return Path("runs") / package.name / file_name(problem) / f"{solver}.safetensors"
+
+
+def file_name(problem: str) -> str:
+    """The name of a problem as that of a folder: an identifier as it is, any other with a digest of the whole name.
+
+    So no two problems have one folder, whatever characters and letters in upper case a file system tells apart.
+    """
+    if re.fullmatch(r"[a-z_][a-z0-9_]{0,63}", problem):
+        return problem
+    readable = re.sub(r"[^A-Za-z0-9]+", "_", problem).strip("_")[-48:]
+    return f"{readable}-{hashlib.sha256(problem.encode()).hexdigest()[:8]}"
 
 
 def save_weights(path: Path, solver: nn.Module, origin: Origin) -> None:
-    """Writes the solver's state dict with its origin to `path`, whole or not at all."""
-    save_safetensors(path, solver.state_dict(), origin.metadata())
+    """Writes the solver's weights with their origin to `path`, whole or not at all."""
+    about: Mapping[str, str] = getattr(solver, "about", {})
+    remember(solver, {**about, **origin.metadata()})
+    save(solver, path)
 
 
 def read_origin(path: Path) -> Origin:
@@ -68,13 +81,15 @@ def read_origin(path: Path) -> Origin:
     try:
         with safe_open(path, "pt") as file:
             stored = file.metadata() or {}
+        if "identity" not in stored:
+            stored = {name: stored[name] for name in _OF_0_1} | stored  # a KeyError names what is missing
+        seed = stored.get("seed")
         return Origin(
-            stored["spec_sha256"],
-            stored["solver"],
-            stored["problem"],
-            int(stored["seed"]),
-            json.loads(stored["settings"]),
-            *(json.loads(stored.get(name, "{}")) for name in ("overrides", "delta", "versions")),
+            stored.get("spec_sha256", ""),
+            stored.get("solver", ""),
+            stored.get("problem", ""),
+            None if seed is None else int(seed),
+            *(json.loads(stored.get(name, "{}")) for name in ("settings", "overrides", "delta", "versions")),
         )
     except (SafetensorError, KeyError, ValueError) as error:
         raise WeightsError(f"{path} is not a weights file of hyperdsl: {error}") from error
@@ -83,9 +98,9 @@ def read_origin(path: Path) -> Origin:
 def load_weights(path: Path, solver: nn.Module, package: Package) -> Origin:
     """Loads `path` into `solver`, once it is sure that they belong together; gives the weights' origin."""
     origin, name = read_origin(path), type(solver).__name__
-    if origin.solver != name:
+    if origin.solver not in ("", name):
         raise WeightsError(f"{path} holds weights of {origin.solver}, not of {name}")
-    if origin.spec_sha256 != package.spec_sha256:
+    if origin.spec_sha256 not in ("", package.spec_sha256):
         raise WeightsError(
             f"{path} was trained with another version of {package.name}'s spec "
             f"({origin.spec_sha256[:12]}, now {package.spec_sha256[:12]}): train again"

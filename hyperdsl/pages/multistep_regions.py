@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from hyperdsl.pages.regions import BLUE, RED, save, window_lines
+from hyperdsl.pages.regions import BLUE, RED, as_ever, save, window_lines
 from hyperdsl.semantics.model.spec import Multistep
 from hyperdsl.theory.multistep.root_condition import boundary
 
@@ -19,6 +19,7 @@ _LOCUS = 720
 _WIDEST = 30.0
 
 
+@as_ever
 def plot_multistep_region(method: Multistep, path: Path) -> None:
     """Writes the region, filled, and the curve to a .png or .svg; OSError where the file cannot be written."""
     formula = method.formula

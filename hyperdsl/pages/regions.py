@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib import rc_context, rcParamsDefault
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -17,8 +18,11 @@ from hyperdsl.theory.stability.linear import stability_function
 
 _POINTS = 601
 BLUE, RED = "#0b5fa5", "#d1495b"
+as_ever = rc_context({name: value for name, value in rcParamsDefault.items() if name != "backend"})
+"""Decorates what draws: settings that lie in the current folder, which may have it run TeX, change nothing."""
 
 
+@as_ever
 def plot_region(method: Method, path: Path) -> None:
     """Writes both panels to a .png or .svg; OSError where the file cannot be written. The method has no parameters."""
     above, below = (np.array([float(q) for q in part]) for part in stability_function(method.tableau))

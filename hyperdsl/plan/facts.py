@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from hyperdsl.semantics.model.control import Control
-from hyperdsl.semantics.model.spec import AnySolver, HistorySolver, Multistep, Solver
+from hyperdsl.semantics.model.spec import AnySolver, Corrector, External, HistorySolver, Method, Multistep, Solver
 from hyperdsl.theory.multistep.formulas import LinearMultistep
+from hyperdsl.theory.numbers.exact import Exact
+from hyperdsl.theory.runge_kutta.tableau import Tableau
 
 _NAMED = 4
 """Learned parameters that a summary names."""
@@ -54,14 +57,22 @@ def _history(solver: HistorySolver) -> dict[str, object]:
             "predictor": {"name": base.predictor, **_formula(base.formula.predictor)},
             "corrector_formula": {"name": base.corrector, **_formula(base.formula.corrector)},
         }
-    start = {"method": solver.start.method.name, "order": solver.start.method.facts.order}
-    return {**about, "proof": "exact", "start": {**start, "substeps": solver.start.substeps}}
+    start = {**_start(solver.start.method), "substeps": solver.start.substeps}
+    return {**about, "proof": "exact", "start": start, "corrector_inputs": _inputs(solver.corrector)}
+
+
+def _start(method: Method) -> dict[str, object]:
+    tolerance = None if method.tolerance is None else str(method.tolerance)
+    about = {"method": method.name, "order": method.facts.order}
+    return {**about, "tolerance": tolerance, "tableau": _tableau(method.tableau)}
 
 
 def _formula(formula: LinearMultistep) -> dict[str, object]:
     constant = formula.error_constant
     return {
         "explicit": formula.explicit,
+        "alpha": _texts(formula.alpha),
+        "beta": _texts(formula.beta),
         "steps": formula.steps,
         "order": formula.order,
         "error_constant": None if constant is None else str(constant),
@@ -75,6 +86,9 @@ def _single_step(solver: Solver) -> dict[str, object]:
         "base_parameters": {name: str(value) for name, value in solver.fixed},
         "free_parameters": [free.name for free in solver.free],
         "learned_parameters": {learned.name: str(learned.start) for learned in solver.learned},
+        "tableau": _tableau(solver.tableau),
+        "dense": {"tableau": _tableau(solver.dense.tableau)} if solver.dense else None,
+        "autonomous": method.autonomous,
         "kind": solver.tableau.kind,
         "stages": solver.tableau.stages,
         "claimed_order": method.claimed_order,
@@ -92,7 +106,29 @@ def _single_step(solver: Solver) -> dict[str, object]:
         "imaginary_stability": _number(facts.imaginary_stability),
         "dense_order": solver.dense.order if solver.dense else None,
         "control": _control(solver.control),
+        "corrector_inputs": _inputs(solver.corrector),
     }
+
+
+def _tableau(tableau: Tableau) -> dict[str, object]:
+    """The coefficients as texts; zeros at the end of a row are left out."""
+    rows = {"a": tableau.a, "weights": tableau.weights}
+    return {"c": _texts(tableau.c), **{key: [_texts(_trimmed(row)) for row in part] for key, part in rows.items()}}
+
+
+def _trimmed(row: Sequence[Exact]) -> Sequence[Exact]:
+    return row[: max((i + 1 for i, value in enumerate(row) if not value.is_zero), default=0)]
+
+
+def _texts(row: Sequence[Exact]) -> list[str]:
+    return [str(value) for value in row]
+
+
+def _inputs(corrector: Corrector | External | None) -> list[str]:
+    """What g reads; of an external one it is taken to be what it is called with."""
+    if corrector is None:
+        return []
+    return ["z", "dz", "s", "eps", "x"] if isinstance(corrector, External) else list(corrector.inputs)
 
 
 def _control(control: Control | None) -> dict[str, object] | None:
@@ -109,6 +145,8 @@ def _control(control: Control | None) -> dict[str, object] | None:
         "factor": [str(end) for end in control.factor],
         "first_step": None if control.first_step is None else str(control.first_step),
         "max_steps": control.max_steps,
+        "max_step": None if control.max_step is None else str(control.max_step),
+        "min_step": None if control.min_step is None else str(control.min_step),
         "per_sample": control.per_sample,
     }
 

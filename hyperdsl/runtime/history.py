@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from .field import fielded
 from .fixed import grid, require_steps
+from .gradients import recomputed
 from .outcome import require_finite
 from .solver import Solver
-from .state import Scalar, State, VectorField, looked_at, scalars, with_input
+from .state import Scalar, State, VectorField, looked_at, span_of, times_of
 
 Followed = tuple[Tensor, tuple[Tensor, ...], tuple[Tensor, ...]]
 """The next state by the base formula, what g reads besides, and the derivatives of the next step's history."""
+
+Advance = Callable[..., "Past"]
+"""(f, s, history, ε) to the history one step later."""
 
 
 class Past(NamedTuple):
@@ -56,13 +62,39 @@ class HistorySteps(Solver):
 
         check: raise SolveError where that state is not finite; by default only in plain eager mode.
         """
+        return self._end(_as_it_is, f, z0, span, steps, x, check)
+
+    def adjoint(
+        self,
+        f: VectorField,
+        z0: State,
+        span: Sequence[Scalar],
+        steps: int,
+        *,
+        x: Tensor | None = None,
+        check: bool | None = None,
+    ) -> State:
+        """As a call, with the same gradients, for which each step is computed again: its history alone is kept."""
+        return self._end(recomputed, f, z0, span, steps, x, check)
+
+    def _end(
+        self,
+        kept: Callable[[Advance], Advance],
+        f: VectorField,
+        z0: State,
+        span: Sequence[Scalar],
+        steps: int,
+        x: Tensor | None,
+        check: bool | None,
+    ) -> State:
         f, z, restore = self._one_tensor(f, z0)
         require_steps(steps)
-        s0, s1 = scalars(z, *span)
+        s0, s1 = span_of(z, span)
         eps = (s1 - s0) / steps
-        (end,) = self._march(f, z, s0, eps, steps, steps, x)
+        (end,) = self._march(kept, f, z, s0, eps, steps, steps, x)
         if looked_at(z, check):
             require_finite(end, end, s1, eps, self._evaluations(steps))
+        self._look(z, span, steps)
         found: State = restore(end)
         return found
 
@@ -84,42 +116,45 @@ class HistorySteps(Solver):
         f, z, restore = self._one_tensor(f, z0)
         times, eps = _equal_times(z, s, steps, check)
         count = (len(times) - 1) * steps
-        solution = torch.stack([z, *self._march(f, z, times[0], eps, count, steps, x)])
+        solution = torch.stack([z, *self._march(_as_it_is, f, z, times[0], eps, count, steps, x)])
         if looked_at(z, check):
             require_finite(solution[-1], solution, times[-1], eps, self._evaluations(count))
+        self._look(z, s, steps)
         found: State = restore(solution)
         return found
 
     def start(self, f: VectorField, s: Scalar, z: Tensor, eps: Scalar, *, x: Tensor | None = None) -> Past:
         """What `step` begins with, from z at s: a history whose newest state is at s + past·ε."""
-        s, eps = scalars(z, s, eps)
-        history = self.first(f, s, z, x=x)
+        now, size = self._placed(z, s, eps)
+        f = fielded(f, x, z)
+        history = self.first(f, now, z, x=x)
         for k in range(self.past):
-            history = self.begin(f, s + k * eps, history, eps, x=x)
+            history = self.begin(f, now + k * size, history, size, x=x)
         return history
 
     def first(self, f: VectorField, s: Scalar, z: Tensor, *, x: Tensor | None = None) -> Past:
         """The history of z alone."""
         if self.first_derivative:
             return Past((z,), ())
-        (s,) = scalars(z, s)
-        return Past((z,), (with_input(f, x)(s, z),))
+        (now,) = times_of(z, s)
+        return Past((z,), (fielded(f, x, z)(now, z),))
 
     def begin(self, f: VectorField, s: Scalar, history: Past, eps: Scalar, *, x: Tensor | None = None) -> Past:
         """One step while the history is too short for the formula; as `step` where `first` gives all that it needs."""
         if not self.past:
             return self.step(f, s, history, eps, x=x)
-        s, eps = scalars(history.states[0], s, eps)
-        f = with_input(f, x)
+        z = history.states[0]
+        now, size = self._placed(z, s, eps)
+        field = fielded(f, x, z)
         if self.substeps == 1:
-            new, derivative = self.starting(f, s, history.states[0], eps)
+            new, derivative = self.starting(field, now, z, size)
         else:
-            h = eps / self.substeps
-            new, derivative = self.starting(f, s, history.states[0], h)
+            h = size / self.substeps
+            new, derivative = self.starting(field, now, z, h)
             for j in range(1, self.substeps):
-                new, _ = self.starting(f, s + j * h, new, h)
+                new, _ = self.starting(field, now + j * h, new, h)
         if not self.first_derivative:
-            derivative = f(s + eps, new)
+            derivative = field(now + size, new)
         states, derivatives = (new, *history.states), (derivative, *history.derivatives)
         return Past(states[: self.states], derivatives[: self.derivatives])
 
@@ -127,39 +162,49 @@ class HistorySteps(Solver):
         self, f: VectorField, s: Scalar, states: Sequence[Tensor], eps: Scalar, *, x: Tensor | None = None
     ) -> Past:
         """The history of past + 1 known states, the newest first: at s, s − ε, and so on."""
-        s, eps = scalars(states[0], s, eps)
-        f = with_input(f, x)
+        now, size = times_of(states[0], s, eps)
+        field = fielded(f, x, states[0])
         places = range(self.first_derivative, self.first_derivative + self.derivatives)
-        return Past(tuple(states[: self.states]), tuple(f(s - j * eps, states[j]) for j in places))
+        return Past(tuple(states[: self.states]), tuple(field(now - j * size, states[j]) for j in places))
 
     def step(self, f: VectorField, s: Scalar, history: Past, eps: Scalar, *, x: Tensor | None = None) -> Past:
         """One step later; the newest state of `history` is at s, the others lie ε apart."""
         if self.residual_power is None:
             return self.base_step(f, s, history, eps, x=x)
-        s, eps = scalars(history.states[0], s, eps)
-        base, seen, derivatives = self.base(f, s, x, history, eps)
-        g: Tensor = self.corrector(eps, s, x, history.states[0], *seen)
-        return _followed(history, base + eps**self.residual_power * g, derivatives)
+        z = history.states[0]
+        now, size = self._placed(z, s, eps)
+        base, seen, derivatives = self.base(f, now, x, history, size)
+        term = size**self.residual_power * self._g(size, now, x, z, seen, {})
+        return _followed(history, base + term, derivatives)
 
     def base_step(self, f: VectorField, s: Scalar, history: Past, eps: Scalar, *, x: Tensor | None = None) -> Past:
         """The same by the base method alone, which is all there is without a corrector."""
-        s, eps = scalars(history.states[0], s, eps)
-        base, _, derivatives = self.base(f, s, x, history, eps)
+        now, size = self._placed(history.states[0], s, eps)
+        base, _, derivatives = self.base(f, now, x, history, size)
         return _followed(history, base, derivatives)
 
     def base(self, f: VectorField, s: Tensor, x: Tensor | None, history: Past, eps: Tensor) -> Followed:
         """A step of the base formula on one tensor, what g reads besides, and the next history's derivatives."""
-        return self.formula(with_input(f, x), s, history, eps)
+        return self.formula(fielded(f, x, history.states[0]), s, history, eps)
 
     def _march(
-        self, f: VectorField, z: Tensor, s0: Tensor, eps: Tensor, steps: int, keep: int, x: Tensor | None
+        self,
+        kept: Callable[[Advance], Advance],
+        f: VectorField,
+        z: Tensor,
+        s0: Tensor,
+        eps: Tensor,
+        steps: int,
+        keep: int,
+        x: Tensor | None,
     ) -> list[Tensor]:
         """Every `keep`-th of the states after each of the steps; grid points are s0 + k·ε."""
+        f = fielded(f, x, z)
         history = self.first(f, s0, z, x=x) if steps else Past((z,), ())
         states = []
         for k in range(steps):
             advance = self.begin if k < self.past else self.step
-            history = advance(f, s0 + k * eps, history, eps, x=x)
+            history = kept(partial(advance, x=x))(f, s0 + k * eps, history, eps)
             if (k + 1) % keep == 0:
                 states.append(history.states[0])
         return states
@@ -168,6 +213,10 @@ class HistorySteps(Solver):
         """Evaluations of f in a number of steps, the first ones' included; at least, where a formula is iterated."""
         begun = min(steps, self.past)
         return begun * self.begin_evaluations + (steps - begun) * self.evaluations_per_step
+
+
+def _as_it_is(advance: Advance) -> Advance:
+    return advance
 
 
 def _followed(history: Past, new: Tensor, derivatives: tuple[Tensor, ...]) -> Past:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -11,12 +12,20 @@ import torch
 from torch import Tensor
 
 from .control import Control
+from .events import Events, Watch, with_gradients
 from .outcome import Status
 from .solution import Piece, Solution, Statistics
-from .state import Scalar, VectorField
+from .state import VectorField, require_ordered, sizes_of, times_of
+from .stops import Sided
+from .tolerance import widened
+from .transforms import require_plain
 
 TRUST = 100
 """The learned term is trusted where it is smaller than the embedded error, and that at most so many times too large."""
+
+
+RESOLVED = 4 * sys.float_info.epsilon
+"""Steps shorter than this part of s hardly move it."""
 
 
 class Attempt(NamedTuple):
@@ -48,29 +57,12 @@ class Counted:
         return slope
 
 
-def numbers(times: Sequence[Scalar]) -> list[float]:
-    """The times as floats; ValueError where one wants a gradient, which would be lost."""
-    if any(isinstance(time, Tensor) and time.requires_grad for time in times):
-        raise ValueError("steps are chosen by numbers: there is no gradient with respect to times; detach them")
-    return [float(time) for time in times]
-
-
-def listed(s: Tensor | Sequence[float]) -> list[float]:
-    """The times of `odeint` as floats; ValueError where they are no list that ascends or descends."""
-    numbers([s] if isinstance(s, Tensor) and s.requires_grad else [])
-    times = torch.as_tensor(s, dtype=torch.float64).tolist()
-    if not isinstance(times, list) or not times or not all(isinstance(time, float) for time in times):
-        raise ValueError("s must be a list of one or more times")
-    if times != sorted(times, reverse=times[-1] < times[0]):
-        raise ValueError("the times s must ascend or descend")
-    return times
-
-
 @dataclass(frozen=True)
 class Problem:
     """z' = f(s, z) from z on, `attempt` a step of it; `most` is the longest step to take.
 
     `weights` are those of the method's dense output; `learned`: whether the learned term alone estimates the error.
+    `sided` is the f below `f`, where there are times to step on, and `callback` is called after each accepted step.
     """
 
     attempt: Callable[[Tensor, Tensor, Tensor, Tensor], Attempt]
@@ -79,109 +71,172 @@ class Problem:
     restore: Callable[[Tensor], Any]
     most: float = math.inf
     weights: Callable[[Tensor], Tensor] | None = None
-    event: Callable[[Tensor, Tensor], Tensor] | None = None
+    events: Events | None = None
     learned: bool = False
+    sided: Sided | None = None
+    callback: Callable[[Any, Any, Any], Any] | None = None
 
     def solve(self, control: Control, times: Sequence[float], dense: bool) -> tuple[Solution, list[Tensor]]:
         """From the first to the last of `times`, and the states at all of them; one step size for all samples."""
-        require_finite_times(times)
-        z, f = self.z, self.f
-        s, end = times[0] if z.numel() else times[-1], times[-1]  # an empty batch is solved
-        sign, pieced = math.copysign(1.0, end - s), dense or self.event is not None
-        history, growth = [1.0, 1.0], control.longest
-        accepted = rejected = 0
-        states, pieces, e = [z], [], 0.0
-        dz, size, mark, status = self._begin(control, s, end) if s != end else (z, 0.0, 0.0, Status.SUCCESS)
-        least = self._least(abs(end - s))
-        while s != end and status is Status.SUCCESS:
-            status = _stopped(accepted + rejected >= control.max_steps, size < least(s), e)
-            if status is not Status.SUCCESS:
-                break
-            following = end if 1.01 * size >= abs(end - s) else s + sign * size
-            tried = self.attempt(self._time(s), z, self._time(following - s), dz)
-            e, power, tried = _judged(tried, z, control)
-            if self.learned and not accepted:
-                _require_term(e, tried.error, size**power)
-            if not e <= 1:
-                rejected, growth, size = rejected + 1, 1.0, abs(following - s) * _shrunk(control, power, e)
-                continue
-            accepted += 1
-            slope = tried.following
-            more = pieced or following != end or len(states) < len(times) - 1
-            if slope is None and more:
-                slope = f(self._time(following), tried.end)
-            if pieced or sign * times[len(states)] < sign * following:
-                piece = self._piece(s, following, z, dz, tried, slope)
-                pieces += [piece] if dense else []
-                mark, s_event = self._crossing(piece, mark)
-                if s_event is not None:
-                    s, z = s_event, piece.at(s_event)
-                    break
-                states += _inside(piece, times[len(states) :], sign * following, sign)
-            size = min(abs(following - s) * _factor(control, power, e, history, growth), self.most)
-            growth = control.longest
-            s, z, dz = following, tried.end, dz if slope is None else slope
-        states += [z] * (len(times) - len(states))
-        counted = Statistics(accepted, rejected, f.evaluations)
-        return Solution(self.restore(z), s, status, counted, size, (times[0], end), tuple(pieces), self.restore), states
+        require_ordered(times)
+        march = _March(self, control, times, dense)
+        while march.goes():
+            march.step()
+        return march.solution()
 
-    def _begin(self, control: Control, s: float, end: float) -> tuple[Tensor, float, float, Status]:
-        """f and the event at the start, the size of the first step, and whether there is one."""
-        now = self._time(s)
-        dz = self.f(now, self.z)
-        size, status = self._first_step(control, now, dz, end - s)
-        return dz, size, float(self.event(now, self.z)) if self.event else 0.0, status
 
-    def _least(self, length: float) -> Callable[[float], float]:
-        """s to the shortest step that still moves it."""
-        unit = torch.finfo(self.z.dtype.to_real()).eps
-        return lambda s: max(4 * unit * abs(s), unit**2 * length)
+class _March:
+    """A solve under way, with one step size for all samples."""
 
-    def _piece(self, s: float, following: float, z: Tensor, dz: Tensor, tried: Attempt, slope: Tensor | None) -> Piece:
+    def __init__(self, problem: Problem, control: Control, times: Sequence[float], dense: bool) -> None:
+        self.problem, self.control, self.times, self.dense = problem, control, times, dense
+        self.z, self.end = problem.z, times[-1]
+        self.s = times[0] if self.z.numel() else self.end  # an empty batch is solved
+        self.sign, self.length = math.copysign(1.0, self.end - self.s), abs(self.end - self.s)
+        self.history, self.growth, self.e = [1.0, 1.0], control.longest, 0.0
+        self.accepted = self.rejected = 0
+        self.states, self.pieces = [self.z], list[Piece]()
+        self.event: int | None = None
+        self.status, self.size, self.dz = Status.SUCCESS, 0.0, self.z
+        self.most = min(problem.most, control.max_step or math.inf)
+        self.watch: Watch | None = None
+        self.bound = self.end
+        if self.s != self.end:
+            self._begin()
+
+    def goes(self) -> bool:
+        """Whether there is a further step to try."""
+        if self.s == self.end or self.event is not None or self.status is not Status.SUCCESS:
+            return False
+        spent = self.accepted + self.rejected >= self.control.max_steps
+        self.status = _stopped(spent, self.size < self._least(), self.e)
+        return self.status is Status.SUCCESS
+
+    def step(self) -> None:
+        """Try a step, and take it where its error is small enough."""
+        s, control, bound = self.s, self.control, self.bound
+        left = abs(bound - s)
+        ends = 1.01 * self.size >= left and left <= (control.max_step or math.inf)
+        following = bound if ends else s + self.sign * self.size
+        now, eps = time_of(self.z, s), sizes_of(self.z, time_of(self.z, following - s))[0]
+        self.e, power, tried = _judged(self.problem.attempt(now, self.z, eps, self.dz), self.z, control)
+        if self.problem.learned and not self.accepted:
+            _require_term(self.e, tried.error, self.size**power)
+        if self.e <= 1:
+            self._take(following, tried, power)
+            return
+        taken, least = abs(following - s), control.min_step or 0.0
+        self.rejected, self.growth, self.size = self.rejected + 1, 1.0, taken * _shrunk(control, power, self.e)
+        if taken > 1.01 * least:
+            self.size = max(self.size, least)
+
+    def solution(self) -> tuple[Solution, list[Tensor]]:
+        """What there is, and the states at all of the times, of which those after the end are the last state."""
+        problem, z = self.problem, self.z
+        time = None
+        if self.event is not None:
+            assert problem.events is not None
+            which = torch.tensor(self.event, device=z.device)
+            time, z = with_gradients(problem.events, which, problem.f, time_of(z, self.s), z)
+        states = [*self.states, *[z] * (len(self.times) - len(self.states))]
+        counted = Statistics(self.accepted, self.rejected, problem.f.evaluations)
+        span, pieces = (self.times[0], self.end), tuple(self.pieces)
+        found = Solution(
+            problem.restore(z), self.s, self.status, counted, self.size, span, pieces, problem.restore, self.event, time
+        )
+        return found, states
+
+    def _begin(self) -> None:
+        """f and the events at the start, the size of the first step, and whether there is one."""
+        problem, control = self.problem, self.control
+        self._enter()
+        now = time_of(self.z, self.s)
+        self.dz = problem.f(now, self.z)
+        require_plain(False, self.dz)
+        self.size, self.status = _first_step(problem, control, now, self.dz, self.end - self.s, self.most)
+        self.size = max(self.size, control.min_step or 0.0)
+        if problem.events is not None:
+            self.watch = Watch(problem.events, self.s, self.z, self.length)
+
+    def _enter(self) -> None:
+        """Up to the next time to step on, or the end."""
+        if self.problem.sided is not None:
+            ahead = float(self.problem.sided.enter(time_of(self.z, self.s), self.sign))
+            self.bound = self.end if self.sign * ahead >= self.sign * self.end else ahead
+
+    def _take(self, following: float, tried: Attempt, power: int) -> None:
+        """Go on to the end of a step, or to an event within it."""
+        problem, taken, before = self.problem, abs(following - self.s), self.size
+        self.accepted += 1
+        slope, inner = tried.following, self.sign * self.times[len(self.states)] < self.sign * following
+        pieced = self.dense or self.watch is not None
+        more = pieced or following != self.end or len(self.states) < len(self.times) - 1
+        if slope is None and more:
+            slope = problem.f(time_of(self.z, following), tried.end)
+        if pieced or inner:
+            piece = self._piece(following, tried, slope)
+            self.pieces += [piece] if self.dense else []
+            fired = self.watch.fired(piece, following) if self.watch else None
+            if fired is not None:
+                self._ended(piece, following, *fired)
+                return
+            self.states += _inside(piece, self.times[len(self.states) :], self.sign * following, self.sign)
+        size = min(taken * _factor(self.control, power, self.e, self.history, self.growth), self.most)
+        self.size, self.growth = max(size, self.control.min_step or 0.0), self.control.longest
+        self.s, self.z, self.dz = following, tried.end, self.dz if slope is None else slope
+        if following == self.bound != self.end:
+            self.size = max(self.size, before)  # the step was cut short by the stop
+            self._enter()
+            self.dz = problem.f(time_of(self.z, following), self.z)
+        self._call(taken)
+
+    def _ended(self, piece: Piece, following: float, s: float, event: int) -> None:
+        """An event within a step."""
+        self.z = piece.end if s == following else piece.at(s)
+        taken, self.s, self.event = abs(s - self.s), s, event
+        self._call(taken)
+
+    def _call(self, taken: float) -> None:
+        if self.problem.callback is not None:
+            self.problem.callback(self.s, self.problem.restore(self.z), self.sign * taken)
+
+    def _least(self) -> float:
+        """The shortest step that still moves s, or that may be taken."""
+        least = torch.finfo(self.z.dtype.to_real()).eps ** 2 * self.length
+        return max(RESOLVED * abs(self.s), least, self.control.min_step or 0.0)
+
+    def _piece(self, following: float, tried: Attempt, slope: Tensor | None) -> Piece:
         """The solution over an accepted step."""
         assert slope is not None
         stages = tried.between and tried.between(slope)
-        return Piece(s, following - s, z, tried.end, dz, slope, stages, self.weights)
+        return Piece(self.s, following - self.s, self.z, tried.end, self.dz, slope, stages, self.problem.weights)
 
-    def _time(self, s: float) -> Tensor:
-        """A number as f gets it."""
-        return torch.full((), s, dtype=self.z.dtype.to_real(), device=self.z.device)
 
-    def _crossing(self, piece: Piece, mark: float) -> tuple[float, float | None]:
-        """The event at the end of the step, and where in the step its sign changes, if it does; by bisection."""
-        event, unit = self.event, torch.finfo(self.z.dtype.to_real()).eps
-        if event is None:
-            return 0.0, None
+def _first_step(
+    problem: Problem, control: Control, s: Tensor, dz: Tensor, length: float, most: float
+) -> tuple[float, Status]:
+    """The size of the first step (Hairer, Nørsett & Wanner I, §II.4), and whether there is one."""
+    z, most = problem.z, min(abs(length), most)
+    scale = control.atol + control.rtol * widened(z).abs()
+    state, slope = torch.stack((_rms(z / scale, control), _rms(dz / scale, control))).tolist()
+    if not (state < math.inf and slope < math.inf):
+        return most, Status.NONFINITE
+    if control.first_step is not None:
+        return min(most, control.first_step), Status.SUCCESS
+    guess = 0.01 * state / slope if min(state, slope) > 1e-5 else 1e-6 * abs(length)
+    (eps,) = sizes_of(z, torch.full_like(s, math.copysign(min(guess, most), length)))
+    moved = problem.f(s + eps, z + eps * dz) - dz
+    change = float(_rms(moved / scale, control)) / float(eps.abs())
+    if not change < math.inf:
+        return min(guess, most), Status.SUCCESS
+    steepest = max(slope, change)
+    second = (0.01 / steepest) ** (1 / control.power) if steepest > 1e-15 else max(1e-6 * abs(length), 1e-3 * guess)
+    return min(100 * guess, second, most), Status.SUCCESS
 
-        def at(s: float) -> float:
-            return float(event(self._time(s), piece.at(s)))
 
-        low, high = piece.s, piece.s + piece.eps
-        after = at(high)
-        if mark == 0 or math.copysign(1, mark) == math.copysign(1, after):
-            return after, None
-        while abs(high - low) > 2 * unit * max(abs(low), abs(high)):
-            middle = (low + high) / 2
-            low, high = (low, middle) if at(middle) * mark <= 0 else (middle, high)
-        return after, high
-
-    def _first_step(self, control: Control, s: Tensor, dz: Tensor, length: float) -> tuple[float, Status]:
-        """The size of the first step (Hairer, Nørsett & Wanner I, §II.4), and whether there is one."""
-        most = min(abs(length), self.most)
-        scale = control.atol + control.rtol * self.z.detach().abs()
-        state, slope = torch.stack((_rms(self.z / scale), _rms(dz / scale))).tolist()
-        if not (state < math.inf and slope < math.inf):
-            return most, Status.NONFINITE
-        if control.first_step is not None:
-            return min(most, control.first_step), Status.SUCCESS
-        guess = 0.01 * state / slope if min(state, slope) > 1e-5 else 1e-6 * abs(length)
-        eps = torch.full_like(s, math.copysign(min(guess, most), length))
-        change = float(_rms((self.f(s + eps, self.z + eps * dz) - dz) / scale)) / float(eps.abs())
-        if not change < math.inf:
-            return min(guess, most), Status.SUCCESS
-        steepest = max(slope, change)
-        second = (0.01 / steepest) ** (1 / control.power) if steepest > 1e-15 else max(1e-6 * abs(length), 1e-3 * guess)
-        return min(100 * guess, second, most), Status.SUCCESS
+def time_of(z: Tensor, s: float) -> Tensor:
+    """A number as a time."""
+    return times_of(z, s)[0]
 
 
 def _judged(tried: Attempt, z: Tensor, control: Control) -> tuple[float, int, Attempt]:
@@ -223,12 +278,20 @@ def _require_term(e: float, term: Tensor, scale: float) -> None:
 
 def _norm(error: Tensor, z: Tensor, end: Tensor, control: Control) -> Tensor:
     """e of `Control`, not finite where the end is not."""
-    error, z, end = error.detach(), z.detach(), end.detach()
+    error, z, end = widened(error), widened(z), widened(end)
     scale = torch.maximum(z.abs(), end.abs()).mul_(control.rtol).add_(control.atol)
-    return _rms(error.add(end, alpha=0) / scale)
+    return _rms(error.add(end, alpha=0) / scale, control)
 
 
-def _rms(ratio: Tensor) -> Tensor:
+def _rms(ratio: Tensor, control: Control) -> Tensor:
+    """The root of the mean square; the largest of those of the parts where there are some."""
+    if control.parts:
+        parts = torch.split(ratio, [*control.parts, len(ratio) - sum(control.parts)])[: len(control.parts)]
+        return torch.stack([_mean(part) for part in parts if part.numel()]).amax()
+    return _mean(ratio)
+
+
+def _mean(ratio: Tensor) -> Tensor:
     size: Tensor = torch.linalg.vector_norm(ratio.detach()) / math.sqrt(ratio.numel())
     return size
 
@@ -245,9 +308,3 @@ def _factor(control: Control, power: int, e: float, history: list[float], growth
 def _shrunk(control: Control, power: int, e: float) -> float:
     """By how much a rejected step is taken shorter."""
     return min(max(control.shortest, control.safety * e ** (-1 / power)), 0.9) if e < math.inf else control.shortest
-
-
-def require_finite_times(times: Sequence[float]) -> None:
-    """ValueError for a time that is not finite."""
-    if not all(math.isfinite(time) for time in times):
-        raise ValueError(f"times must be finite, not {times[0]:g} .. {times[-1]:g}")

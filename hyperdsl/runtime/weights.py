@@ -1,22 +1,49 @@
-"""Weights from safetensors files, read with torch and the standard library alone."""
+"""Weights in safetensors files, which say what solver they belong to and what it was trained for."""
 
 from __future__ import annotations
 
 import json
-import math
 import os
+import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
-_DTYPES = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
+from .files import write_whole
+from .safetensors import SUM, deserialised, serialised
+
+IDENTITY = "identity"
+"""The metadata's name for what weights belong to, in JSON."""
 
 
-def load_weights(module: nn.Module, file: str | os.PathLike[str]) -> None:
-    """Put the tensors of a safetensors file into a module that has exactly those; ValueError where it has others."""
-    tensors = read_safetensors(Path(file).read_bytes())
+class WeightsWarning(UserWarning):
+    """Weights that do not say what they belong to: a file of hyperdsl 0.1, or one that was not written by a solver."""
+
+
+def save_weights(module: nn.Module, file: str | os.PathLike[str], about: Mapping[str, str]) -> None:
+    """Write a module's tensors with a checksum, its identity, and what `about` says of them; whole or not at all.
+
+    ValueError where a number is not finite, OSError where the file cannot be written.
+    """
+    tensors, path = module.state_dict(), Path(file)
+    _require_finite(f"{path} is not written", tensors)
+    metadata = {**about, IDENTITY: json.dumps(identity_of(module), sort_keys=True)}
+    write_whole(path, serialised(tensors, metadata))
+
+
+def load_weights(module: nn.Module, file: str | os.PathLike[str]) -> dict[str, str]:
+    """Put a file's tensors into a module of the same identity; gives what the file says about them.
+
+    ValueError where the file is damaged, holds numbers that are not finite, or is of another solver: the module is
+    then left as it was. A WeightsWarning where it does not say of which it is, as in files of hyperdsl 0.1.
+    """
+    try:
+        tensors, metadata = deserialised(Path(file).read_bytes())
+    except ValueError as error:
+        raise ValueError(f"{file}: {error}") from None
+    _require_identity(module, file, metadata)
     own = module.state_dict()
     for name in sorted(own.keys() ^ tensors.keys()):
         raise ValueError(
@@ -25,50 +52,55 @@ def load_weights(module: nn.Module, file: str | os.PathLike[str]) -> None:
     for name, value in tensors.items():
         if value.shape != own[name].shape:
             raise ValueError(f"{file}: {name!r} has shape {tuple(value.shape)}, not {tuple(own[name].shape)}")
+        if value.is_floating_point() != own[name].is_floating_point():
+            raise ValueError(f"{file}: {name!r} is {value.dtype}, not {own[name].dtype}")
+    _require_finite(f"{file}: the file is damaged", tensors)
+    if IDENTITY not in metadata:
+        told = "it may be of hyperdsl 0.1; save it again to have it say so"
+        warnings.warn(f"{file} does not say what its weights belong to: {told}", WeightsWarning, stacklevel=3)
     module.load_state_dict(tensors)
+    return {name: value for name, value in metadata.items() if name not in (IDENTITY, SUM)}
 
 
-def read_safetensors(data: bytes) -> dict[str, Tensor]:
-    """The tensors of a safetensors file: the header's length in 8 bytes, a JSON header, then the numbers."""
-    size = int.from_bytes(data[:8], "little")
-    if len(data) < 8 or size > len(data) - 8:
-        raise ValueError("not a safetensors file: it is shorter than its header says")
-    try:
-        header = json.loads(data[8 : 8 + size].decode(), object_pairs_hook=_without_repeats)
-    except RecursionError:
-        raise ValueError("not a safetensors file: its header is nested too deeply") from None
-    described = header.items() if isinstance(header, dict) else [("header", header)]
-    entries = {name: _entry(name, value) for name, value in described if name != "__metadata__"}
-    numbers = data[8 + size :]
-    end = 0
-    for name, (_, _, begin, stop) in sorted(entries.items(), key=lambda item: item[1][2:]):
-        if begin != end:
-            raise ValueError(f"not a safetensors file: {name!r} overlaps another tensor or leaves a gap")
-        end = stop
-    if end != len(numbers):
-        raise ValueError("not a safetensors file: its tensors do not fill it")
+def identity_of(module: nn.Module) -> dict[str, Any]:
+    """What weights belong to, in JSON's types: the solver, the power of ε on g, its base's coefficients, g's form."""
+    g = getattr(module, "corrector", None)
+    described = getattr(g, "described", None)
     return {
-        name: torch.frombuffer(bytearray(numbers[begin:stop]), dtype=dtype).reshape(shape)
-        for name, (dtype, shape, begin, stop) in entries.items()
+        "solver": type(module).__name__,
+        "residual_power": getattr(module, "residual_power", None),
+        "base": getattr(module, "base_digest", None),
+        "g": described() if described is not None else None,
     }
 
 
-def _entry(name: str, value: Any) -> tuple[torch.dtype, list[int], int, int]:
-    """A tensor's dtype, shape, and where its bytes begin and stop."""
-    if not isinstance(value, dict) or value.keys() != {"dtype", "shape", "data_offsets"}:
-        raise ValueError(f"not a safetensors file: {name!r} is not described by dtype, shape and data_offsets")
-    dtype, shape, offsets = value["dtype"], value["shape"], value["data_offsets"]
-    if not isinstance(dtype, str) or dtype not in _DTYPES:
-        raise ValueError(f"{name!r} has the dtype {dtype!r}, which no solver's weights have")
-    for numbers in (shape, offsets):
-        if not isinstance(numbers, list) or any(type(number) is not int or number < 0 for number in numbers):
-            raise ValueError(f"not a safetensors file: {name!r} has the shape {shape!r} and the offsets {offsets!r}")
-    if len(offsets) != 2 or offsets[1] - offsets[0] != math.prod(shape) * _DTYPES[dtype].itemsize or 0 in shape:
-        raise ValueError(f"not a safetensors file: the bytes of {name!r} do not fit its shape")
-    return _DTYPES[dtype], shape, offsets[0], offsets[1]
+def _require_identity(module: nn.Module, file: object, metadata: Mapping[str, str]) -> None:
+    own = identity_of(module)
+    if IDENTITY not in metadata:
+        named = metadata.get("solver", own["solver"])
+        if named != own["solver"]:
+            raise ValueError(f"{file}: these are another solver's weights, those of {named}, not of {own['solver']}")
+        return
+    try:
+        found = json.loads(metadata[IDENTITY])
+    except (ValueError, RecursionError):
+        found = None
+    if SUM not in metadata or not isinstance(found, dict):
+        raise ValueError(f"{file}: the file is damaged: its checksum or its identity is missing")
+    for name, value in _flat(own).items():
+        theirs = _flat(found).get(name)
+        if theirs != value:
+            whose = f"{found.get('solver')}, whose {name} is {theirs}, where that of {own['solver']} is {value}"
+            raise ValueError(f"{file}: these are another solver's weights, those of {whose}")
 
 
-def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len({name for name, _ in pairs}) != len(pairs):
-        raise ValueError("not a safetensors file: a name comes twice in its header")
-    return dict(pairs)
+def _flat(identity: Mapping[str, Any]) -> dict[str, Any]:
+    """An identity with the form of g beside the rest."""
+    g = identity.get("g")
+    return {**identity, "g": "no network of a spec"} if not isinstance(g, dict) else {**identity, "g": "a network", **g}
+
+
+def _require_finite(what: str, tensors: Mapping[str, Tensor]) -> None:
+    for name, value in tensors.items():
+        if not bool(value.isfinite().all()):
+            raise ValueError(f"{what}: {name!r} holds numbers that are not finite")

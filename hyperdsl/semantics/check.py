@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from hyperdsl.diagnostics import Diagnostic, catalogue, has_errors
 from hyperdsl.semantics.model import spec as m
 from hyperdsl.semantics.model.control import Control
 from hyperdsl.semantics.reading.names import class_name, identifier_fault
-from hyperdsl.semantics.reading.report import Report
+from hyperdsl.semantics.reading.report import Report, within_reach
 from hyperdsl.semantics.reading.scope import Project, Scope
 from hyperdsl.semantics.reading.units import group_of
 from hyperdsl.semantics.solvers.controls import read_control
@@ -21,14 +24,18 @@ from hyperdsl.semantics.studies.variants import Variants
 from hyperdsl.source import Source
 from hyperdsl.syntax import nodes as n
 from hyperdsl.syntax.parser import parse
+from hyperdsl.theory.numbers.budget import limited
+
+T = TypeVar("T")
 
 
 def check_file(path: Path, shown: str, project: Project) -> tuple[m.Spec, tuple[Diagnostic, ...]]:
     """What the file declares, as far as it is sound, and everything that is to be said about it."""
-    scope = project.scope(path, shown)
-    scope.check_methods()
-    checker = _Checker(scope)
-    spec = checker.spec()
+    with limited():
+        scope = project.scope(path, shown)
+        scope.check_methods()
+        checker = _Checker(scope)
+        spec = checker.spec()
     found = sorted(scope.report.found, key=_position)
     return spec, tuple(dict.fromkeys(found))
 
@@ -60,11 +67,11 @@ class _Checker:
         scope, report = self.scope, self.scope.report
         correctors = [self._corrector_of(scope, d) for d in self._own("corrector")]
         trainings = [self._training_of(scope, d) for d in self._own("training")]
-        problems = [read_problem(report, d) for d in self._own("problem")]
+        problems = [self._within_reach(d, partial(read_problem, report, d)) for d in self._own("problem")]
         for declaration in self._own("control"):
             self._control_of(scope, declaration)
         solvers = self._solvers()
-        sweeps = [read_sweep(report, d, self, scope) for d in self._own("sweep")]
+        sweeps = [self._within_reach(d, partial(read_sweep, report, d, self, scope)) for d in self._own("sweep")]
         if declared := self._own("solver", "hypersolver"):
             self._check_unused(self._own())
             self._check_package(declared[0])
@@ -90,7 +97,8 @@ class _Checker:
 
     def _solvers(self) -> tuple[m.AnySolver, ...]:
         declared = self._own("solver", "hypersolver")
-        solvers = tuple(solver for d in declared if (solver := read_solver(self.scope.report, d, self)))
+        read = [self._within_reach(d, partial(read_solver, self.scope.report, d, self)) for d in declared]
+        solvers = tuple(solver for solver in read if solver)
         self.solvers = {solver.name: solver for solver in solvers}
         return solvers
 
@@ -103,6 +111,9 @@ class _Checker:
             tuple(base for base in bases if isinstance(base, m.Multistep)),
             tuple(base for base in bases if isinstance(base, m.PredictorCorrector)),
         )
+
+    def _within_reach(self, declaration: n.Declaration, read: Callable[[], T], scope: Scope | None = None) -> T | None:
+        return within_reach((scope or self.scope).report, declaration, read)
 
     # The names of a solver's parts.
 
@@ -138,20 +149,27 @@ class _Checker:
     def _corrector_of(self, scope: Scope, declaration: n.Declaration) -> m.Corrector | None:
         key = scope.unit.source.path, declaration.name.text
         if key not in self.correctors:
-            self.correctors[key] = read_corrector(scope.report, declaration)
+            self.correctors[key] = self._within_reach(
+                declaration, partial(read_corrector, scope.report, declaration), scope
+            )
         return self.correctors[key]
 
     def _training_of(self, scope: Scope, declaration: n.Declaration) -> m.Training | None:
         key = scope.unit.source.path, declaration.name.text
         if key not in self.trainings:
-            rk4 = scope.project.library_method(DEFAULT_REFERENCE)
-            self.trainings[key] = read_training(scope.report, declaration, scope.method, rk4)
+
+            def read() -> m.Training | None:
+                rk4 = scope.project.library_method(DEFAULT_REFERENCE)
+                return read_training(scope.report, declaration, scope.method, rk4)
+
+            self.trainings[key] = self._within_reach(declaration, read, scope)
         return self.trainings[key]
 
     def _control_of(self, scope: Scope, declaration: n.Declaration) -> Control | None:
         key = scope.unit.source.path, declaration.name.text
         if key not in self.controls:
-            self.controls[key] = read_control(scope.report, declaration)
+            read = partial(read_control, scope.report, declaration)
+            self.controls[key] = self._within_reach(declaration, read, scope)
         return self.controls[key]
 
     def _check_unused(self, own: list[n.Declaration]) -> None:

@@ -12,12 +12,12 @@ from matplotlib.figure import Figure
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from hyperdsl.evaluation.files import write_atomically
 from hyperdsl.evaluation.plots import AXES, COLOURS, MARKERS, plain_ticks
 from hyperdsl.evaluation.report import markdown, plain, short
 from hyperdsl.sweeps.points import Cost, Point, front
 from hyperdsl.sweeps.run import Task, spec_path, weights_path
 from hyperdsl.sweeps.store import Store
+from hyperdsl.training.files import write_atomically
 
 MEASURED = ("p", "K", "NFE", "MACs", "ms", "error", "δ", "front")
 HEADS = {"iterations": "iter."}

@@ -28,6 +28,7 @@ from hyperdsl.evaluation.work_precision import Contender, Start, fixed, measure,
 from hyperdsl.sweeps.points import Network, Point, front
 from hyperdsl.sweeps.space import values_of
 from hyperdsl.sweeps.store import Store
+from hyperdsl.training.files import write_whole
 
 QUICK, THOROUGH = 3, 30
 """Repeats of a timing: where milliseconds are only told, and where they count."""
@@ -94,8 +95,7 @@ def train(store: Store, task: Task, values: Mapping[str, str], start: Start) -> 
     key = json.dumps([text, store.study.user_attrs["identity"]], sort_keys=True)
     name = hashlib.sha256(key.encode()).hexdigest()[:12]
     spec = spec_path(store.folder, name, task)
-    spec.parent.mkdir(parents=True, exist_ok=True)
-    spec.write_text(text, "utf-8")
+    write_whole(spec, text.encode())
     package = load_package(task.compile(spec))
     trained = train_package(
         package,

@@ -5,16 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from hyperdsl.diagnostics import Diagnostic, catalogue
-from hyperdsl.source import Place, Source, Span, digest
-
-MAX_BYTES = 2**20
+from hyperdsl.source import MAX_BYTES, Place, Source, Span, digest, read_file
 
 
 def read(path: Path, shown: str) -> tuple[Source | None, tuple[Diagnostic, ...]]:
     """The file at `path`, called `shown` in messages: UTF-8, its newlines made LF, a byte-order mark skipped."""
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+        data = read_file(path)
     except OSError as error:
         place = Place(Source(shown, ""), Span(1, 1, 1, 1))
         return None, (catalogue.UNREADABLE.at(place, reason=error.strerror or "it is not a file"),)
@@ -33,7 +30,7 @@ def decode(data: bytes, shown: str) -> tuple[Source | None, tuple[Diagnostic, ..
         note = f"byte {error.start} is {data[error.start]:#04x}"
         seen = Source(shown, data.decode("utf-8", errors="replace"))
         return None, (catalogue.NOT_UTF8.at(Place(seen, Span(line, 1, line, 1)), notes=[note]),)
-    source = Source(shown, text.replace("\r\n", "\n"), digest(data))
+    source = Source(shown, text.replace("\r\n", "\n"), digest(data), data.decode("utf-8"))
     if (at := source.text.find("\r")) >= 0:
         line = source.text.count("\n", 0, at) + 1
         column = at - source.text.rfind("\n", 0, at)

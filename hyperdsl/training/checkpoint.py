@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import os
 import time
 import warnings
 from collections.abc import Mapping, Sequence
@@ -12,17 +11,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import safetensors
 import torch
 from lightning_fabric import Fabric
-from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
+from hyperdsl.runtime.files import write_whole
+from hyperdsl.runtime.safetensors import deserialised, serialised
 from hyperdsl.runtime.state import VectorField, with_input
 from hyperdsl.training.losses import Shuffled
-from hyperdsl.training.rows import in_dtype, real
+from hyperdsl.training.rows import in_dtype
 from hyperdsl.training.settings import FitWarning
 from hyperdsl.training.targets import Targets
+
+__all__ = ["SECONDS", "At", "Keeper", "hashed", "identity_of", "reduced", "serialised", "stream", "write_whole"]
 
 SECONDS = 5  # at least, from one checkpoint to the next
 
@@ -37,11 +38,6 @@ def reduced(fabric: Fabric, value: Tensor, how: Literal["sum", "mean"]) -> Tenso
     reduced = fabric.all_reduce(value, reduce_op=how) if fabric.world_size > 1 else value
     assert isinstance(reduced, Tensor)
     return reduced
-
-
-def serialised(tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> bytes:
-    """Tensors as the bytes of a safetensors file."""
-    return save({name: real(value.detach()).cpu().contiguous().clone() for name, value in tensors.items()}, metadata)
 
 
 def hashed(*parts: str | bytes) -> str:
@@ -76,27 +72,6 @@ def identity_of(
         if targets.sampler is not None:
             tensors[f"sampled.{k}"] = targets.sampler(s, z, torch.Generator().manual_seed(k))
     return hashed(torch.__version__, repr((targets.start, targets.end)), serialised(tensors))
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Put a file there whole or not at all, at whatever moment the process or the machine stops."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    with part.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    renamed_to(part, path)
-
-
-def renamed_to(part: Path, path: Path) -> None:
-    """Rename a file that is complete on the disk, and see to it that the new name is there too."""
-    os.replace(part, path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 @dataclass(frozen=True)
@@ -160,10 +135,8 @@ class Keeper:
         if self.path is None or not self.path.is_file():
             return At()
         try:
-            with safetensors.safe_open(self.path, "pt") as file:
-                where = file.metadata() or {}
-            tensors = load_file(self.path)
-        except safetensors.SafetensorError as error:
+            tensors, where = deserialised(self.path.read_bytes())
+        except ValueError as error:
             warnings.warn(f"{self.path} is no checkpoint, so training starts anew: {error}", FitWarning, stacklevel=5)
             return At()
         if where.get("identity") != self.identity:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from hyperdsl.training.learned import corrector_of, learned_values, missed
 from hyperdsl.training.rows import joined, norms, rms
-from hyperdsl.training.settings import FitWarning, History
+from hyperdsl.training.settings import FitWarning, History, OutcomeWarning
 from hyperdsl.training.targets import Targets, Trajectories
 
 HELD_OUT = 9  # values of ε, ends and geometric mean included, at which g is measured on unseen trajectories,
@@ -66,6 +66,13 @@ def check_targets(history: History, targets: Targets) -> None:
         FitWarning,
         stacklevel=4,
     )
+
+
+def check_outcome(history: History) -> None:
+    """Warn where training made steps worse than the base's, or helped at no ε."""
+    outcome = history.outcome
+    if outcome.worse or (outcome.unhelped and not outcome.helped):
+        warnings.warn(outcome.verdict, OutcomeWarning, stacklevel=4)
 
 
 def check_bound(target: Tensor, bound: float | None) -> None:

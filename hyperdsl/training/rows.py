@@ -93,14 +93,6 @@ def step_range(settings: Settings, length: float, least: int) -> tuple[float, fl
     return math.copysign(smallest, length), math.copysign(largest, length)
 
 
-def unpacked(drawn: Tensor | tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor | None]:
-    """States and inputs x, None where there are none."""
-    states, x = drawn if isinstance(drawn, tuple) else (drawn, None)
-    if not states.is_floating_point() and not states.is_complex():
-        raise TypeError(f"states are {states.dtype}; a corrector is trained on real or complex floating-point states")
-    return states, x
-
-
 @overload
 def in_dtype(x: Tensor, dtype: torch.dtype) -> Tensor: ...
 

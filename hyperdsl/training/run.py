@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,15 +16,27 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from hyperdsl.runtime.field import fielded
+from hyperdsl.runtime.safetensors import serialised
 from hyperdsl.runtime.state import VectorField
-from hyperdsl.training.checkpoint import At, Keeper, hashed, identity_of, reduced, serialised, stream
+from hyperdsl.training.checkpoint import At, Keeper, hashed, identity_of, reduced, stream
+from hyperdsl.training.given import (
+    drawn_states,
+    ends_of,
+    given_changes,
+    require_callables,
+    require_work,
+    seeded,
+)
 from hyperdsl.training.learned import Learned, corrector_of, dtype_of, loss_for, ranges_of, trained_part
 from hyperdsl.training.losses import PERIOD, Objective, Residuals, Rollouts, Shuffled, WorstCases
-from hyperdsl.training.measured import check_bound, check_targets, measured
-from hyperdsl.training.rows import Rows, field_in, on_device, step_range, unpacked
-from hyperdsl.training.settings import Adversarial, History, Sample, Sampler, Settings, Trajectory
+from hyperdsl.training.measured import check_bound, check_outcome, check_targets, measured
+from hyperdsl.training.rows import Rows, field_in, in_dtype, on_device, step_range
+from hyperdsl.training.settings import Adversarial, FitWarning, History, Sample, Sampler, Settings, Trajectory
 from hyperdsl.training.store import Store
 from hyperdsl.training.targets import Targets, drawn, usable_rows
+from hyperdsl.training.timeless import depends_on_time
+from hyperdsl.training.trained import remember, told
 from hyperdsl.training.visited import with_visited_range
 
 STARTS = 512
@@ -68,16 +81,23 @@ class Run:
         cache: Path | None = None,
     ) -> None:
         """`learned` is what learned parameters keep to, `given` what is set for all phases, where it is not None."""
-        changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+        require_callables(f, sample)
+        changes: dict[str, Any] = given_changes(given)
         phases = [replace(phase, **changes) for phase in (settings, *settings.then)]
+        require_work(phases)
         self.settings = [replace(phase, loss=loss_for(solver, phase.loss)) for phase in phases]
         self.solver, self.f, self.sample, self.box, self.sampler = solver, f, sample, box, sampler
         self.learned, self.parameters = learned, ranges_of(solver, learned)
-        self.start, self.end = float(span[0]), float(span[1])
+        self.start, self.end = ends_of(span)
         least = getattr(solver, "past", 0) + 1
         self.ranges = [step_range(phase, self.end - self.start, least) for phase in self.settings]
         self._generator = torch.Generator().manual_seed(self.seed)  # of the user's sample
-        states, x = unpacked(sample(STARTS, self._generator))
+        self.timeless, self.shape = False, getattr(corrector_of(solver), "state_shape", None)
+        with seeded(self.seed):  # for a sample that draws from torch's global numbers, and first weights
+            states, x = drawn_states(sample, STARTS, self._generator, self.shape)
+        with seeded(self.seed):
+            getattr(corrector_of(solver), "redraw", lambda: None)()
+        remember(solver, {})
         device = fabric.device if fabric else states.device
         self.fabric = fabric or Fabric(accelerator=device.type, devices=1 if device.index is None else [device.index])
         self.quiet = None if progress and self.fabric.is_global_zero else True  # None: a bar where there is a terminal
@@ -99,6 +119,8 @@ class Run:
         with torch.random.fork_rng([self.device] if self.device.type == "cuda" else []):
             torch.default_generator.manual_seed(self.seed)  # for a g that draws numbers
             self.targets = self._targets()
+            with seeded(self.seed):
+                self.timeless = self._is_timeless()
             checkpoint, cache = self.files
             identity = identity_of(self.targets[0], self.f, self.states, self.x, self.box)
             settled = repr([(phase, phase.reference.__name__) for phase in self.settings])
@@ -117,16 +139,31 @@ class Run:
             self.at = phase.done()
 
     def history(self) -> History:
-        """What was reached; a FitWarning where the targets are not to be relied on."""
+        """What was reached, which the solver remembers; a FitWarning where it, or its targets, are not good."""
         self.g.eval()
         with torch.no_grad():
-            drawn_states = unpacked(self.sample(STARTS // 4, self._generator))
-            unseen = self.targets[0].trajectories(*(on_device(value, self.device) for value in drawn_states))
+            with seeded(self.seed + 1):
+                held_out = drawn_states(self.sample, STARTS // 4, self._generator, self.shape)
+            unseen = self.targets[0].trajectories(*(on_device(value, self.device) for value in held_out))
             first = replace(self.targets[0], generator=stream(self.seed, 0))
             history = measured(first, unseen, self.at.losses)
         self.g.train(self.training)
+        settings = replace(self.settings[0], then=tuple(replace(phase, then=()) for phase in self.settings[1:]))
+        ranges, span = [targets.steps for targets in self.targets], (self.start, self.end)
+        timeless = self.timeless and getattr(corrector_of(self.solver), "timeless", False)
+        remember(self.solver, told(self.solver, settings, history, ranges, span, unseen.z.flatten(0, 1), timeless))
         check_targets(history, self.targets[0])
+        check_outcome(history)
         return history
+
+    def _is_timeless(self) -> bool:
+        """Whether f does not depend on s: all processes' word on it. What f gives is looked at here first."""
+        targets = self.targets[0]
+        states, x = in_dtype(self.states, targets.dtype), in_dtype(self.x, targets.dtype)
+        with torch.no_grad():
+            fielded(targets.f, x, states)(torch.tensor(self.start, dtype=torch.float64), states)
+        depends = depends_on_time(targets.f, states, x, self.start, self.end)
+        return not float(reduced(self.fabric, torch.tensor(float(depends), device=self.device), "sum"))
 
     def _targets(self) -> list[Targets]:
         """The makers of the phases' targets."""
@@ -148,7 +185,7 @@ class Run:
         rows = Rows(tuple(columns), target, tuple(name for name, _, _ in targets.ranges))
         usable = usable_rows(target)
         check_bound(target[usable[some]], getattr(corrector_of(targets.solver), "bound", None))
-        _normalise(corrector_of(targets.solver), rows.take(usable[some]).on(self.device))
+        _normalise(corrector_of(targets.solver), rows.take(usable[some]).on(self.device), self.timeless)
         if paths is not None:
             return Rollouts(self.g, rows, paths, targets, self.f, self.fabric)
         if isinstance(loss, Adversarial):
@@ -209,10 +246,22 @@ class Phase:
         return at
 
 
-def _normalise(g: nn.Module | None, rows: Rows) -> None:
-    """Fit the scaling of in- and outputs, while g is untrained: later it would change what g has learned."""
+def _normalise(g: nn.Module | None, rows: Rows, timeless: bool) -> None:
+    """Fit the scaling of in- and outputs, while g is untrained: later it would change what g has learned.
+
+    Where f does not depend on time, g is to see nothing of it, so that it is as good at any time as at those of
+    training; a FitWarning where it sees it all the same.
+    """
     normalise = getattr(g, "normalise", None)  # an external corrector need not have it
     if g is None or normalise is None:
         return
     if getattr(g, "fresh", False) or not rows.take(torch.arange(64)).given(g).any():
         rows.given(partial(normalise, rows.target))
+        leave_out = getattr(g, "leave_out_time", None)
+        if timeless and leave_out is not None and not leave_out():
+            reason = "its features are those of the field that it starts from, which are not scaled"
+            warnings.warn(
+                f"f does not depend on s, yet g reads it, for {reason}: leave `s` out of its inputs",
+                FitWarning,
+                stacklevel=5,
+            )

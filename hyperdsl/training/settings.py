@@ -9,6 +9,8 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
+from hyperdsl.training.outcome import Outcome
+
 Field = Callable[[Tensor, Tensor], Tensor]
 """f(s, z), with any x put in."""
 Step = Callable[[Field, Tensor, Tensor, Tensor], Tensor]
@@ -83,6 +85,15 @@ class History:
     target_error: dict[float, float]
     slope: float
 
+    @property
+    def outcome(self) -> Outcome:
+        """Whether training helped, and at which ε."""
+        return Outcome(self.delta)
+
 
 class FitWarning(UserWarning):
     """Training works, yet its targets are worse than they should be; the text has the numbers."""
+
+
+class OutcomeWarning(FitWarning):
+    """Training made steps of some ε worse than the base's, or helped at none."""

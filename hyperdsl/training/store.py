@@ -6,8 +6,8 @@ import hashlib
 import json
 import os
 import tempfile
-import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 from tqdm import tqdm
 
-from hyperdsl.training.checkpoint import hashed, reduced, renamed_to
+from hyperdsl.training.checkpoint import hashed, reduced
+from hyperdsl.training.files import remove_left, renamed_to, sync
 from hyperdsl.training.rows import Columns, real
 from hyperdsl.training.targets import Targets
 
@@ -65,6 +66,17 @@ class Store:
         self, targets: Targets, prepare: Callable[[], Callable[[int], Columns]], path: Path | None
     ) -> dict[str, Tensor]:
         """The columns of all rows by name, made now and kept in `path`."""
+        with ExitStack() as leaving:
+            return self._made(targets, prepare, path, leaving)
+
+    def _made(
+        self,
+        targets: Targets,
+        prepare: Callable[[], Callable[[int], Columns]],
+        path: Path | None,
+        leaving: ExitStack,
+    ) -> dict[str, Tensor]:
+        """As `made`; what is not to last is removed on `leaving`."""
         fabric, rows = self.fabric, targets.rows
         group, table, part = prepare(), None, None
         for k in tqdm(
@@ -78,6 +90,8 @@ class Store:
             if table is None:
                 large = sum(column.nbytes for column in named.values()) * targets.groups > MEMORY
                 part = _part(path) if path or large else None
+                if part:
+                    leaving.callback(part.unlink, missing_ok=True)  # its data stay as long as they are mapped
                 table = _mapped(part, named, rows * targets.groups) if part else _zeros(named, rows * targets.groups)
             for name, column in named.items():
                 table[name][k * rows : (k + 1) * rows] = column
@@ -88,8 +102,6 @@ class Store:
         if part and path:
             _seal(part)
             renamed_to(part, path)
-        elif part:
-            part.unlink()  # its data stay as long as they are mapped
         return table
 
 
@@ -122,9 +134,8 @@ def _part(path: Path | None) -> Path:
     """A new file for columns, beside `path`; what killed processes left there is removed."""
     folder = path.parent if path else Path(tempfile.gettempdir())
     folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.glob("data-*.part") if path else ():
-        if time.time() - old.stat().st_mtime > 86400:
-            old.unlink(missing_ok=True)
+    if path:
+        remove_left(folder, "data-*.part")
     handle, name = tempfile.mkstemp(".part", "data-", folder)
     os.close(handle)
     Path(name).chmod(0o644)  # a cache may be shared
@@ -145,6 +156,9 @@ def _mapped(path: Path, like: Mapping[str, Tensor], rows: int) -> dict[str, Tens
     with path.open("wb") as file:
         file.write(len(text).to_bytes(8, "little") + text)
         file.truncate(8 + len(text) + end)
+        if hasattr(os, "posix_fallocate") and end:
+            file.flush()
+            os.posix_fallocate(file.fileno(), 0, 8 + len(text) + end)  # a full disk is an error here, later a signal
     data = torch.from_file(str(path), shared=True, size=8 + len(text) + end, dtype=torch.uint8)[8 + len(text) :]
     ends = {name: header[name]["data_offsets"] for name in like}
     return {name: data[slice(*ends[name])].view(like[name].dtype).view(rows, *like[name].shape[1:]) for name in like}
@@ -160,8 +174,7 @@ def _seal(path: Path) -> None:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
         file.seek(place)
         file.write(digest.encode())
-        file.flush()
-        os.fsync(file.fileno())
+    sync(path)
 
 
 def _read_data(path: Path) -> dict[str, Tensor] | None:

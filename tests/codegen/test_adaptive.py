@@ -209,14 +209,14 @@ def test_the_first_step_and_the_budget_can_be_given(adaptive: ModuleType) -> Non
             solver(f, z, (0.0, 1.0), **wrong)
     with pytest.raises(ValueError, match="finite"):
         solver(f, z, (0.0, math.inf))
-    wanted = torch.tensor(1.0, requires_grad=True)
-    for call in (
-        lambda: solver(f, z, (0.0, wanted)),
-        lambda: solver.odeint(f, z, wanted * torch.arange(3)),
-        lambda: solver.adjoint(f, z, (wanted, 2.0)),
+    wanted = torch.tensor(1.0, dtype=torch.float64, requires_grad=True)
+    for end, slope in (
+        (solver(f, z, (0.0, wanted)), -math.exp(-1)),
+        (solver.odeint(f, z, wanted * torch.arange(3))[2], -2 * math.exp(-2)),
+        (solver.adjoint(f, z, (wanted, 2.0), weights=()), math.exp(-1)),
     ):
-        with pytest.raises(ValueError, match="no gradient with respect to times"):
-            call()
+        (gradient,) = torch.autograd.grad(end.sum(), wanted)
+        assert float(gradient) == pytest.approx(2 * slope, rel=1e-5)
     with pytest.raises(ValueError, match="ascend"):
         solver.odeint(f, z, [0.0, 2.0, 1.0])
 
@@ -301,3 +301,17 @@ def test_training_covers_the_steps_that_the_control_takes(package: Callable[[str
 def pendulum_of_batch(s: Tensor, z: Tensor) -> Tensor:
     angle, speed = z.unbind(-1)
     return torch.stack((speed, -torch.sin(angle)), -1)
+
+
+def test_a_control_of_the_spec_bounds_steps(build: Build) -> None:
+    module = build(
+        "control c {\n error embedded\n rtol 1/2\n max_step 1/8\n min_step 1/64\n}\n"
+        "solver Bounded {\n base dopri5\n control c\n}\n"
+    )
+    solver, sizes, z = module.Bounded(), list[float](), torch.ones(2, dtype=torch.float64)
+    assert (solver.control.max_step, solver.control.min_step) == (0.125, 0.015625)
+    solver(lambda s, z: -z, z, (0.0, 1.0), callback=lambda s, z, eps: sizes.append(eps))
+    assert max(sizes) == 0.125
+    assert min(sizes[:-1]) >= 0.015625
+    longer = solver.solve(lambda s, z: -z, z, (0.0, 1.0), max_step=1.0)
+    assert longer.statistics.accepted < len(sizes)

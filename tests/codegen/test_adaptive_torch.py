@@ -61,7 +61,7 @@ def test_the_adjoint_has_the_gradients_of_back_propagation(adaptive: ModuleType,
     found = torch.autograd.grad((by_adjoint * direction).sum(), wanted)
     for gradient, exact in zip(found, torch.autograd.grad((plain * direction).sum(), wanted), strict=True):
         assert float((gradient - exact).norm()) <= close * float(exact.norm())
-    one, other = solver.adjoint(lambda s, z: (z[1], -z[0]), (z, x), (1.0, 0.0), **{**given, "x": None})
+    one, other = solver.adjoint(lambda s, z: (z[1], -z[0]), (z, x), (1.0, 0.0), weights=(), **{**given, "x": None})
     turned = torch.autograd.grad((one + other).sum(), [z, x])
     assert torch.allclose(turned[0], torch.full_like(z, math.cos(1) + math.sin(1)), atol=1e-3)
     assert torch.allclose(turned[1], torch.full_like(z, math.cos(1) - math.sin(1)), atol=1e-3)

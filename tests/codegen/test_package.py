@@ -61,7 +61,7 @@ def test_the_files_of_a_package(heun: Path, package: Package) -> None:
 def test_the_runtime_is_copied_byte_for_byte(heun: Path, package: Package) -> None:
     """Only what is needed: a plain solver gets no corrector, and nothing of adaptive steps."""
     plain = package(PLAIN, "plain")
-    shared = {"__init__", "fixed", "measuring", "outcome", "solver", "state", "weights"}
+    shared = {"__init__", "field", "fixed", "measuring", "outcome", "solver", "state", "weights"}
     assert {path.stem for path in (plain / "_runtime").glob("*.py")} == shared
     assert {path.stem for path in (heun / "_runtime").glob("*.py")} == {*shared, "corrector"}
     for path in (heun / "_runtime").glob("*.py"):

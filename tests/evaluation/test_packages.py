@@ -12,11 +12,12 @@ import pytest
 import torch
 
 from hyperdsl.evaluation.errors import EvaluationError, PackageError, TrainingError, WeightsError
-from hyperdsl.evaluation.files import save_safetensors, write_atomically
+from hyperdsl.evaluation.files import save_safetensors
 from hyperdsl.evaluation.packages import Package, load_package
 from hyperdsl.evaluation.problems import CLASSICAL, Problem
 from hyperdsl.evaluation.training import box_tensors, build_solver, mid_range, train_package
 from hyperdsl.evaluation.weights import Origin, default_path, load_weights, read_origin, save_weights
+from hyperdsl.training.files import write_atomically
 
 SOLVER = """
 import torch

@@ -160,7 +160,7 @@ def models(path: Path) -> list[ProblemModel]:
 )
 def test_problems_of_a_file_are_found(text: str, drawn: bool) -> None:
     problem = find_problem(text, models)
-    assert problem.name == "mine"
+    assert (problem.name, problem.whole_name) == ("mine", "".join(text.split()))
     assert (problem.input_shape == (1,)) == drawn
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, composite
 
 from tests.fuzz import methods, studies
 from tests.fuzz.methods import Drawn
-from tests.fuzz.parts import Call, Part
+from tests.fuzz.parts import Call, Network, Part
 
 ERRORS = ("embedded", "learned", "doubling", "learned, embedded")
 
@@ -55,7 +57,9 @@ def family(draw: DrawFn, tag: str) -> Part:
     chosen = [draw(st.sampled_from(ways)) for _ in method.parameters]
     if "learned" in chosen:  # not beside free ones yet
         chosen = ["number" if way in ("free", "range") else way for way in chosen]
-    arguments, values, starts = [], {}, {}
+    arguments: list[str] = []
+    values: dict[str, Any] = {}
+    starts: dict[str, Any] = {}
     for name, way in zip(method.parameters, chosen, strict=True):
         value = call.values[name]
         text = {"number": value, "free": "free", "range": "17/64 .. 47/64", "learned": f"learned({value})"}[way]
@@ -81,7 +85,9 @@ def learned(draw: DrawFn, tag: str) -> Part:
 @composite
 def adaptive(draw: DrawFn, tag: str) -> Part:
     error = draw(st.sampled_from(ERRORS))
-    method = draw(methods.tableaux(f"m{tag}", pair="embedded" in error).filter(_has_an_error if "embedded" in error else _any))
+    method = draw(
+        methods.tableaux(f"m{tag}", pair="embedded" in error).filter(_has_an_error if "embedded" in error else _any)
+    )
     control = draw(studies.controls(f"c{tag}", error))
     lines = [f"base {method.name}", f"control c{tag}"]
     text, corrector, network = method.text + control, None, None
@@ -141,7 +147,7 @@ def hyper(draw: DrawFn, tag: str) -> Part:
 
 
 @composite
-def _corrected(draw: DrawFn, tag: str, method: Drawn, *, history: bool) -> tuple[str, str, studies.Network | None, list[str]]:
+def _corrected(draw: DrawFn, tag: str, method: Drawn, *, history: bool) -> tuple[str, str, Network | None, list[str]]:
     """Declarations of a corrector and a training, the kind of corrector, its network, and the lines that name them."""
     losses = ("residual",) if history else ("residual", "trajectory", "adversarial")
     training = draw(studies.trainings(f"t{tag}", losses=losses)) if draw(st.booleans()) else ""

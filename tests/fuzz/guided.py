@@ -11,7 +11,7 @@ import sys
 import traceback
 from pathlib import Path
 
-import atheris
+import atheris  # type: ignore[import-untyped]  # it has no types
 
 with atheris.instrument_imports(include=["hyperdsl"]):
     from tests.fuzz import text

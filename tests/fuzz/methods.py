@@ -46,7 +46,8 @@ def spelled(draw: DrawFn, value: Fraction) -> str:
 def coefficients(draw: DrawFn, radical: int | None, parameters: tuple[str, ...]) -> str:
     """A number, one of ℚ(√d), or an expression in the parameters."""
     text = draw(spelled(draw(fractions)))
-    if parameters and draw(st.booleans()):
+    spoken = draw(st.booleans()) if parameters else False
+    if spoken:
         name = draw(st.sampled_from(parameters))
         form = draw(st.sampled_from(["{q}*{p}", "{q} + {p}", "{q}*{p}^2", "({q})/(1 + {p})", "{q} - {p}*(1 - {p})"]))
         return form.format(q=text, p=name) if "-" not in text[:1] else form.format(q=f"({text})", p=name)
@@ -161,7 +162,9 @@ def multisteps(draw: DrawFn, name: str, *, implicit: bool) -> Drawn:
     a = [Fraction(share, sum(shares)) for share in shares]
     order = draw(st.integers(1, 4))
     times = list(range(1 if implicit else 0, (1 if implicit else 0) - order, -1))
-    moments = [(1 - sum(w * Fraction(-j) ** q for j, w in enumerate(a))) / q for q in range(1, order + 1)]
+    moments = [
+        (1 - sum((w * Fraction((-j) ** q) for j, w in enumerate(a)), Fraction(0))) / q for q in range(1, order + 1)
+    ]
     matrix = sympy.Matrix([[sympy.Integer(t) ** (q - 1) for t in times] for q in range(1, order + 1)])
     b = list(matrix.LUsolve(sympy.Matrix([sympy.Rational(m.numerator, m.denominator) for m in moments])))
     z_terms = [f"({draw(spelled(w))})*z[n{-j if j else ''}]" for j, w in enumerate(a)]

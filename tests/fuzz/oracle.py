@@ -97,7 +97,9 @@ class History:
         """Σ a z + ε Σ b f, the newest f given, or found by iteration where the formula is implicit."""
         a, b = ([number(text, {}) for text in numbers[key]] for key in ("a", "b"))
         newest = b.pop(0) if numbers["newest"] == 1 else mpf(0)
-        known = [sum((w * z[i] for w, z in zip(a, self.states, strict=False)), mpf(0)) for i in range(len(self.states[0]))]
+        known = [
+            sum((w * z[i] for w, z in zip(a, self.states, strict=False)), mpf(0)) for i in range(len(self.states[0]))
+        ]
         known = moved(known, eps, b, self.slopes)
         if slope is not None:
             return moved(known, eps, [newest], [slope])

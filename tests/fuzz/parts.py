@@ -82,7 +82,9 @@ def loaded(text: str) -> list[Part]:
                 **{**raw, "dense": tuple(raw["dense"])},
                 call=call and Call(**{**call, "z": tuple(call["z"])}),
                 network=network
-                and Network(**{**network, "shape": tuple(network["shape"]), "input_shape": tuple(network["input_shape"])}),
+                and Network(
+                    **{**network, "shape": tuple(network["shape"]), "input_shape": tuple(network["input_shape"])}
+                ),
             )
         )
     return found

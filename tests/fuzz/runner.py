@@ -22,7 +22,7 @@ from hyperdsl.evaluation.problems import from_model
 from hyperdsl.semantics.model.spec import Spec
 from hyperdsl.source import SpecFile
 from tests.fuzz import oracle
-from tests.fuzz.parts import DIGITS, Call, Part
+from tests.fuzz.parts import DIGITS, Call, Part, number
 
 STEPS = 9
 """After which every method with a history has it."""
@@ -149,7 +149,7 @@ def _compare(part: Part, solver: Any) -> None:
 def _numbers(part: Part) -> tuple[Call, mpf, mpf, list[mpf], Tensor, dict[str, float]]:
     call = part.call
     assert call is not None
-    values = {name: float(oracle.number(text, {})) for name, text in call.values.items()}
+    values = {name: float(number(text, {})) for name, text in call.values.items()}
     z = torch.tensor(call.z, dtype=torch.float64)
     return call, mpf(call.s), mpf(call.eps), oracle.state(call.z), z, values
 
@@ -250,7 +250,7 @@ def _keeps_its_base(part: Part, solver: Any) -> None:
     moved = _state(solver.step(f, call.s, at, call.eps, **given)).detach() - base
     assert bool(moved.isfinite().all()), "g is not finite"
     if part.network.bound:
-        most = float(oracle.number(part.network.bound, {})) * abs(call.eps) ** solver.residual_power
+        most = float(number(part.network.bound, {})) * abs(call.eps) ** solver.residual_power
         assert float(moved.abs().max()) <= most + 1e-12 * float(base.abs().max()), "g is beyond its bound"
 
 

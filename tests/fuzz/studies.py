@@ -47,7 +47,9 @@ def layers(draw: DrawFn, maps: bool, bilinear: bool) -> str:
     """The hidden layers: convolutions where the states are maps."""
     kernel = f", kernel = {draw(st.sampled_from([1, 3]))}" if maps else ""
     sizes = [f"conv2d({draw(st.integers(1, 6))}{kernel})" if maps else f"linear({draw(st.integers(1, 9))})"]
-    sizes.append(f"residual({draw(st.integers(1, 9))}, activation = {draw(st.sampled_from([*SMOOTH, 'relu']))}{kernel})")
+    sizes.append(
+        f"residual({draw(st.integers(1, 9))}, activation = {draw(st.sampled_from([*SMOOTH, 'relu']))}{kernel})"
+    )
     first = [f"bilinear({draw(st.integers(1, 9))}, activation = {draw(st.sampled_from(SMOOTH))}{kernel})"]
     rest = draw(st.lists(st.sampled_from([*sizes, *SMOOTH, "relu", "prelu"]), max_size=4))
     return ", ".join([*(first if bilinear else [sizes[0]]), *rest])
@@ -153,5 +155,5 @@ def problems(draw: DrawFn, name: str) -> tuple[str, dict[str, object]]:
     lines += [f"{state} in -1 .. {draw(st.integers(0, 5))}" for state in states]
     lines.append(draw(st.sampled_from(["span 0 .. 2", "span 1 .. 0", "span -1/2 .. 1e1"])))
     body = "".join(f"    {line}\n" for line in lines)
-    numbers = {"states": states, "right": right, "mu": str(constant), "w": None if drawn else "1/2"}
+    numbers: dict[str, object] = {"states": states, "right": right, "mu": str(constant), "w": None if drawn else "1/2"}
     return f"problem {name}({parameters}) {{\n{body}}}\n", numbers

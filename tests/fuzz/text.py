@@ -149,7 +149,22 @@ def words() -> Iterator[str]:
     """What specs are made of: names, numbers and signs, for edits that keep to the language."""
     found = {word for data in seeds() for word in re.findall(r"[A-Za-z_]+", data.decode("utf-8", "ignore"))}
     yield from sorted(word for word in found if len(word) > 2)
-    yield from ("--+--", "..", "{\n", "}\n", "\n", " | ", "1/2", "1e-6", "sqrt(2)", "cos(pi*1/5)", "**", "^", "!=", "<=")
+    yield from (
+        "--+--",
+        "..",
+        "{\n",
+        "}\n",
+        "\n",
+        " | ",
+        "1/2",
+        "1e-6",
+        "sqrt(2)",
+        "cos(pi*1/5)",
+        "**",
+        "^",
+        "!=",
+        "<=",
+    )
 
 
 def entries() -> list[Path]:

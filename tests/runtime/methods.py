@@ -7,11 +7,13 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from hyperdsl.runtime.adaptive import Advanced, EmbeddedSteps, Estimated
+from hyperdsl.runtime.adjoint import AdjointSteps
 from hyperdsl.runtime.control import Control
+from hyperdsl.runtime.each import EachSteps
 from hyperdsl.runtime.fixed import FixedSteps
 from hyperdsl.runtime.history import Followed, HistorySteps, Past
 from hyperdsl.runtime.solver import Evaluated
-from hyperdsl.runtime.state import VectorField
+from hyperdsl.runtime.state import VectorField, beside
 
 CONTROL = Control(
     rtol=1e-3, atol=1e-6, gains=(0, 1, 0), power=2, safety=0.9, shortest=0.2, longest=10, first_step=None, max_steps=999
@@ -113,3 +115,17 @@ class Ones(nn.Module):
         """Like z."""
         self.given = (eps, s, x, z, *seen)
         return z.new_ones(z.shape)
+
+
+class AdjointHeunEuler(AdjointSteps, HeunEuler):
+    """The same, whose gradients may come from the adjoint problem."""
+
+
+class OwnHeunEuler(EachSteps, HeunEuler):
+    """The same with steps of its own for each sample."""
+
+    def advance(self, f: VectorField, s: Tensor, z: Tensor, eps: Tensor, dz: Tensor) -> Advanced:
+        h = beside(eps, z)
+        k1 = h * dz
+        k2 = h * f(s + eps, z + k1)
+        return z + (k1 + k2) / 2, (), (k1, k2)

@@ -37,7 +37,7 @@ def test_scalars_keep_their_gradients() -> None:
 
 def test_integers_are_no_states() -> None:
     with pytest.raises(TypeError, match=r"real or complex floating point, not torch\.int64"):
-        scalars(torch.zeros(2, dtype=torch.int64), 0.1)
+        one_tensor(lambda s, z: z, torch.zeros(2, dtype=torch.int64))
 
 
 def test_an_input_is_put_in_between() -> None:

@@ -209,3 +209,18 @@ def test_roots_of_roots_beside_parameters_are_reported(tmp_path: Path) -> None:
     assert check(tmp_path, text)[1] == ["H209"]
     family = "where u != cos(pi/9)\n order 1\n tableau {\n 0 |\n u | u\n --+--\n | 1 - u, u\n }"
     assert "H209" in check(tmp_path, f"method f(u) {{\n {family}\n}}\n")[1]
+
+
+def test_a_control_bounds_its_steps(tmp_path: Path) -> None:
+    control = "control c {{\n error embedded\n {0}\n}}\nsolver s {{\n base dopri5\n control c\n}}\n"
+    spec, codes = check(tmp_path, control.format("max_step 1/10\n min_step 1e-9"))
+    assert not codes
+    (bound,) = (solver.control for solver in spec.solvers)
+    assert bound is not None
+    assert (bound.max_step, bound.min_step) == (Fraction(1, 10), Fraction(1, 10**9))
+    spec, _ = check(tmp_path, control.format("max_steps 9"))
+    assert spec.solvers[0].control is not None
+    assert spec.solvers[0].control.max_step is None
+    for wrong in ("max_step 0", "min_step -1", "max_step 1/10\n min_step 1/9", "max_step long"):
+        _, codes = check(tmp_path, control.format(wrong))
+        assert codes, wrong

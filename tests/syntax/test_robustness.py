@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from hyperdsl.diagnostics import has_errors
 from hyperdsl.semantics.reading.report import Report
 from hyperdsl.semantics.reading.units import unit_of
-from hyperdsl.source import Source
+from hyperdsl.source import MAX_BYTES, Source
 from hyperdsl.syntax.parser import parse
-from hyperdsl.syntax.reader import MAX_BYTES, decode
+from hyperdsl.syntax.reader import decode
 
 EVERYTHING = (Path(__file__).parent / "everything.hyper").read_text("utf-8")
 PIECES = st.sampled_from(

@@ -12,8 +12,10 @@ import torch
 from safetensors.torch import load
 from torch import Tensor, nn
 
+from hyperdsl.runtime.safetensors import serialised
 from hyperdsl.training import checkpoint
-from hyperdsl.training.checkpoint import At, Keeper, hashed, identity_of, serialised, stream, write_whole
+from hyperdsl.training.checkpoint import At, Keeper, hashed, identity_of, stream
+from hyperdsl.training.files import write_whole
 from hyperdsl.training.losses import Shuffled
 from hyperdsl.training.settings import FitWarning
 from hyperdsl.training.targets import Targets

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from hyperdsl.training.measured import HELD_OUT
 from hyperdsl.training.run import Run
+from hyperdsl.training.settings import OutcomeWarning
 from hyperdsl.training.targets import DRAWS, mixed
 
 SPAN = (0.0, 4.0)
@@ -55,11 +56,11 @@ class Network(nn.Module):
 
 
 def recorded(train: ModuleType, monkeypatch: pytest.MonkeyPatch, name: str, solver: Any, **options: Any) -> Any:
-    """The objective of the class `name` that a fit of no iterations makes."""
+    """The objective of the class `name` that a fit makes."""
     found: list[Any] = []
     made_by = Run._objective
     monkeypatch.setattr(Run, "_objective", lambda *arguments: found.append(made_by(*arguments)) or found[-1])
-    fit(train, solver, **{"iterations": 0} | options)
+    fit(train, solver, **{"iterations": 1} | options)
     return next(one for one in found if type(one).__name__ == name)
 
 
@@ -158,10 +159,15 @@ def test_a_seed_repeats_the_training(train: ModuleType) -> None:
     assert runs[0] != runs[2]
 
 
-def test_no_iterations_measure_the_base(train: ModuleType) -> None:
+def still(train: ModuleType) -> Any:
+    """Settings with which nothing is learned."""
+    return replace(train.SETTINGS[train.HyperEuler], learning_rate=0.0, iterations=1)
+
+
+def test_a_training_that_learns_nothing_measures_the_base(train: ModuleType) -> None:
     solver = made(train, "HyperEuler")
-    history = fit(train, solver, iterations=0)
-    assert history.loss == []
+    with pytest.warns(OutcomeWarning, match=r"training did not help for ε from 0\.1 to 2 \(δ = 1\)"):
+        history = fit(train, solver, settings=still(train))
     assert set(history.delta.values()) == {1.0}
     assert history.slope == pytest.approx(2, abs=0.3)
 
@@ -170,7 +176,7 @@ def test_training_goes_on_from_where_it_was(train: ModuleType) -> None:
     solver = made(train, "HyperEuler")
     fit(train, solver)
     before = copy.deepcopy(solver.state_dict())
-    fit(train, solver, iterations=0, seed=9)
+    fit(train, solver, settings=still(train), seed=9)
     assert all(torch.equal(value, before[name]) for name, value in solver.state_dict().items())
     first = fit(train, solver, iterations=1, seed=9)
     assert torch.equal(solver.corrector.mean, before["corrector.mean"])
@@ -295,19 +301,19 @@ def test_the_error_of_targets_falls_with_substeps(train: ModuleType) -> None:
     errors = [
         max(
             fit(
-                train, made(train, "HyperEuler"), iterations=0, settings=replace(settings, substeps=n)
+                train, made(train, "HyperEuler"), iterations=1, settings=replace(settings, substeps=n)
             ).target_error.values()
         )
         for n in (4, 8)
     ]
     assert 8 < errors[0] / errors[1] < 32  # the fourth order of the reference
     with pytest.warns(train.FitWarning, match="targets by 1 substeps"):
-        fit(train, made(train, "HyperEuler"), iterations=0, settings=replace(settings, substeps=1))
+        fit(train, made(train, "HyperEuler"), iterations=1, settings=replace(settings, substeps=1))
 
 
 def test_targets_beyond_the_bound_are_warned_of(train: ModuleType) -> None:
     with pytest.warns(train.FitWarning, match=r"beyond the corrector's bound, 2; the largest is \d"):
-        fit(train, made(train, "Bounded"), lambda s, z: 5 * pendulum(s, z), span=(0.0, 1.0), iterations=0)
+        fit(train, made(train, "Bounded"), lambda s, z: 5 * pendulum(s, z), span=(0.0, 1.0), iterations=1)
 
 
 def test_states_follow_their_shares(train: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:

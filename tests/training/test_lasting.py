@@ -17,7 +17,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from hyperdsl.training import checkpoint, run, store, targets
+from hyperdsl.training import checkpoint, files, run, store, targets
 from tests.training.test_fit import Network, fit, made, sample
 
 NAMES = ["Phased", "Attacked", "Learned"]
@@ -59,7 +59,7 @@ def test_an_interrupted_training_ends_in_the_same_bits(
     whole = made(train, name, *arguments)
     start = {key: value.clone() for key, value in whole.state_dict().items()}
     history = fit(train, whole, settings=short(train, name))
-    write, count = checkpoint.write_whole, [0]
+    write, count = files.write_whole, [0]
 
     def interrupted(path: Path, data: bytes) -> None:
         write(path, data)
@@ -111,7 +111,7 @@ def test_another_process_knows_the_checkpoint(
 ) -> None:
     """Its functions lie elsewhere in memory."""
     settings = short(train, "HyperEuler")
-    write = checkpoint.write_whole
+    write = files.write_whole
 
     def once(path: Path, data: bytes) -> None:
         write(path, data)

@@ -19,7 +19,6 @@ from hyperdsl.training.rows import (
     real,
     rms,
     step_range,
-    unpacked,
 )
 from tests.training.posed import settings
 
@@ -126,15 +125,6 @@ def test_ends_of_the_range_of_steps(
 def test_ranges_of_steps_that_are_refused(changes: dict[str, object], length: float, least: int, text: str) -> None:
     with pytest.raises(ValueError, match=text):
         step_range(settings(**changes), length, least)
-
-
-def test_states_with_and_without_x() -> None:
-    z, x = torch.zeros(2), torch.ones(2, dtype=torch.int64)
-    assert unpacked(z) == (z, None)
-    assert unpacked((z, x)) == (z, x)
-    assert unpacked(z.to(torch.complex64))[1] is None
-    with pytest.raises(TypeError, match=r"states are torch\.int64"):
-        unpacked(x)
 
 
 def test_dtypes_follow() -> None:

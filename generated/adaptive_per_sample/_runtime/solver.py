@@ -3,14 +3,29 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
-from .state import Scalar, State, VectorField, in_range, one_tensor, scalars, with_input
-from .weights import load_weights
+from .field import fielded
+from .ranges import OutsideWarning, Ranges, numbers_of
+from .state import (
+    Scalar,
+    State,
+    VectorField,
+    in_range,
+    is_eager,
+    one_tensor,
+    require_numbers,
+    scalars,
+    sizes_of,
+    times_of,
+)
+from .weights import load_weights, save_weights
 
 Evaluated = tuple[Tensor, tuple[Tensor, ...]]
 """The state at the end of a step of the base method, and what g reads besides ε, s, x and z."""
@@ -21,12 +36,16 @@ class Solver(nn.Module):
 
     With a corrector g a step adds ε^(p+1) g (Poli et al. 2020, eq. 4). The parameters of a family are keywords of
     every call: `free` has their names, ranges and the brackets around them. `learned` names those that are trained,
-    whose values `coefficients` holds.
+    whose values `coefficients` holds. `base_digest` tells the base's coefficients from others'.
+
+    `about` is what is known of the training of the weights, as a weights file tells it, and `left` how the last solve
+    left the ranges of ε, s and numbers of steps of that training: empty where it stayed in them.
     """
 
     order: int
     evaluations_per_step: int
     residual_power: int | None = None
+    base_digest: str | None = None
     free: ClassVar[tuple[tuple[str, float, float, str], ...]] = ()
     learned: ClassVar[tuple[str, ...]] = ()
     coefficients: nn.Parameter
@@ -36,17 +55,38 @@ class Solver(nn.Module):
         super().__init__()
         if corrector is not None:
             self.corrector = corrector
+        self.about: dict[str, str] = {}
+        self.left: tuple[str, ...] = ()
+        self._ranges: Ranges | None = None
+        self._warned = False
+
+    def save(self, file: str | os.PathLike[str]) -> None:
+        """Write the weights to a safetensors file, whole or not at all, with their identity and what is known of them.
+
+        ValueError where a number is not finite, OSError where the file cannot be written.
+        """
+        save_weights(self, file, self.about)
 
     def load(self, file: str | os.PathLike[str]) -> None:
-        """Take the weights from a safetensors file; ValueError where it is damaged or of another solver."""
-        load_weights(self, file)
+        """Take the weights from a safetensors file; ValueError where it is damaged or of another solver.
+
+        A WeightsWarning where the file does not say of which it is, as those of hyperdsl 0.1.
+        """
+        self.remember(load_weights(self, file))
+
+    def remember(self, about: Mapping[str, str]) -> None:
+        """Take what is known of the weights' training; solves are held against its ranges from now on."""
+        self.about, self._ranges, self._warned, self.left = dict(about), Ranges.told(about), False, ()
+        limit = getattr(getattr(self, "corrector", None), "limit", None)
+        if limit is not None:
+            limit(self._ranges)
 
     def values(self) -> dict[str, float]:
         """The learned parameters of the base."""
         return dict(zip(self.learned, self.coefficients.tolist(), strict=True)) if self.learned else {}
 
     def handed(self, z: Tensor, given: Mapping[str, Scalar]) -> dict[str, Tensor]:
-        """The parameters that a step takes, as scalars like s: those that are `given`, and those that are learned.
+        """The parameters that a step takes, as scalars like ε: those that are `given`, and those that are learned.
 
         TypeError where one is missing or unknown, ValueError for a float out of range.
         """
@@ -61,13 +101,56 @@ class Solver(nn.Module):
             values.update(zip(self.learned, scalars(z, *self.coefficients), strict=True))
         return values
 
-    def _one_tensor(self, f: VectorField, z: Any) -> tuple[VectorField, Tensor, Callable[[Tensor], Any]]:
-        """The state as one tensor, f for it and the way back; a hypersolver takes nothing but one tensor."""
-        if self.residual_power is not None and not isinstance(z, Tensor):
-            raise TypeError(
-                f"the state of a hypersolver is one tensor, as its corrector reads it, not {type(z).__name__}"
-            )
+    def _look(self, z: Tensor, times: Any, steps: int, eps: float | None = None, taken: int | None = None) -> None:
+        """Hold a solve over these times against the ranges of g's training, and warn once where it leaves them.
+
+        There are `steps` equal steps from one time to the next; or the longest was `eps` and there were `taken`. Only
+        numbers at hand are looked at: no device is waited for, and nothing is in a trace.
+        """
+        if self._ranges is None or not is_eager(z):
+            return
+        numbers = numbers_of(times)
+        if numbers is None:
+            return
+        pairs = itertools.pairwise(numbers)
+        sizes = [abs(after - before) / steps for before, after in pairs if before != after] if eps is None else [eps]
+        self.left = self._ranges.left(numbers, sizes, steps * len(sizes) if taken is None else taken)
+        if self.left and not self._warned and getattr(self.corrector, "outside", "warn") == "warn":
+            self._warned = True
+            told = f"{type(self).__name__} leaves what its g was trained for: {', '.join(self.left)}"
+            advice = "train g for it, or write `outside base` in the corrector, which leaves g out there"
+            warnings.warn(f"{told}; {advice}", OutsideWarning, stacklevel=5)
+
+    def _one_tensor(
+        self, f: VectorField, z: Any, *, learned: bool = True
+    ) -> tuple[VectorField, Tensor, Callable[[Tensor], Any]]:
+        """The state as one tensor, f for it and the way back; a hypersolver takes nothing but one tensor.
+
+        learned: whether g will read it, and so has to fit.
+        """
+        if self.residual_power is not None:
+            if not isinstance(z, Tensor):
+                raise TypeError(
+                    f"the state of a hypersolver is one tensor, as its corrector reads it, not {type(z).__name__}"
+                )
+            require_fitting = getattr(self.corrector, "require_fitting", None)
+            if learned and require_fitting is not None:
+                require_fitting(z)
         return one_tensor(f, z)
+
+    def _placed(self, z: Tensor, s: Scalar, eps: Scalar) -> tuple[Tensor, Tensor]:
+        """The time and the size of a step."""
+        now, size = times_of(z, s, eps)
+        require_numbers(now, size)
+        (size,) = sizes_of(z, size)
+        return now, size
+
+    def _g(
+        self, eps: Tensor, s: Tensor, x: Tensor | None, z: Tensor, seen: tuple[Tensor, ...], handed: dict[str, Tensor]
+    ) -> Tensor:
+        """The corrector's g, like z; it gets ε and s as f gets s."""
+        g: Tensor = self.corrector(*scalars(z, eps, s), x, z, *seen, **handed)
+        return g
 
 
 class SingleStep(Solver):
@@ -78,17 +161,17 @@ class SingleStep(Solver):
     ) -> State:
         """The state one step of size ε later, whatever its error."""
         f, flat, restore = self._one_tensor(f, z)
-        s, eps = scalars(flat, s, eps)
-        end: State = restore(self._stepped(with_input(f, x), x, s, flat, eps, self.handed(flat, free)))
+        now, size = self._placed(flat, s, eps)
+        end: State = restore(self._stepped(fielded(f, x, flat), x, now, flat, size, self.handed(flat, free)))
         return end
 
     def base_step(
         self, f: VectorField, s: Scalar, z: State, eps: Scalar, *, x: Tensor | None = None, **free: Scalar
     ) -> State:
         """The same by the base method alone, which is all there is without a corrector."""
-        f, flat, restore = self._one_tensor(f, z)
-        s, eps = scalars(flat, s, eps)
-        end: State = restore(self.base(f, s, x, flat, eps, **self.handed(flat, free))[0])
+        f, flat, restore = self._one_tensor(f, z, learned=False)
+        now, size = self._placed(flat, s, eps)
+        end: State = restore(self.base(f, now, x, flat, size, **self.handed(flat, free))[0])
         return end
 
     def base(

@@ -13,15 +13,25 @@ import torch
 from torch import Tensor
 
 from .control import Control
-from .loop import Attempt, Counted, Problem, listed, numbers
-from .solution import Solution, checked
+from .events import Event, events_of
+from .field import fielded
+from .gradients import carried
+from .loop import Attempt, Counted, Problem
+from .ranges import Followed
+from .solution import Solution, Weights, checked
 from .solver import Evaluated, SingleStep
-from .state import Scalar, State, VectorField, scalars, with_input
+from .state import Scalar, State, VectorField, is_eager, times_of
+from .stops import Sided, stops_of
+from .tolerance import Tolerance, fitted
+from .transforms import require_plain
 
 Advanced = tuple[Tensor, tuple[Tensor, ...], tuple[Tensor, ...]]
 """The state at the end of a step of the base method, what g reads besides, and the stages that its error takes."""
 Estimated = tuple[Tensor, Tensor | None, tuple[Tensor, ...]]
 """The propagated less the embedded state, f at the new state if known, and the stages that dense output takes."""
+
+Callback = Callable[[Any, Any, Any], Any]
+"""(s, z, ε) after each accepted step: its end, the state there, its size; s and ε are floats, or [batch]."""
 
 
 class AdaptiveSteps(SingleStep):
@@ -32,6 +42,7 @@ class AdaptiveSteps(SingleStep):
     """
 
     error: ClassVar[str]
+    each: ClassVar[bool] = False
     control: Control
     dense_order: int | None = None
     advance: Callable[..., Advanced]
@@ -50,15 +61,23 @@ class AdaptiveSteps(SingleStep):
         span: Sequence[Scalar],
         *,
         x: Tensor | None = None,
-        rtol: float | None = None,
-        atol: float | None = None,
+        rtol: Tolerance | None = None,
+        atol: Tolerance | None = None,
         first_step: float | None = None,
         max_steps: int | None = None,
+        max_step: float | None = None,
+        min_step: float | None = None,
+        stops: Tensor | Sequence[float] | None = None,
+        callback: Callback | None = None,
         **free: Scalar,
     ) -> State:
-        """The state at the end of `span`; SolveError where it is not reached."""
-        control = self.control.changed(rtol, atol, first_step, max_steps)
-        solution, _ = self._problem(f, z0, x, free).solve(control, numbers(span), dense=False)
+        """The state at the end of `span`, with its gradients by both ends; SolveError where it is not reached.
+
+        The settings are those of `solve`.
+        """
+        control = self.control.changed(rtol, atol, first_step, max_steps, max_step, min_step)
+        problem = self._problem(f, z0, x, free, stops, callback)
+        solution, _ = self._solved(problem, control, self._span(problem.z, span), dense=False)
         end: State = checked(solution, throw=True).z
         return end
 
@@ -69,27 +88,39 @@ class AdaptiveSteps(SingleStep):
         span: Sequence[Scalar],
         *,
         x: Tensor | None = None,
-        rtol: float | None = None,
-        atol: float | None = None,
+        rtol: Tolerance | None = None,
+        atol: Tolerance | None = None,
         first_step: float | None = None,
         max_steps: int | None = None,
+        max_step: float | None = None,
+        min_step: float | None = None,
+        stops: Tensor | Sequence[float] | None = None,
+        callback: Callback | None = None,
         throw: bool = True,
         dense: bool = True,
-        event: Callable[[Tensor, Tensor], Tensor] | None = None,
+        event: Event | Sequence[Event] | None = None,
         **free: Scalar,
     ) -> Solution:
-        """The solution over `span`, with its status and statistics; rtol to max_steps replace those of `control`.
+        """The solution over `span`, with its status and statistics; rtol to min_step replace those of `control`.
 
+        rtol, atol: positive numbers, or tensors of them that broadcast to the state; for a tuple, one for each part.
+        max_step, min_step: no step is longer, and none that the rule chooses shorter, which is a failure.
+        stops: times to step on, where f may jump: f gets the nearest times before and after each. Those outside the
+            span do not matter.
+        callback: callback(s, z, eps) is called after each accepted step, with its end, the state there and its size.
         throw: raise SolveError where the end is not reached, instead of returning what there is.
         dense: keep what `Solution.dense` needs, a few states for each step.
-        event: end where this number, event(s, z), changes its sign, which costs a synchronisation more for each step.
-            `Solution.s` is then that time; gradients are those of the state at a fixed time.
+        event: end where this number, event(s, z), changes its sign or becomes zero, or where this truth value changes;
+            of several events where the first one does. One that is zero at the start has to leave zero before. It is
+            looked at after each step, a synchronisation more, so that two changes within one step are not seen: set
+            max_step. `Solution.s` is that time, `event_time` the same with its gradient, and `z` has the gradients of
+            the state at that time, not at a fixed one; they cost an evaluation of f. Under `per_sample yes` an event
+            returns [batch], and each sample ends at its own.
         """
-        control = self.control.changed(rtol, atol, first_step, max_steps)
-        problem = self._problem(f, z0, x, free)
-        if event is not None:
-            problem = replace(problem, event=event)
-        solution, _ = problem.solve(control, numbers(span), dense)
+        control = self.control.changed(rtol, atol, first_step, max_steps, max_step, min_step)
+        problem = self._problem(f, z0, x, free, stops, callback)
+        problem = replace(problem, events=events_of(event, problem.restore, self.each))
+        solution, _ = self._solved(problem, control, self._span(problem.z, span), dense)
         return checked(solution, throw)
 
     def odeint(
@@ -99,30 +130,42 @@ class AdaptiveSteps(SingleStep):
         s: Tensor | Sequence[float],
         *,
         x: Tensor | None = None,
-        rtol: float | None = None,
-        atol: float | None = None,
+        rtol: Tolerance | None = None,
+        atol: Tolerance | None = None,
         first_step: float | None = None,
         max_steps: int | None = None,
+        max_step: float | None = None,
+        min_step: float | None = None,
+        stops: Tensor | Sequence[float] | None = None,
+        callback: Callback | None = None,
+        return_statistics: bool = False,
         **free: Scalar,
-    ) -> State:
-        """The states at the times `s`, ascending or descending, [len(s), *z0.shape]; steps are not cut at them."""
-        control = self.control.changed(rtol, atol, first_step, max_steps)
-        problem = self._problem(f, z0, x, free)
-        solution, states = problem.solve(control, listed(s), dense=False)
+    ) -> Any:
+        """The states at the times `s`, ascending or descending, [len(s), *z0.shape]; steps are not cut at them.
+
+        The settings are those of `solve`. return_statistics: the pair of the states and their `Statistics`.
+        """
+        control = self.control.changed(rtol, atol, first_step, max_steps, max_step, min_step)
+        problem = self._problem(f, z0, x, free, stops, callback)
+        solution, states = self._solved(problem, control, self._times(problem.z, s), dense=False)
         checked(solution, throw=True)
-        found: State = problem.restore(torch.stack(states))
-        return found
+        found = problem.restore(torch.stack(states))
+        return (found, solution.statistics) if return_statistics else found
 
     def base(
         self, f: VectorField, s: Tensor, x: Tensor | None, z: Tensor, eps: Tensor, **parameters: Tensor
     ) -> Evaluated:
-        field = with_input(f, x)
+        field = fielded(f, x, z)
         end, seen, _ = self.advance(field, s, z, eps, field(s, z), **parameters)
         return end, seen
 
     def compile(self, *arguments: Any, **options: Any) -> None:
         """Compile the step, as torch.compile does, for all calls from now on; the loop around it reads numbers."""
         self.attempt = torch.compile(self.attempt, *arguments, **options)  # type: ignore[method-assign]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What copies have; a compiled step is compiled again where it is wanted."""
+        return {name: value for name, value in self.__dict__.items() if name != "attempt"}
 
     def attempt(
         self, f: VectorField, x: Tensor | None, s: Tensor, z: Tensor, eps: Tensor, dz: Tensor, **parameters: Tensor
@@ -138,17 +181,69 @@ class AdaptiveSteps(SingleStep):
         """ε in the form that multiplies states."""
         return eps
 
-    def _problem(self, f: VectorField, z: Any, x: Tensor | None, free: dict[str, Scalar]) -> Problem:
+    def _span(self, z: Tensor, span: Any) -> tuple[Tensor, ...]:
+        """The start and the end as times, with their gradients; ValueError where they are not two numbers."""
+        times = pair_of(z, span)
+        for time in times:
+            if time.ndim:
+                raise ValueError(
+                    f"a time is a number, not of shape {tuple(time.shape)}: times of its own for each sample need "
+                    "`per_sample yes` in the solver's control"
+                )
+        return times
+
+    def _times(self, z: Tensor, s: Any) -> tuple[Tensor, ...]:
+        """The times of `odeint`, with their gradients."""
+        (times,) = times_of(z, s)
+        if times.ndim != 1 or not len(times):
+            told = ": times of its own for each sample need `per_sample yes`" if times.ndim == 2 else ""
+            raise ValueError(f"s must be a list of one or more times, not of shape {tuple(times.shape)}{told}")
+        return times.unbind()
+
+    def _solved(
+        self, problem: Problem, control: Control, times: Sequence[Tensor], dense: bool
+    ) -> tuple[Solution, list[Tensor]]:
+        """The solution and the states at the times; gradients by times are the slopes there (d z(s)/ds = f)."""
+        z, f = problem.z, problem.f
+        control = fitted(control, z, getattr(problem.restore, "shapes", None))
+        wanted = [time.requires_grad and torch.is_grad_enabled() for time in times]
+        if wanted[0]:
+            problem = replace(problem, z=carried(z, -f(times[0].detach(), z), times[0]))
+        solution, states = problem.solve(control, numbers(times), dense)
+        self._look_back(problem, times, solution)
+        for k in range(1, len(times)):
+            if wanted[k] and solution.event is None:
+                states[k] = carried(states[k], f(times[k].detach(), states[k]), times[k])
+        if wanted[-1] and solution.event is None:
+            solution = replace(solution, z=problem.restore(states[-1]))
+        return solution, [z, *states[1:]]
+
+    def _problem(
+        self, f: VectorField, z: Any, x: Tensor | None, free: dict[str, Scalar], stops: Any, callback: Callback | None
+    ) -> Problem:
         f, flat, restore = self._one_tensor(f, z)
-        scalars(flat)
+        require_plain(self.each, flat, x)
         handed = self.handed(flat, free)
-        counted = Counted(with_input(f, x))
-        attempt = partial(self.attempt, counted, x, **handed)
-        weights = partial(self.weights, **handed) if self.dense_order else None
-        return self._posed(attempt, counted, flat, restore, self.longest(), weights)
+        field, stopped = fielded(f, x, flat), stops_of(stops, flat)
+        sided = Sided(field, flat, stopped) if stopped else None
+        counted = Counted(sided or field)
+        attempt: Callable[..., Attempt] = partial(self.attempt, counted, x, **handed)
+        if self._ranges is not None and is_eager(flat):
+            attempt = Followed(attempt)
+        weights = Weights(self.weights, handed) if self.dense_order else None
+        problem = self._posed(attempt, counted, flat, restore, self.longest(), weights)
+        return replace(problem, sided=sided, callback=callback)
 
     def _posed(self, *parts: Any) -> Problem:
         return Problem(*parts)
+
+    def _look_back(self, problem: Problem, times: Sequence[Tensor], solution: Solution) -> None:
+        """Hold what a solve did against the ranges of g's training."""
+        followed, accepted = problem.attempt, solution.statistics.accepted
+        if isinstance(followed, Followed):
+            followed.note()
+            taken = accepted if isinstance(accepted, int) else int(accepted.max()) if accepted.is_cpu else 0
+            self._look(problem.z, times, 1, followed.longest, taken)
 
     def _stepped(
         self, f: VectorField, x: Tensor | None, s: Tensor, z: Tensor, eps: Tensor, handed: dict[str, Tensor]
@@ -173,8 +268,24 @@ class AdaptiveSteps(SingleStep):
     ) -> Tensor:
         """The learned term ε^(p+1) g."""
         assert self.residual_power is not None
-        term: Tensor = self.size(eps, z) ** self.residual_power * self.corrector(eps, s, x, z, *seen, **parameters)
-        return term
+        return self.size(eps, z) ** self.residual_power * self._g(eps, s, x, z, seen, parameters)
+
+
+def pair_of(z: Tensor, span: Any) -> tuple[Tensor, Tensor]:
+    """Start and end of a span as times; ValueError where it is not two."""
+    if not hasattr(span, "__len__") or isinstance(span, (str, dict)) or len(span) != 2:
+        raise ValueError(f"span is (start, end), two times, not {span!r:.80}")
+    start, end = times_of(z, span[0], span[1])
+    return start, end
+
+
+def numbers(times: Sequence[Tensor]) -> list[Any]:
+    """Times as numbers; as tensors without gradients where there is one for each sample."""
+    alone = [time.detach() for time in times]
+    if any(time.ndim for time in alone):
+        return list(alone)
+    found: list[float] = torch.stack(alone).tolist()
+    return found
 
 
 class DoublingSteps(AdaptiveSteps):

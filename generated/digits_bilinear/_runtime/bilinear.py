@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -44,9 +46,10 @@ class Bilinear(Corrector):
         scaled: bool = True,
         input_shape: Sequence[int] = (),
         bound: float | None = None,
+        outside: str = "warn",
     ) -> None:
         self.warm, self.scaled = warm, scaled  # which buffers there are
-        super().__init__(state_shape, reads, seen=seen, input_shape=input_shape, bound=bound)
+        super().__init__(state_shape, reads, seen=seen, input_shape=input_shape, bound=bound, outside=outside)
         self.activation, self.kernel, self.width = activation, kernel, width
         self.a = self._layer(self.features, width)
         self.b = self._layer(self._count(self.seen), width, bias="s" in self.reads)
@@ -60,7 +63,23 @@ class Bilinear(Corrector):
         if not self.warm:
             features, slopes = (features - self.mean) / self.spread, slopes / self.slope_spread
         g = self.net(DERIVATIVES[self.activation](self.a(features)) * self.b(slopes))
-        return self._output(self.scale * g if self.scaled else g, z)
+        return self._kept(eps, s, self._output(self.scale * g if self.scaled else g, z))
+
+    def described(self) -> dict[str, Any]:
+        """As of any corrector, with the activation, which is no layer, and what the features are scaled by."""
+        more = {"activation": self.activation.__name__, "warm": self.warm, "scaled": self.scaled}
+        return super().described() | more
+
+    def redraw(self) -> None:
+        """As of any corrector; what was taken from the field's layers stays."""
+        taken = copy.deepcopy([self.a.state_dict(), self.b.state_dict()]) if self.warm else None
+        super().redraw()
+        if taken is not None:
+            self.a.load_state_dict(taken[0])
+            self.b.load_state_dict(taken[1])
+
+    def _own_layers(self) -> tuple[nn.Module, ...]:
+        return self.a, self.b
 
     @property
     def fresh(self) -> bool:

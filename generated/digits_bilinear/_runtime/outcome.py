@@ -31,6 +31,26 @@ class SolveError(RuntimeError):
         super().__init__(text)
         self.status, self.s, self.step, self.evaluations, self.solution = status, s, step, evaluations, solution
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What it is made of again in another process, as numbers without gradients."""
+        solution = detached(self.solution)
+        return type(self), (self.status, self.s, self.step, self.evaluations, solution, str(self))
+
+
+def detached(value: Any) -> Any:
+    """The value with its tensors as numbers alone, which can be copied, pickled and sent; as it is where it has none.
+
+    Tensors that hang on a graph can be neither deep-copied nor sent to another process.
+    """
+    if isinstance(value, Tensor):
+        return value.detach()
+    if isinstance(value, tuple):
+        found = [detached(one) for one in value]
+        return type(value)(*found) if hasattr(value, "_fields") else tuple(found)
+    if isinstance(value, dict):
+        return {name: detached(one) for name, one in value.items()}
+    return value
+
 
 def require_finite(z: Tensor, solution: Tensor, s: Tensor, eps: Tensor, evaluations: int) -> None:
     """SolveError where the state z at s, the end of `solution`, is not finite."""

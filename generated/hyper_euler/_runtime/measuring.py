@@ -9,6 +9,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from .state import beside
+
 
 class Field:
     """f(s, z) = φ'(s) + (sin(2 u V + v(s)) − sin v(s)) W with u = z − φ(s): smooth, nonlinear, with time in every term.
@@ -70,6 +72,36 @@ class External(nn.Module):
     def forward(self, eps: Tensor, s: Tensor, x: Tensor | None, z: Tensor, dz: Tensor, **parameters: Tensor) -> Tensor:
         """g, like z."""
         return self.weight * torch.tanh(z + dz)
+
+
+class Weighed(nn.Module):
+    """A corrector that tells all that it reads apart: ε + s + z + 2 k1 + 3 k2 + …, for the slopes that it gets."""
+
+    def forward(
+        self, eps: Tensor, s: Tensor, x: Tensor | None, z: Tensor, *seen: Tensor, **parameters: Tensor
+    ) -> Tensor:
+        """g, like z."""
+        g = z + beside(eps + s, z)
+        for factor, slope in enumerate(seen, 2):
+            g = g + factor * slope
+        return g
+
+
+def rational(s: Tensor, z: Tensor) -> Tensor:
+    """f(s, z) of two operations each, so that others than torch compute the same; s is 0-d or each row's own."""
+    return (1 + beside(s, z) * z) / (1 + z * z)
+
+
+def slow(s: Tensor, z: Tensor) -> Tensor:
+    """f(s, z) = 1 − z, which reaches 1/2 from 0 at ln 2."""
+    return 1 - z
+
+
+def require_numbers(found: Tensor | tuple[Tensor, ...], *expected: float) -> None:
+    """AssertionError where a tensor is not that number in every place, or several are not those."""
+    values = (found,) if isinstance(found, Tensor) else found
+    for value, number in zip(values, expected, strict=True):
+        torch.testing.assert_close(value, torch.full_like(value, number), rtol=1e-13, atol=1e-13)
 
 
 def with_input(f: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tensor, Tensor, Tensor], Tensor]:

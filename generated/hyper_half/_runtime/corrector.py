@@ -3,11 +3,21 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from .ranges import SLACK, Ranges
+from .state import real_dtype
+
+TIMELESS = 1e30
+"""What stands for the spread of s where g is to see none of it."""
+EVERYWHERE = 0.0, math.inf, -math.inf, math.inf
+"""The ends of the ranges of ε and s for a g that does not say for which it was trained."""
 
 
 class Corrector(nn.Module):
@@ -16,6 +26,8 @@ class Corrector(nn.Module):
     reads: the features in their order: z and what is in `seen` by their names, x, s, eps, the base's parameters.
     seen: the names of what a step hands over besides z, such as ("dz", "k2"); dz alone where `reads` has it.
     bound: each component is between ±bound, so that the base's order survives any weights.
+    outside: what a solve does where ε, s or the number of steps leave the ranges of training: "warn" and go on, take
+        the "base" alone where ε or s do, or "ignore" it.
 
     `features` is how many there are. `net`, the subclass's, ends with a `last` layer, which starts at zero: an
     untrained hypersolver is its base method. A complex state is read as two in a batch, real and imaginary part.
@@ -25,6 +37,7 @@ class Corrector(nn.Module):
     spread: Tensor
     scale: Tensor
     eps_range: Tensor
+    ends: Tensor
     net: nn.Module
 
     def __init__(
@@ -35,23 +48,26 @@ class Corrector(nn.Module):
         seen: Sequence[str] | None = None,
         input_shape: Sequence[int] = (),
         bound: float | None = None,
+        outside: str = "warn",
     ) -> None:
         super().__init__()
-        self.reads, self.bound = tuple(reads), bound
+        self.reads, self.bound, self.outside = tuple(reads), bound, outside
         self.seen = tuple(seen) if seen is not None else ("dz",) if "dz" in self.reads else ()
+        self.state_shape = tuple(state_shape)
         self.axes, self.input_axes = len(state_shape), len(input_shape)
         self.shapes = {"x": self.input_axes, **dict.fromkeys(("z", *self.seen), self.axes)}
         self.outputs, self.inputs = self._sizes(state_shape, input_shape)
         self.features = self._count(self.reads)
         self._register(self.features)
         self.register_buffer("eps_range", torch.tensor([1e-9, 1e9]))
+        self.register_buffer("ends", torch.tensor(EVERYWHERE), persistent=False)
 
     def forward(
         self, eps: Tensor, s: Tensor, x: Tensor | None, z: Tensor, *seen: Tensor, **parameters: Tensor
     ) -> Tensor:
         """g, like z; scalars are 0-d or [*batch]."""
         features = self._read(self.reads, self._values(eps, s, x, z, seen, parameters), z)
-        return self._output(self.scale * self.net((features - self.mean) / self.spread), z)
+        return self._kept(eps, s, self._output(self.scale * self.net((features - self.mean) / self.spread), z))
 
     def normalise(
         self, target: Tensor, eps: Tensor, s: Tensor, x: Tensor | None, z: Tensor, *seen: Tensor, **parameters: Tensor
@@ -61,6 +77,76 @@ class Corrector(nn.Module):
             self.eps_range.copy_(torch.stack(torch.aminmax(eps.abs())))
             self._fit_inputs(self._values(eps, s, x, z, seen, parameters), z)
             self._fit_output(target)
+
+    def limit(self, ranges: Ranges | None) -> None:
+        """Leave g out beyond these ranges of ε and s, where the spec says `outside base`."""
+        ends = list(EVERYWHERE)
+        if ranges is not None:
+            (low, high), s = ranges.eps, ranges.s or (-math.inf, math.inf)
+            slack = 0.0 if ranges.s is None else SLACK * (s[1] - s[0])
+            ends = [(1 - SLACK) * low, (1 + SLACK) * high, s[0] - slack, s[1] + slack]
+        self.ends.copy_(torch.tensor(ends))
+
+    def leave_out_time(self) -> bool:
+        """Have g see nothing of s, as where f does not depend on it; False where that cannot be had."""
+        if not self.timeless and hasattr(self, "spread"):
+            self.spread[self._count(self.reads[: self.reads.index("s")])] = TIMELESS
+        return self.timeless
+
+    @property
+    def timeless(self) -> bool:
+        """Whether g sees nothing of s."""
+        if "s" not in self.reads:
+            return True
+        spread = getattr(self, "spread", None)
+        return spread is not None and bool(spread[self._count(self.reads[: self.reads.index("s")])] >= TIMELESS / 2)
+
+    def described(self) -> dict[str, Any]:
+        """What weights must have been trained as, beside their shapes, in JSON's types."""
+        layers = [f"{name} {type(layer).__name__}" for name, layer in self.named_modules() if name]
+        return {"inputs": [*self.reads], "slopes": [*self.seen], "bound": self.bound, "layers": layers}
+
+    def redraw(self) -> None:
+        """Draw the first weights anew from torch's random numbers, those of a new corrector; what is trained stays."""
+        *layers, last = (layer for layer in self.net.modules() if isinstance(layer, (nn.Linear, nn.Conv2d)))
+        if float(self.eps_range[1]) == 1e9 and not any(bool(value.any()) for value in last.parameters()):
+            for layer in (*self._own_layers(), last, *layers):  # as they are made
+                _redraw(layer)
+            zeroed(last)
+
+    def _own_layers(self) -> tuple[nn.Module, ...]:
+        """The layers of weights beside those of `net`."""
+        return ()
+
+    def _kept(self, eps: Tensor, s: Tensor, g: Tensor) -> Tensor:
+        """g, zero outside its ranges where it is to be left out there."""
+        if self.outside != "base":
+            return g
+        size, (low, high, first, last) = eps.abs(), self.ends
+        inside = (size >= low) & (size <= high) & (s >= first) & (s <= last)
+        return torch.where(inside.reshape(*inside.shape, *(1,) * self.axes), g, torch.zeros_like(g))
+
+    def require_fitting(self, z: Tensor) -> None:
+        """TypeError or ValueError where g is not for states like z: of another dtype, on another device or shape."""
+        own, dtype = self.eps_range, real_dtype(z)
+        if not (z.is_floating_point() or z.is_complex()):
+            raise TypeError(f"the state must be real or complex floating point, not {z.dtype}")
+        if dtype != own.dtype and not torch.is_autocast_enabled(z.device.type):
+            raise TypeError(
+                f"the state is {z.dtype} and the corrector {own.dtype}: move one of them, as by "
+                f"solver.to({dtype}) or z0.to({own.dtype})"
+            )
+        if z.device != own.device:
+            raise ValueError(f"the state is on {z.device} and the corrector on {own.device}: solver.to({z.device})")
+        if z.ndim < self.axes or not self._fits(z.shape[z.ndim - self.axes :]):
+            raise ValueError(
+                f"the state has the shape {tuple(z.shape)}, which does not end in the corrector's state_shape "
+                f"{self.state_shape}"
+            )
+
+    def _fits(self, shape: Sequence[int]) -> bool:
+        """Whether states of this shape can be read."""
+        return tuple(shape) == self.state_shape
 
     def last(self, width: int, *, bias: bool = True) -> nn.Module:
         """The layer to the state's shape, of zeros."""
@@ -164,6 +250,9 @@ class ConvCorrector(Corrector):
             raise ValueError(f"inputs must be [channels, height, width] like the states, not {tuple(input_shape)}")
         return state_shape[0], input_shape[0] if self.input_axes else 0
 
+    def _fits(self, shape: Sequence[int]) -> bool:
+        return shape[0] == self.state_shape[0]
+
     def _each(self, count: int) -> tuple[int, ...]:
         return (count, 1, 1)
 
@@ -205,6 +294,13 @@ class Sine(nn.Module):
     def forward(self, h: Tensor) -> Tensor:
         """Like h."""
         return torch.sin(h)
+
+
+def _redraw(layer: nn.Module) -> None:
+    """Draw a layer's weights anew, as torch does for a new one, which may have been moved since."""
+    new = copy.deepcopy(layer).to("cpu", torch.get_default_dtype())
+    new.reset_parameters()  # type: ignore[operator]  # linear layers and convolutions have it
+    layer.load_state_dict(new.state_dict())
 
 
 def zeroed(layer: nn.Linear | nn.Conv2d) -> nn.Linear | nn.Conv2d:

@@ -8,9 +8,21 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from .field import fielded
+from .gradients import recomputed
 from .outcome import require_finite
 from .solver import Evaluated, SingleStep
-from .state import Scalar, State, VectorField, looked_at, scalars, with_input
+from .state import (
+    Scalar,
+    State,
+    VectorField,
+    is_eager,
+    looked_at,
+    require_ordered,
+    sizes_of,
+    span_of,
+    times_of,
+)
 
 
 class FixedSteps(SingleStep):
@@ -35,15 +47,47 @@ class FixedSteps(SingleStep):
         check: raise SolveError where that state is not finite; by default only in plain eager mode.
         free: the values of the method's free parameters.
         """
+        return self._end(self._stepped, f, z0, span, steps, x, check, free)
+
+    def adjoint(
+        self,
+        f: VectorField,
+        z0: State,
+        span: Sequence[Scalar],
+        steps: int,
+        *,
+        x: Tensor | None = None,
+        check: bool | None = None,
+        **free: Scalar,
+    ) -> State:
+        """As a call, with the same gradients, for which each step is computed again.
+
+        Of each step its start is kept and nothing else, so that memory grows by a state a step, however many stages and
+        layers there are. Gradients of all that f, g and the method depend on come along.
+        """
+        return self._end(recomputed(self._stepped), f, z0, span, steps, x, check, free)
+
+    def _end(
+        self,
+        step: Callable[..., Tensor],
+        f: VectorField,
+        z0: State,
+        span: Sequence[Scalar],
+        steps: int,
+        x: Tensor | None,
+        check: bool | None,
+        free: dict[str, Scalar],
+    ) -> State:
         f, z, restore = self._one_tensor(f, z0)
         require_steps(steps)
-        start, end = span
-        s0, s1 = scalars(z, start, end)
-        eps, field, handed = (s1 - s0) / steps, with_input(f, x), self.handed(z, free)
+        s0, s1 = span_of(z, span)
+        whole, field, handed = (s1 - s0) / steps, fielded(f, x, z), self.handed(z, free)
+        (eps,) = sizes_of(z, whole)
         for k in range(steps):
-            z = self._stepped(field, x, s0 + k * eps, z, eps, handed)
+            z = step(field, x, s0 + k * whole, z, eps, handed)
         if looked_at(z, check):
             require_finite(z, z, s1, eps, steps * self.evaluations_per_step)
+        self._look(z, span, steps)
         found: State = restore(z)
         return found
 
@@ -62,22 +106,24 @@ class FixedSteps(SingleStep):
         f, z, restore = self._one_tensor(f, z0)
         require_steps(steps)
         times = grid(z, s)
-        states, eps, field, handed = [z], torch.zeros_like(times[0]), with_input(f, x), self.handed(z, free)
-        for k in range(len(times) - 1):
-            eps = (times[k + 1] - times[k]) / steps
+        states, field, handed = [z], fielded(f, x, z), self.handed(z, free)
+        sizes = (times[1:] - times[:-1]) / steps
+        for now, whole, eps in zip(times[:-1], sizes, *sizes_of(z, sizes), strict=True):
             for j in range(steps):
-                z = self._stepped(field, x, times[k] + j * eps, z, eps, handed)
+                z = self._stepped(field, x, now + j * whole, z, eps, handed)
             states.append(z)
         solution = torch.stack(states)
         if looked_at(z, check):
-            require_finite(z, solution, times[-1], eps, (len(times) - 1) * steps * self.evaluations_per_step)
+            size = (times[-1] - times[0]) / max(1, steps * len(sizes))
+            require_finite(z, solution, times[-1], size, len(sizes) * steps * self.evaluations_per_step)
+        self._look(z, s, steps)
         found: State = restore(solution)
         return found
 
     def base(
         self, f: VectorField, s: Tensor, x: Tensor | None, z: Tensor, eps: Tensor, **parameters: Tensor
     ) -> Evaluated:
-        return self.method(with_input(f, x), s, z, eps, **parameters)
+        return self.method(fielded(f, x, z), s, z, eps, **parameters)
 
     def _stepped(
         self, f: VectorField, x: Tensor | None, s: Tensor, z: Tensor, eps: Tensor, handed: dict[str, Tensor]
@@ -85,19 +131,23 @@ class FixedSteps(SingleStep):
         base, seen = self.method(f, s, z, eps, **handed)
         if self.residual_power is None:
             return base
-        g: Tensor = self.corrector(eps, s, x, z, *seen, **handed)
+        g = self._g(eps, s, x, z, seen, handed)
         return base + eps**self.residual_power * g
 
 
 def require_steps(steps: int) -> None:
-    """ValueError for a number of steps below 1."""
+    """TypeError where the number of steps is no integer, ValueError where it is below 1."""
+    if not isinstance(steps, (int, torch.SymInt)) and not hasattr(steps, "__index__"):
+        raise TypeError(f"steps is a number of steps, an integer, not {steps!r:.80}")
     if steps < 1:
         raise ValueError(f"steps must be 1 or more, not {steps}")
 
 
 def grid(z: Tensor, s: Tensor | Sequence[float]) -> Tensor:
-    """The times of `odeint` like z; ValueError where they are no list of times."""
-    (times,) = scalars(z, s)
+    """The times of `odeint`; ValueError where they are no list of finite times that ascends or descends."""
+    (times,) = times_of(z, s)
     if times.ndim != 1 or len(times) == 0:
         raise ValueError(f"s must be a list of one or more times, not of shape {tuple(times.shape)}")
+    if is_eager(times):
+        require_ordered(times.tolist())
     return times

@@ -41,6 +41,8 @@ class AdaptiveView:
     longest: str
     first_step: str
     max_steps: int
+    max_step: str | None
+    min_step: str | None
     stages: tuple[str, ...]
     result: str
     seen: str
@@ -82,6 +84,8 @@ def adaptive_view(plan: Plan) -> AdaptiveView | None:
         longest=setting(control.factor[1]),
         first_step="None" if control.first_step is None else setting(control.first_step),
         max_steps=control.max_steps,
+        max_step=None if control.max_step is None else setting(control.max_step),
+        min_step=None if control.min_step is None else setting(control.min_step),
         stages=phases.stage_lines(),
         result=phases.printed.state(plan.step.base),
         seen=tuple_text([phases.printed.slope(name) for name in plan.seen]),

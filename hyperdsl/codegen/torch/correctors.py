@@ -127,6 +127,7 @@ def _view(name: str, use: _Use) -> CorrectorView:
     arguments += _bilinear(corrector.bilinear, use) if corrector.bilinear else []
     arguments += ["input_shape=input_shape"] if "x" in corrector.inputs else []
     arguments += [] if corrector.bound is None else [f"bound={number(corrector.bound)}"]
+    arguments += [] if corrector.outside == "warn" else [f'outside="{corrector.outside}"']
     last = [width] + ([str(_last_kernel(corrector.layers))] if corrector.convolutional else [])
     last += [] if layers or not corrector.bilinear else ["bias=False"]
     return CorrectorView(

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hyperdsl.codegen.torch.correctors import leading_factor
-from hyperdsl.codegen.torch.expressions import number
+from hyperdsl.codegen.torch.adaptive import adaptive_view
+from hyperdsl.codegen.torch.computed import ComputedView, computed_view
+from hyperdsl.codegen.torch.correctors import CorrectorView, corrector_views, leading_factor
+from hyperdsl.codegen.torch.expressions import number, tuple_text
+from hyperdsl.codegen.torch.history import history_view
+from hyperdsl.codegen.torch.identity import base_digest
+from hyperdsl.codegen.torch.views import ImportView, imports_of, range_view
 from hyperdsl.codegen.torch.warm import FUNCTIONS, layer_text
 from hyperdsl.plan import Plan
 from hyperdsl.semantics.model.spec import Corrector, Free, Learned
@@ -39,7 +44,7 @@ class CaseView:
     """A solver in the tests: how one is made, and what it takes. Shapes are Python text, "" where there is no input.
 
     `tight` is a tolerance that the order reaches quickly. `estimates`: whether it chooses its steps without a trained
-    corrector.
+    corrector. `stated` is what the class says of itself, `computed` what its step gives on a problem of numbers.
     """
 
     solver: str
@@ -56,6 +61,12 @@ class CaseView:
     per_sample: bool
     estimates: bool
     tight: str
+    stated: tuple[tuple[str, str], ...]
+    starts: tuple[str, ...]
+    computed: ComputedView
+    adjoint: bool
+    dense_order: int | None
+    corrector: CorrectorView | None
     history: bool = False
     warm: WarmCaseView | None = None
 
@@ -69,12 +80,29 @@ class CaseView:
         """The vector field f as the solver is to call it."""
         return "with_input(f)" if self.input_shape else "f"
 
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The layers of the corrector g."""
+        if self.corrector is None:
+            return ()
+        found = [*self.corrector.layers, f"self.last({self.corrector.last})"]
+        return tuple(layer.replace("self.", "g.") for layer in found)
+
+    @property
+    def settings(self) -> tuple[tuple[str, str], ...]:
+        """What the corrector g was made with: its attributes, and what they are."""
+        if self.corrector is None:
+            return ()
+        named = (one.partition("=") for one in self.corrector.arguments[2:] if not one.startswith("input_shape"))
+        return _claims([("reads", self.corrector.arguments[1]), *((name, text) for name, _, text in named)])
+
 
 @dataclass(frozen=True)
 class SuiteView:
     """test_PACKAGE.py."""
 
     cases: tuple[CaseView, ...]
+    imports: tuple[ImportView, ...]
 
     @property
     def warm(self) -> tuple[CaseView, ...]:
@@ -95,10 +123,13 @@ class SuiteView:
 
 def suite_view(plans: tuple[Plan, ...]) -> SuiteView:
     """The view of the tests of all solvers."""
-    return SuiteView(tuple(map(_case, plans)))
+    correctors, of_solver = corrector_views(plans)
+    named = {view.name: view for view in correctors}
+    cases = tuple(_case(plan, named.get(of_solver.get(plan.name, ""))) for plan in plans)
+    return SuiteView(cases, imports_of({name for view in correctors for name in view.runtime}))
 
 
-def _case(plan: Plan) -> CaseView:
+def _case(plan: Plan, network: CorrectorView | None) -> CaseView:
     name, corrector = class_name(plan.name), plan.corrector
     state, given, made, bound = "(3,)", "", f"{name}()", ""
     if isinstance(corrector, Corrector):
@@ -127,9 +158,51 @@ def _case(plan: Plan) -> CaseView:
         per_sample=control is not None and control.per_sample,
         tight="1e-5" if plan.order > 2 else "1e-4",
         estimates=control is not None and (not learned or len(plan.attempt.estimates) > 1),
+        stated=_stated(plan),
+        starts=tuple(number(learned.start) for learned in plan.learned),
+        computed=computed_view(plan, _middles(plan)),
+        adjoint=plan.corrector is None and control is not None and not control.per_sample,
+        dense_order=plan.step.dense.order if plan.step.dense and control else None,
+        corrector=network,
         history=plan.step.start is not None,
         warm=_warm(plan),
     )
+
+
+def _stated(plan: Plan) -> tuple[tuple[str, str], ...]:
+    """What a class says of itself: its attributes, with dots, and what they are."""
+    found = [("order", plan.order), ("evaluations_per_step", plan.evaluations_per_step)]
+    found += [] if plan.residual_power is None else [("residual_power", plan.residual_power)]
+    texts = [(name, str(value)) for name, value in found]
+    texts += [("base_digest", f'"{base_digest(plan)}"')] if plan.training or plan.corrector else []
+    ranges = [f'("{one.name}", {one.lower}, {one.upper}, "{one.ends}")' for one in map(range_view, plan.free)]
+    texts += [("free", tuple_text(ranges))] if ranges else []
+    texts += [("learned", tuple_text([f'"{one.name}"' for one in plan.learned]))] if plan.learned else []
+    adaptive, history = adaptive_view(plan), history_view(plan)
+    if adaptive:
+        names = ("rtol", "atol", "power", "safety", "shortest", "longest", "first_step", "max_steps", "embedded_power")
+        rule = {name: getattr(adaptive, name) for name in names} | {"gains": tuple_text(adaptive.gains)}
+        rule["embedded_power"] = rule["embedded_power"] if adaptive.fallback else 0
+        texts += [("error", f'"{adaptive.estimate}"'), ("dense_order", str(adaptive.dense_order))]
+        texts += [(f"control.{name}", str(value)) for name, value in rule.items()]
+    if history:
+        counted: tuple[str, ...] = ("past", "states", "derivatives", "first_derivative")
+        counted += ("substeps", "begin_evaluations") if history.past else ()
+        texts += [(name, str(getattr(history, name))) for name in counted]
+    return _claims(texts)
+
+
+def _claims(values: list[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """Each name, and the end of a comparison with that Python text."""
+    return tuple((name, f"{'is' if text in ('None', 'True', 'False') else '=='} {text}") for name, text in values)
+
+
+def _middles(plan: Plan) -> dict[str, float]:
+    """Values of the parameters to compute with: learned ones where they start."""
+    free = {
+        one.name: (float(low) + float(high)) / 2 for one, (low, high) in zip(plan.free, _parts(plan.free), strict=True)
+    }
+    return free | {learned.name: float(learned.start) for learned in plan.learned}
 
 
 def _warm(plan: Plan) -> WarmCaseView | None:
@@ -144,9 +217,15 @@ def _warm(plan: Plan) -> WarmCaseView | None:
 
 
 def _drawn(free: tuple[Free, ...]) -> tuple[DrawnView, ...]:
+    return tuple(
+        DrawnView(one.name, number(low), number(high)) for one, (low, high) in zip(free, _parts(free), strict=True)
+    )
+
+
+def _parts(free: tuple[Free, ...]) -> list[tuple[Exact, Exact]]:
     """Parts of the ranges away from their ends, and for several parameters apart: coefficients have poles there."""
     count = len(free)
-    return tuple(_part(parameter, index, count) for index, parameter in enumerate(free))
+    return [_part(parameter, index, count) for index, parameter in enumerate(free)]
 
 
 def _around(learned: Learned) -> DrawnView:
@@ -158,7 +237,7 @@ def _around(learned: Learned) -> DrawnView:
     return DrawnView(learned.name, number(low), number(high))
 
 
-def _part(free: Free, index: int, count: int) -> DrawnView:
+def _part(free: Free, index: int, count: int) -> tuple[Exact, Exact]:
     lower, upper = free.interval.lower, free.interval.upper
     if lower is None:
         lower = Exact.of(0) if upper is None else upper - 1
@@ -166,4 +245,4 @@ def _part(free: Free, index: int, count: int) -> DrawnView:
         upper = lower + 1
     length = (upper - lower) / count
     start = lower + length * index
-    return DrawnView(free.name, number(start + length / 4), number(start + length * 3 / 4))
+    return start + length / 4, start + length * 3 / 4

@@ -9,6 +9,7 @@ from hyperdsl.codegen.torch.adaptive import AdaptiveView, adaptive_view
 from hyperdsl.codegen.torch.correctors import CorrectorView, corrector_views
 from hyperdsl.codegen.torch.expressions import number, tuple_text
 from hyperdsl.codegen.torch.history import HistoryView, history_view
+from hyperdsl.codegen.torch.identity import base_digest
 from hyperdsl.codegen.torch.printer import step_lines
 from hyperdsl.plan import Plan
 from hyperdsl.semantics.model.spec import Corrector, External, Free, Spec
@@ -46,6 +47,7 @@ class LearnedView:
 class SolverView:
     """A solver's class, below `bases`; it uses these names of the `runtime`.
 
+    `digest` is that of the base's coefficients, for solvers with weights, "" for others.
     `stages` are the lines of the step, `result` what it returns, `seen` what g gets besides. `parameters` are keywords
     of every call, `handed` those that the step takes: the learned ones too.
     """
@@ -68,6 +70,7 @@ class SolverView:
     result: str
     seen: str
     call: str
+    digest: str
     adaptive: AdaptiveView | None = None
     history: HistoryView | None = None
 
@@ -127,8 +130,10 @@ _MODULES = {
     "history": ("Followed", "HistorySteps", "Past"),
     "implicit": ("iterated",),
     "outcome": ("SolveError", "Status"),
+    "ranges": ("OutsideWarning",),
     "solution": ("Solution", "Statistics", "polynomials"),
     "state": ("VectorField", "beside"),
+    "weights": ("WeightsWarning",),
 }
 """Where the runtime has what solver.py may use."""
 
@@ -140,17 +145,19 @@ def package_view(spec: Spec, plans: tuple[Plan, ...]) -> PackageView:
     used = {name for solver in solvers for name in solver.runtime} | {n for g in correctors for n in g.runtime}
     own = ", ".join([*(solver.name for solver in solvers), *(corrector.name for corrector in correctors)])
     public = {"SolveError", "Status"} | (used & {"Control", "Past"})
+    public |= {"OutsideWarning", "WeightsWarning"} if any(solver.hyper for solver in solvers) else set()
     public |= {"Solution", "Statistics"} if "Control" in used else set()
     return PackageView(
         summary=f"Solvers of {spec.source.name}: {', '.join(view.name for view in solvers)}.",
         solvers=solvers,
         correctors=correctors,
-        imports=_imports(used),
-        offered=(ImportView("solver", own), *_imports(public, "_runtime.")),
+        imports=imports_of(used),
+        offered=(ImportView("solver", own), *imports_of(public, "_runtime.")),
     )
 
 
-def _imports(names: set[str], package: str = "") -> tuple[ImportView, ...]:
+def imports_of(names: set[str], package: str = "") -> tuple[ImportView, ...]:
+    """Where the runtime has these names."""
     found = {module: [name for name in there if name in names] for module, there in _MODULES.items()}
     return tuple(ImportView(package + module, ", ".join(there)) for module, there in found.items() if there)
 
@@ -176,13 +183,14 @@ def _solver_view(plan: Plan, corrector: str) -> SolverView:
         input_shape=isinstance(plan.corrector, Corrector) and "x" in plan.corrector.inputs,
         field=isinstance(plan.corrector, Corrector) and plan.corrector.start == "field",
         parameters=tuple(free.name for free in plan.free),
-        ranges=tuple(map(_range_view, plan.free)),
+        ranges=tuple(map(range_view, plan.free)),
         learned=tuple(LearnedView(learned.name, number(learned.start)) for learned in plan.learned),
         handed=plan.parameters,
         stages=stages,
         result=result,
         seen=tuple_text(plan.seen),
         call=", ".join(["eps", "s", "x", "z", "dz", *(f"{name}={name}" for name in plan.parameters)]),
+        digest=base_digest(plan) if plan.training or plan.corrector else "",
         adaptive=adaptive,
         history=history,
     )
@@ -223,7 +231,8 @@ def _summary(plan: Plan) -> str:
     return f"{text}."
 
 
-def _range_view(free: Free) -> RangeView:
+def range_view(free: Free) -> RangeView:
+    """A free parameter with the ends of its range."""
     interval = free.interval
     lower = 'float("-inf")' if interval.lower is None else number(interval.lower)
     upper = 'float("inf")' if interval.upper is None else number(interval.upper)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hyperdsl.diagnostics import catalogue
-from hyperdsl.semantics.methods.proofs import Claim, rows_sum, shown
+from hyperdsl.semantics.methods.proofs import Claim, rows_sum, shown, unproven
 from hyperdsl.semantics.methods.tables import MAX_STAGES, NOTHING, Table, is_provable, padded, texts, values
 from hyperdsl.semantics.methods.thetas import MAX_DEGREE, THETA, Weight, WeightReader
 from hyperdsl.semantics.model import expressions as e
@@ -145,8 +145,11 @@ def _is_proven(
         report(catalogue.DENSE_ENDS, at, stage=jump.stage + 1, at=jump.at, wants=wants, notes=notes)
     if report.failed_since(before):
         return False
-    order, failing = prove_dense(dense.tableau, method_order, claim.tolerance, autonomous=claim.autonomous)
-    if part.order > order:
+    proven = prove_dense(dense.tableau, method_order, claim.tolerance, autonomous=claim.autonomous, claimed=part.order)
+    order, failing = proven.order, proven.failing
+    if part.order > order and not proven.finished:
+        unproven(report, part.claimed, f"the dense output of `{name.text}`", part.order, order)
+    elif part.order > order:
         advice = f"claim order {order}, or correct the weights" if order else "correct the weights"
         fields = {"name": name.text, "claimed": part.order, "proven": order}
         notes = _explained(failing) if failing else []

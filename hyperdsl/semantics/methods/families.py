@@ -21,6 +21,7 @@ RESERVED = frozenset(
     {PI, "s", "z", "x", "f", "eps", "dz", "stages", "self", "steps", "span", "check", "h", "z0", "base", "seen", "g"}
     | {"step", "states", "end", "flat", "restore", "features", "batch", "space", "log_eps", "target", "columns"}
     | {"outputs", "seed", "solver", "slopes", "error", "measure", "corrector", "status", "tolerance", "errors", "found"}
+    | {"max_step", "min_step", "stops", "callback", "return_statistics", "seminorm"}
     | {"rtol", "atol", "first_step", "max_steps", "throw", "dense", "event", "weights", "following", "doubt", "term"}
     | {
         "half",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import factorial
 
@@ -16,6 +17,7 @@ from hyperdsl.semantics.solvers.starts import FindMethod, read_start
 from hyperdsl.syntax import nodes as n
 from hyperdsl.theory.multistep.formulas import LinearMultistep
 from hyperdsl.theory.multistep.root_condition import largest_root
+from hyperdsl.theory.numbers.budget import MOST_BITS, NotExact
 from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact
 
 MAX_STEPS = 32
@@ -135,6 +137,17 @@ def _offset(expression: n.Expression) -> int | None:
             return None
 
 
+def _collected(terms: Iterable[_Term]) -> list[_Term]:
+    """One term for each factor and power: a product of sums has few of these, however often it is multiplied out."""
+    found: dict[tuple[Factor, int], Exact] = {}
+    for term in terms:
+        key = term.factor, term.power
+        found[key] = found.get(key, ZERO) + term.coefficient
+    if any(coefficient.bits > MOST_BITS for coefficient in found.values()):
+        raise NotExact(f"a coefficient has more than {MOST_BITS} bits")
+    return [_Term(coefficient, *key) for key, coefficient in found.items()]
+
+
 class _Reader:
     """Reads the right side as a sum of terms; products of two states are refused."""
 
@@ -151,7 +164,7 @@ class _Reader:
                 return self._scaled(self.read(operand), -ONE)
             case n.Binary("+" | "-" as sign, left, right):
                 sides = self.read(left), self._scaled(self.read(right), ONE if sign == "+" else -ONE)
-                return None if sides[0] is None or sides[1] is None else [*sides[0], *sides[1]]
+                return None if sides[0] is None or sides[1] is None else _collected([*sides[0], *sides[1]])
             case n.Binary("*", left, right):
                 return self._product(node, self.read(left), self.read(right))
             case n.Binary("/", left, right):
@@ -192,9 +205,10 @@ class _Reader:
                 catalogue.BAD_EQUATION, node, problem="the equation is not linear in the states and derivatives"
             )
             return None
-        return [
+        products = (
             _Term(x.coefficient * y.coefficient, x.factor or y.factor, x.power + y.power) for x in left for y in right
-        ]
+        )
+        return _collected(products)
 
     def _scaled(self, terms: list[_Term] | None, by: Exact) -> list[_Term] | None:
         return None if terms is None else [_Term(term.coefficient * by, term.factor, term.power) for term in terms]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from itertools import zip_longest
 
 from hyperdsl.diagnostics import catalogue
 from hyperdsl.semantics.methods.tables import Table
@@ -41,9 +42,9 @@ class Claim:
 
 
 @lru_cache(maxsize=512)
-def prove(tableau: Tableau, claimed: int, tolerance: Exact | None) -> Facts:
+def prove(tableau: Tableau, claimed: int, tolerance: Exact | None, embedded: tuple[int, ...] = ()) -> Facts:
     """Every fact that `hyperdsl check` prints; the same tableau in many files is proven once."""
-    reports = _reports(tableau, tolerance)
+    reports = _reports(tableau, tolerance, (claimed, *embedded))
     real, imaginary = stability_intervals(tableau, reports[0].order_autonomous, tolerance)
     return Facts(
         report=reports[0],
@@ -63,7 +64,7 @@ def check_claim(report: Report, name: n.Name, table: Table, claim: Claim) -> Fac
     tableau, tolerance = table.tableau, claim.tolerance
     lines = dict(enumerate(table.rows))
     sums = claim.autonomous or rows_sum(report, name, tableau, tolerance, lines)
-    reports = _reports(tableau, tolerance)
+    reports = _reports(tableau, tolerance, (claim.order, *claim.embedded))
     timed = sums and not claim.autonomous  # a row that does not sum to c has been reported: judge the rest alone
     for row, (number, claimed) in enumerate(zip(claim.numbers, (claim.order, *claim.embedded), strict=True)):
         _compare(report, name, number, claimed, reports, row, tableau, timed=timed)
@@ -73,7 +74,7 @@ def check_claim(report: Report, name: n.Name, table: Table, claim: Claim) -> Fac
         notes = [_failure(reports[0].failing)] if reports[0].failing else []
         timed_order, order = reports[0].order, reports[0].order_autonomous
         report(catalogue.TIME_ORDER_LOWER, name, name=name.text, notes=notes, order=timed_order, autonomous=order)
-    return prove(tableau, claim.order, tolerance)
+    return prove(tableau, claim.order, tolerance, claim.embedded)
 
 
 def rows_sum(
@@ -91,8 +92,10 @@ def rows_sum(
 
 
 @lru_cache(maxsize=512)
-def _reports(tableau: Tableau, tolerance: Exact | None) -> tuple[OrderReport, ...]:
-    return tuple(prove_order(tableau, row, tolerance) for row in range(len(tableau.weights)))
+def _reports(tableau: Tableau, tolerance: Exact | None, claimed: tuple[int, ...]) -> tuple[OrderReport, ...]:
+    """One for each row of weights; an embedded order may be left out of the claim."""
+    pairs = zip_longest(range(len(tableau.weights)), claimed, fillvalue=0)
+    return tuple(prove_order(tableau, row, tolerance, order) for row, order in pairs)
 
 
 def _compare(
@@ -115,7 +118,10 @@ def _compare(
         if row
         else (catalogue.ORDER_TOO_HIGH, catalogue.ORDER_TOO_LOW)
     )
-    if claimed > order:
+    if claimed > order and not reports[row].finished:
+        what = f"the embedded weights of `{name.text}`" if row else f"`{name.text}`"
+        unproven(report, number, what, claimed, order)
+    elif claimed > order:
         notes = _explained(failing) if failing else []
         notes += [
             f"row {other + 1} of the weights has order {found}; the first row is the one that is propagated"
@@ -130,7 +136,20 @@ def _compare(
             advice = f"if these are decimals of an exact method, write `within 1e-{exponent}` after its order"
         report(too_high, number, name=name.text, claimed=claimed, proven=order, notes=notes, help=advice)
     elif claimed < order:
-        report(too_low, number, name=name.text, claimed=claimed, proven=order)
+        proven = str(order) if reports[row].finished else f"at least {order}"
+        advice = f"claim order {order}"
+        report(too_low, number, name=name.text, claimed=claimed, proven=proven, help=advice)
+
+
+def unproven(report: Report, number: n.Expression, what: str, claimed: int, proven: int) -> None:
+    """Report a claim that is out of reach."""
+    notes = [
+        f"order {proven} is proven",
+        f"order {claimed} has {trees.count(claimed)} conditions, too many to look at one by one, and Butcher's "
+        "assumptions B, C and D do not imply it",
+    ]
+    advice = f"claim order {proven}" if proven else None
+    report(catalogue.UNPROVEN, number, what=what, claimed=claimed, notes=notes, help=advice)
 
 
 def largest_exponent(bound: Fraction) -> int:

@@ -15,8 +15,8 @@ from hyperdsl.semantics.reading.settings import Settings
 from hyperdsl.syntax import nodes as n
 from hyperdsl.theory.numbers.exact import Exact
 from hyperdsl.theory.runge_kutta.order import LARGEST_TOLERANCE
+from hyperdsl.theory.runge_kutta.tableau import HIGHEST_ORDER
 
-MAX_ORDER = 20
 SETTINGS = ("order", "where")
 CLAUSES = ("within", "autonomous")
 
@@ -108,8 +108,8 @@ def _order(report: Report, number: n.Value) -> int | None:
     if not isinstance(number, n.Number) or not number.text.isdigit():
         report(catalogue.WRONG_VALUE, number, word="order", wants="a number such as `2`, or `5(4)`")
         return None
-    if not 1 <= int(number.text) <= MAX_ORDER:
-        report(catalogue.OUT_OF_RANGE, number, what="an order", wants=f"between 1 and {MAX_ORDER}")
+    if not 1 <= int(number.text) <= HIGHEST_ORDER:
+        report(catalogue.OUT_OF_RANGE, number, what="an order", wants=f"between 1 and {HIGHEST_ORDER}")
         return None
     return int(number.text)
 

@@ -16,7 +16,8 @@ class Control:
     """How an adaptive solver chooses its steps (DESIGN §2).
 
     `error` is what estimates the error of a step; where `fallback` is set, the embedded pair does so where the
-    corrector is not to be trusted. `gains` are P, I and D; `factor` bounds the ratio of two steps.
+    corrector is not to be trusted. `gains` are P, I and D; `factor` bounds the ratio of two steps,
+    `max_step` and `min_step` their size.
     """
 
     name: str
@@ -31,3 +32,5 @@ class Control:
     first_step: Exact | None
     max_steps: int
     per_sample: bool
+    max_step: Exact | None = None
+    min_step: Exact | None = None

@@ -142,7 +142,8 @@ CorrectorInput = str  # "z", "dz", "s", "eps", "x", "stages", or the name of a p
 class Corrector:
     """The network g: what it reads, its hidden layers, and the elementwise bound on its output, if any.
 
-    `start`: g is zero until it is trained, or has the weights of the vector field's own first layers.
+    `start`: g is zero until it is trained, or has the weights of the vector field's own first layers. `outside`: what a
+    solve does where ε, s or the number of steps leave the ranges of training.
     """
 
     name: str
@@ -151,6 +152,7 @@ class Corrector:
     layers: tuple[Layer, ...]
     bound: Exact | None
     start: Literal["zero", "field"] = "zero"
+    outside: Literal["warn", "base", "ignore"] = "warn"
 
     @property
     def convolutional(self) -> bool:

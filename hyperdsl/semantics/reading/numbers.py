@@ -12,6 +12,7 @@ from hyperdsl.semantics.model import expressions as e
 from hyperdsl.semantics.reading.report import Report
 from hyperdsl.syntax import nodes as n
 from hyperdsl.theory.numbers import irrational
+from hyperdsl.theory.numbers.budget import MOST_BITS
 from hyperdsl.theory.numbers.exact import ONE, Exact, NotExact
 
 MAX_POWER = 64
@@ -93,6 +94,9 @@ class ExactReader:
             return None
         except NotExact as reason:
             self.report(catalogue.NOT_EXACT, node, reason=reason)
+            return None
+        if value is not None and value.bits > MOST_BITS:
+            self.report(catalogue.TOO_LARGE, node, what="this number", limit=f"{MOST_BITS} bits")
             return None
         return None if value is None else (e.Binary(node.operator, left[0], right[0]), value)
 

@@ -10,7 +10,7 @@ from hyperdsl.diagnostics import Diagnostic, catalogue
 from hyperdsl.diagnostics.model import Entry
 from hyperdsl.source import Place, Source, Span
 from hyperdsl.syntax import nodes as n
-from hyperdsl.theory.numbers.exact import NotExact
+from hyperdsl.theory.numbers.budget import NotExact, OutOfReach
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -46,14 +46,29 @@ class Report:
 def exactly(
     read: Callable[Concatenate[Report, n.Declaration, P], T],
 ) -> Callable[Concatenate[Report, n.Declaration, P], T | None]:
-    """A reader of declarations that reports, at the name, numbers which have no place in one field small enough."""
+    """A reader of declarations that reports, at the name, numbers which have no place in one field small enough.
+
+    What is out of reach goes through: only `within_reach` knows whose declaration that is the matter of.
+    """
 
     @wraps(read)
     def reader(report: Report, declaration: n.Declaration, /, *args: P.args, **kwargs: P.kwargs) -> T | None:
         try:
             return read(report, declaration, *args, **kwargs)
+        except OutOfReach:
+            raise
         except NotExact as reason:
             report(catalogue.NOT_EXACT, declaration.name, reason=reason)
             return None
 
     return reader
+
+
+def within_reach(report: Report, declaration: n.Declaration, read: Callable[[], T]) -> T | None:
+    """What `read` reads of a declaration; reported at its name where that would be too large or take too long."""
+    try:
+        return read()
+    except OutOfReach as reason:
+        name = declaration.name
+        report(catalogue.OUT_OF_REACH, name, name=name.text, reason=reason)
+        return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -11,9 +12,9 @@ from hyperdsl.semantics.methods.multisteps import read_multistep
 from hyperdsl.semantics.methods.predictor_correctors import read_predictor_corrector
 from hyperdsl.semantics.methods.tableaux import read_method
 from hyperdsl.semantics.model.spec import Base, Method, Multistep
-from hyperdsl.semantics.reading.report import Report
+from hyperdsl.semantics.reading.report import Report, within_reach
 from hyperdsl.semantics.reading.units import Unit, library_index, library_unit, load
-from hyperdsl.source import Source
+from hyperdsl.source import Source, read_file
 from hyperdsl.syntax import nodes as n
 
 LONGEST_PATH = 200
@@ -26,12 +27,12 @@ Kind = TypeVar("Kind", Method, Multistep)
 class Project:
     """What has been read in a run, so that a file or method is read and proven once."""
 
-    scopes: dict[Path, Scope] = field(default_factory=dict)
+    scopes: dict[str, Scope] = field(default_factory=dict)
     library: dict[str, Scope] = field(default_factory=dict)
 
     def scope(self, path: Path, shown: str) -> Scope:
         """The scope of the file at `path`."""
-        key = path.resolve()
+        key = os.path.realpath(path)
         if key not in self.scopes:
             self.scopes[key] = Scope(load(path, shown), self)
         return self.scopes[key]
@@ -71,7 +72,12 @@ class Scope:
         """A method, of any kind, that this file declares, read and proven once."""
         if name not in self.methods:
             declaration = self.unit.declarations["method", name]
-            self.methods[name] = self._read(declaration) if declaration.complete else None
+            if not declaration.complete:
+                self.methods[name] = None
+            elif self.unit.path is None:  # the library's methods are the matter of whoever uses them
+                self.methods[name] = self._read(declaration)
+            else:
+                self.methods[name] = within_reach(self.report, declaration, lambda: self._read(declaration))
         return self.methods[name]
 
     def _read(self, declaration: n.Declaration) -> Base | None:
@@ -197,13 +203,21 @@ def _path_fault(own: Path, text: str) -> str | None:
     """Why the path in an import cannot be used."""
     if len(text) > LONGEST_PATH:
         return f"the path has more than {LONGEST_PATH} characters"
+    if not text.isprintable():
+        return "the path has characters that cannot be seen"
     target = own.parent / text
     if Path(text).is_absolute() or "\\" in text:
         return "the path is not relative to this file"
     if target.suffix != ".hyper":
         return "its name does not end in `.hyper`"
-    folder = own.resolve().parent
+    folder = Path(os.path.realpath(own)).parent
     root = next((up for up in (folder, *folder.parents) if any((up / mark).exists() for mark in PROJECT_MARKS)), folder)
-    if not target.resolve().is_relative_to(root):
+    if not Path(os.path.realpath(target)).is_relative_to(root):
         return "it is outside the project's folder"
-    return None if target.is_file() else "there is no such file"
+    try:
+        read_file(target, most=0)
+    except FileNotFoundError:
+        return "there is no such file"
+    except OSError as error:
+        return f"{error.strerror}"
+    return None

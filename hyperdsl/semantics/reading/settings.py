@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from hyperdsl.diagnostics import catalogue, did_you_mean
@@ -35,6 +36,10 @@ class Settings:
                 report(catalogue.UNKNOWN_SETTING, word, kind=kind, word=word.text, help=advice)
             elif statement.word.text in self.by_word:
                 report(catalogue.REPEATED_SETTING, statement.word, word=statement.word.text)
+            elif (second := _second_setting(statement, known)) is not None:
+                advice = catalogue.OWN_LINE.format(word=second.text)
+                report(catalogue.UNEXPECTED, second, found=f"`{second.text}`", help=advice)
+                self.by_word[statement.word.text] = replace(statement, values=statement.values[:1], clauses=())
             else:
                 self.by_word[statement.word.text] = statement
                 self._check_clauses(statement, frozenset(clauses))
@@ -102,6 +107,15 @@ class Settings:
             if setting.word.text != "order" or clause.word.text not in known:
                 advice = did_you_mean(clause.word.text, known) or "separate values with commas"
                 self.report(catalogue.UNEXPECTED, clause.word, found=f"`{clause.word.text}`", help=advice)
+
+
+def _second_setting(setting: n.Setting, known: Sequence[str]) -> n.Name | None:
+    """The word of a further setting that stands on the same line: after the value, or after a comma with its own."""
+    if setting.word.text == "order" or not setting.clauses:
+        return None
+    last = setting.values[-1] if len(setting.values) > 1 else None
+    words = [last] if isinstance(last, n.Name) else []
+    return next((word for word in (*words, *(one.word for one in setting.clauses)) if word.text in known), None)
 
 
 class Arguments:

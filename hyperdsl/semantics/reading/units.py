@@ -25,6 +25,9 @@ GROUPS = {
     "hypersolver": "solver",
 }
 DIRECTIVES = ("import", "hyperdsl")
+MAX_DECLARATIONS = 500
+MAX_SOLVERS = 200
+"""In a file; what is planned and made of each takes its time."""
 
 
 def group_of(word: str) -> str:
@@ -68,12 +71,28 @@ def unit_of(source: Source, path: Path | None) -> Unit:
     if tree is None:
         unit.whole = False
         return unit
+    room = {"solver": MAX_SOLVERS, "": MAX_DECLARATIONS}
     for i, item in enumerate(tree.items):
         if isinstance(item, n.Declaration):
+            if not _has_room(unit, item, room):
+                break
             _declare(unit, item)
         else:
             _direct(unit, item, first=i == 0)
     return unit
+
+
+def _has_room(unit: Unit, item: n.Declaration, room: dict[str, int]) -> bool:
+    """Count a declaration; reported where it is one too many."""
+    kinds = [kind for kind in ("", group_of(item.word.text)) if kind in room]
+    for kind in kinds:
+        room[kind] -= 1
+    over = next((kind for kind in kinds if room[kind] < 0), None)
+    if over is not None:
+        what, limit = ("solvers", MAX_SOLVERS) if over else ("declarations", MAX_DECLARATIONS)
+        unit.report(catalogue.TOO_LARGE, item.name, what=f"the number of {what} in a file", limit=str(limit))
+        unit.whole = False
+    return over is None
 
 
 def _declare(unit: Unit, item: n.Declaration) -> None:

@@ -22,6 +22,8 @@ SETTINGS = (
     "factor",
     "first_step",
     "max_steps",
+    "max_step",
+    "min_step",
     "per_sample",
 )
 ERRORS: tuple[ErrorEstimate, ...] = ("embedded", "learned", "doubling")
@@ -43,6 +45,7 @@ def read_control(report: Report, declaration: n.Declaration) -> Control | None:
         report(catalogue.BAD_PARAMETER, declaration.parameters[0], problem="a control has no parameters")
     settings = Settings(report, "a control", declaration.body, SETTINGS)
     errors = _errors(report, settings, declaration.name)
+    longest, shortest = _bounds(report, settings)
     control = Control(
         name=declaration.name.text,
         place=report.place(declaration.name),
@@ -55,6 +58,8 @@ def read_control(report: Report, declaration: n.Declaration) -> Control | None:
         factor=_factor(report, settings),
         first_step=settings.positive("first_step"),
         max_steps=settings.integer("max_steps", DEFAULT_MAX_STEPS, 1),
+        max_step=longest,
+        min_step=shortest,
         per_sample=settings.choice("per_sample", ("no", "yes"), "no") == "yes",
     )
     return None if len(report.found) > before else control
@@ -137,3 +142,11 @@ def _factor(report: Report, settings: Settings) -> tuple[Exact, Exact]:
         wants = "from a number between 0 and 1 to one above 1"
         report(catalogue.OUT_OF_RANGE, setting, what="the range of `factor`", wants=wants)
     return found
+
+
+def _bounds(report: Report, settings: Settings) -> tuple[Exact | None, Exact | None]:
+    """The longest and the shortest step, where there are such."""
+    longest, shortest = settings.positive("max_step"), settings.positive("min_step")
+    if longest is not None and shortest is not None and (longest - shortest).sign() < 0:
+        report(catalogue.OUT_OF_RANGE, settings.by_word["max_step"], what="`max_step`", wants="at least `min_step`")
+    return longest, shortest

@@ -12,7 +12,7 @@ from hyperdsl.semantics.reading.settings import Settings
 from hyperdsl.semantics.solvers.layers import read_layers
 from hyperdsl.syntax import nodes as n
 
-SETTINGS = ("inputs", "layers", "bound", "start")
+SETTINGS = ("inputs", "layers", "bound", "start", "outside")
 INPUTS = ("z", "dz", "s", "eps", "x", "stages")
 
 DEFAULT_INPUTS = ("z", "dz", "s", "eps")
@@ -32,9 +32,10 @@ def read_corrector(report: Report, declaration: n.Declaration) -> m.Corrector | 
     layers = read_layers(report, settings)
     bound = settings.positive("bound")
     start: Literal["zero", "field"] = settings.choice("start", ("zero", "field"), "zero")
+    outside: Literal["warn", "base", "ignore"] = settings.choice("outside", ("warn", "base", "ignore"), "warn")
     if len(report.found) > before:
         return None
-    corrector = m.Corrector(name.text, report.place(name), inputs, layers, bound, start)
+    corrector = m.Corrector(name.text, report.place(name), inputs, layers, bound, start, outside)
     _check_bilinear(report, settings, corrector)
     return None if len(report.found) > before else corrector
 

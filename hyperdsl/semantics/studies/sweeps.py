@@ -216,7 +216,7 @@ def _number(report: Report, settings: Settings, word: SweptWord) -> SweptNumber 
 def _listed(report: Report, setting: n.Setting, wants: str) -> list[tuple[n.Expression, Exact]]:
     """Different numbers; empty where something is wrong, which has been reported."""
     word, numbers = setting.word.text, ExactReader(report)
-    found: list[tuple[n.Expression, Exact]] = []
+    found: dict[Exact, n.Expression] = {}
     for value in setting.values:
         if isinstance(value, n.Range | n.Comparison | n.String):
             report(catalogue.WRONG_VALUE, value, word=word, wants=wants)
@@ -224,13 +224,13 @@ def _listed(report: Report, setting: n.Setting, wants: str) -> list[tuple[n.Expr
         number = numbers.double(value)
         if number is None:
             return []
-        if any(number == other for _, other in found):
+        if number in found:
             report(catalogue.REPEATED_SETTING, value, word=value_text(value))
             return []
-        found.append((value, number))
+        found[number] = value
     if not found:
         report(catalogue.WRONG_VALUE, setting, word=word, wants=wants)
-    return found
+    return [(value, number) for number, value in found.items()]
 
 
 def _fits(report: Report, node: n.Value, word: str, number: Exact) -> bool:

@@ -6,7 +6,7 @@ not with parameters.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
 
@@ -14,9 +14,10 @@ import flint
 from flint import arb, fmpq, fmpq_poly
 
 from hyperdsl.theory.numbers import fields
+from hyperdsl.theory.numbers.budget import NotExact, spend
 from hyperdsl.theory.numbers.exact import Exact, Number, coerced, guard_digits, irrational_hash, sum_text, term_text
 from hyperdsl.theory.numbers.fields import Field, Poly
-from hyperdsl.theory.numbers.radicals import NotExact, Terms, norm
+from hyperdsl.theory.numbers.radicals import Terms, norm
 
 _RATIONALS = fields.rational_field()
 _START_BITS = 64
@@ -59,6 +60,7 @@ class Algebraic(Exact):
         if value is None:
             return NotImplemented
         field, x, y = _together(self, value)
+        spend()
         return from_field(field, x + y)
 
     __radd__ = __add__
@@ -71,6 +73,7 @@ class Algebraic(Exact):
         if value is None:
             return NotImplemented
         field, x, y = _together(self, value)
+        spend(field.degree)
         return from_field(field, field.times(x, y))
 
     __rmul__ = __mul__
@@ -80,6 +83,9 @@ class Algebraic(Exact):
 
     def _guard_power(self, exponent: int) -> None:
         guard_digits((*self.poly.coeffs(), *self.field.modulus.coeffs()), exponent)
+
+    def coefficients(self) -> Iterable[fmpq]:
+        return list(self.poly.coeffs())
 
     def substitute(self, values: Mapping[str, Exact]) -> Exact:
         return self

@@ -12,8 +12,9 @@ from fractions import Fraction
 import flint
 from flint import arb, fmpq
 
+from hyperdsl.theory.numbers.budget import MOST_DEGREE, NotExact, OutOfReach, spend
 from hyperdsl.theory.numbers.functions import RationalFunction, Scalar, factors, power_size, terms
-from hyperdsl.theory.numbers.radicals import NotExact, Terms, add, inverse, multiply, square_root
+from hyperdsl.theory.numbers.radicals import Terms, add, independent, inverse, multiply, square_root
 
 __all__ = ["Exact", "NotExact"]
 
@@ -88,6 +89,19 @@ class Exact:
         functions = [q for q in self._terms.values() if isinstance(q, RationalFunction)]
         return frozenset[str]().union(*(q.parameters for q in functions))
 
+    @property
+    def bits(self) -> int:
+        """The length of the longest of its rational coefficients, numerator and denominator together."""
+        return max((q.p.bit_length() + q.q.bit_length() for q in self.coefficients()), default=0)
+
+    def coefficients(self) -> Iterable[fmpq]:
+        """Every rational number that it is written with."""
+        for q in self._terms.values():
+            if isinstance(q, RationalFunction):
+                yield from (*q.numerator.coeffs(), *q.denominator.coeffs())
+            else:
+                yield q
+
     def fraction(self) -> Fraction:
         """The value of a rational number."""
         if not self.is_rational:
@@ -113,7 +127,10 @@ class Exact:
 
     def __add__(self, other: Exact | Number) -> Exact:
         value = coerced(other)
-        return NotImplemented if value is None else Exact(add(self._terms, value._terms))
+        if value is None:
+            return NotImplemented
+        spend()
+        return Exact(add(self._terms, value._terms))
 
     __radd__ = __add__
 
@@ -132,7 +149,10 @@ class Exact:
 
     def __mul__(self, other: Exact | Number) -> Exact:
         value = coerced(other)
-        return NotImplemented if value is None else Exact(multiply(self._terms, value._terms))
+        if value is None:
+            return NotImplemented
+        spend(len(self._terms) * len(value._terms))
+        return Exact(multiply(self._terms, value._terms))
 
     __rmul__ = __mul__
 
@@ -166,9 +186,19 @@ class Exact:
         numbers = [q for q in self._terms.values() if isinstance(q, fmpq)]
         guard_digits((*numbers, *self._terms), exponent)
 
+    def _guard_inverse(self) -> None:
+        """Refuse inverses whose denominator, a norm over the rational functions, would be too large a polynomial."""
+        functions = [q for q in self._terms.values() if isinstance(q, RationalFunction)]
+        roots = len(independent(self._terms))
+        if functions and roots:
+            room = max(power_size(part, 2**roots) for q in functions for part in (q.numerator, q.denominator))
+            if room > MOST_DEGREE:
+                raise OutOfReach(f"a denominator in parameters with {roots} different square roots")
+
     def _inverse(self) -> Exact:
         if self.is_zero:
             raise ZeroDivisionError("division by zero")
+        self._guard_inverse()
         return Exact(inverse(self._terms))
 
     def substitute(self, values: Mapping[str, Exact]) -> Exact:
@@ -279,13 +309,16 @@ def nearest_double(ball: Callable[[], arb]) -> float:
     """The double nearest to the number that `ball()` encloses at flint's current precision.
 
     An irrational number is never halfway between two doubles, so more bits always decide. The search ends at 16384
-    bits all the same, for numbers that are not known to be irrational.
+    bits all the same, for numbers that are not known to be irrational, and where more bits make no difference, for
+    those that are known to a tolerance only.
     """
+    before: tuple[float, float] | None = None
     for bits in (128, 256, 512, 1024, 2048, 4096, 8192, 16384):
         with flint.ctx.workprec(bits):
             low, high = map(float, ball_ends(ball()))
-        if low == high:
+        if low == high or before == (low, high):
             break
+        before = low, high
     return low
 
 

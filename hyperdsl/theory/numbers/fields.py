@@ -14,9 +14,9 @@ from math import comb
 from typing import Any
 
 import flint
-from flint import arb, arb_poly, fmpq, fmpq_mat, fmpq_poly, fmpz_poly
+from flint import arb, arb_poly, fmpq, fmpq_mat, fmpq_poly, fmpz, fmpz_poly
 
-from hyperdsl.theory.numbers.radicals import NotExact
+from hyperdsl.theory.numbers.budget import NotExact, OutOfReach, spend
 from hyperdsl.theory.numbers.roots import RealRoot, real_balls
 
 Poly = Any
@@ -29,6 +29,9 @@ MAX_DEGREE = 48
 """The largest degree of a field."""
 
 _LARGEST_NORM = 192
+_LARGEST_HEIGHT = 10**6
+_LARGEST_MODULUS = 40_000
+"""Bits of a field's polynomial times its degree: its roots may lie close together, and then take long to tell apart."""
 _MOST_SHIFTS = 64
 _START_BITS = 128
 
@@ -137,11 +140,24 @@ def quadratic_field(radicand: int) -> Field:
 @lru_cache(maxsize=64)
 def cosine_field(n: int) -> Field:
     """Q(cos(π/n)), θ = 2·cos(π/n), for n ≥ 3; its degree is φ(2n)/2."""
+    if 2 * n > 8 * MAX_DEGREE**2:  # φ(2n) ≥ √n, and what has to be factored stays small
+        raise NotExact(f"the degree of cos(pi/n) is more than {MAX_DEGREE} for {shortened(n)}")
+    degree = int(fmpz(2 * n).euler_phi()) // 2
+    if degree > MAX_DEGREE:
+        raise NotExact(f"the degree of cos(pi/{n}) is {degree}, more than {MAX_DEGREE}")
     polynomial = fmpz_poly.cos_minpoly(2 * n)
-    if polynomial.degree() > MAX_DEGREE:
-        raise NotExact(f"the degree of cos(pi/{n}) is {polynomial.degree()}, more than {MAX_DEGREE}")
     field = Field(RealRoot(polynomial, int(polynomial.degree()) - 1), lambda: _cosines(n, field))
     return field
+
+
+def height(x: Poly) -> int:
+    """Bits of the longest coefficient, numerator and denominator together."""
+    return max((int(q.p.bit_length() + q.q.bit_length()) for q in x.coeffs()), default=0)
+
+
+def shortened(n: int) -> str:
+    """`n = …`, in words where it is long."""
+    return f"n = {n}" if n < 10**12 else f"an n of {n.bit_length()} bits"
 
 
 def cosine(field: Field, k: int) -> Poly:
@@ -198,6 +214,8 @@ def _power_sums_of(field: Field, last: int) -> list[Poly]:
 
 def square_root(field: Field, x: Poly, text: str) -> tuple[Poly, Poly, Field]:
     """θ and √x in the field that they generate, and that field, for x > 0; `text` is how √x is printed."""
+    if field.degree**2 * (height(x) + height(field.modulus)) > _LARGEST_HEIGHT:
+        raise OutOfReach("a root in a number field, of a number with that many digits")
     scale = int(x.denom())  # √x times this is an algebraic integer, as θ is
     scaled = x * scale * scale
     sums, power = [], fmpq_poly([2])
@@ -226,6 +244,7 @@ def _adjoined(
 
     `sums` are the power sums of the roots of an integral polynomial over the field that has the root β.
     """
+    spend(len(sums))
     size = len(sums) - 1
     if size > _LARGEST_NORM:
         raise NotExact(f"the number may have a degree of {size}; more than {_LARGEST_NORM} are not tried")
@@ -239,6 +258,8 @@ def _adjoined(
     if factor.degree() > MAX_DEGREE:
         raise NotExact(f"the number has degree {factor.degree()}, more than {MAX_DEGREE}")
     modulus = fmpq_poly(factor)
+    if factor.degree() * height(modulus) > _LARGEST_MODULUS:
+        raise OutOfReach(f"a number of degree {factor.degree()} with that many digits")
     theta = -slope * norm.derivative().xgcd(modulus)[1] % modulus
     if factor.degree() == field.degree:
         inside = _solved(theta, modulus) - shift * fmpq_poly([0, 1])

@@ -8,6 +8,8 @@ from typing import Any
 
 from flint import Ordering, fmpq, fmpq_mpoly_ctx, fmpz
 
+from hyperdsl.theory.numbers.budget import MOST_DEGREE, MOST_TERMS, OutOfReach, spend
+
 Polynomial = Any
 """A flint fmpq_mpoly, in lexicographic order of its parameters' sorted names."""
 
@@ -161,8 +163,18 @@ def _together(x: RationalFunction, y: RationalFunction) -> tuple[Polynomial, Pol
     )
 
 
+def _guard(a: Polynomial, b: Polynomial, c: Polynomial, d: Polynomial) -> None:
+    """Refuse an operation on a/b and c/d whose products would be too large."""
+    products = max(len(a), len(b)) * max(len(c), len(d))
+    degree = max(sum(map(int, p.degrees())) for p in (a, b)) + max(sum(map(int, p.degrees())) for p in (c, d))
+    if products > MOST_TERMS or degree > MOST_DEGREE:
+        raise OutOfReach("an expression in parameters of too many terms or too high a degree")
+    spend(1 + products // 8)
+
+
 def _add(a: Polynomial, b: Polynomial, c: Polynomial, d: Polynomial) -> Scalar:
     """a/b + c/d; only the gcd of the denominators can cancel (Henrici 1956)."""
+    _guard(a, b, c, d)
     if b == d:
         return _quotient(a + c, b)
     common = b.gcd(d)
@@ -176,6 +188,7 @@ def _add(a: Polynomial, b: Polynomial, c: Polynomial, d: Polynomial) -> Scalar:
 
 def _product(a: Polynomial, b: Polynomial, c: Polynomial, d: Polynomial) -> Scalar:
     """(a/b)·(c/d), cancelled crosswise."""
+    _guard(a, b, c, d)
     if not d.is_one():
         shared = a.gcd(d)
         a, d = a / shared, d / shared

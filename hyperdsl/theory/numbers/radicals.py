@@ -15,16 +15,14 @@ from typing import Any
 
 from flint import fmpz
 
+from hyperdsl.theory.numbers.budget import NotExact
+
 MAX_RADICALS = 64
 """A number may hold this many different radicals: six independent square roots and their products."""
 
 LARGEST_RADICAND = 10**18
 _FACTORABLE = 10**30
 _TRIAL_PRIMES = 2000
-
-
-class NotExact(ValueError):  # noqa: N818 — it says what is the matter
-    """A number outside the numbers that `Exact` holds; its text is one sentence that says why."""
 
 
 Terms = dict[int, Any]
@@ -84,6 +82,11 @@ def inverse(x: Mapping[int, Any]) -> Terms:
     prime, u, v = parts
     conjugate = add(u, {d * prime: -q for d, q in v.items()})
     return multiply(conjugate, inverse(relative_norm(prime, u, v)))
+
+
+def independent(x: Mapping[int, Any]) -> frozenset[int]:
+    """The primes in its radicands."""
+    return frozenset(int(p) for d in x if d > 1 for p, _ in fmpz(d).factor())
 
 
 def square_root(n: int) -> tuple[int, int]:

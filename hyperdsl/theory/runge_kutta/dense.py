@@ -16,12 +16,17 @@ from flint import arb, fmpq
 
 from hyperdsl.theory.numbers.exact import ZERO, Exact
 from hyperdsl.theory.numbers.polynomials import Polynomial, degree, value
+from hyperdsl.theory.runge_kutta.assumed import dense_order
+from hyperdsl.theory.runge_kutta.reach import reach
 from hyperdsl.theory.runge_kutta.stages import BallStages, exact_stages
 from hyperdsl.theory.runge_kutta.tableau import Row, Tableau
 from hyperdsl.theory.runge_kutta.trees import AUTONOMOUS, COLOURED, PLAIN, Leaf, Tree
 from hyperdsl.theory.runge_kutta.weights import elementary_weight, elementary_weights
 
 _BITS = 512
+
+_FEW = 8
+"""Up to this order trees are looked at first."""
 
 
 @dataclass(frozen=True)
@@ -67,22 +72,43 @@ def with_dense_weights(a: tuple[Row, ...], c: Row, weights: tuple[Polynomial, ..
     return Tableau(padded, c, rows)
 
 
+@dataclass(frozen=True)
+class DenseReport:
+    """The order of dense output that is proven, and a condition of the next one that fails.
+
+    There is none where the bound on the order stopped the search, and where it was not `finished`: whether the order is
+    higher is out of reach then.
+    """
+
+    order: int
+    failing: DenseCondition | None
+    finished: bool = True
+
+
 def prove_dense(
-    tableau: Tableau, highest: int, tolerance: Exact | None = None, *, autonomous: bool = False
-) -> tuple[int, DenseCondition | None]:
-    """The order of the dense output of `with_dense_weights`, and a condition of the next order that fails.
+    tableau: Tableau, highest: int, tolerance: Exact | None = None, *, autonomous: bool = False, claimed: int = 0
+) -> DenseReport:
+    """The order of the dense output of `with_dense_weights`.
 
     `highest` is the order of the method: at θ = 1 the conditions are its own, so that none is higher. c is read
-    throughout unless `autonomous`. With a tolerance τ each coefficient of each Φ_θ is within τ, and the bound on the
-    order may be what stops the search.
+    throughout unless `autonomous`. With a tolerance τ each coefficient of each Φ_θ is within τ. High orders are proven
+    by C(η) and the quadrature's conditions, which imply order η + 1 (see `assumed`), where these hold.
     """
     leaves = PLAIN if tableau.is_consistent else AUTONOMOUS if autonomous else COLOURED
-    last, found = min(len(tableau.weights), highest + 1), None
-    for power in range(1, len(tableau.weights) + 1):
+    powers = len(tableau.weights)
+    wanted = min(powers, highest + 1)
+    shapes, exact = (PLAIN, False) if tolerance is not None and not tableau.parameters else (leaves, True)
+    if wanted > _FEW and not autonomous and dense_order(tableau, highest, tolerance) == highest:
+        return DenseReport(highest, None)
+    last, found = min(wanted, reach(tableau, shapes, exact=exact, rows=powers, claimed=claimed)), None
+    looked_at = last
+    for power in range(1, powers + 1):
         failing = next(_failures(tableau, power, leaves, last, tolerance), None)
         if failing is not None and (found is None or failing.tree.order < found.tree.order):
             found, last = failing, failing.tree.order
-    return (min(last, highest) if found is None else found.tree.order - 1), found
+    if found is not None:
+        return DenseReport(found.tree.order - 1, found)
+    return DenseReport(min(looked_at, highest), None, finished=looked_at == wanted)
 
 
 def jumps(weights: tuple[Polynomial, ...], b: Row, tolerance: Exact | None = None) -> tuple[Jump, ...]:

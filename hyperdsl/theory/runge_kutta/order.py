@@ -1,20 +1,24 @@
 """Orders of Runge–Kutta methods, proven (Hairer, Nørsett & Wanner I, §II.2; Butcher 2016, ch. 3).
 
-A row of weights has order p exactly when Φ(t) = 1/γ(t) for every tree t with at most p nodes.
+A row of weights has order p exactly when Φ(t) = 1/γ(t) for every tree t with at most p nodes. Trees are looked at as
+far as the budget reaches; beyond, the simplifying assumptions prove what they prove (`assumed`), and the condition
+Σ b_i c_i^p = 1/(p + 1), where it fails, shows that there is no more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import flint
 from flint import arb, fmpq
 
 from hyperdsl.theory.numbers.exact import ZERO, Exact, ball_ends, nearest_double
+from hyperdsl.theory.runge_kutta.assumed import bound_to, exact_order, order_within
+from hyperdsl.theory.runge_kutta.reach import reach
 from hyperdsl.theory.runge_kutta.stages import BallStages, exact_stages
-from hyperdsl.theory.runge_kutta.tableau import Tableau
+from hyperdsl.theory.runge_kutta.tableau import HIGHEST_ORDER, Tableau
 from hyperdsl.theory.runge_kutta.trees import AUTONOMOUS, COLOURED, PLAIN, Leaf, Tree
 from hyperdsl.theory.runge_kutta.weights import elementary_weight, elementary_weights
 
@@ -38,14 +42,16 @@ class OrderReport:
     """What was proven of a row of weights.
 
     `order` is for z' = f(s, z), `order_autonomous` for z' = f(z). `failing` is the first condition of the next order
-    that does not hold; it is None only where a tolerance is so wide that the bound on any method's order stopped the
-    search.
+    that does not hold. It is None where a tolerance is so wide that the bound on any method's order stopped the
+    search; and where the search was not `finished`, for the orders are then proven, and whether there are higher ones
+    is out of reach.
     """
 
     order: int
     order_autonomous: int
     failing: Condition | None
     failing_autonomous: Condition | None
+    finished: bool = True
 
 
 @dataclass(frozen=True)
@@ -57,17 +63,20 @@ class RowSum:
     total: Exact
 
 
-def prove_order(tableau: Tableau, row: int = 0, tolerance: Exact | None = None) -> OrderReport:
+def prove_order(
+    tableau: Tableau, row: int = 0, tolerance: Exact | None = None, claimed: int | None = None
+) -> OrderReport:
     """The largest order whose conditions all hold, with and without time, and the conditions that stop there.
 
     With parameters a condition holds when it does so identically. With a tolerance τ it holds when |Φ − 1/γ| ≤ τ, for
-    every colouring of the tree where c is not exactly A·1.
+    every colouring of the tree where c is not exactly A·1. Where an order is claimed, trees beyond the next one are
+    looked at only where they are few.
     """
-    order, failing = _proven(tableau, row, tolerance, coloured=not tableau.is_consistent)
+    order, failing, finished = _proven(tableau, row, tolerance, claimed, coloured=not tableau.is_consistent)
     if tableau.is_consistent:
-        return OrderReport(order, order, failing, failing)
-    autonomous, failing_autonomous = _proven(tableau, row, tolerance, coloured=False)
-    return OrderReport(order, autonomous, failing, failing_autonomous)
+        return OrderReport(order, order, failing, failing, finished)
+    autonomous, failing_autonomous, finished_too = _proven(tableau, row, tolerance, claimed, coloured=False)
+    return OrderReport(order, autonomous, failing, failing_autonomous, finished and finished_too)
 
 
 LARGEST_TOLERANCE = Fraction(1, 10**8)
@@ -75,13 +84,16 @@ LARGEST_TOLERANCE = Fraction(1, 10**8)
 
 
 def tolerance_needed(tableau: Tableau, order: int, row: int = 0) -> Fraction | None:
-    """A bound, close from above, on what |Φ(t) − 1/γ(t)| and |c − A·1| amount to up to an order; None where that is
-    more than `LARGEST_TOLERANCE` or where there are parameters."""
+    """A bound on what |Φ(t) − 1/γ(t)| and |c − A·1| amount to up to an order, close from above where trees are within
+    reach; None where that is more than `LARGEST_TOLERANCE` or where there are parameters."""
     if tableau.parameters:
         return None
     with flint.ctx.workprec(_BITS):
         defects = (abs((c - total).ball()) for c, total in zip(tableau.c, tableau.row_sums, strict=True))
         worst = max(ball_ends(defect)[1] for defect in defects)
+        if order > reach(tableau, PLAIN, exact=False):
+            worst = max(worst, bound_to(tableau, order, row))
+            return worst if worst <= LARGEST_TOLERANCE else None
         for tree, value in elementary_weights(BallStages(tableau), PLAIN, order, row):
             worst = max(worst, ball_ends(abs(value - arb(fmpq(1, tree.density))))[1])
             if worst > LARGEST_TOLERANCE:
@@ -128,12 +140,15 @@ def principal_error(
 
 
 def principal_error_norm(tableau: Tableau, order: int, row: int = 0, tolerance: Exact | None = None) -> float | None:
-    """The 2-norm of `principal_error`, to the nearest double; None where it depends on a parameter."""
+    """The 2-norm of `principal_error`, to the nearest double; None where it depends on a parameter, or where its trees
+    are out of reach."""
+    leaves = _leaves(tableau, tolerance)
+    if order >= reach(tableau, leaves, exact=False):
+        return None
     if tableau.parameters:
         errors = principal_error(tableau, order, row, tolerance)
         square = sum((error * error for _, error in errors), ZERO)
         return None if square.parameters else nearest_double(lambda: square.ball().sqrt())
-    leaves = _leaves(tableau, tolerance)
     return nearest_double(lambda: _error_ball(tableau, order, row, leaves))
 
 
@@ -144,27 +159,61 @@ def _leaves(tableau: Tableau, tolerance: Exact | None) -> tuple[Leaf, ...]:
 
 _BITS = 512
 
+_FEW = 8
+"""Trees up to this order are looked at whatever else is known; they decide most."""
 
-def _proven(tableau: Tableau, row: int, tolerance: Exact | None, *, coloured: bool) -> tuple[int, Condition | None]:
-    """The largest order that holds and the condition that fails next; time leaves are left out unless `coloured`."""
-    bound = tableau.stages if tableau.kind == "explicit" else 2 * tableau.stages
+
+def _proven(
+    tableau: Tableau, row: int, tolerance: Exact | None, claimed: int | None, *, coloured: bool
+) -> tuple[int, Condition | None, bool]:
+    """The largest order that is proven, the condition that fails next, and whether no higher one is possible.
+
+    Time leaves are left out unless `coloured`.
+    """
+    bound = min(tableau.stages if tableau.kind == "explicit" else 2 * tableau.stages, HIGHEST_ORDER)
     leaves = COLOURED if coloured else PLAIN if tableau.is_consistent else AUTONOMOUS
-    if tolerance is None or tableau.parameters:
-        failures = _failures(tableau, row, tolerance, leaves, bound + 1)
-    else:
-        failures = _failures_beyond(tableau, row, tolerance, leaves, bound + 1)
-    failing = next(failures, None)
-    return (bound, None) if failing is None else (failing.tree.order - 1, failing)
+    if tableau.parameters:
+        tolerance = None
+    shapes = leaves if tolerance is None else PLAIN
+    last = min(bound + 1, reach(tableau, shapes, exact=tolerance is None, claimed=claimed))
+    read = tableau if leaves != AUTONOMOUS else replace(tableau, c=tableau.row_sums)
+
+    def judged(proven: int) -> tuple[int, Condition | None]:
+        """After trees of so many nodes, or what else proves that order."""
+        failing = _bushy_failure(read, row, tolerance, proven + 1, leaves[-1]) if proven <= bound else None
+        return proven, failing
+
+    def searched(nodes: int) -> tuple[int, Condition | None]:
+        failing = next(_failures(tableau, row, tolerance, leaves, nodes), None)
+        return judged(nodes) if failing is None else (failing.tree.order - 1, failing)
+
+    proven, failing = searched(min(last, _FEW))
+    if failing is None and proven < bound:
+        proven, failing = judged(max(proven, _assumed(read, row, tolerance)))
+    if failing is None and proven < last:
+        proven, failing = searched(last)
+    return min(proven, bound), failing, failing is not None or proven >= bound
+
+
+def _assumed(tableau: Tableau, row: int, tolerance: Exact | None) -> int:
+    return exact_order(tableau, row) if tolerance is None else order_within(tableau, tolerance, row)
+
+
+def _bushy_failure(tableau: Tableau, row: int, tolerance: Exact | None, order: int, leaf: Leaf) -> Condition | None:
+    """The condition of the first tree of an order, Σ b_i c_i^(order − 1) = 1/order, where it does not hold."""
+    return next(_exact_failures(tableau, row, tolerance, (Tree((Tree(leaf=leaf),) * (order - 1)),)), None)
 
 
 def _failures(
     tableau: Tableau, row: int, tolerance: Exact | None, leaves: tuple[Leaf, ...], last: int
 ) -> Iterator[Condition]:
-    """The conditions that do not hold, each evaluated exactly."""
-    stages = exact_stages(tableau)
-    for tree, value in elementary_weights(stages, leaves, last, row):
+    """The conditions that do not hold, or that miss by more than the tolerance."""
+    if tolerance is not None:
+        yield from _failures_beyond(tableau, row, tolerance, leaves, last)
+        return
+    for tree, value in elementary_weights(exact_stages(tableau), leaves, last, row):
         condition = Condition(tree, row, value, Fraction(1, tree.density))
-        if not _vanishes(condition.difference, tolerance):
+        if not condition.difference.is_zero:
             yield condition
 
 
@@ -188,7 +237,9 @@ def _failures_beyond(
                 yield from _exact_failures(tableau, row, tolerance, variants)
 
 
-def _exact_failures(tableau: Tableau, row: int, tolerance: Exact, variants: tuple[Tree, ...]) -> Iterator[Condition]:
+def _exact_failures(
+    tableau: Tableau, row: int, tolerance: Exact | None, variants: tuple[Tree, ...]
+) -> Iterator[Condition]:
     for tree in variants:
         value = elementary_weight(tableau, tree, row)
         condition = Condition(tree, row, value, Fraction(1, tree.density))

@@ -32,8 +32,10 @@ class Assumptions:
     d: Largest
 
 
-def simplifying_assumptions(tableau: Tableau, tolerance: Exact | None = None, row: int = 0) -> Assumptions:
-    """B, C and D of a row of weights (to the tolerance; with parameters, identically)."""
+def simplifying_assumptions(
+    tableau: Tableau, tolerance: Exact | None = None, row: int = 0, highest: int | None = None
+) -> Assumptions:
+    """B, C and D of a row of weights (to the tolerance; with parameters, identically), looked at up to `highest`."""
     weights, columns = tableau.weights[row], tuple(zip(*tableau.a, strict=True))
 
     def b(k: int, powers: Row, next_powers: Row) -> Iterator[Exact]:
@@ -48,7 +50,7 @@ def simplifying_assumptions(tableau: Tableau, tolerance: Exact | None = None, ro
         for column, weight, power in zip(columns, weights, next_powers, strict=True):
             yield _dot(scaled, column) - weight * (ONE - power) / k
 
-    return Assumptions(*(_largest(tableau, defects, tolerance) for defects in (b, c, d)))
+    return Assumptions(*(_largest(tableau, defects, tolerance, highest) for defects in (b, c, d)))
 
 
 def is_symplectic(tableau: Tableau, tolerance: Exact | None = None) -> bool:
@@ -107,19 +109,25 @@ def is_stiffly_accurate(tableau: Tableau) -> bool:
     return tableau.kind != "explicit" and tableau.a[-1] == tableau.weights[0] and tableau.c[-1] == ONE
 
 
-def _largest(tableau: Tableau, defects: Callable[[int, Row, Row], Iterator[Exact]], tolerance: Exact | None) -> Largest:
-    """The largest k up to which no defect is left.
+def _largest(
+    tableau: Tableau,
+    defects: Callable[[int, Row, Row], Iterator[Exact]],
+    tolerance: Exact | None,
+    highest: int | None,
+) -> Largest:
+    """The largest k up to which no defect is left, `highest` at most.
 
     What holds up to k = 2s + 1 holds for all k: the square of Π (x − c_i) has at most degree 2s, is zero at the nodes
     and has a positive integral over every interval, so that the integrals of C and D are over no interval at all.
     """
     powers: Row = (ONE,) * tableau.stages
-    for k in range(1, 2 * tableau.stages + 2):
+    last = 2 * tableau.stages + 1
+    for k in range(1, last + 1 if highest is None else min(last, highest) + 1):
         next_powers = tuple(c * power for c, power in zip(tableau.c, powers, strict=True))
         if not all(_vanishes(defect, tolerance) for defect in defects(k, powers, next_powers)):
             return k - 1
         powers = next_powers
-    return math.inf
+    return math.inf if highest is None or last <= highest else highest
 
 
 def _vanishes(difference: Exact, tolerance: Exact | None) -> bool:

@@ -9,6 +9,9 @@ from typing import Literal
 
 from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact
 
+HIGHEST_ORDER = 64
+"""No order beyond is asked for."""
+
 Row = tuple[Exact, ...]
 Kind = Literal["explicit", "dirk", "implicit"]
 

@@ -147,21 +147,21 @@ def root(leaves: tuple[Leaf, ...] = PLAIN) -> Tree:
     return Tree(leaf=leaves[0])
 
 
-@lru_cache(maxsize=64)
-def _counts(order: int) -> tuple[int, ...]:
-    """Numbers of trees with 0, 1, …, `order` nodes (Cayley 1857; Knuth, TAOCP 1, §2.3.4.4)."""
-    found = [0, 1]
+@lru_cache(maxsize=256)
+def _counts(order: int, colours: int) -> tuple[int, ...]:
+    """Numbers of trees with 0, 1, …, `order` nodes below a root, their leaves of so many colours (Cayley 1857; Knuth,
+    TAOCP 1, §2.3.4.4): a forest of n nodes makes a tree of n + 1."""
+    found, forests = [0, colours], [1]
     for n in range(1, order):
-        weighted = (
-            sum(d * found[d] for d in range(1, k + 1) if k % d == 0) * found[n - k + 1] for k in range(1, n + 1)
-        )
-        found.append(sum(weighted) // n)
+        weighted = (sum(d * found[d] for d in range(1, k + 1) if k % d == 0) * forests[n - k] for k in range(1, n + 1))
+        forests.append(sum(weighted) // n)
+        found.append(forests[n])
     return tuple(found[: order + 1])
 
 
-def count(order: int) -> int:
-    """The number of uncoloured trees with at most `order` nodes."""
-    return sum(_counts(order)) if order > 0 else 0
+def count(order: int, leaves: tuple[Leaf, ...] = PLAIN) -> int:
+    """The number of trees with at most `order` nodes, the one with one node once."""
+    return sum(_counts(order, len(leaves))) - len(leaves) + 1 if order > 0 else 0
 
 
 def _graftable(order: int, leaves: tuple[Leaf, ...]) -> tuple[Tree, ...]:

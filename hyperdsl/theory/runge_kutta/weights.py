@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, repeat
 from typing import TypeVar
 
+from hyperdsl.theory.numbers.budget import spend
 from hyperdsl.theory.numbers.exact import Exact
 from hyperdsl.theory.runge_kutta.stages import Stages, exact_stages
 from hyperdsl.theory.runge_kutta.tableau import Tableau
@@ -33,6 +34,7 @@ def elementary_weights(
     for order in range(2, last + 1):
         rooted.append([])
         for chunk in _chunks(order, leaves):
+            spend(len(chunk))
             while len(grafted) <= chunk[-1].right_order:  # the last trees of a level have the largest right parts
                 grafted.append(stages.applied(rooted[len(grafted)]))
             vectors = [

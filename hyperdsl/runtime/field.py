@@ -1,0 +1,97 @@
+"""The vector field as solvers call it: what it gets, and what is held against it before it is believed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .state import VectorField, is_eager, real_dtype, require_like
+
+LOOKS = 4
+"""Evaluations after which nothing more is kept to see whether f writes where it should not."""
+
+
+class Field:
+    """f(s, z) on one tensor: it gets s in z's real dtype on z's device, and its input x where there is one.
+
+    In plain eager mode every result must have z's shape, dtype and device, and z must be as it was; the first `LOOKS`
+    results are watched too, for f may write again into what it has returned. Errors are TypeError and ValueError.
+    Under torch.compile and torch.export nothing is looked at, under other transforms shape and dtype are.
+    """
+
+    def __init__(self, f: VectorField, x: Any, z: Tensor) -> None:
+        if not callable(f):
+            raise TypeError(f"the vector field must be a function f(s, z), not {type(f).__name__}")
+        self.f, self.x = f, x
+        self.looks = LOOKS if is_eager(z) else 0
+        self.eager = self.looks > 0
+        self.given: list[_Seen] = []
+
+    def __call__(self, s: Tensor, z: Tensor) -> Tensor:
+        """The slope at z."""
+        s = s.to(z.device, real_dtype(z))
+        if torch.compiler.is_compiling() or not isinstance(z, Tensor):
+            return self._of(s, z)
+        if self.looks:
+            return self._watched(s, z)
+        version = _version(z) if self.eager else 0
+        slope = self._of(s, z)
+        require_like(slope, z, "the state")
+        if self.eager and _version(z) != version:
+            raise _changed()
+        return slope
+
+    def _of(self, s: Tensor, z: Tensor) -> Tensor:
+        slope: Tensor = self.f(s, z) if self.x is None else self.f(s, self.x, z)
+        return slope
+
+    def _watched(self, s: Tensor, z: Tensor) -> Tensor:
+        first = self.looks == LOOKS
+        self.looks -= 1
+        before = _Seen(z, first)
+        slope = self._of(s, z)
+        require_like(slope, z, "the state")
+        if before.changed():
+            raise _changed()
+        if any(one.changed() for one in self.given):
+            raise ValueError(
+                "f wrote again into a tensor that it had returned before, which the step still needs: "
+                "return a new tensor from each call"
+            )
+        self.given = [*self.given, _Seen(slope, first)] if self.looks else []
+        return slope
+
+
+def fielded(f: VectorField, x: Any, z: Tensor) -> Field:
+    """f as solvers call it, where it is not so already."""
+    return f if isinstance(f, Field) else Field(f, x, z)
+
+
+class _Seen:
+    """A tensor, and how to tell later whether it was written to: its version, and a copy where that is cheap."""
+
+    def __init__(self, tensor: Tensor, copied: bool) -> None:
+        self.tensor, self.version = tensor, _version(tensor)
+        # writes through NumPy or .data leave the version as it is; on a device a comparison would synchronise
+        self.copy = tensor.detach().clone() if copied and tensor.device.type == "cpu" else None
+
+    def changed(self) -> bool:
+        """Whether it was written to since."""
+        if _version(self.tensor) != self.version:
+            return True
+        if self.copy is None or torch.equal(self.copy, self.tensor):
+            return False
+        return bool(((self.copy != self.tensor) & ((self.copy == self.copy) | (self.tensor == self.tensor))).any())
+
+
+def _version(tensor: Tensor) -> int:
+    """How often it was written to; inference tensors do not count."""
+    return 0 if tensor.is_inference() else tensor._version
+
+
+def _changed() -> ValueError:
+    return ValueError(
+        "f changed its argument z in place, which is the solver's state: compute the slope in a new tensor"
+    )

@@ -1,0 +1,61 @@
+"""Times to step on exactly: where f jumps, it is evaluated on one side of the jump and then on the other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .state import times_of
+
+
+def stops_of(stops: Any, z: Tensor) -> tuple[float, ...]:
+    """The times to step on, ascending, each once.
+
+    TypeError where they are no numbers, ValueError where they are no list of finite times.
+    """
+    if stops is None:
+        return ()
+    (times,) = times_of(z, stops)
+    if times.ndim != 1:
+        raise ValueError(f"stops are a list of times, not of shape {tuple(times.shape)}")
+    found = times.tolist()
+    if not all(math.isfinite(time) for time in found):
+        raise ValueError(f"stops must be finite, not {', '.join(f'{time:g}' for time in found)}")
+    return tuple(sorted(set(found)))
+
+
+class Sided:
+    """f between two times that it is not evaluated at: it gets the nearest times inside that z's dtype has."""
+
+    def __init__(self, f: Callable[[Tensor, Tensor], Tensor], z: Tensor, stops: Sequence[float]) -> None:
+        self.f, self.dtype = f, z.dtype.to_real()
+        self.times = times_of(z, stops)[0]
+        self.before = self._beside(self.times, -math.inf)
+        self.after = self._beside(self.times, math.inf)
+        self.low, self.high = times_of(z, -math.inf, math.inf)
+
+    def __call__(self, s: Tensor, z: Tensor) -> Tensor:
+        """f(s, z) with s inside."""
+        return self.f(torch.clamp(s, self.low, self.high), z)
+
+    def enter(self, s: Tensor, sign: Any) -> Tensor:
+        """Move to the times between the stops around s, seen in the direction of the sign; the stop ahead, or ±inf.
+
+        s is 0-d or [batch].
+        """
+        place, ascends = s.detach()[..., None], torch.as_tensor(sign, device=s.device)[..., None] > 0
+        behind = torch.where(ascends, self.times <= place, self.times < place)
+        self.low = torch.where(behind, self.after, -math.inf).amax(-1)
+        self.high = torch.where(behind, math.inf, self.before).amin(-1)
+        ahead = torch.where(ascends & ~behind, self.times, math.inf).amin(-1)
+        back = torch.where(~ascends & behind, self.times, -math.inf).amax(-1)
+        return torch.where(ascends[..., 0], ahead, back)
+
+    def _beside(self, times: Tensor, end: float) -> Tensor:
+        rounded, least = times.to(self.dtype), math.copysign(torch.finfo(self.dtype).tiny, end)
+        found = torch.nextafter(rounded, torch.full_like(rounded, end))
+        return torch.where(found.abs() < abs(least), least, found).to(times.dtype)  # denormals may be taken for zero

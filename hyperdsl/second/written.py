@@ -1,0 +1,156 @@
+"""A Runge–Kutta method as its declaration writes it, in sympy's expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import sympy
+
+from hyperdsl.second.budget import Undecided
+from hyperdsl.second.expressions import Expr, expression, symbols
+from hyperdsl.syntax import nodes as n
+
+THETA = sympy.Symbol("theta", real=True)
+
+Row = tuple[Expr, ...]
+
+
+@dataclass(frozen=True)
+class End:
+    """An end of a parameter's range, and whether it belongs to it."""
+
+    at: Expr
+    closed: bool
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """A parameter's range; None where it has no end."""
+
+    lower: End | None = None
+    upper: End | None = None
+
+    def cut(self, sign: str, at: Expr) -> Bounds:
+        """The part of the range where the parameter `sign` the bound."""
+        new = End(at, sign.endswith("="))
+        if sign.startswith("<"):
+            return Bounds(self.lower, _nearer(self.upper, new, at < self.upper.at if self.upper else True))
+        return Bounds(_nearer(self.lower, new, at > self.lower.at if self.lower else True), self.upper)
+
+
+def _nearer(old: End | None, new: End, inside: object) -> End:
+    """The end that leaves less."""
+    if old is not None and new.at == old.at:
+        return End(old.at, old.closed and new.closed)
+    return new if old is None or bool(inside) else old
+
+
+@dataclass(frozen=True)
+class WrittenDense:
+    """Dense output: the order that it claims, its extra stages and its weights, polynomials in `THETA`."""
+
+    order: int
+    a: tuple[Row, ...]
+    c: Row
+    weights: Row
+
+
+@dataclass(frozen=True)
+class Written:
+    """A method: its coefficients, rows as long as there are stages, and what it claims."""
+
+    a: tuple[Row, ...]
+    c: Row
+    weights: tuple[Row, ...]
+    claimed: tuple[int, ...]
+    tolerance: Expr | None = None
+    autonomous: bool = False
+    dense: WrittenDense | None = None
+    bounds: Mapping[Expr, Bounds] = field(default_factory=dict)
+    nonzero: Row = ()
+
+
+FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
+
+
+def read(declaration: n.Declaration, values: Mapping[str, Expr] | None = None) -> Written:
+    """The method that a sound declaration writes, with these values for some of its parameters."""
+    names = {argument.value.text: None for argument in declaration.parameters if isinstance(argument.value, n.Name)}
+    given = {**symbols(tuple(names)), **(values or {})}
+    statements = declaration.body.statements
+    tables = {table.word.text: table for table in statements if isinstance(table, n.Tableau)}
+    settings = {setting.word.text: setting for setting in statements if isinstance(setting, n.Setting)}
+    table, order = tables["tableau"], settings["order"]
+    rows = [line for line in table.lines if isinstance(line, n.Row)]
+    weights = [line for line in table.lines if isinstance(line, n.Weights)]
+    tolerance = next((clause.value for clause in order.clauses if clause.word.text == "within"), None)
+    bounds, nonzero = _conditions(settings.get("where"), given)
+    return Written(
+        a=tuple(_row(row.entries, len(rows), given) for row in rows),
+        c=_row([row.c for row in rows], len(rows), given),
+        weights=tuple(_row(row.entries, len(rows), given) for row in weights),
+        claimed=_claimed(order),
+        tolerance=None if tolerance is None else expression(tolerance, {}),
+        autonomous=any(clause.word.text == "autonomous" for clause in order.clauses),
+        dense=_dense(tables["dense"], len(rows), given) if "dense" in tables else None,
+        bounds=bounds,
+        nonzero=nonzero,
+    )
+
+
+def learned(stages: int) -> Written:
+    """All explicit methods with so many stages for which c = A·1 and Σ b = 1 hold: what `learned(METHOD)` trains."""
+    zero, one = sympy.Integer(0), sympy.Integer(1)
+    a = [[sympy.Symbol(f"a{i}_{j}", real=True) for j in range(i)] for i in range(stages)]
+    b = [sympy.Symbol(f"b{i}", real=True) for i in range(stages - 1)]
+    return Written(
+        a=tuple((*row, *[zero] * (stages - len(row))) for row in a),
+        c=tuple(sympy.Add(*row) for row in a),
+        weights=((*b, one - sympy.Add(*b)),),
+        claimed=(1,),
+    )
+
+
+def _row(entries: Iterable[n.Expression], length: int, names: Mapping[str, Expr]) -> Row:
+    """A row of a tableau, zeros put in where it is short."""
+    found = [expression(entry, names) for entry in entries]
+    return (*found, *[sympy.Integer(0)] * (length - len(found)))
+
+
+def _claimed(order: n.Setting) -> tuple[int, ...]:
+    """The orders of `order p(q, r)`."""
+    (value,) = order.values
+    numbers = (value.name, *(argument.value for argument in value.arguments)) if isinstance(value, n.Call) else (value,)
+    return tuple(int(number.text) for number in numbers if isinstance(number, n.Number))
+
+
+def _dense(table: n.Tableau, stages: int, names: Mapping[str, Expr]) -> WrittenDense:
+    rows = [line for line in table.lines if isinstance(line, n.Row)]
+    (weights,) = (line for line in table.lines if isinstance(line, n.Weights))
+    (order,) = (int(value.text) for value in table.values if isinstance(value, n.Number))
+    size = stages + len(rows)
+    return WrittenDense(
+        order=order,
+        a=tuple(_row(row.entries, size, names) for row in rows),
+        c=_row([row.c for row in rows], len(rows), names),
+        weights=_row(weights.entries, size, {**names, "theta": THETA}),
+    )
+
+
+def _conditions(where: n.Setting | None, names: Mapping[str, Expr]) -> tuple[dict[Expr, Bounds], Row]:
+    """The ranges of parameters that are still open, and what must not vanish."""
+    bounds = {symbol: Bounds() for symbol in names.values() if symbol.is_Symbol}
+    nonzero = []
+    for value in where.values if where else ():
+        if not isinstance(value, n.Comparison):
+            raise Undecided("it has a condition that the second prover cannot read")
+        sides = [expression(operand, names) for operand in value.operands]
+        for left, sign, right in zip(sides, value.operators, sides[1:], strict=False):
+            if sign == "!=":
+                nonzero.append(left - right)
+            elif left in bounds:
+                bounds[left] = bounds[left].cut(sign, right)
+            elif right in bounds:
+                bounds[right] = bounds[right].cut(FLIPPED[sign], left)
+    return bounds, tuple(nonzero)

@@ -1,0 +1,94 @@
+"""What a solver's class has to say of itself, by its plan: nothing here is shared with what prints classes."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from hyperdsl.codegen.torch.identity import base_digest
+from hyperdsl.plan import Plan, Step
+from hyperdsl.plan.multistep import NEWEST
+from hyperdsl.plan.step import STATE, derivative, evaluations
+from hyperdsl.runtime.control import Control
+from hyperdsl.semantics.model.spec import Free
+from hyperdsl.theory.numbers.exact import Exact
+
+
+def facts(plan: Plan) -> dict[str, Any]:
+    """The class's attributes by name; those that it may not have are None."""
+    return {
+        "order": plan.order,
+        "evaluations_per_step": plan.evaluations_per_step,
+        "residual_power": plan.order + 1 if plan.corrector is not None else None,
+        "free": tuple(map(_range, plan.free)),
+        "base_digest": base_digest(plan) if plan.training or plan.corrector else None,
+        "learned": tuple(learned.name for learned in plan.learned),
+        "dense_order": plan.step.dense.order if plan.step.dense and plan.attempt.estimates else None,
+        **_controlled(plan),
+        **_history(plan.step),
+    }
+
+
+def differing(plan: Plan, kind: type) -> tuple[str, Any, Any] | None:
+    """The first attribute that is not what it should be: its name, what it is, what it should be."""
+    for name, expected in facts(plan).items():
+        found = getattr(kind, name, None)
+        if found != expected or type(found) is not type(expected):
+            return name, found, expected
+    return None
+
+
+def past_steps(step: Step) -> int:
+    """Steps that the first states of a history take: as far back as the formula reads."""
+    states, slopes = _taken(step)
+    return max(len(states), len(slopes) - (NEWEST.name in slopes))
+
+
+def _taken(step: Step) -> tuple[list[str], list[str]]:
+    states = [name for name in step.takes if name.startswith(STATE)]
+    return states, [name for name in step.takes if name not in states]
+
+
+def _range(free: Free) -> tuple[str, float, float, str]:
+    low, high = free.interval.lower, free.interval.upper
+    ends = ("(" if free.interval.lower_open else "[") + (")" if free.interval.upper_open else "]")
+    return free.name, -math.inf if low is None else _number(low), math.inf if high is None else _number(high), ends
+
+
+def _number(value: Exact) -> float:
+    """As Python has it where it is written exactly: an integer, or the nearest double."""
+    return int(value.fraction()) if value.is_rational and value.fraction().denominator == 1 else float(value)
+
+
+def _controlled(plan: Plan) -> dict[str, Any]:
+    """What a solver with a control says of its errors and steps."""
+    control = plan.control
+    if control is None:
+        return {"error": None, "control": None}
+    powers = {estimate.role: estimate.power for estimate in plan.attempt.estimates}
+    rule = Control(
+        rtol=float(control.rtol),
+        atol=float(control.atol),
+        gains=(float(control.gains[0]), float(control.gains[1]), float(control.gains[2])),
+        power=powers["main"],
+        safety=float(control.safety),
+        shortest=float(control.factor[0]),
+        longest=float(control.factor[1]),
+        first_step=None if control.first_step is None else float(control.first_step),
+        max_steps=control.max_steps,
+        embedded_power=powers.get("fallback", 0),
+    )
+    return {"error": control.error, "control": rule}
+
+
+def _history(step: Step) -> dict[str, Any]:
+    """What a solver with a history says of it."""
+    if step.start is None:
+        return {}
+    states, slopes = _taken(step)
+    past, newest = past_steps(step), NEWEST.name in slopes
+    found = {"past": past, "states": 1 + len(states), "derivatives": len(slopes), "first_derivative": int(not newest)}
+    if past:
+        one = evaluations(step.start.step.body) + (derivative(step.start.step) is None)
+        found |= {"substeps": step.start.substeps, "begin_evaluations": step.start.substeps * one + newest}
+    return found

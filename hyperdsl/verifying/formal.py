@@ -1,0 +1,180 @@
+"""Formal values: what a step computes, as sums of known things with exact coefficients.
+
+A value is Σ coefficient·name over the state at the start, evaluations of f and values of g; a scalar is a coefficient
+alone. Coefficients are exact rational functions of ε, s, θ and the parameters of the method, and a double in them is
+the rational number that it is: nothing is rounded, so two steps compute the same where their values are equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+import torch
+
+from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact
+
+UNIT = ""
+"""The name of what scalars are multiples of."""
+EPS, TIME, THETA = "<eps>", "<s>", "<theta>"
+"""Names that no parameter of a method can have."""
+
+
+class Formal:
+    """A sum; immutable. It has those operations of tensors that generated steps use."""
+
+    ndim = 1  # `beside` of a formal ε is that ε
+
+    def __init__(self, terms: Mapping[str, Exact]) -> None:
+        self.terms = {name: value for name, value in terms.items() if not value.is_zero}
+
+    @property
+    def key(self) -> frozenset[tuple[str, Exact]]:
+        """Equal for equal values."""
+        return frozenset(self.terms.items())
+
+    @property
+    def scalar(self) -> Exact:
+        """The coefficient that it is; ArithmeticError where it is none."""
+        if self.terms.keys() - {UNIT}:
+            raise ArithmeticError(f"{self} is no scalar")
+        return self.terms.get(UNIT, ZERO)
+
+    def add(self, other: Any, *, alpha: Any = 1) -> Formal:
+        return self + formal(other) * formal(alpha)
+
+    def mul(self, other: Any) -> Formal:
+        return self * formal(other)
+
+    def reshape(self, *shape: int) -> Formal:
+        """Itself: a formal value stands for all of its elements."""
+        return self
+
+    def __add__(self, other: Any) -> Formal:
+        added = formal(other).terms
+        return Formal({name: self.terms.get(name, ZERO) + added.get(name, ZERO) for name in {**self.terms, **added}})
+
+    def __neg__(self) -> Formal:
+        return Formal({name: -value for name, value in self.terms.items()})
+
+    def __pos__(self) -> Formal:
+        return self
+
+    def __sub__(self, other: Any) -> Formal:
+        return self + -formal(other)
+
+    def __rsub__(self, other: Any) -> Formal:
+        return formal(other) + -self
+
+    def __mul__(self, other: Any) -> Formal:
+        value, factor = self, formal(other)
+        if factor.terms.keys() - {UNIT}:
+            value, factor = factor, value
+        return Formal({name: term * factor.scalar for name, term in value.terms.items()})
+
+    def __truediv__(self, other: Any) -> Formal:
+        return self * Formal({UNIT: ONE / formal(other).scalar})
+
+    def __rtruediv__(self, other: Any) -> Formal:
+        return formal(other) / self
+
+    def __pow__(self, exponent: int) -> Formal:
+        return Formal({UNIT: self.scalar**exponent})
+
+    __radd__ = __add__
+    __rmul__ = __mul__
+
+    @classmethod
+    def __torch_function__(
+        cls, func: Callable[..., Any], types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> tuple[Formal, ...]:
+        """torch.stack(values, -1), the one function that steps call, gives the values."""
+        if func is not torch.stack or len(args) != 2 or args[1] != -1 or kwargs:
+            raise ArithmeticError("steps call no function of torch but torch.stack(values, -1)")
+        return tuple(map(formal, args[0]))
+
+    def __str__(self) -> str:
+        return " + ".join(f"({value})*{name}" if name else str(value) for name, value in self.terms.items()) or "0"
+
+
+def formal(value: Any) -> Formal:
+    """A number of Python as the number that it is; ArithmeticError for what is none."""
+    if isinstance(value, Formal):
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ArithmeticError(f"{value!r} is no number")
+    return Formal({UNIT: Exact.of(Fraction(value))})
+
+
+def parameter(name: str) -> Formal:
+    """A scalar of this name."""
+    return Formal({UNIT: Exact.parameter(name)})
+
+
+def known(name: str) -> Formal:
+    """A state or slope of this name."""
+    return Formal({name: ONE})
+
+
+def polynomials(rows: Sequence[Sequence[float]], theta: Formal) -> tuple[Formal, ...]:
+    """The runtime's function of this name."""
+    return tuple(sum((formal(value) * theta**power for power, value in enumerate(row, 1)), formal(0)) for row in rows)
+
+
+class World:
+    """Values of f, of g and of equations, each by its arguments: equal ones are one, whoever computes them."""
+
+    def __init__(self) -> None:
+        self._names: dict[object, str] = {}
+        self._calls: dict[str, tuple[Formal, Formal]] = {}
+        self.evaluated: list[str] = []
+        """What `f` has given, in turn."""
+
+    def named(self, key: object, name: str) -> str:
+        """The name that what is given by `key` has: the first that it got, or one of its own if `name` is taken."""
+        taken = name in self._names.values()
+        return self._names.setdefault(key, f"{name}'{len(self._names)}" if taken else name)
+
+    def f(self, s: Formal, z: Formal, name: str = "f") -> Formal:
+        """f(s, z)."""
+        found = self.named(("f", formal(s).scalar, formal(z).key), name)
+        self._calls[found] = formal(s), formal(z)
+        self.evaluated.append(found)
+        return known(found)
+
+    def g(self, eps: Formal, s: Formal, x: None, z: Formal, *seen: Formal, **parameters: Formal) -> Formal:
+        """The corrector's."""
+        read = tuple(value.key for value in (eps, s, z, *seen))
+        return known(
+            self.named(("g", read, frozenset((name, value.scalar) for name, value in parameters.items())), "g")
+        )
+
+    def iterated(self, f: Any, s: Formal, start: Formal, weight: Formal, guess: Formal) -> Formal:
+        """The z with z = start + weight·f(s, z)."""
+        key = ("iterated", f == self.f, s.scalar, start.key, formal(weight).scalar, guess.key)
+        self.evaluated.append(self.named(key, "the solution"))
+        return known(self.named(key, "the solution"))
+
+    def told(self, name: str) -> str:
+        """What an evaluation of f is of, in words."""
+        if name not in self._calls:
+            return name
+        s, z = self._calls[name]
+        return f"{name} = f({shown(s)}, {shown(z)})"
+
+
+def shown(value: Formal) -> str:
+    """A value, its numbers as Python writes doubles."""
+    return " + ".join(_shown(name, factor) for name, factor in value.terms.items()) or "0"
+
+
+def _shown(name: str, factor: Exact) -> str:
+    for power in range(4):
+        number = factor / Exact.parameter(EPS) ** power
+        if number.is_rational:
+            parts = ["eps" if power == 1 else f"eps**{power}"] if power else []
+            size = float(number)
+            return " ".join([*([] if size == 1 else [repr(size)]), *parts, *([name] if name else [])]) or "1"
+    text = str(factor).replace(EPS, "eps").replace(TIME, "s").replace(THETA, "theta")
+    return f"({text}) {name}".rstrip()

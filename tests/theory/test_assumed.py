@@ -1,0 +1,147 @@
+"""Orders that the simplifying assumptions prove: high ones, and bounds that hold for every tree."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from hyperdsl import compiler
+from hyperdsl.source import SpecFile
+from hyperdsl.theory.numbers.exact import Exact
+from hyperdsl.theory.runge_kutta.assumed import bound_to, dense_order, exact_order, order_within
+from hyperdsl.theory.runge_kutta.dense import prove_dense, with_dense_weights
+from hyperdsl.theory.runge_kutta.order import prove_order, tolerance_needed
+from hyperdsl.theory.runge_kutta.stages import exact_stages
+from hyperdsl.theory.runge_kutta.tableau import Tableau
+from hyperdsl.theory.runge_kutta.trees import COLOURED
+from hyperdsl.theory.runge_kutta.weights import elementary_weights
+from tests.theory.collocation import ORDER_LOST, Name, collocation, lagrange, rational_collocation, spec
+
+
+def tolerance(digits: int) -> Exact:
+    return Exact.of(Fraction(1, 10**digits))
+
+
+@pytest.mark.parametrize("name", ORDER_LOST)
+def test_order_forty_is_proven_of_sixty_digits(name: Name) -> None:
+    stages = 20 if ORDER_LOST[name] < 2 else 21
+    order = 2 * stages - ORDER_LOST[name]
+    method = collocation(name, stages, 60)
+    report = prove_order(method, 0, tolerance(50), claimed=order)
+    assert (report.order, report.order_autonomous, report.finished) == (order, order, True)
+    assert report.failing is not None
+    assert report.failing.tree.order == order + 1
+
+
+def test_a_spec_of_order_forty(tmp_path: Path) -> None:
+    path = tmp_path / "gauss40.hyper"
+    path.write_text(spec("gauss", collocation("gauss", 20, 60), 40, "1e-50"))
+    checked = compiler.check([SpecFile(path, "gauss40.hyper")])
+    assert not checked.diagnostics
+    (method,) = checked.specs[0].methods
+    assert (method.facts.order, method.facts.stage_order, method.facts.principal_error) == (40, 20, None)
+
+
+@pytest.mark.parametrize("part", ["a", "b", "c"])
+def test_a_digit_that_is_wrong_is_seen(part: str) -> None:
+    method = collocation("lobatto_iiib", 11, 60)
+    off = Exact.of(Fraction(1, 10**45))
+    wrong = {
+        "a": replace(method, a=((method.a[0][0], method.a[0][1] + off, *method.a[0][2:]), *method.a[1:])),
+        "b": replace(method, weights=((*method.weights[0][:-1], method.weights[0][-1] + off),)),
+        "c": replace(method, c=(*method.c[:5], method.c[5] + off, *method.c[6:])),
+    }[part]
+    assert order_within(method, tolerance(50)) == 20
+    assert prove_order(method, 0, tolerance(50), claimed=20).order == 20
+    assert prove_order(wrong, 0, tolerance(50), claimed=20).order < 20
+
+
+def test_exact_collocation_beyond_the_trees() -> None:
+    nodes = [Fraction(k, 19) for k in range(20)]
+    report = prove_order(rational_collocation(nodes))
+    assert (report.order, report.finished) == (20, True)  # the rule of 20 nodes at equal distances integrates t^19
+    off = rational_collocation([*nodes[:-1], Fraction(99, 100)])
+    assert prove_order(off).order == 20  # whatever the nodes are
+    swapped = replace(off, weights=((off.weights[0][1], off.weights[0][0], *off.weights[0][2:]),))
+    assert prove_order(swapped).order == 1
+
+
+def test_stages_that_nothing_uses_do_not_matter() -> None:
+    inner = rational_collocation([Fraction(k, 15) for k in range(16)])
+    zero = Exact.of(0)
+    method = Tableau(
+        (*((*row, zero) for row in inner.a), (*[zero] * 16, Exact.of(7))),
+        (*inner.c, Exact.of(3)),
+        ((*inner.weights[0], zero),),
+    )
+    assert exact_order(method) == 16
+
+
+def worst(method: Tableau, order: int) -> list[Fraction]:
+    """The largest |Φ − 1/γ| up to each order, over every colouring."""
+    found = [Fraction(0)] * (order + 1)
+    for tree, value in elementary_weights(exact_stages(method), COLOURED, order):
+        error = abs(value - Fraction(1, tree.density)).fraction()
+        found[tree.order :] = [max(error, other) for other in found[tree.order :]]
+    return found
+
+
+@pytest.mark.parametrize("name", ORDER_LOST)
+def test_the_bound_holds_for_every_tree_and_colouring(name: Name) -> None:
+    drawn = random.Random(name)
+    for stages in (3, 4):
+        order = min(7, 2 * stages - ORDER_LOST[name])
+        for _ in range(3):
+            scale = Fraction(1, 10 ** drawn.randint(2, 12))
+            rounded = collocation(name, stages, 20)
+
+            def moved(row: tuple[Exact, ...], by: Fraction = scale) -> tuple[Exact, ...]:
+                return tuple(q + by * drawn.randint(-9, 9) for q in row)
+
+            method = Tableau(tuple(map(moved, rounded.a)), moved(rounded.c), tuple(map(moved, rounded.weights)))
+            errors = worst(method, order)
+            for nodes in range(1, order + 1):
+                assert errors[nodes] <= bound_to(method, nodes)
+            assert bound_to(method, order) <= 10**5 * scale
+
+
+def test_the_tolerance_that_is_needed_is_told_of_high_orders() -> None:
+    needed = tolerance_needed(collocation("gauss", 10, 40), 20)
+    assert needed is not None
+    assert Fraction(1, 10**40) < needed < Fraction(1, 10**34)
+    assert tolerance_needed(collocation("gauss", 8, 9), 17) is None
+
+
+def test_a_claim_that_is_neither_proven_nor_refuted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each condition may just be met; that the bound is larger refutes nothing."""
+    monkeypatch.setattr("hyperdsl.theory.runge_kutta.reach.MOST_TREES", 500)
+    method = collocation("gauss", 8, 12)
+    report = prove_order(method, 0, Exact.of(Fraction(2, 10**12)), claimed=16)
+    assert (report.order, report.finished, report.failing) == (9, False, None)
+
+
+def dense_collocation(nodes: list[Fraction], digits: int) -> Tableau:
+    """Collocation's own dense output, rounded."""
+
+    def rounded(value: Fraction) -> Exact:
+        return Exact.of(Fraction(round(value * 10**digits), 10**digits))
+
+    method = rational_collocation(nodes)
+    polynomials = [
+        (Exact.of(0), *(rounded(q / (k + 1)) for k, q in enumerate(lagrange(nodes, j)))) for j in range(len(nodes))
+    ]
+    a = tuple(tuple(rounded(q.fraction()) for q in row) for row in method.a)
+    return with_dense_weights(a, method.c, tuple(polynomials))
+
+
+def test_dense_output_beyond_the_trees() -> None:
+    nodes = [Fraction(k, 15) for k in range(16)]
+    near = dense_collocation(nodes, 120)
+    report = prove_dense(near, 16, tolerance(60), claimed=16)
+    assert (report.order, report.finished, report.failing) == (16, True, None)
+    assert dense_order(near, 16, tolerance(119)) < 16
+    assert dense_order(dense_collocation(nodes[1:], 120), 16, tolerance(60)) == 15

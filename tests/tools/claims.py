@@ -1,0 +1,151 @@
+"""Whether hyperdsl itself says that the claims of a solver in a certificate hold: all of them proven anew."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from hyperdsl import compiler
+from hyperdsl.plan import plan
+from hyperdsl.semantics.methods.proofs import prove
+from hyperdsl.semantics.model import spec as m
+from hyperdsl.semantics.model.expressions import Constant
+from hyperdsl.semantics.reading.numbers import ExactReader
+from hyperdsl.semantics.reading.report import Report
+from hyperdsl.source import Source, SpecFile
+from hyperdsl.syntax import nodes as n
+from hyperdsl.syntax.parser import parse
+from hyperdsl.theory.multistep.formulas import LinearMultistep
+from hyperdsl.theory.multistep.predictor_corrector import FormulaPair
+from hyperdsl.theory.numbers.exact import ZERO, Exact
+from hyperdsl.theory.runge_kutta.dense import jumps, prove_dense
+from hyperdsl.theory.runge_kutta.order import row_sum_defects
+from hyperdsl.theory.runge_kutta.tableau import Tableau
+
+ROOT = Path(__file__).parents[2]
+Claims = dict[str, Any]
+
+
+def holds(package: str, claims: Claims) -> bool:
+    """Whether all claims of a solver of that package are true of the coefficients beside them."""
+    solver = _solver(package, claims["name"])
+    try:
+        return _of_method(solver, claims) if isinstance(solver, m.Solver) else _of_history(solver, claims)
+    except ValueError:  # formulas that are none
+        return False
+
+
+def numbers(texts: Sequence[str], names: Sequence[str] = ()) -> tuple[Exact, ...]:
+    """Expressions, read as a spec's."""
+    if not texts:
+        return ()
+    source = Source("numbers.hyper", f"method m {{\n order {', '.join(texts)}\n}}\n")
+    tree, found = parse(source)
+    assert tree is not None
+    assert not found
+    (declaration,) = tree.items
+    assert isinstance(declaration, n.Declaration)
+    (setting,) = declaration.body.statements
+    assert isinstance(setting, n.Setting)
+    reader = ExactReader(Report(source), names)
+    return tuple(value for node in setting.values if (value := reader.value(node)) is not None)  # type: ignore[arg-type]
+
+
+@cache
+def _solver(package: str, name: str) -> m.AnySolver:
+    path = ROOT / "specs" / f"{package}.hyper"
+    (spec,) = compiler.check([SpecFile(path, path.name)]).specs
+    return next(solver for solver in spec.solvers if solver.name == name)
+
+
+def _tableau(written: Claims, names: Sequence[str] = ()) -> Tableau:
+    c = numbers(written["c"], names)
+    a, weights = (tuple(_padded(numbers(row, names), len(c)) for row in written[key]) for key in ("a", "weights"))
+    return Tableau(a, c, weights)
+
+
+def _padded(row: tuple[Exact, ...], width: int) -> tuple[Exact, ...]:
+    return (*row, *[ZERO] * (width - len(row)))
+
+
+def _entries(tableau: Tableau) -> m.Entries:
+    a, weights = (tuple(tuple(map(Constant, row)) for row in rows) for rows in (tableau.a, tableau.weights))
+    return m.Entries(a, tuple(map(Constant, tableau.c)), weights)
+
+
+def _of_method(solver: m.Solver, claims: Claims) -> bool:
+    names = [*claims["free_parameters"], *claims["learned_parameters"]]
+    tableau = _tableau(claims["tableau"], names)
+    tolerance = None if claims["tolerance"] is None else numbers([claims["tolerance"]])[0]
+    facts = prove(tableau, claims["claimed_order"], tolerance)
+    timed = not claims["autonomous"]
+    whole = _tableau(claims["dense"]["tableau"], names) if claims["dense"] else tableau
+    changed = replace(solver, tableau=tableau, entries=_entries(tableau), facts=facts, dense=None)
+    planned = plan(replace(changed, control=solver.control))
+    said = {
+        "kind": tableau.kind,
+        "stages": tableau.stages,
+        "order": facts.order,
+        "order_autonomous": facts.report.order_autonomous,
+        "embedded_orders": list(facts.embedded),
+        "stage_order": facts.stage_order,
+        "fsal": facts.fsal,
+        "evaluations_per_step": planned.evaluations_per_step,
+        "residual_power": planned.residual_power,
+    }
+    order = facts.order if timed else facts.report.order_autonomous
+    return (
+        all(claims[key] == value for key, value in said.items())
+        and 1 <= claims["claimed_order"] <= order
+        and all(1 <= p <= q for p, q in zip(claims["claimed_embedded_orders"], facts.embedded, strict=True))
+        and not (timed and row_sum_defects(whole, tolerance))
+        and (whole is tableau or _continues(whole, tableau, claims, facts.order, tolerance))
+    )
+
+
+def _continues(whole: Tableau, tableau: Tableau, claims: Claims, order: int, tolerance: Exact | None) -> bool:
+    """Whether the dense output is the method's, ends at its weights and has the order."""
+    stages, width = tableau.stages, whole.stages
+    if whole.c[:stages] != tableau.c or whole.a[:stages] != tuple(_padded(row, width) for row in tableau.a):
+        return False
+    polynomials = tuple((ZERO, *(row[i] for row in whole.weights)) for i in range(width))
+    if jumps(polynomials, tableau.weights[0], tolerance):
+        return False
+    found = prove_dense(whole, order, tolerance, autonomous=claims["autonomous"])
+    return 1 <= claims["dense_order"] <= found.order
+
+
+def _of_history(solver: m.HistorySolver, claims: Claims) -> bool:
+    base = solver.base
+    start = claims["start"]
+    started = prove(_tableau(start["tableau"]), start["order"], None).order == start["order"]
+    if isinstance(base, m.Multistep):
+        formula = _formula(claims)
+        changed: m.Multistep | m.PredictorCorrector = replace(base, formula=formula)
+        true = _is_said(formula, claims)
+    else:
+        predictor, corrector = _formula(claims["predictor"]), _formula(claims["corrector_formula"])
+        pair = FormulaPair(predictor, corrector, base.formula.corrections, base.formula.evaluates_last)
+        changed = replace(base, formula=pair)
+        true = _is_said(predictor, claims["predictor"]) and _is_said(corrector, claims["corrector_formula"])
+        true = true and pair.order == claims["order"]
+    planned = plan(replace(solver, base=changed))
+    facts = {"evaluations_per_step": planned.evaluations_per_step, "residual_power": planned.residual_power}
+    return started and true and all(claims[key] == value for key, value in facts.items())
+
+
+def _formula(claims: Claims) -> LinearMultistep:
+    return LinearMultistep(numbers(claims["alpha"]), numbers(claims["beta"]))
+
+
+def _is_said(formula: LinearMultistep, claims: Claims) -> bool:
+    return (
+        claims["order"] == formula.order
+        and claims["steps"] == formula.steps
+        and claims["explicit"] == formula.explicit
+        and claims["zero_stable"] == formula.is_zero_stable
+        and numbers([claims["error_constant"]])[0] == formula.error_constant
+    )

@@ -1,0 +1,300 @@
+"""Proves certificates' claims again, sharing no code with hyperdsl: `python tools/check_certificate.py FILE ...`
+
+Exit code 0: all claims hold. 1: one does not. 2: a file is no certificate. 3: none is refuted, but some are beyond this
+program, listed as not checked (docs/certificate.md). Orders: Φ(t) = 1/γ(t) for all rooted trees of at most p nodes, not
+for one of p + 1 (Butcher 2016, ch. 3; Hairer, Nørsett & Wanner I, §II.2; dense output §II.6, stage order §II.7,
+multistep §III.2-3; pairs: Lambert 1991, §4.2; root condition: Miller 1971). A family is tried at values that the file's
+digest draws: a false identity passes with a probability below 2^-80 (Schwartz, Zippel).
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import sys
+from collections import defaultdict, namedtuple
+from fractions import Fraction
+from functools import partial, partialmethod, reduce
+from itertools import chain, count, pairwise, takewhile
+from math import factorial, isqrt
+from pathlib import Path
+from random import Random
+from typing import Any
+
+LARGEST_FILE, MOST_BITS, MOST, SAMPLES, WORK = 10**6, 10**5, 64, 4, 4 * 10**8
+"""Bytes of a file, bits of a number, stages (and steps, powers), values tried of a family, work for a file."""
+ZERO, ONE, NONE = Fraction(0), Fraction(1), type(None)
+Tree = namedtuple("Tree", "text order below phi last", defaults=[-1])  # |t|, γ/|t|, φ, the number of the largest child
+
+
+class Surd(namedtuple("Surd", "u v d")):
+    """u + v·√d with v ≠ 0 and √d irrational; a result with v = 0 is a Fraction."""
+
+    def join(self, other: Any, *, multiply: bool) -> Any:
+        if isinstance(other, Surd) and other.d != self.d:
+            raise NotImplementedError("several square roots")
+        u, v = other[:2] if isinstance(other, Surd) else (other, ZERO)
+        product = self.u * u + self.v * v * self.d, self.u * v + self.v * u
+        u, v = product if multiply else (self.u + u, self.v + v)
+        return Surd(u, v, self.d) if v else u
+
+    __add__ = __radd__ = partialmethod(join, multiply=False)
+    __mul__ = __rmul__ = partialmethod(join, multiply=True)
+
+    def __abs__(self) -> Any:
+        raise NotImplementedError("square roots and a tolerance")
+
+    def __rtruediv__(self, other: Fraction) -> Any:
+        return Surd(self.u, -self.v, self.d) * (other / (self.u**2 - self.v**2 * self.d))
+
+
+def dot(x: list[Any], y: list[Any]) -> Any:
+    return sum((p * q for p, q in zip(x, y, strict=True) if p), ZERO)
+
+
+def get(claims: Any, key: str, *kinds: type) -> Any:
+    """A value of one of these types."""
+    if not isinstance(claims, dict) or key not in claims or type(claims[key]) not in kinds:
+        raise ValueError(f"{key!r} is missing, or of a wrong type")
+    return claims[key]
+
+
+def unique(pairs: list[Any]) -> dict[str, Any]:
+    return dict(pairs) if len(dict(pairs)) == len(pairs) else get(None, "a single value for each key")
+
+
+class Table(namedtuple("Table", "a c sums weights tolerance kind dense orders bounded")):
+    """A Runge-Kutta method with numbers for coefficients; sums = A·1, `bounded` looks at the size of numbers."""
+
+    def near(self, x: Any, y: Any) -> bool:
+        """Whether two numbers are equal, or within the tolerance."""
+        return not (x + y * -1) or (self.tolerance > 0 and abs(x + y * -1) <= self.tolerance)
+
+    def trees(self, leaves: dict[str, list[Any]]) -> Any:
+        """All trees, the smaller ones first: each is a smaller one with its largest child grafted on the root."""
+        children = [Tree(name, 1, 1, vector) for name, vector in leaves.items()]  # of these φ stands for A·φ
+        levels, ends = [[], [Tree("τ", 1, 1, [ONE] * len(self.a))]], [0, len(children)]
+        yield levels[1][0]
+        for order in count(2):
+            levels.append([])
+            for size in range(1, order):
+                if size == len(ends):
+                    children += (
+                        t._replace(phi=[self.bounded(dot(a, t.phi), len(a)) for a in self.a]) for t in levels[size]
+                    )
+                    ends.append(len(children))
+                for left in levels[order - size]:
+                    for k in range(max(ends[size - 1], left.last), ends[size]):
+                        child = children[k]
+                        phi = [self.bounded(x * y) for x, y in zip(left.phi, child.phi, strict=True)]
+                        text = f"[{child.text}]" if order == size + 1 else f"{left.text[:-1]},{child.text}]"
+                        levels[order].append(Tree(text, order, left.below * child.order * child.below, phi, k))
+                        yield levels[order][-1]
+
+    def order(self, row: int = 0, *, timed: bool = True, dense: int = 0) -> Any:
+        """The largest order of a row of weights and what fails next; of rows for powers of θ, at most `dense`."""
+        leaves = {"τ": self.sums, "s": self.c} if timed and self.c != self.sums else {"τ": self.sums}
+        bound, found = dense or len(self.c) * (1 if self.kind == "explicit" else 2), self.orders[len(leaves), dense]
+        for t in takewhile(lambda _: row not in found, self.trees(leaves)):
+            for i in set(range(len(self.weights))) - found.keys():
+                value = self.bounded(dot(self.weights[i], t.phi), len(self.c))
+                wanted = Fraction(not dense or t.order == i + 1, t.order * t.below)
+                if t.order > bound or not self.near(value, wanted):
+                    found[i] = t.order - 1, f": Φ({t.text}) is {value!s:.99}, not {wanted}" * (t.order <= bound)
+        return found[row]
+
+    def dense_order(self, *, timed: bool, said: int) -> Any:
+        """The order of dense output, at most what is said, where it goes with the method and ends at its weights."""
+        d, more = self.dense, [ZERO] * (len(self.dense.c) - len(self.c))
+        same = d.c[: len(self.c)] == self.c and d.a[: len(self.c)] == [row + more for row in self.a]
+        if not same or not all(map(self.near, map(sum, zip(*d.weights, strict=True)), self.weights[0] + more)):
+            return 0, ": its stages, or its weights for θ = 1, are not the method's"
+        return min(d.order(row, timed=timed, dense=min(said, len(d.weights))) for row in range(len(d.weights)))
+
+    def stage_order(self) -> int:
+        """The largest q with B(q) and C(q)."""
+        powers = [ONE] * len(self.c)
+        for q in range(1, 2 * len(self.c) + 1):
+            found = [dot(row, powers) * q for row in (self.weights[0], *self.a)]
+            powers = [self.bounded(x * y) for x, y in zip(self.c, powers, strict=True)]
+            if not all(map(self.near, found, [ONE, *powers])):
+                return q - 1
+        return 2 * len(self.c)
+
+    def evaluations(self, claims: Any) -> int:
+        """Evaluations of f in a further step; under a control f at its end serves the next one."""
+        inputs, control, learned = claims["corrector_inputs"], claims["control"], claims["corrector"] is not None
+        stages, errors = [[c, *row] for c, row in zip(self.c, self.a, strict=True)], control["error"] if control else []
+        if any(stage in stages[:i] for i, stage in enumerate(stages)):
+            raise NotImplementedError("equal stages")
+        ends = [[ZERO] * (len(stages) + 1), [ONE, *self.weights[0]]][: 2 if errors else int("dz" in inputs)]
+        live = {-1 - i if s not in stages or (i and learned) else stages.index(s) for i, s in enumerate(ends)}
+        live |= set(range(len(stages) * ("stages" in inputs)))
+        for _ in stages:
+            rows = self.weights[: 1 + ("embedded" in errors)] + [self.a[i] for i in live if i >= 0]
+            live |= {j for row in rows for j, x in enumerate(row) if x}
+        return 3 * len(live) - 4 if "doubling" in errors else len(live) - bool(errors)
+
+
+class Checker(namedtuple("Checker", "random left values tables found")):
+    """Reads the claims of a solver and sorts them; `left` is the work that may still be done for its file."""
+
+    def bounded(self, x: Any, terms: int = 1) -> Any:
+        """The number itself, of which there may be so many of such a size."""
+        bits = sum(q.numerator.bit_length() + q.denominator.bit_length() for q in (x[:2] if type(x) is Surd else [x]))
+        self.left[0] -= terms * (100 + (bits // 100) ** 2)
+        if self.left[0] < 0 or bits > MOST_BITS:
+            raise NotImplementedError("it takes too much work")
+        return x
+
+    def value(self, node: object) -> Any:
+        """The value of an expression, text or a part of it, node by node."""
+        match node:
+            case str() if re.fullmatch(r"(?:[-+/^() ]|\*(?!\*)|[A-Za-z_]\w*+|\d++(?!\w))+", node, re.ASCII):
+                return self.value(ast.parse(node.strip().replace("^", "**"), mode="eval").body)
+            case ast.Constant(int(digits)) if type(digits) is int:
+                return Fraction(digits)
+            case ast.Name(name) if name in self.values:
+                return self.values[name]
+            case ast.UnaryOp(ast.USub(), operand):
+                return self.value(operand) * -1
+            case ast.Call(ast.Name("sqrt"), [ast.Constant(int(d))], []):
+                return Fraction(isqrt(d)) if isqrt(d) ** 2 == d else Surd(ZERO, ONE, d)
+            case ast.BinOp(left, ast.Pow(), ast.Constant(int(power))) if power <= MOST:
+                return reduce(lambda x, y: self.bounded(x * y), [self.value(left)] * power, ONE)
+            case ast.BinOp(left, ast.Add() | ast.Sub() | ast.Mult() | ast.Div() as word, right):
+                x, y = self.value(left), self.value(right)
+                y = y * -1 if isinstance(word, ast.Sub) else ONE / y if isinstance(word, ast.Div) else y
+                return self.bounded(x + y if isinstance(word, ast.Add | ast.Sub) else x * y)
+            case ast.Name() | ast.Call():
+                raise NotImplementedError("a number beyond one square root")
+        raise ValueError(f"{ast.unparse(node) if isinstance(node, ast.AST) else node!s:.40} is no number")
+
+    def row(self, texts: Any, width: int = 0) -> list[Any]:
+        """Numbers, filled up with zeros to the width, if there is one."""
+        if type(texts) is not list or len(texts) > (width or MOST):
+            raise ValueError("a row of coefficients is no list, or too long")
+        return [self.value(text) for text in texts] + [ZERO] * (width - len(texts))
+
+    def check(self, claims: Any, facts: dict[str, Any]) -> None:
+        """Sort claims by what is found, the least over the tables; of some no more than that may be said."""
+        for key, find in facts.items():
+            try:
+                found = min(find(table) for table in self.tables) if callable(find) else find
+                found, why = found if isinstance(found, tuple) else (found, "")
+                said = get(claims, key, int if found is None else type(found), NONE)
+                holds = said == found or (key.startswith(("claimed", "dense")) and 1 <= (said or 0) <= (found or 0))
+                verdict, text = ("holds", "") if holds else ("does not hold", f" is said to be {said}, is {found}{why}")
+            except NotImplementedError as reason:
+                verdict, text = "not checked", f" ({reason})"
+            self.found[verdict].append(key + text)
+
+    def table(self, claims: Any, dense: Table | None = None) -> Table:
+        """The coefficients of a method."""
+        parts, within = get(claims, "tableau", dict), get(claims, "tolerance", str, NONE)
+        c, tolerance = self.row(get(parts, "c", list)), self.value(within) if within else ZERO
+        if within and self.values:
+            raise NotImplementedError("a family with a tolerance")
+        a, weights = ([self.row(row, len(c)) for row in get(parts, key, list)] for key in ("a", "weights"))
+        if len(a) != len(c) or not c or not 1 <= len(weights) <= MOST or not 0 <= tolerance <= Fraction(1, 10**8):
+            raise ValueError("the tableau has no right shape, or the tolerance is beyond 1e-8")
+        above = max((j - i for i, row in enumerate(a) for j, x in enumerate(row) if x), default=-1)
+        kind, sums = "explicit" if above < 0 else "implicit" if above else "dirk", [sum(row, ZERO) for row in a]
+        return Table(a, c, sums, weights, tolerance, kind, dense, defaultdict(dict), self.bounded)
+
+    def runge_kutta(self, claims: Any) -> None:
+        """A method, or a family at some values of its parameters."""
+        names = [*get(claims, "free_parameters", list), *get(claims, "learned_parameters", dict)]
+        dense, timed = get(claims, "dense", dict, NONE), not get(claims, "autonomous", bool)
+        for _ in range(SAMPLES if names else 1):
+            self.values.update({str(name): Fraction(self.random.getrandbits(64), 2**32) for name in names})
+            self.tables.append(self.table(claims, self.table(claims | dense) if dense else None))
+        lists = {"embedded_orders": True, "claimed_embedded_orders": timed}
+        rows = [(key, i, by) for key, by in lists.items() for i in range(len(get(claims, key, list)))]
+        facts = {
+            "proof": "tolerance" if claims["tolerance"] else "exact",
+            "kind": lambda t: t.kind,
+            "stages": len(self.tables[0].c),
+            "autonomous": lambda t: not timed or not all(map(t.near, (t.dense or t).c, (t.dense or t).sums)),
+            "order": Table.order,
+            "order_autonomous": partial(Table.order, timed=False),
+            "claimed_order": partial(Table.order, timed=timed),
+            **{f"{key}[{i}]": partial(Table.order, row=i + 1, timed=by) for key, i, by in rows},
+            "stage_order": Table.stage_order,
+            "fsal": lambda t: len(t.c) > 1 and t.a[-1] == t.weights[0] and not any([*t.a[0], t.c[0], t.c[-1] + -1]),
+            "dense_order": partial(Table.dense_order, timed=timed, said=claims["dense_order"]) if dense else None,
+            "evaluations_per_step": partial(Table.evaluations, claims=claims),
+        }
+        self.check(claims | {f"{key}[{i}]": claims[key][i] for key, i, _ in rows}, facts)
+
+    def stable(self, p: list[Any], *, strictly: bool = False) -> bool:
+        """Whether all roots are in the unit disk, those on the circle simple; `strictly`: inside."""
+        while len(p) > 1:
+            rest = [self.bounded(x + p[0] * y * (ONE / p[-1]) * -1, 3) for x, y in zip(p, reversed(p), strict=True)][1:]
+            if not any(rest):
+                return not strictly and self.stable([x * k for k, x in enumerate(p)][1:], strictly=True)
+            if abs(p[0]) >= abs(p[-1]):
+                return False
+            p = rest
+        return True
+
+    def formula(self, claims: Any, explicit: bool | None = None) -> int:
+        """The order of a multistep formula; 0 where it is not explicit, or not implicit, as it should be."""
+        alpha, beta = self.row(claims.get("alpha")), self.row(claims.get("beta"))
+        if len(alpha) != len(beta) or len(alpha) < 2 or alpha[-1] != 1 or not sum(beta, ZERO):
+            raise ValueError("a formula has as many alpha as beta; the last alpha is 1, the sum of beta not 0")
+        powers = ([Fraction(j**q, factorial(q)) for j in range(len(alpha))] for q in count())
+        pairs = pairwise(chain([[ZERO] * len(beta)], powers))  # C_q = Σ α_j·j^q/q! − β_j·j^(q−1)/(q−1)!
+        moments = (self.bounded(dot(alpha, x) + dot(beta, y) * -1, 2 * len(x)) for y, x in pairs)
+        order, moment = next((q - 1, moment) for q, moment in enumerate(moments) if moment)
+        facts = {"order": order, "steps": len(beta) - 1, "explicit": not beta[-1], "zero_stable": self.stable(alpha)}
+        said, constant = self.value(claims.get("error_constant")), moment * (ONE / sum(beta, ZERO))
+        self.check(claims | {"error_constant": said}, facts | {"error_constant": constant})
+        return order if explicit in (None, facts["explicit"]) else 0
+
+    def solver(self, claims: Any) -> None:
+        """All claims of a solver."""
+        kind, learned = get(claims, "kind", str), get(claims, "corrector", str, NONE) is not None
+        if kind in ("explicit", "dirk", "implicit"):
+            self.runge_kutta(claims)
+        elif kind == "multistep":
+            self.formula(claims)
+            self.check(claims, {"evaluations_per_step": 2 - get(claims, "explicit", bool)})
+        elif kind == "predictor_corrector" and re.fullmatch("P(EC){1,64}E?", get(claims, "mode", str)):
+            p, q = (self.formula(get(claims, key, dict), key[0] == "p") for key in ("predictor", "corrector_formula"))
+            size, more = claims["mode"].count("C"), claims["mode"][-1] == "E" or "dz" in claims["corrector_inputs"]
+            self.check(claims, {"order": min(q, p + size), "evaluations_per_step": size + more})
+        else:
+            raise NotImplementedError(f"a method of the kind {kind!r}")
+        self.check(claims, {"residual_power": get(claims, "order", int) + 1 if learned else None})
+        if "start" in claims:
+            self.tables.append(self.table(claims["start"]))
+            self.check(claims["start"], {"order": Table.order})
+
+
+def checked(path: str) -> int:
+    """Print what becomes of a file's claims; its exit code."""
+    try:
+        if not Path(path).is_file() or Path(path).stat().st_size > LARGEST_FILE:
+            raise ValueError(f"it is no file, or has more than {LARGEST_FILE} bytes")
+        sys.set_int_max_str_digits(MOST_BITS)
+        text, code, left = Path(path).read_bytes(), 0, [WORK]
+        claimed = json.loads(text, object_pairs_hook=unique, parse_constant=partial(get, None))
+        for claims in get(claimed, "solvers", list):
+            checker = Checker(Random(text), left, {}, [], {"does not hold": [], "not checked": [], "holds": []})
+            try:
+                checker.solver(claims)
+            except NotImplementedError as reason:
+                checker.found["not checked"].append(f"the method ({reason})")
+            lines = [f"{verdict}: {', '.join(keys)}" for verdict, keys in checker.found.items() if keys]
+            print(f"{path}: {get(claims, 'name', str)!r}", *lines, sep="\n    ")
+            code = 1 if checker.found["does not hold"] or code == 1 else 3 if checker.found["not checked"] else code
+        return code
+    except Exception as error:  # whatever a file holds: code 1 is for claims that were looked at
+        print(f"{path}: this is no certificate: {type(error).__name__}: {error!s:.199}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(max(map(checked, sys.argv[1:]), key=[0, 3, 1, 2].index, default=2))
