@@ -137,19 +137,19 @@ def mutants(packages: Sequence[Path], count: int, draw: random.Random, folder: P
     return made
 
 
-def compiled(folder: Path) -> list[Path]:
-    """The packages of the further kinds."""
+def compiled(folder: Path, names: Sequence[str]) -> list[Path]:
+    """The packages of further kinds."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "pyproject.toml").touch()
     files = []
-    for name, text in FURTHER.items():
-        (folder / f"{name}.hyper").write_text(text, "utf-8")
+    for name in names:
+        (folder / f"{name}.hyper").write_text(FURTHER[name], "utf-8")
         files.append(SpecFile(folder / f"{name}.hyper", name))
     checked = compiler.check(files)
     if has_errors(checked.diagnostics):
         raise SystemExit(f"a spec of the study is at fault: {checked.diagnostics}")
     compiler.compile_checked(checked, folder / "generated")
-    return [folder / "generated" / name for name in FURTHER]
+    return [folder / "generated" / name for name in names]
 
 
 def tested(mutant: Mutant, seconds: float) -> bool:
@@ -180,7 +180,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.dont_write_bytecode = True
     draw, folder = random.Random(given.seed), given.runs / "mutants"
     count, sample = (4, 1) if given.smallest else (given.count, given.tested)
-    packages = [*sorted(path.parent for path in Path("generated").glob("*/solver.py")), *compiled(folder / "further")]
+    own = sorted(path.parent for path in Path("generated").glob("*/solver.py"))
+    further = [*FURTHER][: 1 if given.smallest else None]
+    packages = [*own[: 1 if given.smallest else None], *compiled(folder / "further", further)]
     made = mutants(packages, count, draw, folder)
     results = verify([mutant.folder for mutant in made])
     seen = {mutant: difference is not None for mutant, (_, _, difference) in zip(made, results, strict=True)}
