@@ -27,6 +27,7 @@ MAY_IMPORT = {
     "runtime": set(),
     "training": {"runtime"},
     "codegen": {"plan", "semantics", "theory", "source", "files"},
+    "symbolic": {"second", "semantics", "diagnostics"},
     "second": {"remembered", "semantics", "syntax", "diagnostics", "source"},  # of theory nothing: it proves alone
     "compiler": {"second", "codegen", "remembered", "plan", "semantics", "syntax", "diagnostics", "source", "theory"},
     "evaluation": {"training", "plan", "semantics", "theory", "source"},

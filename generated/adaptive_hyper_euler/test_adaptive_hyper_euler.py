@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -66,7 +67,7 @@ def test_adaptivehypereuler_as_stated() -> None:
     assert solver.control.max_steps == 4096
     assert solver.control.embedded_power == 0
     assert solver.control.gains == (0, 1, 0)
-    g = solver.corrector
+    g: Any = solver.corrector
     assert g.reads == ("z", "dz", "s", "eps")
     assert str(g.net) == str(
         nn.Sequential(nn.Linear(g.features, 64), nn.SiLU(), nn.Linear(64, 64), nn.SiLU(), g.last(64))

@@ -60,13 +60,15 @@ def fit(
     f: the vector field f(s, z), or f(s, x, z) where `sample` gives (z0, x). It is left as it is.
     sample: sample(batch, generator) gives z0 [batch, *state_shape], states at span[0]; their device is used.
     iterations, batch, seed: in place of those in `settings` and its further phases, which are the spec's unless given.
+        The seed decides the first weights of an untrained corrector too, but for one of the user's own.
     more: the box of states, a sampler, a Fabric, files for checkpoints and data, as `More` describes them.
 
-    A corrector that is not zero keeps its normalisation. Raises TypeError for states of integers, ValueError for an ε
-    range that the span has no room for or solutions that are not finite, RuntimeError for a gradient that is not
-    finite. Gives a FitWarning where the targets are not to be relied on.
+    A corrector that is not zero keeps its normalisation; a new one sees nothing of s where f does not depend on it.
+    Raises TypeError and ValueError for an f, sample or span that are none, for states that are not as asked for, for an
+    ε range that the span has no room for and for solutions that are not finite, RuntimeError for a gradient that is not
+    finite. Gives a FitWarning where the targets are not to be relied on, or where training helped nothing.
     """
-    chosen, given = settings or SETTINGS[type(solver)], {"iterations": iterations, "batch": batch, "seed": seed}
+    chosen, given = settings or learned.of(solver, SETTINGS), {"iterations": iterations, "batch": batch, "seed": seed}
     run = Run(solver, f, sample, span, chosen, LEARNED.get(type(solver)), given, progress, **more)
     with run.going():
         for phase in run.phases():

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import statistics
+from typing import Any
 
 import pytest
 import torch
@@ -57,7 +58,7 @@ def test_bilinearhypereuler_as_stated() -> None:
     assert solver.evaluations_per_step == 1
     assert solver.residual_power == 2
     assert solver.base_digest == "f9064c818a462465"
-    g = solver.corrector
+    g: Any = solver.corrector
     assert g.reads == ("z", "eps")
     assert g.seen == ("dz",)
     assert g.width == 16
@@ -87,7 +88,7 @@ def test_narrowhypereuler_as_stated() -> None:
     assert solver.evaluations_per_step == 1
     assert solver.residual_power == 2
     assert solver.base_digest == "f9064c818a462465"
-    g = solver.corrector
+    g: Any = solver.corrector
     assert g.reads == ("z", "eps")
     assert g.seen == ("dz",)
     assert g.width == 12
@@ -115,7 +116,7 @@ def test_twostephypereuler_as_stated() -> None:
     assert solver.evaluations_per_step == 1
     assert solver.residual_power == 2
     assert solver.base_digest == "f9064c818a462465"
-    g = solver.corrector
+    g: Any = solver.corrector
     assert g.reads == ("z", "eps")
     assert g.seen == ("dz",)
     assert g.width == 16

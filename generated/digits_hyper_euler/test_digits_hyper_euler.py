@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import statistics
+from typing import Any
 
 import pytest
 import torch
@@ -46,7 +47,7 @@ def test_hypereuler_as_stated() -> None:
     assert solver.evaluations_per_step == 1
     assert solver.residual_power == 2
     assert solver.base_digest == "f9064c818a462465"
-    g = solver.corrector
+    g: Any = solver.corrector
     assert g.reads == ("z", "dz", "eps")
     assert str(g.net) == str(nn.Sequential(nn.Conv2d(g.features, 16, 3, padding="same"), nn.Tanh(), g.last(16, 3)))
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import statistics
+from typing import Any
 
 import pytest
 import torch
@@ -47,7 +48,7 @@ def test_hyperalpha_as_stated() -> None:
     assert solver.residual_power == 3
     assert solver.base_digest == "2747337e8a62b834"
     assert solver.free == (("alpha", 3 / 10, 1, "[]"),)
-    g = solver.corrector
+    g: Any = solver.corrector
     assert g.reads == ("z", "dz", "k2", "s", "eps", "alpha")
     assert g.seen == ("dz", "k2")
     assert str(g.net) == str(

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import statistics
+from typing import Any
 
 import pytest
 import torch
@@ -46,7 +47,7 @@ def test_hypereuler_as_stated() -> None:
     assert solver.evaluations_per_step == 1
     assert solver.residual_power == 2
     assert solver.base_digest == "f9064c818a462465"
-    g = solver.corrector
+    g: Any = solver.corrector
     assert g.reads == ("z", "dz", "s", "eps")
     assert str(g.net) == str(
         nn.Sequential(nn.Linear(g.features, 64), nn.SiLU(), nn.Linear(64, 64), nn.SiLU(), g.last(64))

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import statistics
+from typing import Any
 
 import pytest
 import torch
@@ -46,7 +47,7 @@ def test_hyperhalf_as_stated() -> None:
     assert solver.evaluations_per_step == 2
     assert solver.residual_power == 3
     assert solver.base_digest == "1cdf4f0e074e1eec"
-    g = solver.corrector
+    g: Any = solver.corrector
     assert g.reads == ("z", "dz", "k2", "s", "eps")
     assert g.seen == ("dz", "k2")
     assert str(g.net) == str(

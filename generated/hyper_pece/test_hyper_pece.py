@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import statistics
+from typing import Any
 
 import pytest
 import torch
@@ -62,7 +63,7 @@ def test_hyperpece_as_stated() -> None:
     assert solver.first_derivative == 1
     assert solver.substeps == 8
     assert solver.begin_evaluations == 32
-    g = solver.corrector
+    g: Any = solver.corrector
     assert g.reads == ("z", "dz", "f1", "fp", "s", "eps")
     assert g.seen == ("dz", "f1", "fp")
     assert str(g.net) == str(

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import statistics
+from typing import Any
 
 import pytest
 import torch
@@ -46,7 +47,7 @@ def test_swepthyper_as_stated() -> None:
     assert solver.evaluations_per_step == 2
     assert solver.residual_power == 3
     assert solver.base_digest == "afdfdec127c2cb73"
-    g = solver.corrector
+    g: Any = solver.corrector
     assert g.reads == ("z", "dz", "s", "eps")
     assert str(g.net) == str(
         nn.Sequential(nn.Linear(g.features, 32), nn.SiLU(), nn.Linear(32, 32), nn.SiLU(), g.last(32))

@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hyperdsl import __version__
-from hyperdsl.cli.codes import BUG, WRONG_USAGE
+from hyperdsl.cli.codes import BUG, INTERRUPTED, WRONG_USAGE
 
 if TYPE_CHECKING:
     import typer
+
+TRACEBACK = "HYPERDSL_TRACEBACK"
+LONGEST_TEXT = 500
 
 TEACHING = """
 Design a solver for differential equations in a small text file; get a proof of its order and fast PyTorch code.
@@ -90,14 +94,31 @@ def main() -> None:
     try:
         code = remembered(sys.argv[1:])
         if code is not None:
+            sys.stdout.flush()
             sys.exit(code)
         application()()
     except BrokenPipeError:  # whoever read the output has enough of it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(WRONG_USAGE)
-    except Exception:
-        traceback.print_exc()
-        given = " ".join(sys.argv[1:])
-        print(f"\nhyperdsl {__version__}: this is a bug in hyperdsl, not in the spec.", file=sys.stderr)
-        print(f"Please report it with the text above, the command `hyperdsl {given}` and its files.", file=sys.stderr)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except Exception as error:
+        _tell_bug(error)
         sys.exit(BUG)
+
+
+def _tell_bug(error: Exception) -> None:
+    """Say that hyperdsl is at fault, where, and how to report it; the whole way there only where it is asked for."""
+    if os.environ.get(TRACEBACK):
+        traceback.print_exception(error)
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+    text = " ".join(str(error).split())[:LONGEST_TEXT]
+    specs = [word for word in sys.argv[1:] if word.endswith(".hyper")]
+    files = f"{', '.join(specs)} and what it imports" if specs else "the files that it was given"
+    for line in (
+        f"hyperdsl {__version__}: this is a bug in hyperdsl, not in the spec: {type(error).__name__}{where}: {text}",
+        f"Please report it in the project's issues, with the command `hyperdsl {' '.join(sys.argv[1:])}`, {files},",
+        f"and what it prints with {TRACEBACK}=1 in its environment.",
+    ):
+        print(line, file=sys.stderr)

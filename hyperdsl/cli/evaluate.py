@@ -9,8 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hyperdsl.cli.inputs import Json, need_file, out, stop
-from hyperdsl.cli.packages import PackagePath, ProblemName, SolverName, Threads, find, guarded, need_torch
+from hyperdsl.cli.inputs import Json, out, stop
+from hyperdsl.cli.packages import (
+    PackagePath,
+    ProblemName,
+    SolverName,
+    Threads,
+    find,
+    guarded,
+    need_torch,
+    warnings_said,
+)
 
 if TYPE_CHECKING:
     from hyperdsl.theory.runge_kutta.tableau import Tableau
@@ -51,20 +60,24 @@ def evaluate(
     from hyperdsl.evaluation.training import build_solver
     from hyperdsl.evaluation.verdict import cost_sentence, verdict
     from hyperdsl.evaluation.weights import load_weights
+    from hyperdsl.training.outputs import require_plot
 
     torch.set_num_threads(threads)
-    need_file(plot, plots.FORMATS)
+    if plot is not None:
+        figure = plot
+        guarded(lambda: require_plot(figure, plots.endings()))
     counts = _counts(steps)
     tolerances = _tolerances(rtol) if rtol else None
     beside = {name: TableauSolver(name, tableau(name)) for name in methods.replace(" ", "").split(",") if name}
     values = dict(_parameter(item) for item in parameters or [])
     loaded = guarded(lambda: load_package(package))
-    chosen = find(problem)
-    model = guarded(lambda: build_solver(loaded, chosen, solver))
     origin = None
-    if weights is not None:
-        path = weights
-        origin = guarded(lambda: load_weights(path, model, loaded))
+    with warnings_said():
+        chosen = find(problem, quiet=json)
+        model = guarded(lambda: build_solver(loaded, chosen, solver))
+        if weights is not None:
+            path = weights
+            origin = guarded(lambda: load_weights(path, model, loaded))
     learns = hasattr(model, "corrector") or hasattr(model, "learned")
     state = "trained" if weights else "untrained" if learns else "without a corrector"
     name = f"{type(model).__name__} ({state})" if learns else type(model).__name__
@@ -77,30 +90,26 @@ def evaluate(
     )
     title = f"{type(model).__name__} on {chosen.name}, {state}"
     worth = verdict(rows, name) if weights else None  # an untrained g is all cost
+    trained_on = origin.problem if origin else None
+    notes = [*_of_another(trained_on, chosen.whole_name), *report.outside_sentences(rows)]
     if json:
-        print(
-            json_module.dumps(
-                report.json_object(
-                    rows,
-                    package=package.name,
-                    problem=problem,
-                    weights=state,
-                    verdict=worth,
-                    trained_on=origin and origin.problem,
-                ),
-                indent=2,
-            )
-        )
+        about = {"package": package.name, "problem": problem, "weights": state, "trained_on": trained_on}
+        print(json_module.dumps(report.json_object(rows, **about, notes=notes, verdict=worth), indent=2))
     else:
         out().print(report.table(rows, title))
-        if origin is not None and origin.problem != chosen.whole_name:
-            out().print(f"the weights were trained on {origin.problem}, not on {chosen.whole_name}", markup=False)
-        said = worth or cost_sentence(rows, name)
-        if said:
-            out().print(said, markup=False)
+        for said in (*notes, worth or cost_sentence(rows, name)):
+            if said:
+                out().print(said, markup=False)
     if plot is not None:
         target = plot
         guarded(lambda: plots.plot(rows, target, title))
+
+
+def _of_another(trained_on: str | None, problem: str) -> list[str]:
+    """A sentence where the weights were trained on another problem than this one, or do not say on which."""
+    if trained_on in (None, problem):
+        return []
+    return [f"The weights were trained on {trained_on or 'a problem that their file does not name'}, not on {problem}."]
 
 
 def tableau(name: str) -> Tableau:

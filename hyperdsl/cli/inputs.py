@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -22,8 +21,6 @@ __all__ = [
     "Json",
     "Paths",
     "finish",
-    "need_file",
-    "need_folder",
     "out",
     "print_json",
     "say",
@@ -50,35 +47,6 @@ def stop(message: str) -> NoReturn:
     """End the run: wrong usage, or something outside hyperdsl failed."""
     print(f"hyperdsl: {message}", file=sys.stderr)
     raise typer.Exit(WRONG_USAGE)
-
-
-def need_file(path: Path | None, formats: Iterable[str] = ()) -> None:
-    """End the run, before its work, where a file could not be written or its ending names none of the formats."""
-    if path is None:
-        return
-    endings = [f".{name}" for name in formats]
-    if endings and path.suffix.lower() not in endings:
-        stop(f"`{path}` ends in no format that can be written; there are {', '.join(endings)}")
-    if path.is_dir():
-        stop(f"`{path}` is a folder: a file is wanted")
-    if path.exists() and not path.is_file():
-        stop(f"`{path}` is no regular file")
-    _need_place(path, path.parent)
-
-
-def need_folder(path: Path | None) -> None:
-    """The same for a folder."""
-    if path is not None:
-        _need_place(path, path)
-
-
-def _need_place(path: Path, folder: Path) -> None:
-    """End the run where nothing could be written into a folder, which may still have to be made."""
-    there = next(place for place in (folder, *folder.absolute().parents) if place.exists() or place.is_symlink())
-    if not there.is_dir():
-        stop(f"`{path}` cannot be written: `{there}` is no folder")
-    if not os.access(there, os.W_OK | os.X_OK):
-        stop(f"`{path}` cannot be written: `{there}` may not be written to")
 
 
 def finish(diagnostics: Iterable[Diagnostic]) -> None:

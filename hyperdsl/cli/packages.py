@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Sequence
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from hyperdsl.cli.inputs import finish, say, stop
+from hyperdsl.cli.inputs import finish, say, spec_files, stop
 
 if TYPE_CHECKING:
     from hyperdsl.evaluation.problems import Problem
@@ -43,7 +46,7 @@ def guarded(run: Callable[[], Result]) -> Result:
     """`run`, ending with a sentence where a package, problem or weights file is not what it should be."""
     try:
         return run()
-    except typer.Exit:  # a RuntimeError, whose sentence has been said
+    except typer.Exit:  # a RuntimeError, of a run that has been ended with a sentence
         raise
     except OSError as error:
         stop(f"{error.filename or 'a file'}: {error.strerror or error}")
@@ -58,18 +61,31 @@ def need_torch(*further: str) -> None:
             stop(f"this command needs {module}: pip install 'hyperdsl[train]'")
 
 
-def find(name: str, *, progress: bool = True) -> Problem:
-    """The problem called `name`; a file's own is checked first. `progress`: show that of training its f, if need be."""
+def find(name: str, *, quiet: bool = False) -> Problem:
+    """The problem called `name`; a file's own is checked first. A built-in one whose f is to be trained shows a bar."""
     from hyperdsl.evaluation.lookup import find_problem
 
-    return guarded(lambda: find_problem(name, _models, progress))
+    return guarded(lambda: find_problem(name, _models, progress=not quiet))
+
+
+@contextmanager
+def warnings_said() -> Iterator[None]:
+    """Inside, a warning is a sentence on standard error; what a command tells in its results is none."""
+    from hyperdsl.training.settings import OutcomeWarning
+
+    def say_one(message: Warning | str, *_: object, **__: object) -> None:
+        print(f"hyperdsl: warning: {message}", file=sys.stderr)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", OutcomeWarning)
+        warnings.showwarning = say_one
+        yield
 
 
 def _models(path: Path) -> Sequence[ProblemModel]:
     from hyperdsl import compiler
 
-    if not path.is_file():
-        stop(f"there is no file `{path}`")
+    spec_files([path])  # ends the run where it cannot be read
     problems, diagnostics = compiler.problems(path)
     say(diagnostics)
     finish(diagnostics)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hyperdsl.cli.inputs import Json, finish, need_file, out, print_json, say, spec_files, stop
+from hyperdsl.cli.inputs import Json, finish, out, print_json, say, spec_files, stop
 
 if TYPE_CHECKING:
     from hyperdsl.cli.methods_shown import Shown
@@ -27,10 +27,11 @@ Plot = Annotated[
 
 def show(spec: SpecPath, name: Name = None, plot: Plot = None, json: Json = False) -> None:
     """Print all that is known of a method: tableau, orders, conditions, errors, stability, dense output."""
-    need_file(plot, ("png", "svg"))
     from hyperdsl import compiler
     from hyperdsl.cli.methods_shown import print_page, shown_of
 
+    if plot is not None:
+        _require_plot(plot)
     checked = compiler.check(spec_files([spec]))
     known = shown_of(checked.specs[0])
     if name is not None:
@@ -51,6 +52,15 @@ def show(spec: SpecPath, name: Name = None, plot: Plot = None, json: Json = Fals
     if plot is not None:
         _plot(list(known.values()), plot)
     finish(checked.diagnostics)
+
+
+def _require_plot(path: Path) -> None:
+    from hyperdsl.training.outputs import require_plot
+
+    try:
+        require_plot(path, ("png", "svg"))
+    except ValueError as error:
+        stop(str(error))
 
 
 def _plot(known: list[Shown], path: Path) -> None:

@@ -7,6 +7,7 @@ import json as json_module
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -15,7 +16,7 @@ import typer
 
 from hyperdsl import __version__
 from hyperdsl.cli.evaluate import tableau
-from hyperdsl.cli.inputs import Json, finish, need_file, need_folder, out, say, spec_files, stop
+from hyperdsl.cli.inputs import Json, finish, out, say, spec_files, stop
 from hyperdsl.cli.packages import ProblemName, Threads, find, guarded, need_torch
 from hyperdsl.files import replace_file
 from hyperdsl.source import SpecFile
@@ -84,18 +85,15 @@ def sweep(
     A sweep that was ended goes on when the same command is given again; a second command joins in a running one.
     """
     need_torch("optuna", "filelock")
-    from hyperdsl.evaluation import plots
     from hyperdsl.evaluation.solvers import TableauSolver
     from hyperdsl.sweeps import report as sweep_report
     from hyperdsl.sweeps import run as sweeps
     from hyperdsl.sweeps.points import front, knee, points
 
-    need_file(plot, plots.FORMATS)
-    need_file(storage)
-    need_folder(cache)
     target = None if write is None else _target(write)
+    _require_outputs(plot, storage, target, cache)
     beside = {word: TableauSolver(word, tableau(word)) for word in methods.replace(" ", "").split(",") if word}
-    order = _Order(spec, name, problem, trials, storage, cost, tuple(overrides or ()), cache, threads, not quiet)
+    order = _Order(spec, name, problem, trials, storage, cost, tuple(overrides or ()), cache, threads, quiet)
     store, task = order.begin()
     workers = [get_context("spawn").Process(target=_work, args=(order,), daemon=True) for _ in range(jobs - 1)]
     try:
@@ -156,21 +154,18 @@ class _Order:
     overrides: tuple[str, ...]
     cache: Path | None
     threads: int
-    progress: bool
+    quiet: bool
 
     def begin(self) -> tuple[Store, Task]:
         """The sweep's store, which is to be closed, and its task; ends the run where something is wrong."""
         import torch
 
-        from hyperdsl.evaluation.weights import file_name
-        from hyperdsl.sweeps.store import Store
+        from hyperdsl.sweeps.store import Store, default_storage
 
         torch.set_num_threads(self.threads)
         checked, chosen = _chosen(self.spec, self.name)
         task = _task(self, checked, chosen)
-        path = (
-            self.storage or Path("runs/sweeps") / task.name / file_name(task.problem.whole_name) / f"{chosen.name}.log"
-        )
+        path = self.storage or default_storage(task.name, task.problem, chosen.name)
         identity = {
             "version of hyperdsl": __version__,
             "version of the spec": checked.source.sha256,
@@ -181,6 +176,7 @@ class _Order:
             "cost": self.cost,
             "--set": sorted(self.overrides),
         }
+        _require_outputs(None, path, None, None)
         return guarded(lambda: Store(path, chosen, self.cost, self.trials or chosen.trials, identity)), task
 
 
@@ -228,7 +224,7 @@ def _task(order: _Order, spec: Spec, sweep: Sweep) -> Task:
     for number in sweep.numbers:
         if {"lr": "learning_rate"}.get(number.word, number.word) in changed:
             stop(f"the sweep varies `{number.word}`, which --set would hold fast")
-    write, problem = compiler.variants(order.spec, sweep.name).text, find(order.problem, progress=order.progress)
+    write, problem = compiler.variants(order.spec, sweep.name).text, find(order.problem, quiet=order.quiet)
     return Task(spec.source.stem, sweep.solver, problem, sweep.steps, write, compile_variant, changed, order.cache)
 
 
@@ -289,13 +285,27 @@ def _json(result: _Result, order: _Order, store: Store, task: Task, failed: int)
     }
 
 
+def _require_outputs(plot: Path | None, storage: Path | None, target: Path | None, cache: Path | None) -> None:
+    """End the run where a file or folder of these cannot be written."""
+    from hyperdsl.evaluation.plots import endings
+    from hyperdsl.training.outputs import require_folder, require_plot, require_writable
+
+    if plot is not None:
+        guarded(lambda: require_plot(plot, endings()))
+    for file in (storage, target if target and target.suffix else None):
+        if file is not None:
+            guarded(partial(require_writable, file))
+    for folder in (cache, target if target and not target.suffix else None):
+        if folder is not None:
+            guarded(partial(require_folder, folder))
+
+
 def _target(path: Path) -> Path:
     """A place for specs: FILE.hyper, or a folder."""
     if path.suffix == ".hyper" and not path.stem.isidentifier():
         stop(f"`{path.name}` cannot name a package: use letters, digits and underscores")
     if path.suffix and path.suffix != ".hyper":
         stop(f"`--write {path}` is neither FILE.hyper nor a folder")
-    (need_file if path.suffix else need_folder)(path)
     return path
 
 

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import json as json_module
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hyperdsl.cli.inputs import need_file, need_folder, out, say
-from hyperdsl.cli.packages import PackagePath, ProblemName, SolverName, Threads, find, guarded, need_torch
+from hyperdsl.cli.inputs import Json, out, say
+from hyperdsl.cli.packages import (
+    PackagePath,
+    ProblemName,
+    SolverName,
+    Threads,
+    find,
+    guarded,
+    need_torch,
+    warnings_said,
+)
 from hyperdsl.files import replace_file
 from hyperdsl.source import SpecFile
 
@@ -59,67 +70,93 @@ def train(
     devices: Devices = None,
     precision: Precision = None,
     quiet: Quiet = False,
+    json: Json = False,
 ) -> None:
     """Train the corrector of a generated package on a problem, and save its weights as safetensors.
 
     A training that was ended, by a kill or a power cut, goes on when the same command is given again.
     """
     need_torch()
-    need_file(output)
-    for folder in (log, cache):
-        need_folder(folder)
     import torch
 
     from hyperdsl.cli.control import split_overrides
     from hyperdsl.cli.overrides import check_names, read_overrides
     from hyperdsl.evaluation.packages import load_package
     from hyperdsl.evaluation.training import start_fabric, train_package
+    from hyperdsl.training.outputs import require_folder, require_writable
 
     torch.set_num_threads(threads)
+    if output is not None:
+        file = output
+        guarded(lambda: require_writable(file))
+    for folder in filter(None, (log, cache)):
+        guarded(partial(require_folder, folder))
     loaded = guarded(lambda: load_package(package))
     check_names(overrides or [], *guarded(lambda: (loaded.training_name(solver), loaded.control_name(solver))))
     others, control = split_overrides(overrides or [])
     changed = read_overrides(others)
-    chosen = find(problem, progress=not quiet)
-    fabric = guarded(lambda: start_fabric(accelerator=accelerator, devices=devices, precision=precision, log=log))
-    trained = guarded(
-        lambda: train_package(
-            loaded,
-            chosen,
-            solver=solver,
-            output=output,
-            overrides=changed,
-            control=control,
-            seed=seed,
-            progress=not quiet,
-            fabric=fabric,
-            cache=cache,
+    with warnings_said():
+        chosen = find(problem, quiet=quiet or json)
+        fabric = guarded(lambda: start_fabric(accelerator=accelerator, devices=devices, precision=precision, log=log))
+        trained = guarded(
+            lambda: train_package(
+                loaded,
+                chosen,
+                solver=solver,
+                output=output,
+                overrides=changed,
+                control=control,
+                seed=seed,
+                progress=not (quiet or json),
+                fabric=fabric,
+                cache=cache,
+            )
         )
-    )
     if fabric.is_global_zero:
-        chosen_solver = f" --solver {solver}" if solver else ""
-        _print(trained, f"{package}{chosen_solver} --problem '{problem}'")
-        if trained.written:
-            _write_back(trained)
+        written = _write_back(trained) if trained.written else ""
+        if json:
+            print(json_module.dumps(_object(trained, package, problem), indent=2))
+        else:
+            chosen_solver = f" --solver {solver}" if solver else ""
+            _print(trained, f"{package}{chosen_solver} --problem '{problem}'", written)
 
 
-def _write_back(trained: Trained) -> None:
-    """Write the method that training found beside its weights, and prove it."""
+def _object(trained: Trained, package: Path, problem: str) -> dict[str, object]:
+    """The one object of `--json`; `delta` goes from ε to δ, `spec` is the method that training found."""
+    from hyperdsl.evaluation.report import plain
+
+    return {
+        "package": package.name,
+        "solver": type(trained.solver).__name__,
+        "problem": problem,
+        "seconds": trained.seconds,
+        "weights": trained.path.as_posix(),
+        "delta": {f"{eps:.6g}": plain(delta) for eps, delta in trained.history.delta.items()},
+        "outcome": trained.outcome.plain(),
+        "spec": _spec_path(trained).as_posix() if trained.written else None,
+    }
+
+
+def _write_back(trained: Trained) -> str:
+    """Write the method that training found beside its weights, and prove it; what was found, in lines for people."""
     from hyperdsl import compiler
 
-    spec = trained.path.with_suffix(".hyper")
+    spec = _spec_path(trained)
     replace_file(spec, (trained.written or "").encode())
     replace_file(spec, (compiler.layout(spec, spec.as_posix()).text or "").encode())
     checked = compiler.check([SpecFile(spec, spec.as_posix())])
     say(checked.diagnostics)
     (method,) = checked.specs[0].methods
-    console = out()
-    for name, value in trained.solver.values().items():  # type: ignore[operator]  # a generated solver's method
-        console.print(f"  {name} = {value:.6g}")
-    console.print(f"written as {spec}: order {method.facts.order}, proven exactly", markup=False)
+    values = trained.solver.values()  # type: ignore[operator]  # a generated solver's method
+    found = [f"  {name} = {value:.6g}" for name, value in values.items()]
+    return "\n".join([*found, f"written as {spec}: order {method.facts.order}, proven exactly"])
 
 
-def _print(trained: Trained, what: str) -> None:
+def _spec_path(trained: Trained) -> Path:
+    return trained.path.with_suffix(".hyper")
+
+
+def _print(trained: Trained, what: str, written: str) -> None:
     console = out()
     console.print(f"trained {type(trained.solver).__name__} in {trained.seconds:.1f} s")
     console.print("local error over the base's, on unseen trajectories (δ):")
@@ -127,3 +164,6 @@ def _print(trained: Trained, what: str) -> None:
         console.print(f"  ε = {eps:<10.4g} δ = {delta:.4f}")
     console.print(f"weights: {trained.path}", markup=False)
     console.print(f"see what that gained: hyperdsl evaluate {what} --weights {trained.path}", markup=False)
+    if written:
+        console.print(written, markup=False)
+    console.print(trained.outcome.verdict, markup=False)

@@ -22,8 +22,6 @@ SAME_STEM = Entry("H006", "error", "two specs of this run would write the packag
 VERSION = Entry("H007", "error", "language version {version} is not known to this hyperdsl", "the version is 1")
 
 # H1: syntax
-OWN_LINE = "each setting has a line of its own: begin a new line before `{word}`"
-"""Help for what stands behind a setting on its line."""
 UNEXPECTED = Entry("H101", "error", "unexpected {found}")
 BAD_CHARACTER = Entry("H102", "error", "unexpected character {found}")
 BAD_NUMBER = Entry("H103", "error", "`{text}` is not a number", "write numbers as 12, 0.1, .5 or 1e-6")
@@ -42,6 +40,7 @@ UNOPENED = Entry("H108", "error", "this `{bracket}` closes nothing", "remove it"
 BAD_ROW = Entry("H109", "error", "{problem}")
 MISPLACED = Entry("H110", "error", "{what} does not belong {where}")
 UNARY_PLUS = Entry("H111", "error", "a number has no leading `+`", "remove the `+`")
+HIDDEN = Entry("H112", "error", "{found} makes this text look like another one", "remove it")
 
 # H2: proofs
 ORDER_TOO_HIGH = Entry("H201", "error", "`{name}` is claimed to have order {claimed}, but has order {proven}")
@@ -119,7 +118,7 @@ OUT_OF_REACH = Entry(
     "`{name}` is not proven: {reason}",
     "spread the file's declarations over several files, or make this one simpler",
 )
-NOT_PROVEN_AGAIN = Entry("H230", "warning", "`{name}` is not proven again by sympy: {reason}")
+NOT_PROVEN_AGAIN = Entry("H221", "warning", "`{name}` is not proven again by sympy: {reason}")
 
 # H3: names
 UNKNOWN_DECLARATION = Entry("H301", "error", "`{word}` is not a declaration")

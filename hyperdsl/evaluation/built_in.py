@@ -8,7 +8,10 @@ BUILT_IN = (*CLASSICAL, "digits", "flow")
 
 
 def built_in(name: str, progress: bool = True) -> Problem:
-    """The built-in problem of this name; KeyError where there is none. `digits` and `flow` train f first if need be."""
+    """The built-in problem of this name; KeyError where there is none.
+
+    `digits` and `flow` train f first if need be, with a bar where `progress` says so.
+    """
     if name == "digits":
         from hyperdsl.evaluation.digits import digits_problem  # noqa: PLC0415  (scikit-learn takes a second to import)
 

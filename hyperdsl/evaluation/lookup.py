@@ -27,9 +27,9 @@ _PARAMETER = re.compile(rf"\s*(?P<name>[A-Za-z_]\w*)\s*=\s*(?P<low>{_NUMBER})\s*
 
 
 def find_problem(text: str, models: Models, progress: bool = True) -> Problem:
-    """The problem called `text`, as on the command line.
+    """The problem called `text`, as on the command line. ProblemError says what is wrong and what there is.
 
-    `progress`: show that of training a built-in problem's f. ProblemError says what is wrong and what there is.
+    progress: show a bar where a built-in problem's f has to be trained first.
     """
     if in_file := _FILE.fullmatch(text):
         return _from_file(Path(in_file["path"]), in_file["name"], in_file["parameters"] or "", models)

@@ -19,10 +19,13 @@ AXES = (
     ("macs", "MACs a sample, g's included"),
     ("milliseconds", "milliseconds a batch, g's included"),
 )
-FORMATS = tuple(FigureCanvasAgg.get_supported_filetypes())
-"""Endings of the files that can be drawn into."""
 MARKERS = "osD^vPX*"
 COLOURS = ("#0b5fa5", "#d1495b", "#3a7d44", "#8a5a9e", "#c77f0a", "#4d4d4d", "#00838f", "#9c4f2f")
+
+
+def endings() -> set[str]:
+    """The endings of files that a plot can be written to; one of LaTeX's needs more than there may be."""
+    return {*FigureCanvasAgg.get_supported_filetypes()} - {"pgf"}
 
 
 def plot(rows: Sequence[Row], path: Path, title: str, error: str = "relative_error", label: str = "") -> None:

@@ -11,9 +11,18 @@ from rich.table import Table
 
 from hyperdsl.evaluation.work_precision import Row
 
+MARK = "*"
+"""Of a setting that leaves what its g was trained for."""
+
+
+def outside_sentences(rows: Sequence[Row]) -> list[str]:
+    """What the rows with a mark leave, a sentence each; none where there is none."""
+    told = [f"{row.setting}: {row.outside}" for row in rows if row.outside is not None]
+    return [f"{MARK} outside of what g was trained for, which stands in brackets: {'; '.join(told)}"] if told else []
+
 
 def table(rows: Sequence[Row], title: str) -> Table:
-    """A rich table; columns that no row has are left out."""
+    """A rich table; columns that no row has are left out, and settings outside of their g's training have a mark."""
     with_accuracy = any(row.accuracy is not None for row in rows)
     made = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     made.add_column("method")  # the one column that may wrap: numbers are never cut
@@ -25,7 +34,13 @@ def table(rows: Sequence[Row], title: str) -> Table:
         if before not in (None, row.method):
             made.add_section()
         before = row.method
-        cells = [row.method, row.setting, str(row.evaluations), short(row.macs), f"{row.milliseconds:.2f}"]
+        cells = [
+            row.method,
+            row.setting + MARK * (row.outside is not None),
+            str(row.evaluations),
+            short(row.macs),
+            f"{row.milliseconds:.2f}",
+        ]
         cells += [f"{row.mape:.3g}", f"{row.l2:.2g}", f"{row.relative_error:.1e}"]
         made.add_row(*cells, *([f"{row.accuracy:.1f}"] if row.accuracy is not None else []))
     return made

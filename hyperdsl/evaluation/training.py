@@ -24,6 +24,8 @@ from hyperdsl.evaluation.problems import Problem
 from hyperdsl.evaluation.weights import Origin, default_path, save_weights
 from hyperdsl.training.changes import SettingsError, changed, plain_settings
 from hyperdsl.training.learned import written as written_spec
+from hyperdsl.training.outcome import Outcome
+from hyperdsl.training.outputs import require_writable
 
 CACHE_BYTES = 4 * 2**30
 """What a cache may hold after a training; what was used longest ago goes first."""
@@ -41,6 +43,11 @@ class Trained:
     seconds: float
     path: Path
     written: str | None = None
+
+    @property
+    def outcome(self) -> Outcome:
+        """Whether training helped, and at which ε."""
+        return Outcome(self.history.delta)
 
     @property
     def mid_range(self) -> float:
@@ -120,6 +127,13 @@ def start_fabric(
     return fabric
 
 
+def checkpoint_of(path: Path) -> Path:
+    """Where a training is kept whose weights go to `path`: beside them."""
+    return (
+        path.with_suffix(".checkpoint") if path.suffix == ".safetensors" else path.with_name(f"{path.name}.checkpoint")
+    )
+
+
 def _told(changes: Mapping[str, object]) -> dict[str, object]:
     """Overrides as they are kept with the weights: a reference method by its name."""
     return {name: getattr(value, "__name__", value) if callable(value) else value for name, value in changes.items()}
@@ -150,11 +164,18 @@ def train_package(
     `overrides` replaces fields of the package's settings, plain values standing for dtypes, losses and shares of
     states, `then` for a sequence of such mappings, one for each further phase, and `control` those of an adaptive
     solver's control; `seed` None means the spec's. `fabric` and `cache` are `fit`'s; of several processes, the first
-    saves. PackageError where there is nothing to train or a setting is unknown, TrainingError where the problem does
-    not allow the training.
+    saves. PackageError where there is nothing to train, a setting is unknown or the weights cannot be written,
+    TrainingError where the problem does not allow the training.
     """
     train = package.train()
     cls = package.choose(solver)
+    path = output or default_path(package, problem.whole_name, cls.__name__)
+    checkpoint = checkpoint_of(path)
+    try:
+        require_writable(path)
+        require_writable(checkpoint)
+    except ValueError as error:
+        raise PackageError(str(error)) from error
     if cls not in train.SETTINGS:
         raise PackageError(f"{cls.__name__} has no training: its corrector is external, or it has none")
     changes = dict(overrides or {})
@@ -166,8 +187,6 @@ def train_package(
     model = build_solver(package, problem, solver, used)
     if control:
         _set_control(model, control)
-    path = output or default_path(package, problem.whole_name, cls.__name__)
-    checkpoint = path.with_suffix(".checkpoint")
     fit: Callable[..., Any] = train.fit
     start = time.perf_counter()
     try:

@@ -7,6 +7,7 @@ methods solve the same states over the same span.
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -36,6 +37,14 @@ class Contender:
     setting: str
     run: Callable[[VectorField, Tensor, Span, Tensor | None], Tensor]
     corrector: nn.Module | None = None
+    solver: object = None
+
+    @property
+    def outside(self) -> str | None:
+        """How the last run left the ranges that the solver's g was trained for; None where it did not."""
+        left: tuple[str, ...] = getattr(self.solver, "left", ())
+        gone = getattr(self.corrector, "outside", "warn") == "base" and any(text[0] in "εs" for text in left)
+        return (", ".join(left) + ": g is left out" * gone) or None
 
 
 @dataclass(frozen=True)
@@ -54,6 +63,7 @@ class Row:
     """One contender measured. `macs` are one sample's, `milliseconds` a batch's; `accuracy` is a percentage.
 
     `corrector_share` is g's part of `macs`, and `corrector_over_field` the cost of a call of g over that of f.
+    `outside` says how a solve left what its g was trained for, with the ranges of the training.
     """
 
     method: str
@@ -67,6 +77,7 @@ class Row:
     accuracy: float | None = None
     corrector_share: float = 0.0
     corrector_over_field: float | None = None
+    outside: str | None = None
 
 
 def fixed(name: str, solver: Callable[..., Tensor], steps: Sequence[int], **parameters: float) -> list[Contender]:
@@ -80,7 +91,7 @@ def fixed(name: str, solver: Callable[..., Tensor], steps: Sequence[int], **para
         given: dict[str, Any] = {**parameters, **unchecked} | ({} if x is None else {"x": x})
         return solver(f, z0, span=span, steps=count, **given)
 
-    return [Contender(name, f"K = {count}", partial(run, count), _corrector(solver)) for count in steps]
+    return [Contender(name, f"K = {count}", partial(run, count), _corrector(solver), solver) for count in steps]
 
 
 def adaptive(tolerances: Sequence[float] = (1e-3,)) -> list[Contender]:
@@ -110,7 +121,7 @@ def at_tolerances(
         return end
 
     chosen = tolerances or [control.rtol * factor for factor in (10, 1, 0.1, 0.01) if control.rtol * factor < 1]
-    return [Contender(name, f"rtol {rtol:.0e}", partial(run, rtol), _corrector(solver)) for rtol in chosen]
+    return [Contender(name, f"rtol {rtol:.0e}", partial(run, rtol), _corrector(solver), solver) for rtol in chosen]
 
 
 def _corrector(solver: Callable[..., Tensor]) -> nn.Module | None:
@@ -149,7 +160,22 @@ def measure(
     repeats: int = 30,
     accuracy: Callable[[Tensor], float] | None = None,
 ) -> list[Row]:
-    """A row for each contender; times and costs are those of the first `batch` states."""
+    """A row for each contender; times and costs are those of the first `batch` states.
+
+    That a solve leaves what its g was trained for stands in its row, and is no warning.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"\w+ leaves what its g was trained for")
+        return _measured(contenders, start, batch, repeats, accuracy)
+
+
+def _measured(
+    contenders: Sequence[Contender],
+    start: Start,
+    batch: int,
+    repeats: int,
+    accuracy: Callable[[Tensor], float] | None,
+) -> list[Row]:
     z0, x = start.z0[:batch], None if start.x is None else start.x[:batch]
     times = milliseconds(
         {f"{c.method} {c.setting}": partial(c.run, start.f, z0, start.span, x) for c in contenders},
@@ -174,6 +200,7 @@ def measure(
                 None if accuracy is None else accuracy(z),
                 cost.corrector_macs / cost.macs if cost.macs else 0.0,
                 cost.corrector_over_field,
+                contender.outside,
             )
         )
     return rows

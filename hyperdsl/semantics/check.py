@@ -173,6 +173,9 @@ class _Checker:
         return self.controls[key]
 
     def _check_unused(self, own: list[n.Declaration]) -> None:
+        """What nothing uses; nothing is said where a solver at fault may use it."""
+        if len(self.solvers) < len(self._own("solver", "hypersolver")) or not self.scope.unit.whole:
+            return
         for declaration in own:
             kind, name = declaration.word.text, declaration.name
             if kind in ("corrector", "training", "control") and (kind, name.text) not in self.used:

@@ -22,6 +22,8 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from hyperdsl.evaluation.errors import SweepError
+from hyperdsl.evaluation.problems import Problem
+from hyperdsl.evaluation.weights import file_name
 from hyperdsl.semantics.model.sweep import Sweep
 from hyperdsl.sweeps.points import Cost, Network, Point
 from hyperdsl.sweeps.space import Choice, propose, space
@@ -31,6 +33,11 @@ DIRECTIONS: tuple[Literal["minimize"], Literal["minimize"]] = ("minimize", "mini
 ATTEMPTS = 5
 """How many processes may be lost over one network before it is given up."""
 GIVEN_UP = f"{ATTEMPTS} processes ended while they trained it"
+
+
+def default_storage(package: str, problem: Problem, sweep: str) -> Path:
+    """runs/sweeps/PACKAGE/PROBLEM/NAME.log, from the current folder, with the problem's whole name in it."""
+    return Path("runs/sweeps") / package / file_name(problem.whole_name) / f"{sweep}.log"
 
 
 class Store:

@@ -38,6 +38,7 @@ PUNCTUATION = {
     "PRIME": "`'`",
     "RULE": "a rule line",
 }
+OWN_LINE = "each setting has a line of its own; several values have commas between them"
 VALUE_STARTS = frozenset({"NAME", "NUMBER", "MINUS", "LPAR"})
 
 
@@ -102,8 +103,8 @@ def _describe(source: Source, stream: tuple[Token, ...], at: int, expected: froz
         return catalogue.UNARY_PLUS.at(place)
     if token.type == "IN":
         return catalogue.UNEXPECTED.at(place, found="`in`, which is a reserved word", help=_expectation(expected))
-    if word := _second_word(stream, at):
-        return catalogue.UNEXPECTED.at(place, found=f"`{token}`", help=catalogue.OWN_LINE.format(word=word))
+    if token.type == "NUMBER" and before == "NAME":
+        return catalogue.UNEXPECTED.at(place, found=f"`{token}`", help=OWN_LINE)
     found = PUNCTUATION["_NL"] if token.type == "_NL" else f"`{token}`"
     return catalogue.UNEXPECTED.at(place, found=found, help=_expectation(expected))
 
@@ -111,17 +112,6 @@ def _describe(source: Source, stream: tuple[Token, ...], at: int, expected: froz
 def _word_of(stream: tuple[Token, ...], at: int) -> str | None:
     """The setting whose line has `=` as its second token."""
     return str(stream[at - 1]) if at and stream[at - 1].type == "WORD" else None
-
-
-def _second_word(stream: tuple[Token, ...], at: int) -> str | None:
-    """The word after a comma, in a setting's values, that the value at fault follows: it looks like another setting."""
-    if at < 3 or stream[at].type not in ("NUMBER", "NAME", "STRING", "LBRACE"):
-        return None
-    start = at
-    while start > 0 and stream[start - 1].type not in BOUNDARIES:
-        start -= 1
-    pair = stream[at - 2].type, stream[at - 1].type
-    return str(stream[at - 1]) if stream[start].type == "WORD" and pair == ("COMMA", "NAME") else None
 
 
 def _expectation(expected: frozenset[str]) -> str | None:

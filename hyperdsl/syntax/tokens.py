@@ -17,7 +17,7 @@ from hyperdsl.diagnostics import Diagnostic, catalogue
 from hyperdsl.source import Place, Source, Span
 from hyperdsl.syntax.brackets import Brackets, match
 from hyperdsl.syntax.builder import span_of
-from hyperdsl.syntax.characters import hidden, named
+from hyperdsl.syntax.characters import advice, hides, named
 from hyperdsl.syntax.grammar import grammar
 from hyperdsl.syntax.nodes import Comment
 
@@ -29,8 +29,6 @@ MAX_OPERATORS = 250  # in one expression: bounds the depth of its tree
 CONTINUES = frozenset({"COMMA", "PLUS", "MINUS", "STAR", "SLASH", "CARET", "EQUAL", "DOTS", "COMPARE"})
 OPERATORS = frozenset({"PLUS", "MINUS", "STAR", "SLASH", "CARET"})
 BOUNDARIES = frozenset({"_NL", "LBRACE", "TOPEN", "RBRACE"})
-MAX_UNSEEN = 25
-UNSEEN = "remove it: it cannot be seen, and makes a text look like another"
 TABLES = frozenset({"tableau", "dense"})
 
 
@@ -51,7 +49,6 @@ def tokenize(source: Source) -> Tokens:
         message = catalogue.TOO_LARGE.at(_place(source, raw[-1]), what="the file", limit=f"{MAX_TOKENS} tokens")
         return Tokens((), (), (message,), stop=True)
     comments = tuple(_comments(raw))
-    unseen = tuple(islice(_unseen(source), MAX_UNSEEN))
     tokens, bad_rules = _rule_lines(source, [token for token in raw if token.type != "COMMENT"])
     brackets = match(source, tokens)
     if brackets.too_deep:
@@ -59,15 +56,10 @@ def tokenize(source: Source) -> Tokens:
     arranger = _Arranger(source, tokens, brackets)
     stream = arranger.run()
     judged = [(token, message) for token in tokens for message in _judge(source, token)]
-    others = {token.start_pos for token in tokens if token.type == "OTHER"}
-    bad = {token.start_pos for token, _ in judged} | others | arranger.bad | brackets.unmatched
-    diagnostics = (
-        *unseen,
-        *bad_rules,
-        *brackets.diagnostics,
-        *arranger.diagnostics,
-        *(message for _, message in judged),
-    )
+    hidden = tuple(message for token in raw for message in _hidden(source, token))
+    bad = {token.start_pos for token, _ in judged} | arranger.bad | brackets.unmatched
+    found = (message for _, message in judged)
+    diagnostics = (*bad_rules, *brackets.diagnostics, *arranger.diagnostics, *found, *hidden)
     return Tokens(_without(stream, bad), comments, diagnostics)
 
 
@@ -107,16 +99,6 @@ def _comments(raw: Iterable[Token]) -> Iterable[Comment]:
             last_line = token.end_line or 0
 
 
-def _unseen(source: Source) -> Iterable[Diagnostic]:
-    """Characters that cannot be seen, wherever they stand: what a reader takes for a comment must be one."""
-    if source.text.replace("\n", "").isprintable():
-        return
-    for number, line in enumerate(source.text.split("\n"), 1):
-        for place, character in hidden(line):
-            span = Span(number, place + 1, number, place + 2)
-            yield catalogue.BAD_CHARACTER.at(Place(source, span), found=named(character), help=UNSEEN)
-
-
 def _rule_lines(source: Source, tokens: list[Token]) -> tuple[list[Token], tuple[Diagnostic, ...]]:
     """A line of nothing but dashes, pluses and bars was meant as a rule line: it is taken as one, and reported."""
     result: list[Token] = []
@@ -142,8 +124,8 @@ def _judge(source: Source, token: Token) -> Iterable[Diagnostic]:
             yield catalogue.BAD_NUMBER.at(place, text=token)
         case "POWER_STARS":
             yield catalogue.POWER_STARS.at(place)
-        case "OTHER" if not any(hidden(token)):  # those are said of the text
-            yield catalogue.BAD_CHARACTER.at(place, found=named(str(token)))
+        case "OTHER":
+            yield catalogue.BAD_CHARACTER.at(place, found=named(str(token)), help=advice(str(token)))
         case "UNENDED_STRING":
             yield catalogue.UNCLOSED.at(place, bracket='"')
         case "NUMBER":
@@ -152,6 +134,16 @@ def _judge(source: Source, token: Token) -> Iterable[Diagnostic]:
                 yield catalogue.TOO_LARGE.at(place, what="this number", limit=f"{MAX_DIGITS} digits")
             elif len(exponent) > 9 or abs(int(exponent or 0)) > MAX_EXPONENT:
                 yield catalogue.TOO_LARGE.at(place, what="the exponent", limit=str(MAX_EXPONENT))
+
+
+def _hidden(source: Source, token: Token) -> Iterable[Diagnostic]:
+    """The first character of a comment or text that makes it look like another one."""
+    if token.type in {"COMMENT", "STRING", "UNENDED_STRING"} and not token.isprintable():
+        at = next((i for i, character in enumerate(token) if hides(character)), None)
+        if at is not None:
+            line, column = token.line or 1, (token.column or 1) + at
+            place = Place(source, Span(line, column, line, column + 1))
+            yield catalogue.HIDDEN.at(place, found=named(token[at]))
 
 
 def _place(source: Source, token: Token) -> Place:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from hyperdsl.training.protocol import learned_names
 from hyperdsl.training.rows import Rows, in_dtype
-from hyperdsl.training.settings import Adversarial, Trajectory
+from hyperdsl.training.settings import Adversarial, Settings, Trajectory
 from hyperdsl.training.targets import Targets
 
 
@@ -26,6 +26,15 @@ class Learned(NamedTuple):
     ranges: Mapping[str, tuple[float, float, float]]
     bound: float
     coefficients: Callable[..., tuple[Tensor, ...]]
+
+
+def of(solver: object, settings: Mapping[type[nn.Module], Settings]) -> Settings:
+    """The settings of the solver's class; TypeError for a solver that the package does not train."""
+    found = settings.get(type(solver))  # type: ignore[arg-type]  # of whatever it is
+    if found is None:
+        names = ", ".join(known.__name__ for known in settings)
+        raise TypeError(f"fit trains {names} of its own package, not {type(solver).__name__}")
+    return found
 
 
 def ranges_of(solver: object, learned: Learned | None) -> tuple[tuple[str, float, float], ...]:

@@ -1,4 +1,4 @@
-"""Outputs that cannot be written are refused before the work; results of two problems never share a file."""
+"""A sentence is said once; results of two problems never share a file."""
 
 from __future__ import annotations
 
@@ -7,38 +7,9 @@ from pathlib import Path
 import pytest
 import typer
 
-from hyperdsl.cli.inputs import need_file, need_folder, stop
+from hyperdsl.cli.inputs import stop
 from hyperdsl.cli.packages import find, guarded
 from hyperdsl.evaluation.weights import file_name
-
-
-def _refused(capsys: pytest.CaptureFixture[str], path: Path, *formats: str) -> str:
-    with pytest.raises(typer.Exit) as ended:
-        need_file(path, formats)
-    assert ended.value.exit_code == 2
-    return capsys.readouterr().err
-
-
-def test_files_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "file").touch()
-    assert "is a folder" in _refused(capsys, tmp_path)
-    assert "is no folder" in _refused(capsys, tmp_path / "file" / "weights.safetensors")
-    assert "is no folder" in _refused(capsys, tmp_path / "file" / "deep" / "weights.safetensors")
-    assert "is no regular file" in _refused(capsys, Path("/dev/null"))
-    assert "ends in no format" in _refused(capsys, tmp_path / "a.bmpp", "png", "svg")
-    assert "ends in no format" in _refused(capsys, tmp_path / "a", "png")
-    with pytest.raises(typer.Exit):
-        need_folder(tmp_path / "file")
-
-
-def test_files_that_can_be_written(tmp_path: Path) -> None:
-    (tmp_path / "old.PNG").touch()
-    need_file(tmp_path / "old.PNG", ["png"])
-    need_file(tmp_path / "not" / "yet" / "there.safetensors")
-    need_file(None)
-    need_folder(tmp_path / "not" / "yet")
-    need_folder(None)
-    assert not (tmp_path / "not").exists()
 
 
 def test_what_has_been_said_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:

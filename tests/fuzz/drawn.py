@@ -74,7 +74,8 @@ def family(draw: DrawFn, tag: str) -> Part:
 def learned(draw: DrawFn, tag: str) -> Part:
     """Every coefficient learned, from some steps of a method on."""
     method = draw(methods.tableaux(f"m{tag}"))
-    copies = draw(st.integers(2, 3))  # one euler step has nothing to learn
+    stages = method.text.count(" | ") - method.text.count("          | ")
+    copies = draw(st.integers(2, min(3, 16 // stages)))  # one euler step has nothing to learn
     training = draw(studies.trainings(f"t{tag}", losses=("residual", "trajectory")))
     base = f"base learned({method.name}, steps = {copies})"
     text = method.text + training + solver("solver", tag, base, f"training t{tag}")

@@ -215,6 +215,26 @@ def test_what_is_proven_again_says_so(
     assert all(entry["proved_again"] is True and entry["proved_again_why"] is None for entry in entries)
 
 
+NEARLY_ALL = """method nearly_all(u) {
+    where 0 < u <= 1
+    order 2 within 1e-12
+    tableau {
+        0 |
+        u | u
+        --+-------------------------------
+          | 1 - 1/(2*u) + 1e-13, 1/(2*u)
+    }
+}
+"""
+
+
+def test_a_tolerance_counts_for_what_no_parameter_moves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Σ b is off by 1e-13 for every u; were it off by 1e-13 times u, it would have to be zero."""
+    assert checked(NEARLY_ALL, tmp_path, monkeypatch) == 0
+    assert checked(NEARLY_ALL.replace("1e-13", "1e-11"), tmp_path, monkeypatch) == 1
+    assert checked(NEARLY_ALL.replace("1e-13", "1e-13*u"), tmp_path, monkeypatch) == 1
+
+
 def test_what_is_not_proven_again_says_why(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -229,7 +249,7 @@ def test_what_is_not_proven_again_says_why(
     assert (method["proved_again"], method["proved_again_why"]) == (None, "it takes more than 60 seconds")
     assert multistep["proved_again"] is True
     (warning,) = found["diagnostics"]
-    assert (warning["code"], warning["severity"]) == ("H230", "warning")
+    assert (warning["code"], warning["severity"]) == ("H221", "warning")
     assert warning["message"] == "`third` is not proven again by sympy: it takes more than 60 seconds"
 
 

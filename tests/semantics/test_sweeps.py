@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -235,6 +236,9 @@ def test_a_sweep_changes_no_package(spec: Path, tmp_path: Path) -> None:
         outcome = compiler.check([SpecFile(path, path.name)])
         compiler.compile_checked(outcome, tmp_path / folder)
         sha256 = outcome.specs[0].source.sha256
-        return {p.name: p.read_text().replace(sha256, "") for p in (tmp_path / folder / "swept").rglob("*.*")}
+        made = {p.name: p.read_text().replace(sha256, "") for p in (tmp_path / folder / "swept").rglob("*.*")}
+        certificate = json.loads(made.pop("certificate.json"))
+        assert certificate.pop("sources")["swept.hyper"] == source
+        return made | {"certificate.json": json.dumps(certificate)}
 
     assert texts(SPEC, "with") == texts(SPEC[: SPEC.index("sweep all")], "without")

@@ -15,6 +15,7 @@ from hyperdsl.theory.runge_kutta.stages import exact_stages
 from hyperdsl.theory.runge_kutta.tableau import Tableau
 
 MAX_STAGES = 64
+MAX_WEIGHTS = 16
 NOTHING: Valued = (e.Constant(ZERO), ZERO)
 
 
@@ -87,6 +88,8 @@ def _shape_is_right(report: Report, node: n.Tableau, rows: tuple[n.Row, ...], we
         report(catalogue.BAD_ROW, early[0], problem="this row has no c", help="write `c | a_1, a_2, ...`")
     elif len(rows) > MAX_STAGES:
         report(catalogue.TOO_LARGE, rows[MAX_STAGES], what="the number of stages", limit=str(MAX_STAGES))
+    elif len(weights) > MAX_WEIGHTS:
+        report(catalogue.TOO_LARGE, weights[MAX_WEIGHTS], what="the number of rows of weights", limit=str(MAX_WEIGHTS))
     elif long := [line for line in lines if len(line.entries) > len(rows)]:
         problem = f"this row has {len(long[0].entries)} coefficients, but there are {len(rows)} stages"
         report(catalogue.BAD_ROW, long[0].entries[len(rows)], problem=problem)

@@ -10,6 +10,7 @@ from hyperdsl.diagnostics import catalogue, did_you_mean
 from hyperdsl.semantics.reading.numbers import ExactReader
 from hyperdsl.semantics.reading.report import Report, Spanned
 from hyperdsl.syntax import nodes as n
+from hyperdsl.syntax.parser import OWN_LINE
 from hyperdsl.theory.numbers.exact import Exact
 
 Choice = TypeVar("Choice", bound=str)
@@ -36,13 +37,8 @@ class Settings:
                 report(catalogue.UNKNOWN_SETTING, word, kind=kind, word=word.text, help=advice)
             elif statement.word.text in self.by_word:
                 report(catalogue.REPEATED_SETTING, statement.word, word=statement.word.text)
-            elif (second := _second_setting(statement, known)) is not None:
-                advice = catalogue.OWN_LINE.format(word=second.text)
-                report(catalogue.UNEXPECTED, second, found=f"`{second.text}`", help=advice)
-                self.by_word[statement.word.text] = replace(statement, values=statement.values[:1], clauses=())
             else:
-                self.by_word[statement.word.text] = statement
-                self._check_clauses(statement, frozenset(clauses))
+                self.by_word[statement.word.text] = self._check_clauses(statement, frozenset(clauses), known)
 
     def get(self, word: str, *, block: bool = False) -> n.Setting | None:
         """The setting, reported where it has a block and should not."""
@@ -102,20 +98,19 @@ class Settings:
         what = {n.Tableau: "a tableau", n.Equation: "an equation", n.Domain: "a range", n.Update: "an equation"}
         self.report(catalogue.MISPLACED, statement, what=what.get(type(statement), "this"), where=f"in {self.kind}")
 
-    def _check_clauses(self, setting: n.Setting, known: frozenset[str]) -> None:
-        for clause in setting.clauses:
-            if setting.word.text != "order" or clause.word.text not in known:
-                advice = did_you_mean(clause.word.text, known) or "separate values with commas"
-                self.report(catalogue.UNEXPECTED, clause.word, found=f"`{clause.word.text}`", help=advice)
-
-
-def _second_setting(setting: n.Setting, known: Sequence[str]) -> n.Name | None:
-    """The word of a further setting that stands on the same line: after the value, or after a comma with its own."""
-    if setting.word.text == "order" or not setting.clauses:
-        return None
-    last = setting.values[-1] if len(setting.values) > 1 else None
-    words = [last] if isinstance(last, n.Name) else []
-    return next((word for word in (*words, *(one.word for one in setting.clauses)) if word.text in known), None)
+    def _check_clauses(self, setting: n.Setting, known: frozenset[str], words: Sequence[str]) -> n.Setting:
+        """The setting without what is no clause of its: most often the next setting, on the same line."""
+        allowed = known if setting.word.text == "order" else frozenset()
+        unknown = next((i for i, clause in enumerate(setting.clauses) if clause.word.text not in allowed), None)
+        if unknown is None:
+            return setting
+        at, last = setting.clauses[unknown].word, setting.values[-1] if setting.values[1:] else None
+        advice = did_you_mean(at.text, allowed) or OWN_LINE
+        values = setting.values
+        if isinstance(last, n.Name) and last.text in words:
+            at, advice, values = last, OWN_LINE, values[:-1]
+        self.report(catalogue.UNEXPECTED, at, found=f"`{at.text}`", help=advice)
+        return replace(setting, values=values, clauses=setting.clauses[:unknown])
 
 
 class Arguments:

@@ -12,6 +12,7 @@ from hyperdsl.semantics.reading.report import Report, exactly
 from hyperdsl.semantics.reading.settings import Settings, chosen, ends
 from hyperdsl.syntax import nodes as n
 from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact
+from hyperdsl.theory.runge_kutta.merging import give_the_same
 
 SETTINGS = (
     "error",
@@ -76,13 +77,11 @@ def check_control(report: Report, node: n.Name, control: Control, solver: m.Solv
         problem = f"`{control.name}` takes the embedded error, and {base} has no embedded weights"
         advice = "write `error doubling`, or take a base with two rows of weights"
         report(catalogue.BAD_CONTROL, node, problem=problem, help=advice)
-    elif (control.error == "embedded" or control.fallback) and _is_zero_error(solver):
-        problem = f"`{control.name}` takes the embedded error, and {base} has two equal rows of weights"
+    elif (control.error == "embedded" or control.fallback) and give_the_same(solver.tableau, 0, 1):
+        rows = solver.tableau.weights
+        same = "two equal rows of weights" if rows[0] == rows[1] else "two rows of weights that give the same state"
+        problem = f"`{control.name}` takes the embedded error, and {base} has {same}"
         report(catalogue.BAD_CONTROL, node, problem=problem, help="write `error doubling`")
-
-
-def _is_zero_error(solver: m.Solver) -> bool:
-    return solver.tableau.weights[0] == solver.tableau.weights[1]
 
 
 def _errors(report: Report, settings: Settings, owner: n.Name) -> tuple[ErrorEstimate, ...]:

@@ -172,10 +172,9 @@ def _proven(
     """
     bound = min(tableau.stages if tableau.kind == "explicit" else 2 * tableau.stages, HIGHEST_ORDER)
     leaves = COLOURED if coloured else PLAIN if tableau.is_consistent else AUTONOMOUS
-    if tableau.parameters:
-        tolerance = None
-    shapes = leaves if tolerance is None else PLAIN
-    last = min(bound + 1, reach(tableau, shapes, exact=tolerance is None, claimed=claimed))
+    exact = tolerance is None or bool(tableau.parameters)
+    shapes = leaves if exact else PLAIN
+    last = min(bound + 1, reach(tableau, shapes, exact=exact, claimed=claimed))
     read = tableau if leaves != AUTONOMOUS else replace(tableau, c=tableau.row_sums)
 
     def judged(proven: int) -> tuple[int, Condition | None]:
@@ -189,7 +188,7 @@ def _proven(
 
     proven, failing = searched(min(last, _FEW))
     if failing is None and proven < bound:
-        proven, failing = judged(max(proven, _assumed(read, row, tolerance)))
+        proven, failing = judged(max(proven, _assumed(read, row, None if exact else tolerance)))
     if failing is None and proven < last:
         proven, failing = searched(last)
     return min(proven, bound), failing, failing is not None or proven >= bound
@@ -207,13 +206,13 @@ def _bushy_failure(tableau: Tableau, row: int, tolerance: Exact | None, order: i
 def _failures(
     tableau: Tableau, row: int, tolerance: Exact | None, leaves: tuple[Leaf, ...], last: int
 ) -> Iterator[Condition]:
-    """The conditions that do not hold, or that miss by more than the tolerance."""
-    if tolerance is not None:
+    """The conditions that do not hold, or that miss by more than the tolerance; what a parameter moves has to hold."""
+    if tolerance is not None and not tableau.parameters:
         yield from _failures_beyond(tableau, row, tolerance, leaves, last)
         return
     for tree, value in elementary_weights(exact_stages(tableau), leaves, last, row):
         condition = Condition(tree, row, value, Fraction(1, tree.density))
-        if not condition.difference.is_zero:
+        if not _vanishes(condition.difference, tolerance):
             yield condition
 
 
