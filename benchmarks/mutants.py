@@ -144,7 +144,7 @@ def compiled(folder: Path, names: Sequence[str]) -> list[Path]:
     files = []
     for name in names:
         (folder / f"{name}.hyper").write_text(FURTHER[name], "utf-8")
-        files.append(SpecFile(folder / f"{name}.hyper", name))
+        files.append(SpecFile(folder / f"{name}.hyper", f"{name}.hyper"))
     checked = compiler.check(files)
     if has_errors(checked.diagnostics):
         raise SystemExit(f"a spec of the study is at fault: {checked.diagnostics}")

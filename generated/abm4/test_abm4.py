@@ -27,6 +27,48 @@ seeds = st.integers(0, 2**32 - 1)
 draws = settings(derandomize=True, database=None, deadline=None, max_examples=10, phases=[Phase.generate])
 
 
+@torch.no_grad()
+def test_numbers_of_abm4() -> None:
+    """A step gives what was computed from the spec by itself, on z' = (1 + s z)/(1 + z²)."""
+    solver = ABM4().double()
+    s, eps = (torch.tensor(value, dtype=torch.float64) for value in (0.25, 0.375))
+    z = torch.full((2, *(3,)), 0.5, dtype=torch.float64)
+    f = rational
+    states = (z,)
+    history = Past(
+        states,
+        (
+            torch.full_like(z, 0.7934426229508197),
+            torch.full_like(z, 0.7123287671232876),
+            torch.full_like(z, 0.6619217081850534),
+        ),
+    )
+    after = solver.base_step(f, s, history, eps)
+    require_numbers(after.states[0], 0.840565929803829)
+    require_numbers(
+        after.derivatives,
+        0.9,
+        0.7934426229508197,
+        0.7123287671232876,
+    )
+    require_numbers(solver.step(f, s, history, eps).states[0], 0.840565929803829)
+    if solver.past:
+        require_numbers(solver.starting(f, s, z, eps), 0.8356564178139894, 0.9)
+
+
+def test_abm4_as_stated() -> None:
+    """The class says of itself what the spec says."""
+    solver = ABM4()
+    assert solver.order == 4
+    assert solver.evaluations_per_step == 2
+    assert solver.past == 3
+    assert solver.states == 1
+    assert solver.derivatives == 3
+    assert solver.first_derivative == 1
+    assert solver.substeps == 1
+    assert solver.begin_evaluations == 4
+
+
 def _exact_abm4(f: Field, eps: float) -> Past:
     """The history at s = 0 of the solution."""
     solver = ABM4()
@@ -75,48 +117,6 @@ def test_solve_of_abm4(seed: int) -> None:
     gradients = torch.autograd.grad(end.square().sum(), [z, *solver.parameters()])
     assert all(bool(gradient.isfinite().all()) for gradient in gradients)
     assert bool(gradients[0].any())
-
-
-@torch.no_grad()
-def test_numbers_of_abm4() -> None:
-    """A step gives what was computed from the spec by itself, on z' = (1 + s z)/(1 + z²)."""
-    solver = ABM4().double()
-    s, eps = (torch.tensor(value, dtype=torch.float64) for value in (0.25, 0.375))
-    z = torch.full((2, *(3,)), 0.5, dtype=torch.float64)
-    f = rational
-    states = (z,)
-    history = Past(
-        states,
-        (
-            torch.full_like(z, 0.7934426229508197),
-            torch.full_like(z, 0.7123287671232876),
-            torch.full_like(z, 0.6619217081850534),
-        ),
-    )
-    after = solver.base_step(f, s, history, eps)
-    require_numbers(after.states[0], 0.840565929803829)
-    require_numbers(
-        after.derivatives,
-        0.9,
-        0.7934426229508197,
-        0.7123287671232876,
-    )
-    require_numbers(solver.step(f, s, history, eps).states[0], 0.840565929803829)
-    if solver.past:
-        require_numbers(solver.starting(f, s, z, eps), 0.8356564178139894, 0.9)
-
-
-def test_abm4_as_stated() -> None:
-    """The class says of itself what the spec says."""
-    solver = ABM4()
-    assert solver.order == 4
-    assert solver.evaluations_per_step == 2
-    assert solver.past == 3
-    assert solver.states == 1
-    assert solver.derivatives == 3
-    assert solver.first_derivative == 1
-    assert solver.substeps == 1
-    assert solver.begin_evaluations == 4
 
 
 def test_state_of_abm4() -> None:

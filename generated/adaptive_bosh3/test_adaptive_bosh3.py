@@ -31,6 +31,77 @@ seeds = st.integers(0, 2**32 - 1)
 draws = settings(derandomize=True, database=None, deadline=None, max_examples=10, phases=[Phase.generate])
 
 
+@torch.no_grad()
+def test_numbers_of_adaptivebosh3() -> None:
+    """A step gives what was computed from the spec by itself, on z' = (1 + s z)/(1 + z²)."""
+    solver = AdaptiveBosh3().double()
+    s, eps = (torch.tensor(value, dtype=torch.float64) for value in (0.25, 0.375))
+    z = torch.full((2, *(3,)), 0.5, dtype=torch.float64)
+    f = rational
+    require_numbers(solver.base_step(f, s, z, eps), 0.8357058401668896)
+    require_numbers(solver.step(f, s, z, eps), 0.8357058401668896)
+    handed = solver.handed(z, {})
+    tried = solver.attempt(f, None, s, z, eps, f(s, z), **handed)
+    require_numbers(tried.error, -0.00027610762074955185)
+    kept = solver.solve(f, z, (0.25, 0.625), first_step=0.375, rtol=1e3, atol=1e3)
+    require_numbers(kept.dense(0.4375), 0.6680253524209728)
+
+
+def test_adaptivebosh3_as_stated() -> None:
+    """The class says of itself what the spec says."""
+    solver = AdaptiveBosh3()
+    assert solver.order == 3
+    assert solver.evaluations_per_step == 3
+    assert solver.error == "embedded"
+    assert solver.dense_order == 3
+    assert solver.control.rtol == 0.001
+    assert solver.control.atol == 1e-5
+    assert solver.control.power == 3
+    assert solver.control.safety == 0.93
+    assert solver.control.shortest == 0.2
+    assert solver.control.longest == 10
+    assert solver.control.first_step is None
+    assert solver.control.max_steps == 4096
+    assert solver.control.embedded_power == 0
+    assert solver.control.gains == (0, 1, 0)
+
+
+@torch.no_grad()
+def test_dense_of_adaptivebosh3() -> None:
+    """Dense output has its order between the ends of a step."""
+    solver = AdaptiveBosh3().double()
+    f = Field(0, (3,))
+    z = torch.zeros(f.shape, dtype=torch.float64)
+
+    def error(eps: float) -> Tensor:
+        kept = solver.solve(f, z, (0.0, eps), first_step=abs(eps), rtol=1e3, atol=1e3)
+        return kept.dense(0.375 * eps) - f.solution(torch.tensor(0.375 * eps, dtype=torch.float64))
+
+    assert abs(slope(3, error) - 3 - 1) <= 0.3
+
+
+@torch.no_grad()
+def test_event_of_adaptivebosh3() -> None:
+    """A solve ends where its event does."""
+    solver = AdaptiveBosh3().double()
+    z = torch.zeros(2, *(3,), dtype=torch.float64)
+    f = slow
+    ended = solver.solve(f, z, (0.0, 2.0), event=lambda s, z: z.mean() - 0.5, rtol=1e-3, atol=1e-3)
+    assert abs(float(ended.s) - math.log(2)) <= 0.05
+    assert abs(float(ended.z.mean()) - 0.5) <= 1e-6
+
+
+def test_adjoint_of_adaptivebosh3() -> None:
+    """The adjoint problem's gradients are those of the steps, to about the tolerance."""
+    solver = AdaptiveBosh3().double()
+    f = Layers(nn.Linear(3, 4), nn.Linear(4, 3), torch.tanh).double()
+    z = torch.ones(2, 3, dtype=torch.float64, requires_grad=True)
+    inputs = [z, *f.parameters()]
+    ends = [solve(f, z, (0.0, 0.5), rtol=1e-4, atol=1e-4) for solve in (solver, solver.adjoint)]
+    found, expected = ([*torch.autograd.grad(end.square().sum(), inputs)] for end in ends)
+    assert all(torch.allclose(one, other, rtol=1e-2, atol=1e-2) for one, other in zip(found, expected, strict=True))
+
+
 def test_order_of_adaptivebosh3() -> None:
     """Each draw has a slope of p + 0.8 or more, their median is p + 1.2 or less."""
     solver = AdaptiveBosh3().double()
@@ -113,77 +184,6 @@ def test_failure_of_adaptivebosh3(f: Callable[[Tensor, Tensor], Tensor], status:
     assert caught.value.evaluations <= 1001 * (solver.evaluations_per_step + 1)
     solution = solver.solve(g, z, (0.0, 2.0), rtol=1e-2, atol=1e-4, max_steps=1000, throw=False)
     assert bool(solution.z.isfinite().all())
-
-
-@torch.no_grad()
-def test_numbers_of_adaptivebosh3() -> None:
-    """A step gives what was computed from the spec by itself, on z' = (1 + s z)/(1 + z²)."""
-    solver = AdaptiveBosh3().double()
-    s, eps = (torch.tensor(value, dtype=torch.float64) for value in (0.25, 0.375))
-    z = torch.full((2, *(3,)), 0.5, dtype=torch.float64)
-    f = rational
-    require_numbers(solver.base_step(f, s, z, eps), 0.8357058401668896)
-    require_numbers(solver.step(f, s, z, eps), 0.8357058401668896)
-    handed = solver.handed(z, {})
-    tried = solver.attempt(f, None, s, z, eps, f(s, z), **handed)
-    require_numbers(tried.error, -0.00027610762074955185)
-    kept = solver.solve(f, z, (0.25, 0.625), first_step=0.375, rtol=1e3, atol=1e3)
-    require_numbers(kept.dense(0.4375), 0.6680253524209728)
-
-
-def test_adaptivebosh3_as_stated() -> None:
-    """The class says of itself what the spec says."""
-    solver = AdaptiveBosh3()
-    assert solver.order == 3
-    assert solver.evaluations_per_step == 3
-    assert solver.error == "embedded"
-    assert solver.dense_order == 3
-    assert solver.control.rtol == 0.001
-    assert solver.control.atol == 1e-5
-    assert solver.control.power == 3
-    assert solver.control.safety == 0.93
-    assert solver.control.shortest == 0.2
-    assert solver.control.longest == 10
-    assert solver.control.first_step is None
-    assert solver.control.max_steps == 4096
-    assert solver.control.embedded_power == 0
-    assert solver.control.gains == (0, 1, 0)
-
-
-@torch.no_grad()
-def test_dense_of_adaptivebosh3() -> None:
-    """Dense output has its order between the ends of a step."""
-    solver = AdaptiveBosh3().double()
-    f = Field(0, (3,))
-    z = torch.zeros(f.shape, dtype=torch.float64)
-
-    def error(eps: float) -> Tensor:
-        kept = solver.solve(f, z, (0.0, eps), first_step=abs(eps), rtol=1e3, atol=1e3)
-        return kept.dense(0.375 * eps) - f.solution(torch.tensor(0.375 * eps, dtype=torch.float64))
-
-    assert abs(slope(3, error) - 3 - 1) <= 0.3
-
-
-@torch.no_grad()
-def test_event_of_adaptivebosh3() -> None:
-    """A solve ends where its event does."""
-    solver = AdaptiveBosh3().double()
-    z = torch.zeros(2, *(3,), dtype=torch.float64)
-    f = slow
-    ended = solver.solve(f, z, (0.0, 2.0), event=lambda s, z: z.mean() - 0.5, rtol=1e-3, atol=1e-3)
-    assert abs(float(ended.s) - math.log(2)) <= 0.05
-    assert abs(float(ended.z.mean()) - 0.5) <= 1e-6
-
-
-def test_adjoint_of_adaptivebosh3() -> None:
-    """The adjoint problem's gradients are those of the steps, to about the tolerance."""
-    solver = AdaptiveBosh3().double()
-    f = Layers(nn.Linear(3, 4), nn.Linear(4, 3), torch.tanh).double()
-    z = torch.ones(2, 3, dtype=torch.float64, requires_grad=True)
-    inputs = [z, *f.parameters()]
-    ends = [solve(f, z, (0.0, 0.5), rtol=1e-4, atol=1e-4) for solve in (solver, solver.adjoint)]
-    found, expected = ([*torch.autograd.grad(end.square().sum(), inputs)] for end in ends)
-    assert all(torch.allclose(one, other, rtol=1e-2, atol=1e-2) for one, other in zip(found, expected, strict=True))
 
 
 def test_state_of_adaptivebosh3() -> None:

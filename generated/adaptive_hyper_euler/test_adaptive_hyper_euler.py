@@ -32,6 +32,59 @@ seeds = st.integers(0, 2**32 - 1)
 draws = settings(derandomize=True, database=None, deadline=None, max_examples=10, phases=[Phase.generate])
 
 
+@torch.no_grad()
+def test_numbers_of_adaptivehypereuler() -> None:
+    """A step gives what was computed from the spec by itself, on z' = (1 + s z)/(1 + z²)."""
+    solver = AdaptiveHyperEuler((3,)).double()
+    solver.corrector = Weighed()
+    s, eps = (torch.tensor(value, dtype=torch.float64) for value in (0.25, 0.375))
+    z = torch.full((2, *(3,)), 0.5, dtype=torch.float64)
+    f = rational
+    require_numbers(solver.base_step(f, s, z, eps), 0.8375)
+    require_numbers(solver.step(f, s, z, eps), 1.248828125)
+    handed = solver.handed(z, {})
+    tried = solver.attempt(f, None, s, z, eps, f(s, z), **handed)
+    require_numbers(tried.error, 0.411328125)
+    require_numbers(tried.doubt, 0.44964730028361205)
+
+
+def test_adaptivehypereuler_as_stated() -> None:
+    """The class says of itself what the spec says."""
+    solver = AdaptiveHyperEuler((3,))
+    assert solver.order == 1
+    assert solver.evaluations_per_step == 1
+    assert solver.residual_power == 2
+    assert solver.base_digest == "f9064c818a462465"
+    assert solver.error == "learned"
+    assert solver.dense_order is None
+    assert solver.control.rtol == 0.1
+    assert solver.control.atol == 0.01
+    assert solver.control.power == 2
+    assert solver.control.safety == 0.9
+    assert solver.control.shortest == 0.2
+    assert solver.control.longest == 10
+    assert solver.control.first_step is None
+    assert solver.control.max_steps == 4096
+    assert solver.control.embedded_power == 0
+    assert solver.control.gains == (0, 1, 0)
+    g: Any = solver.corrector
+    assert g.reads == ("z", "dz", "s", "eps")
+    assert str(g.net) == str(
+        nn.Sequential(nn.Linear(g.features, 64), nn.SiLU(), nn.Linear(64, 64), nn.SiLU(), g.last(64))
+    )
+
+
+@torch.no_grad()
+def test_event_of_adaptivehypereuler() -> None:
+    """A solve ends where its event does."""
+    solver = AdaptiveHyperEuler((3,)).double()
+    z = torch.zeros(2, *(3,), dtype=torch.float64)
+    f = slow
+    ended = solver.solve(f, z, (0.0, 2.0), event=lambda s, z: z.mean() - 0.5, rtol=1e-3, atol=1e-3)
+    assert abs(float(ended.s) - math.log(2)) <= 0.05
+    assert abs(float(ended.z.mean()) - 0.5) <= 1e-6
+
+
 def test_order_of_adaptivehypereuler() -> None:
     """Each draw has a slope of p + 0.8 or more, their median is p + 1.2 or less."""
     solver = AdaptiveHyperEuler((3,)).double()
@@ -118,59 +171,6 @@ def test_failure_of_adaptivehypereuler(f: Callable[[Tensor, Tensor], Tensor], st
     assert caught.value.evaluations <= 1001 * (solver.evaluations_per_step + 1)
     solution = solver.solve(g, z, (0.0, 2.0), rtol=1e-2, atol=1e-4, max_steps=1000, throw=False)
     assert bool(solution.z.isfinite().all())
-
-
-@torch.no_grad()
-def test_numbers_of_adaptivehypereuler() -> None:
-    """A step gives what was computed from the spec by itself, on z' = (1 + s z)/(1 + z²)."""
-    solver = AdaptiveHyperEuler((3,)).double()
-    solver.corrector = Weighed()
-    s, eps = (torch.tensor(value, dtype=torch.float64) for value in (0.25, 0.375))
-    z = torch.full((2, *(3,)), 0.5, dtype=torch.float64)
-    f = rational
-    require_numbers(solver.base_step(f, s, z, eps), 0.8375)
-    require_numbers(solver.step(f, s, z, eps), 1.248828125)
-    handed = solver.handed(z, {})
-    tried = solver.attempt(f, None, s, z, eps, f(s, z), **handed)
-    require_numbers(tried.error, 0.411328125)
-    require_numbers(tried.doubt, 0.44964730028361205)
-
-
-def test_adaptivehypereuler_as_stated() -> None:
-    """The class says of itself what the spec says."""
-    solver = AdaptiveHyperEuler((3,))
-    assert solver.order == 1
-    assert solver.evaluations_per_step == 1
-    assert solver.residual_power == 2
-    assert solver.base_digest == "f9064c818a462465"
-    assert solver.error == "learned"
-    assert solver.dense_order is None
-    assert solver.control.rtol == 0.1
-    assert solver.control.atol == 0.01
-    assert solver.control.power == 2
-    assert solver.control.safety == 0.9
-    assert solver.control.shortest == 0.2
-    assert solver.control.longest == 10
-    assert solver.control.first_step is None
-    assert solver.control.max_steps == 4096
-    assert solver.control.embedded_power == 0
-    assert solver.control.gains == (0, 1, 0)
-    g: Any = solver.corrector
-    assert g.reads == ("z", "dz", "s", "eps")
-    assert str(g.net) == str(
-        nn.Sequential(nn.Linear(g.features, 64), nn.SiLU(), nn.Linear(64, 64), nn.SiLU(), g.last(64))
-    )
-
-
-@torch.no_grad()
-def test_event_of_adaptivehypereuler() -> None:
-    """A solve ends where its event does."""
-    solver = AdaptiveHyperEuler((3,)).double()
-    z = torch.zeros(2, *(3,), dtype=torch.float64)
-    f = slow
-    ended = solver.solve(f, z, (0.0, 2.0), event=lambda s, z: z.mean() - 0.5, rtol=1e-3, atol=1e-3)
-    assert abs(float(ended.s) - math.log(2)) <= 0.05
-    assert abs(float(ended.z.mean()) - 0.5) <= 1e-6
 
 
 def test_state_of_adaptivehypereuler() -> None:

@@ -28,6 +28,32 @@ seeds = st.integers(0, 2**32 - 1)
 draws = settings(derandomize=True, database=None, deadline=None, max_examples=10, phases=[Phase.generate])
 
 
+@torch.no_grad()
+def test_numbers_of_hypereuler() -> None:
+    """A step gives what was computed from the spec by itself, on z' = (1 + s z)/(1 + z²)."""
+    solver = HyperEuler((3,)).double()
+    solver.corrector = Weighed()
+    s, eps = (torch.tensor(value, dtype=torch.float64) for value in (0.25, 0.375))
+    z = torch.full((2, *(3,)), 0.5, dtype=torch.float64)
+    f = rational
+    require_numbers(solver.base_step(f, s, z, eps), 0.8375)
+    require_numbers(solver.step(f, s, z, eps), 1.248828125)
+
+
+def test_hypereuler_as_stated() -> None:
+    """The class says of itself what the spec says."""
+    solver = HyperEuler((3,))
+    assert solver.order == 1
+    assert solver.evaluations_per_step == 1
+    assert solver.residual_power == 2
+    assert solver.base_digest == "f9064c818a462465"
+    g: Any = solver.corrector
+    assert g.reads == ("z", "dz", "s", "eps")
+    assert str(g.net) == str(
+        nn.Sequential(nn.Linear(g.features, 64), nn.SiLU(), nn.Linear(64, 64), nn.SiLU(), g.last(64))
+    )
+
+
 def test_order_of_hypereuler() -> None:
     """Each draw has a slope of p + 0.8 or more, their median is p + 1.2 or less."""
     solver = HyperEuler((3,)).double()
@@ -64,32 +90,6 @@ def test_step_of_hypereuler(seed: int) -> None:
     assert all(bool(gradient.isfinite().all()) for gradient in gradients)
     assert bool(gradients[0].any())
     assert any(bool(gradient.any()) for gradient in gradients[1:])
-
-
-@torch.no_grad()
-def test_numbers_of_hypereuler() -> None:
-    """A step gives what was computed from the spec by itself, on z' = (1 + s z)/(1 + z²)."""
-    solver = HyperEuler((3,)).double()
-    solver.corrector = Weighed()
-    s, eps = (torch.tensor(value, dtype=torch.float64) for value in (0.25, 0.375))
-    z = torch.full((2, *(3,)), 0.5, dtype=torch.float64)
-    f = rational
-    require_numbers(solver.base_step(f, s, z, eps), 0.8375)
-    require_numbers(solver.step(f, s, z, eps), 1.248828125)
-
-
-def test_hypereuler_as_stated() -> None:
-    """The class says of itself what the spec says."""
-    solver = HyperEuler((3,))
-    assert solver.order == 1
-    assert solver.evaluations_per_step == 1
-    assert solver.residual_power == 2
-    assert solver.base_digest == "f9064c818a462465"
-    g: Any = solver.corrector
-    assert g.reads == ("z", "dz", "s", "eps")
-    assert str(g.net) == str(
-        nn.Sequential(nn.Linear(g.features, 64), nn.SiLU(), nn.Linear(64, 64), nn.SiLU(), g.last(64))
-    )
 
 
 def test_state_of_hypereuler() -> None:

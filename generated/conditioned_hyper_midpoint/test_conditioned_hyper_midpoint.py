@@ -29,6 +29,33 @@ seeds = st.integers(0, 2**32 - 1)
 draws = settings(derandomize=True, database=None, deadline=None, max_examples=10, phases=[Phase.generate])
 
 
+@torch.no_grad()
+def test_numbers_of_hypermidpoint() -> None:
+    """A step gives what was computed from the spec by itself, on z' = (1 + s z)/(1 + z²)."""
+    solver = HyperMidpoint((3,), (2,)).double()
+    solver.corrector = Weighed()
+    s, eps = (torch.tensor(value, dtype=torch.float64) for value in (0.25, 0.375))
+    z = torch.full((2, *(3,)), 0.5, dtype=torch.float64)
+    x = torch.zeros(2, *(2,), dtype=torch.float64)
+    f = rational
+    require_numbers(solver.base_step(with_input(f), s, z, eps, x=x), 0.8349280682339604)
+    require_numbers(solver.step(with_input(f), s, z, eps, x=x), 0.9891761151089604)
+
+
+def test_hypermidpoint_as_stated() -> None:
+    """The class says of itself what the spec says."""
+    solver = HyperMidpoint((3,), (2,))
+    assert solver.order == 2
+    assert solver.evaluations_per_step == 2
+    assert solver.residual_power == 3
+    assert solver.base_digest == "1cdf4f0e074e1eec"
+    g: Any = solver.corrector
+    assert g.reads == ("z", "dz", "s", "eps", "x")
+    assert str(g.net) == str(
+        nn.Sequential(nn.Linear(g.features, 64), nn.SiLU(), nn.Linear(64, 64), nn.SiLU(), g.last(64))
+    )
+
+
 def test_order_of_hypermidpoint() -> None:
     """Each draw has a slope of p + 0.8 or more, their median is p + 1.2 or less."""
     solver = HyperMidpoint((3,), (2,)).double()
@@ -67,33 +94,6 @@ def test_step_of_hypermidpoint(seed: int) -> None:
     assert all(bool(gradient.isfinite().all()) for gradient in gradients)
     assert bool(gradients[0].any())
     assert any(bool(gradient.any()) for gradient in gradients[1:])
-
-
-@torch.no_grad()
-def test_numbers_of_hypermidpoint() -> None:
-    """A step gives what was computed from the spec by itself, on z' = (1 + s z)/(1 + z²)."""
-    solver = HyperMidpoint((3,), (2,)).double()
-    solver.corrector = Weighed()
-    s, eps = (torch.tensor(value, dtype=torch.float64) for value in (0.25, 0.375))
-    z = torch.full((2, *(3,)), 0.5, dtype=torch.float64)
-    x = torch.zeros(2, *(2,), dtype=torch.float64)
-    f = rational
-    require_numbers(solver.base_step(with_input(f), s, z, eps, x=x), 0.8349280682339604)
-    require_numbers(solver.step(with_input(f), s, z, eps, x=x), 0.9891761151089604)
-
-
-def test_hypermidpoint_as_stated() -> None:
-    """The class says of itself what the spec says."""
-    solver = HyperMidpoint((3,), (2,))
-    assert solver.order == 2
-    assert solver.evaluations_per_step == 2
-    assert solver.residual_power == 3
-    assert solver.base_digest == "1cdf4f0e074e1eec"
-    g: Any = solver.corrector
-    assert g.reads == ("z", "dz", "s", "eps", "x")
-    assert str(g.net) == str(
-        nn.Sequential(nn.Linear(g.features, 64), nn.SiLU(), nn.Linear(64, 64), nn.SiLU(), g.last(64))
-    )
 
 
 def test_state_of_hypermidpoint() -> None:

@@ -39,6 +39,94 @@ def _field_of_twostephypereuler() -> Layers:
     return Layers(nn.Conv2d(2, 16, 3, padding="same"), nn.Conv2d(16, 2, 3, padding="same"), torch.tanh)
 
 
+@torch.no_grad()
+def test_numbers_of_bilinearhypereuler() -> None:
+    """A step gives what was computed from the spec by itself, on z' = (1 + s z)/(1 + z²)."""
+    solver = BilinearHyperEuler((2, 3, 3), field=_field_of_bilinearhypereuler()).double()
+    solver.corrector = Weighed()
+    s, eps = (torch.tensor(value, dtype=torch.float64) for value in (0.25, 0.375))
+    z = torch.full((2, *(2, 3, 3)), 0.5, dtype=torch.float64)
+    f = rational
+    require_numbers(solver.base_step(f, s, z, eps), 0.8375)
+    require_numbers(solver.step(f, s, z, eps), 1.248828125)
+
+
+def test_bilinearhypereuler_as_stated() -> None:
+    """The class says of itself what the spec says."""
+    solver = BilinearHyperEuler((2, 3, 3), field=_field_of_bilinearhypereuler())
+    assert solver.order == 1
+    assert solver.evaluations_per_step == 1
+    assert solver.residual_power == 2
+    assert solver.base_digest == "f9064c818a462465"
+    g: Any = solver.corrector
+    assert g.reads == ("z", "eps")
+    assert g.seen == ("dz",)
+    assert g.width == 16
+    assert g.activation == nn.Tanh
+    assert g.kernel == 3
+    assert g.warm is True
+    assert g.scaled is False
+    assert str(g.net) == str(g.last(16, 3, bias=False))
+
+
+@torch.no_grad()
+def test_numbers_of_narrowhypereuler() -> None:
+    """A step gives what was computed from the spec by itself, on z' = (1 + s z)/(1 + z²)."""
+    solver = NarrowHyperEuler((2, 3, 3)).double()
+    solver.corrector = Weighed()
+    s, eps = (torch.tensor(value, dtype=torch.float64) for value in (0.25, 0.375))
+    z = torch.full((2, *(2, 3, 3)), 0.5, dtype=torch.float64)
+    f = rational
+    require_numbers(solver.base_step(f, s, z, eps), 0.8375)
+    require_numbers(solver.step(f, s, z, eps), 1.248828125)
+
+
+def test_narrowhypereuler_as_stated() -> None:
+    """The class says of itself what the spec says."""
+    solver = NarrowHyperEuler((2, 3, 3))
+    assert solver.order == 1
+    assert solver.evaluations_per_step == 1
+    assert solver.residual_power == 2
+    assert solver.base_digest == "f9064c818a462465"
+    g: Any = solver.corrector
+    assert g.reads == ("z", "eps")
+    assert g.seen == ("dz",)
+    assert g.width == 12
+    assert g.activation == nn.Tanh
+    assert g.kernel == 3
+    assert str(g.net) == str(g.last(12, 3, bias=False))
+
+
+@torch.no_grad()
+def test_numbers_of_twostephypereuler() -> None:
+    """A step gives what was computed from the spec by itself, on z' = (1 + s z)/(1 + z²)."""
+    solver = TwoStepHyperEuler((2, 3, 3), field=_field_of_twostephypereuler()).double()
+    solver.corrector = Weighed()
+    s, eps = (torch.tensor(value, dtype=torch.float64) for value in (0.25, 0.375))
+    z = torch.full((2, *(2, 3, 3)), 0.5, dtype=torch.float64)
+    f = rational
+    require_numbers(solver.base_step(f, s, z, eps), 0.8375)
+    require_numbers(solver.step(f, s, z, eps), 1.248828125)
+
+
+def test_twostephypereuler_as_stated() -> None:
+    """The class says of itself what the spec says."""
+    solver = TwoStepHyperEuler((2, 3, 3), field=_field_of_twostephypereuler())
+    assert solver.order == 1
+    assert solver.evaluations_per_step == 1
+    assert solver.residual_power == 2
+    assert solver.base_digest == "f9064c818a462465"
+    g: Any = solver.corrector
+    assert g.reads == ("z", "eps")
+    assert g.seen == ("dz",)
+    assert g.width == 16
+    assert g.activation == nn.Tanh
+    assert g.kernel == 3
+    assert g.warm is True
+    assert g.scaled is False
+    assert str(g.net) == str(g.last(16, 3, bias=False))
+
+
 def test_order_of_bilinearhypereuler() -> None:
     """Each draw has a slope of p + 0.8 or more, their median is p + 1.2 or less."""
     solver = BilinearHyperEuler((2, 3, 3), field=_field_of_bilinearhypereuler()).double()
@@ -177,36 +265,6 @@ def test_start_of_twostephypereuler() -> None:
         assert torch.allclose(g, expected, rtol=1e-6, atol=1e-10)
 
 
-@torch.no_grad()
-def test_numbers_of_bilinearhypereuler() -> None:
-    """A step gives what was computed from the spec by itself, on z' = (1 + s z)/(1 + z²)."""
-    solver = BilinearHyperEuler((2, 3, 3), field=_field_of_bilinearhypereuler()).double()
-    solver.corrector = Weighed()
-    s, eps = (torch.tensor(value, dtype=torch.float64) for value in (0.25, 0.375))
-    z = torch.full((2, *(2, 3, 3)), 0.5, dtype=torch.float64)
-    f = rational
-    require_numbers(solver.base_step(f, s, z, eps), 0.8375)
-    require_numbers(solver.step(f, s, z, eps), 1.248828125)
-
-
-def test_bilinearhypereuler_as_stated() -> None:
-    """The class says of itself what the spec says."""
-    solver = BilinearHyperEuler((2, 3, 3), field=_field_of_bilinearhypereuler())
-    assert solver.order == 1
-    assert solver.evaluations_per_step == 1
-    assert solver.residual_power == 2
-    assert solver.base_digest == "f9064c818a462465"
-    g: Any = solver.corrector
-    assert g.reads == ("z", "eps")
-    assert g.seen == ("dz",)
-    assert g.width == 16
-    assert g.activation == nn.Tanh
-    assert g.kernel == 3
-    assert g.warm is True
-    assert g.scaled is False
-    assert str(g.net) == str(g.last(16, 3, bias=False))
-
-
 def test_state_of_bilinearhypereuler() -> None:
     """A state of integers is refused before f is evaluated."""
     f = Field(0, (2, 3, 3))
@@ -217,70 +275,12 @@ def test_state_of_bilinearhypereuler() -> None:
     assert f.evaluations == 0
 
 
-@torch.no_grad()
-def test_numbers_of_narrowhypereuler() -> None:
-    """A step gives what was computed from the spec by itself, on z' = (1 + s z)/(1 + z²)."""
-    solver = NarrowHyperEuler((2, 3, 3)).double()
-    solver.corrector = Weighed()
-    s, eps = (torch.tensor(value, dtype=torch.float64) for value in (0.25, 0.375))
-    z = torch.full((2, *(2, 3, 3)), 0.5, dtype=torch.float64)
-    f = rational
-    require_numbers(solver.base_step(f, s, z, eps), 0.8375)
-    require_numbers(solver.step(f, s, z, eps), 1.248828125)
-
-
-def test_narrowhypereuler_as_stated() -> None:
-    """The class says of itself what the spec says."""
-    solver = NarrowHyperEuler((2, 3, 3))
-    assert solver.order == 1
-    assert solver.evaluations_per_step == 1
-    assert solver.residual_power == 2
-    assert solver.base_digest == "f9064c818a462465"
-    g: Any = solver.corrector
-    assert g.reads == ("z", "eps")
-    assert g.seen == ("dz",)
-    assert g.width == 12
-    assert g.activation == nn.Tanh
-    assert g.kernel == 3
-    assert str(g.net) == str(g.last(12, 3, bias=False))
-
-
 def test_state_of_narrowhypereuler() -> None:
     """A state of integers is refused before f is evaluated."""
     f = Field(0, (2, 3, 3))
     with pytest.raises(TypeError):
         NarrowHyperEuler((2, 3, 3))(f, torch.ones(f.shape, dtype=torch.long), (0.0, 1.0), 2)
     assert f.evaluations == 0
-
-
-@torch.no_grad()
-def test_numbers_of_twostephypereuler() -> None:
-    """A step gives what was computed from the spec by itself, on z' = (1 + s z)/(1 + z²)."""
-    solver = TwoStepHyperEuler((2, 3, 3), field=_field_of_twostephypereuler()).double()
-    solver.corrector = Weighed()
-    s, eps = (torch.tensor(value, dtype=torch.float64) for value in (0.25, 0.375))
-    z = torch.full((2, *(2, 3, 3)), 0.5, dtype=torch.float64)
-    f = rational
-    require_numbers(solver.base_step(f, s, z, eps), 0.8375)
-    require_numbers(solver.step(f, s, z, eps), 1.248828125)
-
-
-def test_twostephypereuler_as_stated() -> None:
-    """The class says of itself what the spec says."""
-    solver = TwoStepHyperEuler((2, 3, 3), field=_field_of_twostephypereuler())
-    assert solver.order == 1
-    assert solver.evaluations_per_step == 1
-    assert solver.residual_power == 2
-    assert solver.base_digest == "f9064c818a462465"
-    g: Any = solver.corrector
-    assert g.reads == ("z", "eps")
-    assert g.seen == ("dz",)
-    assert g.width == 16
-    assert g.activation == nn.Tanh
-    assert g.kernel == 3
-    assert g.warm is True
-    assert g.scaled is False
-    assert str(g.net) == str(g.last(16, 3, bias=False))
 
 
 def test_state_of_twostephypereuler() -> None:

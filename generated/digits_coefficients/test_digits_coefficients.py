@@ -26,6 +26,27 @@ seeds = st.integers(0, 2**32 - 1)
 draws = settings(derandomize=True, database=None, deadline=None, max_examples=10, phases=[Phase.generate])
 
 
+@torch.no_grad()
+def test_numbers_of_fourevaluations() -> None:
+    """A step gives what was computed from the spec by itself, on z' = (1 + s z)/(1 + z²)."""
+    solver = FourEvaluations().double()
+    s, eps = (torch.tensor(value, dtype=torch.float64) for value in (0.25, 0.375))
+    z = torch.full((2, *(3,)), 0.5, dtype=torch.float64)
+    f = rational
+    require_numbers(solver.base_step(f, s, z, eps), 0.8356564178139894)
+    require_numbers(solver.step(f, s, z, eps), 0.8356564178139894)
+
+
+def test_fourevaluations_as_stated() -> None:
+    """The class says of itself what the spec says."""
+    solver = FourEvaluations()
+    assert solver.order == 1
+    assert solver.evaluations_per_step == 4
+    assert solver.base_digest == "88257ab6941bb050"
+    assert solver.learned == ("a21", "a31", "a32", "a41", "a42", "a43", "b1", "b2", "b3")
+    assert solver.coefficients.tolist() == [1 / 2, 0, 1 / 2, 0, 0, 1, 1 / 6, 1 / 3, 1 / 3]
+
+
 def test_order_of_fourevaluations() -> None:
     """Each draw has a slope of p + 0.8 or more, their median is p + 1.2 or less."""
     solver = FourEvaluations().double()
@@ -84,27 +105,6 @@ def test_step_of_fourevaluations(seed: int) -> None:
     gradients = torch.autograd.grad(end.square().sum(), [z, *solver.parameters()])
     assert all(bool(gradient.isfinite().all()) for gradient in gradients)
     assert bool(gradients[0].any())
-
-
-@torch.no_grad()
-def test_numbers_of_fourevaluations() -> None:
-    """A step gives what was computed from the spec by itself, on z' = (1 + s z)/(1 + z²)."""
-    solver = FourEvaluations().double()
-    s, eps = (torch.tensor(value, dtype=torch.float64) for value in (0.25, 0.375))
-    z = torch.full((2, *(3,)), 0.5, dtype=torch.float64)
-    f = rational
-    require_numbers(solver.base_step(f, s, z, eps), 0.8356564178139894)
-    require_numbers(solver.step(f, s, z, eps), 0.8356564178139894)
-
-
-def test_fourevaluations_as_stated() -> None:
-    """The class says of itself what the spec says."""
-    solver = FourEvaluations()
-    assert solver.order == 1
-    assert solver.evaluations_per_step == 4
-    assert solver.base_digest == "88257ab6941bb050"
-    assert solver.learned == ("a21", "a31", "a32", "a41", "a42", "a43", "b1", "b2", "b3")
-    assert solver.coefficients.tolist() == [1 / 2, 0, 1 / 2, 0, 0, 1, 1 / 6, 1 / 3, 1 / 3]
 
 
 def test_state_of_fourevaluations() -> None:

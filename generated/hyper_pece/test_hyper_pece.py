@@ -29,6 +29,48 @@ seeds = st.integers(0, 2**32 - 1)
 draws = settings(derandomize=True, database=None, deadline=None, max_examples=10, phases=[Phase.generate])
 
 
+@torch.no_grad()
+def test_numbers_of_hyperpece() -> None:
+    """A step gives what was computed from the spec by itself, on z' = (1 + s z)/(1 + z²)."""
+    solver = HyperPECE((3,)).double()
+    solver.corrector = Weighed()
+    s, eps = (torch.tensor(value, dtype=torch.float64) for value in (0.25, 0.375))
+    z = torch.full((2, *(3,)), 0.5, dtype=torch.float64)
+    f = rational
+    states = (z,)
+    history = Past(states, (torch.full_like(z, 0.7934426229508197),))
+    after = solver.base_step(f, s, history, eps)
+    require_numbers(after.states[0], 0.8347101653648533)
+    require_numbers(
+        after.derivatives,
+        0.9,
+    )
+    require_numbers(solver.step(f, s, history, eps).states[0], 1.3011885007343298)
+    if solver.past:
+        require_numbers(solver.starting(f, s, z, eps), 0.8356564178139894, 0.9)
+
+
+def test_hyperpece_as_stated() -> None:
+    """The class says of itself what the spec says."""
+    solver = HyperPECE((3,))
+    assert solver.order == 2
+    assert solver.evaluations_per_step == 2
+    assert solver.residual_power == 3
+    assert solver.base_digest == "34acaad6a03ad3ee"
+    assert solver.past == 1
+    assert solver.states == 1
+    assert solver.derivatives == 1
+    assert solver.first_derivative == 1
+    assert solver.substeps == 8
+    assert solver.begin_evaluations == 32
+    g: Any = solver.corrector
+    assert g.reads == ("z", "dz", "f1", "fp", "s", "eps")
+    assert g.seen == ("dz", "f1", "fp")
+    assert str(g.net) == str(
+        nn.Sequential(nn.Linear(g.features, 64), nn.SiLU(), nn.Linear(64, 64), nn.SiLU(), g.last(64))
+    )
+
+
 def _exact_hyperpece(f: Field, eps: float) -> Past:
     """The history at s = 0 of the solution."""
     solver = HyperPECE((3,))
@@ -78,48 +120,6 @@ def test_solve_of_hyperpece(seed: int) -> None:
     assert all(bool(gradient.isfinite().all()) for gradient in gradients)
     assert bool(gradients[0].any())
     assert any(bool(gradient.any()) for gradient in gradients[1:])
-
-
-@torch.no_grad()
-def test_numbers_of_hyperpece() -> None:
-    """A step gives what was computed from the spec by itself, on z' = (1 + s z)/(1 + z²)."""
-    solver = HyperPECE((3,)).double()
-    solver.corrector = Weighed()
-    s, eps = (torch.tensor(value, dtype=torch.float64) for value in (0.25, 0.375))
-    z = torch.full((2, *(3,)), 0.5, dtype=torch.float64)
-    f = rational
-    states = (z,)
-    history = Past(states, (torch.full_like(z, 0.7934426229508197),))
-    after = solver.base_step(f, s, history, eps)
-    require_numbers(after.states[0], 0.8347101653648533)
-    require_numbers(
-        after.derivatives,
-        0.9,
-    )
-    require_numbers(solver.step(f, s, history, eps).states[0], 1.3011885007343298)
-    if solver.past:
-        require_numbers(solver.starting(f, s, z, eps), 0.8356564178139894, 0.9)
-
-
-def test_hyperpece_as_stated() -> None:
-    """The class says of itself what the spec says."""
-    solver = HyperPECE((3,))
-    assert solver.order == 2
-    assert solver.evaluations_per_step == 2
-    assert solver.residual_power == 3
-    assert solver.base_digest == "34acaad6a03ad3ee"
-    assert solver.past == 1
-    assert solver.states == 1
-    assert solver.derivatives == 1
-    assert solver.first_derivative == 1
-    assert solver.substeps == 8
-    assert solver.begin_evaluations == 32
-    g: Any = solver.corrector
-    assert g.reads == ("z", "dz", "f1", "fp", "s", "eps")
-    assert g.seen == ("dz", "f1", "fp")
-    assert str(g.net) == str(
-        nn.Sequential(nn.Linear(g.features, 64), nn.SiLU(), nn.Linear(64, 64), nn.SiLU(), g.last(64))
-    )
 
 
 def test_state_of_hyperpece() -> None:

@@ -26,6 +26,69 @@ seeds = st.integers(0, 2**32 - 1)
 draws = settings(derandomize=True, database=None, deadline=None, max_examples=10, phases=[Phase.generate])
 
 
+@torch.no_grad()
+def test_numbers_of_learnedmidpoint() -> None:
+    """A step gives what was computed from the spec by itself, on z' = (1 + s z)/(1 + z²)."""
+    solver = LearnedMidpoint().double()
+    s, eps = (torch.tensor(value, dtype=torch.float64) for value in (0.25, 0.375))
+    z = torch.full((2, *(3,)), 0.5, dtype=torch.float64)
+    f = rational
+    require_numbers(solver.base_step(f, s, z, eps), 0.8349280682339604)
+    require_numbers(solver.step(f, s, z, eps), 0.8349280682339604)
+
+
+def test_learnedmidpoint_as_stated() -> None:
+    """The class says of itself what the spec says."""
+    solver = LearnedMidpoint()
+    assert solver.order == 2
+    assert solver.evaluations_per_step == 2
+    assert solver.base_digest == "2747337e8a62b834"
+    assert solver.learned == ("alpha",)
+    assert solver.coefficients.tolist() == [1 / 2]
+
+
+@torch.no_grad()
+def test_numbers_of_learnedthird() -> None:
+    """A step gives what was computed from the spec by itself, on z' = (1 + s z)/(1 + z²)."""
+    solver = LearnedThird().double()
+    s, eps = (torch.tensor(value, dtype=torch.float64) for value in (0.25, 0.375))
+    z = torch.full((2, *(3,)), 0.5, dtype=torch.float64)
+    f = rational
+    require_numbers(solver.base_step(f, s, z, eps), 0.8357058401668896)
+    require_numbers(solver.step(f, s, z, eps), 0.8357058401668896)
+
+
+def test_learnedthird_as_stated() -> None:
+    """The class says of itself what the spec says."""
+    solver = LearnedThird()
+    assert solver.order == 3
+    assert solver.evaluations_per_step == 3
+    assert solver.base_digest == "65ef80891c9b5938"
+    assert solver.learned == ("u", "v")
+    assert solver.coefficients.tolist() == [1 / 2, 3 / 4]
+
+
+@torch.no_grad()
+def test_numbers_of_learnedfourth() -> None:
+    """A step gives what was computed from the spec by itself, on z' = (1 + s z)/(1 + z²)."""
+    solver = LearnedFourth().double()
+    s, eps = (torch.tensor(value, dtype=torch.float64) for value in (0.25, 0.375))
+    z = torch.full((2, *(3,)), 0.5, dtype=torch.float64)
+    f = rational
+    require_numbers(solver.base_step(f, s, z, eps), 0.8356563844352911)
+    require_numbers(solver.step(f, s, z, eps), 0.8356563844352911)
+
+
+def test_learnedfourth_as_stated() -> None:
+    """The class says of itself what the spec says."""
+    solver = LearnedFourth()
+    assert solver.order == 4
+    assert solver.evaluations_per_step == 4
+    assert solver.base_digest == "230e029527d45708"
+    assert solver.learned == ("u", "v")
+    assert solver.coefficients.tolist() == [1 / 3, 2 / 3]
+
+
 def test_order_of_learnedmidpoint() -> None:
     """Each draw has a slope of p + 0.8 or more, their median is p + 1.2 or less."""
     solver = LearnedMidpoint().double()
@@ -140,27 +203,6 @@ def test_step_of_learnedfourth(seed: int) -> None:
     assert bool(gradients[0].any())
 
 
-@torch.no_grad()
-def test_numbers_of_learnedmidpoint() -> None:
-    """A step gives what was computed from the spec by itself, on z' = (1 + s z)/(1 + z²)."""
-    solver = LearnedMidpoint().double()
-    s, eps = (torch.tensor(value, dtype=torch.float64) for value in (0.25, 0.375))
-    z = torch.full((2, *(3,)), 0.5, dtype=torch.float64)
-    f = rational
-    require_numbers(solver.base_step(f, s, z, eps), 0.8349280682339604)
-    require_numbers(solver.step(f, s, z, eps), 0.8349280682339604)
-
-
-def test_learnedmidpoint_as_stated() -> None:
-    """The class says of itself what the spec says."""
-    solver = LearnedMidpoint()
-    assert solver.order == 2
-    assert solver.evaluations_per_step == 2
-    assert solver.base_digest == "2747337e8a62b834"
-    assert solver.learned == ("alpha",)
-    assert solver.coefficients.tolist() == [1 / 2]
-
-
 def test_state_of_learnedmidpoint() -> None:
     """A state of integers is refused before f is evaluated."""
     f = Field(0, (3,))
@@ -169,54 +211,12 @@ def test_state_of_learnedmidpoint() -> None:
     assert f.evaluations == 0
 
 
-@torch.no_grad()
-def test_numbers_of_learnedthird() -> None:
-    """A step gives what was computed from the spec by itself, on z' = (1 + s z)/(1 + z²)."""
-    solver = LearnedThird().double()
-    s, eps = (torch.tensor(value, dtype=torch.float64) for value in (0.25, 0.375))
-    z = torch.full((2, *(3,)), 0.5, dtype=torch.float64)
-    f = rational
-    require_numbers(solver.base_step(f, s, z, eps), 0.8357058401668896)
-    require_numbers(solver.step(f, s, z, eps), 0.8357058401668896)
-
-
-def test_learnedthird_as_stated() -> None:
-    """The class says of itself what the spec says."""
-    solver = LearnedThird()
-    assert solver.order == 3
-    assert solver.evaluations_per_step == 3
-    assert solver.base_digest == "65ef80891c9b5938"
-    assert solver.learned == ("u", "v")
-    assert solver.coefficients.tolist() == [1 / 2, 3 / 4]
-
-
 def test_state_of_learnedthird() -> None:
     """A state of integers is refused before f is evaluated."""
     f = Field(0, (3,))
     with pytest.raises(TypeError):
         LearnedThird()(f, torch.ones(f.shape, dtype=torch.long), (0.0, 1.0), 2)
     assert f.evaluations == 0
-
-
-@torch.no_grad()
-def test_numbers_of_learnedfourth() -> None:
-    """A step gives what was computed from the spec by itself, on z' = (1 + s z)/(1 + z²)."""
-    solver = LearnedFourth().double()
-    s, eps = (torch.tensor(value, dtype=torch.float64) for value in (0.25, 0.375))
-    z = torch.full((2, *(3,)), 0.5, dtype=torch.float64)
-    f = rational
-    require_numbers(solver.base_step(f, s, z, eps), 0.8356563844352911)
-    require_numbers(solver.step(f, s, z, eps), 0.8356563844352911)
-
-
-def test_learnedfourth_as_stated() -> None:
-    """The class says of itself what the spec says."""
-    solver = LearnedFourth()
-    assert solver.order == 4
-    assert solver.evaluations_per_step == 4
-    assert solver.base_digest == "230e029527d45708"
-    assert solver.learned == ("u", "v")
-    assert solver.coefficients.tolist() == [1 / 3, 2 / 3]
 
 
 def test_state_of_learnedfourth() -> None:
