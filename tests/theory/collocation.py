@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any, Literal
 
 import mpmath
@@ -72,7 +73,7 @@ def _nodes(lost: int, stages: int) -> list[Any]:
 
     points = 12 * stages
     grid = [mpmath.cos(mp.pi * (1 - (k + mpf(1) / 3) / points)) for k in range(points)]
-    signs = [(low, high) for low, high in zip(grid, grid[1:], strict=False) if polynomial(low) * polynomial(high) < 0]
+    signs = [(low, high) for low, high in pairwise(grid) if polynomial(low) * polynomial(high) < 0]
     inner = [mpmath.findroot(polynomial, pair, solver="anderson", tol=mpf(10) ** (-2 * mp.dps + 20)) for pair in signs]
     ends: list[Any] = [[], [mpf(1)], [mpf(-1), mpf(1)]][lost]
     found = sorted([x for x in inner if all(abs(x - end) > mpf(10) ** -30 for end in ends)] + ends)
