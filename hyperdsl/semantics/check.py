@@ -173,8 +173,8 @@ class _Checker:
         return self.controls[key]
 
     def _check_unused(self, own: list[n.Declaration]) -> None:
-        """What nothing uses; nothing is said where a solver at fault may use it."""
-        if len(self.solvers) < len(self._own("solver", "hypersolver")) or not self.scope.unit.whole:
+        """What nothing uses; nothing is said where a line that could not be read may use it."""
+        if any(diagnostic.code == catalogue.UNEXPECTED.code for diagnostic in self.scope.report.found):
             return
         for declaration in own:
             kind, name = declaration.word.text, declaration.name

@@ -22,6 +22,8 @@ RESERVED = frozenset(
     | {"outputs", "seed", "solver", "slopes", "error", "measure", "corrector", "status", "tolerance", "errors", "found"}
     | {"rtol", "atol", "first_step", "max_steps", "throw", "dense", "event", "weights", "following", "doubt", "term"}
     | {
+        "gradient",
+        "gradients",
         "half",
         "middle",
         "whole",
