@@ -167,8 +167,8 @@ def _written(expression: Expression, parameters: Mapping[str, Any], number: Call
             return number(value)
         case Negation(operand):
             return -_written(operand, parameters, number)
-        case Binary("^", base, Constant(exponent)):
-            return _written(base, parameters, number) ** int(exponent.fraction())
+        case Binary("^", base, exponent) if not variables(exponent):
+            return _written(base, parameters, number) ** int(number_of(exponent).fraction())
         case Binary(sign, left, right):
             return _OPERATIONS[sign](_written(left, parameters, number), _written(right, parameters, number))
         case Function():
