@@ -9,7 +9,16 @@ import pytest
 from hyperdsl.plan.constants import number_of
 from hyperdsl.plan.multistep import multistep
 from hyperdsl.plan.step import Linear, Solve
-from hyperdsl.semantics.model.expressions import Binary, Constant, Expression, Function, Negation, Operator, Pi, Variable
+from hyperdsl.semantics.model.expressions import (
+    Binary,
+    Constant,
+    Expression,
+    Function,
+    Negation,
+    Operator,
+    Pi,
+    Variable,
+)
 from hyperdsl.theory.multistep.formulas import LinearMultistep
 from hyperdsl.theory.numbers import irrational
 from hyperdsl.theory.numbers.exact import Exact
@@ -17,9 +26,7 @@ from hyperdsl.theory.numbers.exact import Exact
 HALF, TWO, THREE = (Constant(Exact.of(Fraction(value))) for value in ("1/2", "2", "3"))
 
 
-@pytest.mark.parametrize(
-    ("operator", "value"), [("+", "5"), ("-", "1"), ("*", "6"), ("/", "3/2"), ("^", "9")]
-)
+@pytest.mark.parametrize(("operator", "value"), [("+", "5"), ("-", "1"), ("*", "6"), ("/", "3/2"), ("^", "9")])
 def test_operators_are_those_of_numbers(operator: Operator, value: str) -> None:
     assert number_of(Binary(operator, THREE, TWO)) == Exact.of(Fraction(value))
 
