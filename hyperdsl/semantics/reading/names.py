@@ -61,6 +61,7 @@ GENERATED = frozenset(
         "Tensor",
         "Trajectory",
         "Unpack",
+        "Weighed",
         "VectorField",
         "WeightsWarning",
         "annotations",
