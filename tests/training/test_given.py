@@ -86,7 +86,7 @@ def test_phases_without_work_and_other_solvers_are_refused(train: ModuleType) ->
     empty = replace(settings, then=(replace(settings.then[0], iterations=0),))
     with pytest.raises(ValueError, match="iterations must be 1 or more"):
         fit(train, made(train, "Phased"), settings=empty)
-    with pytest.raises(TypeError, match="fit trains HyperEuler, .* not Linear"):
+    with pytest.raises(TypeError, match=r"fit trains HyperEuler, .* not Linear"):
         fit(train, torch.nn.Linear(2, 2))
 
 
