@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import warnings
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from hyperdsl.runtime.ranges import Ranges, numbers_of
+from hyperdsl.runtime.ranges import Followed, Ranges, numbers_of
 
 TRAINED = {"eps": [0.1, 0.4], "s": [0.0, 2.0], "steps": [1, 20]}
 Solve = Callable[[Any], object]
@@ -112,3 +113,36 @@ def test_ranges_that_are_none_are_refused(wrong: str) -> None:
     with pytest.raises(ValueError, match="not readable"):
         Ranges.told({"trained": wrong})
     assert Ranges.told({}) is None
+
+
+def test_the_longest_step_that_was_taken_counts() -> None:
+    followed, z = Followed(lambda *arguments: arguments), torch.zeros(2)
+    for s, eps in ((0.0, 9.0), (0.0, 0.5), (0.5, 0.25), (0.75, 2.0), (0.75, 0.125)):
+        given = torch.tensor(s), z, torch.tensor(eps), z
+        assert followed(*given) == given
+    assert followed.longest == 0.5  # 9 and 2 were rejected
+    followed.note()
+    assert followed.longest == 0.5
+    each = Followed(lambda *arguments: arguments)
+    each(torch.tensor([0.0, 0.0]), z, torch.tensor([0.5, -3.0]), z)
+    each(torch.tensor([0.5, 0.0]), z, torch.tensor([0.25, -1.0]), z)
+    assert each.longest == 0.5
+    each.note()
+    assert each.longest == 1.0
+
+
+def test_adaptive_solves_are_looked_at_too() -> None:
+    module: Any = importlib.import_module("generated.adaptive_hyper_heun")
+    z = torch.ones(2, 3)
+    inside: Solve = lambda solver: solver.solve(f, z, (0.0, 2.0))  # noqa: E731
+    later: Solve = lambda solver: solver(f, z, (5.0, 6.0))  # noqa: E731
+    listed: Solve = lambda solver: solver.odeint(f, z, [0.0, 1.0, 9.0])  # noqa: E731
+    known = {"eps": [1e-6, 2.0], "s": [0.0, 2.0], "steps": [1, 2000]}
+    for solve, left in ((inside, ""), (later, "s = 5 .. 6"), (listed, "s = 0 .. 9")):
+        messages = said(trained(module, "AdaptiveHyperHeun", **known), solve)
+        assert bool(messages) == bool(left)
+        assert left in "".join(messages)
+    small = trained(module, "AdaptiveHyperHeun", **known | {"eps": [1e-6, 1e-3]})
+    assert "ε = " in "".join(said(small, inside))
+    few = trained(module, "AdaptiveHyperHeun", **known | {"steps": [1, 2]})
+    assert "steps (up to 2)" in "".join(said(few, inside))
