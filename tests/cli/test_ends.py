@@ -140,7 +140,7 @@ def test_when_the_time_is_over_each_proof_that_is_left_says_so(tmp_path: Path, m
     assert all(any(first <= line <= last for line in lines) for first, last in ((1, 9), (10, 18)))
     monkeypatch.undo()
     _, found = check_file(spec, "spec.hyper", Project())
-    assert not found
+    assert not [diagnostic for diagnostic in found if diagnostic.severity == "error"]
 
 
 def test_a_file_has_room_for_so_many_declarations(tmp_path: Path) -> None:
