@@ -51,6 +51,8 @@ bench: venv
 	$(BIN)/python -m benchmarks.second_prover
 	$(BIN)/python -m pip install --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python -m benchmarks.proofs
+	$(BIN)/python -m benchmarks.fuzz
+	$(BIN)/python -m benchmarks.mutation
 
 clean:
 	rm -rf .venv runs

@@ -2,8 +2,8 @@
 
     python -m benchmarks.second_prover
 
-Every method of the library, its claims proven by the exact engine and again by `hyperdsl.second`, each with the seconds
-that sympy took. A method that sympy gave up is listed with why; one on which the two differ ends the study.
+Every method of the library, its claims proven by the exact engine and again by `hyperdsl.second`, with the processor
+seconds that sympy took. A method that sympy gave up is listed with why; one on which the two differ ends the study.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from hyperdsl.semantics.reading.units import library_index
 
 
 def judged(names: Iterable[str]) -> list[dict[str, Any]]:
-    """Of each method its order, what the second prover found, and in how many seconds."""
+    """Of each method its order, what the second prover found, and in how many seconds of the processor."""
     from hyperdsl.second.agreement import verdict
 
     project, found = Project(), []
@@ -28,9 +28,9 @@ def judged(names: Iterable[str]) -> list[dict[str, Any]]:
         scope = project.library_scope("method", name)
         base = scope.own(name) if scope else None
         assert base is not None, name
-        start = time.perf_counter()
+        start = time.process_time()
         judgement = verdict(base)
-        seconds = time.perf_counter() - start
+        seconds = time.process_time() - start
         assert not judgement.differences, (name, judgement.differences)
         order = base.facts.order if isinstance(base, Method) else max(0, base.formula.order)
         found.append({"name": name, "order": order, "seconds": round(seconds, 3), "why_not": judgement.reason})

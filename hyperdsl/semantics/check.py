@@ -10,7 +10,7 @@ from typing import TypeVar
 from hyperdsl.diagnostics import Diagnostic, catalogue, has_errors
 from hyperdsl.semantics.model import spec as m
 from hyperdsl.semantics.model.control import Control
-from hyperdsl.semantics.reading.names import class_name, identifier_fault
+from hyperdsl.semantics.reading.names import class_name, package_fault
 from hyperdsl.semantics.reading.report import Report, within_reach
 from hyperdsl.semantics.reading.scope import Project, Scope
 from hyperdsl.semantics.reading.units import group_of
@@ -173,8 +173,8 @@ class _Checker:
         return self.controls[key]
 
     def _check_unused(self, own: list[n.Declaration]) -> None:
-        """What nothing uses; nothing is said where a solver at fault may use it."""
-        if len(self.solvers) < len(self._own("solver", "hypersolver")) or not self.scope.unit.whole:
+        """What nothing uses; nothing is said where a line that could not be read may use it."""
+        if any(diagnostic.code == catalogue.UNEXPECTED.code for diagnostic in self.scope.report.found):
             return
         for declaration in own:
             kind, name = declaration.word.text, declaration.name
@@ -184,7 +184,7 @@ class _Checker:
     def _check_package(self, first: n.Declaration) -> None:
         """The file's name becomes the package's."""
         stem = self.scope.unit.source.stem
-        fault = identifier_fault(stem)
+        fault = package_fault(stem)
         if fault:
             self.scope.report(catalogue.FILE_NAME, first.name, name=self.scope.unit.source.name, reason=fault)
 
@@ -200,6 +200,11 @@ def _check_clashes(report: Report, solvers: tuple[m.AnySolver, ...]) -> None:
             other = taken.setdefault(generated.lower(), (kind, name))
             if other != (kind, name):
                 report.found.append(catalogue.CLASH.at(solver.place, name=name, other=other[1], generated=generated))
+    classes = {class_name(name): name for _, name in taken.values()}
+    for solver in solvers:
+        for name in solver.parameters if isinstance(solver, m.Solver) else ():
+            if name in classes:
+                report.found.append(catalogue.CLASH.at(solver.place, name=name, other=classes[name], generated=name))
 
 
 def override(training: m.Training, settings: str, project: Project) -> tuple[m.Training, tuple[Diagnostic, ...]]:

@@ -20,16 +20,16 @@ def test_what_has_been_said_is_said_once(capsys: pytest.CaptureFixture[str]) -> 
 
 def test_problems_have_folders_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "one.py").write_text(
+    (tmp_path / "outputs_apart.py").write_text(
         "import torch\nfrom hyperdsl.evaluation import Problem\n"
         "problem = Problem(lambda s, z: -z, lambda n, g: torch.randn(n, 2, generator=g), (0.0, 1.0), (2,))\n"
     )
     (tmp_path / "a.hyper").write_text(
         "problem osc(k = 1) {\n    x' = -k*x\n    x in -1 .. 1\n    span 0 .. 2\n}\n", "utf-8"
     )
-    names = ["one:problem", "a.hyper:osc", "a.hyper:osc(k = 2)", "./a.hyper:osc", "van_der_pol"]
+    names = ["outputs_apart:problem", "a.hyper:osc", "a.hyper:osc(k = 2)", "./a.hyper:osc", "van_der_pol"]
     found = [find(name).whole_name for name in names]
-    assert found == ["one:problem", "a.hyper:osc", "a.hyper:osc(k=2)", "a.hyper:osc", "van_der_pol"]
+    assert found == ["outputs_apart:problem", "a.hyper:osc", "a.hyper:osc(k=2)", "a.hyper:osc", "van_der_pol"]
     assert len({file_name(name) for name in found}) == 4
     assert file_name("van_der_pol") == "van_der_pol"
     assert find("a.hyper:osc(k=2)").whole_name == find("a.hyper:osc( k = 2 )").whole_name

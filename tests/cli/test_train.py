@@ -11,6 +11,9 @@ from safetensors import safe_open
 from typer.testing import CliRunner, Result
 
 from hyperdsl.cli import application
+from hyperdsl.evaluation import lookup
+from hyperdsl.evaluation.problems import CLASSICAL, Problem
+from hyperdsl.evaluation.weights import file_name
 
 ROOT = Path(__file__).parents[2]
 HEUN = ROOT / "generated" / "hyper_heun"
@@ -186,3 +189,110 @@ def test_settings_of_a_control_are_set_and_recorded() -> None:
         assert said in done.output
     done = run("train", HEUN, "--problem", "pendulum", *QUICK, "--set", "any.rtol=1")
     assert "no control" in done.output
+
+
+def test_train_tells_what_came_of_it() -> None:
+    done = run("train", HEUN, "--problem", "van_der_pol", *QUICK)
+    assert done.stdout.splitlines()[-1].startswith("training ")
+    assert "Warning" not in done.stderr
+    done = run("train", HEUN, "--problem", "van_der_pol", *QUICK, "--json")
+    assert done.exit_code == 0, done.stderr
+    found = json.loads(done.stdout)
+    outcome = found["outcome"]
+    assert outcome["verdict"].startswith("training ")
+    told = [*outcome["helped"], *outcome["did_not_help"], *outcome["worse"]]
+    assert sorted(f"{eps:.6g}" for eps in told) == sorted(found["delta"])
+    assert found["weights"] == "runs/hyper_heun/van_der_pol/HyperHeun.safetensors"
+
+
+def test_evaluate_names_another_problem_and_marks_what_g_was_not_trained_for(tmp_path: Path) -> None:
+    (tmp_path / "spring.hyper").write_text(SPRING)
+    done = run("train", HEUN, "--problem", "van_der_pol", "--output", "w.safetensors", *QUICK)
+    assert done.exit_code == 0, done.stderr
+    other = ("--problem", "spring.hyper:spring(stiffness = 2)", "--weights", "w.safetensors", "--methods", "rk4")
+    done = run("evaluate", HEUN, *other, "--steps", "2,40")
+    said = "The weights were trained on van_der_pol, not on spring.hyper:spring(stiffness=2)."
+    assert said in done.stdout
+    assert "K = 2*" in done.stdout
+    assert "K = 40*" not in done.stdout
+    assert "* outside of what g was trained for" in done.stdout
+    found = json.loads(run("evaluate", HEUN, *other, "--steps", "2,40", "--json").stdout)
+    assert found["trained_on"] == "van_der_pol"
+    assert said in found["notes"]
+    first, second, *_ = found["rows"]
+    assert first["outside"].startswith("ε = 1 (0.02 .. 0.4)")
+    assert second["outside"] is None
+    own = ("--problem", "van_der_pol", "--weights", "w.safetensors", "--methods", "rk4", "--steps", "40", "--json")
+    assert json.loads(run("evaluate", HEUN, *own).stdout)["notes"] == []
+
+
+def test_problems_of_one_name_keep_their_weights_apart(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.py").write_text(MODULE)
+    places = set()
+    for problem in ("one:decay", "two:decay", "decay_1"):
+        if ":" in problem:
+            done = run("train", HEUN, "--problem", problem, *QUICK, "--set", "fit.steps=2 .. 8")
+            assert done.exit_code == 0, done.stderr
+        places.add(file_name(problem))
+    assert len(list(Path("runs/hyper_heun").glob("*/HyperHeun.safetensors"))) == 2
+    assert {path.parent.name for path in Path("runs/hyper_heun").glob("*/*.safetensors")} < places
+    texts = ["a:b", "a:B", "A:b", "a_b", "a.hyper:p(k=1)", "a.hyper:p(k=2)", "../a:b", "a" * 300, "a" * 301]
+    names = [file_name(text).lower() for text in texts]
+    assert len(set(names)) == len(texts)
+    assert all(re.fullmatch(r"[a-z0-9_-]{1,100}", name) for name in names)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("train", HEUN, "--problem", "pendulum", "--output", "folder"), "`folder` is a folder"),
+        (("train", HEUN, "--problem", "pendulum", "--output", "file/w"), "`file` is no folder"),
+        (("train", HEUN, "--problem", "pendulum", "--output", "x" * 254), "cannot be written"),
+        (("train", HEUN, "--problem", "pendulum", "--output", "/dev/null"), "no regular file"),
+        (("train", HEUN, "--problem", "pendulum", "--log", "file"), "`file` is no folder"),
+        (("train", HEUN, "--problem", "pendulum", "--cache", "file/x"), "`file` is no folder"),
+        (("train", HEUN, "--problem", "pendulum", "--set", "fit.iterations=0"), "at least 1"),
+        (("train", HEUN, "--problem", "pendulum", "--set", "fit.iterations=-1"), "at least 1"),
+        (("evaluate", HEUN, "--problem", "pendulum", "--plot", "x.bmpp"), "`x.bmpp` ends in neither"),
+        (("evaluate", HEUN, "--problem", "pendulum", "--plot", "x"), "`x` ends in neither"),
+        (("evaluate", HEUN, "--problem", "pendulum", "--plot", "folder.png"), "is a folder"),
+        (("show", ROOT / "specs/hyper_heun.hyper", "heun", "--plot", "x.gif"), "ends in neither .png nor .svg"),
+        (("show", ROOT / "specs/hyper_heun.hyper", "heun", "--plot", "file/x.png"), "`file` is no folder"),
+        (("sweep", ROOT / "specs/swept_digits.hyper", "--problem", "pendulum", "--plot", "x.bmpp"), "ends in neither"),
+        (("sweep", ROOT / "specs/swept_digits.hyper", "--problem", "pendulum", "--storage", "folder"), "is a folder"),
+        (("sweep", ROOT / "specs/swept_digits.hyper", "--problem", "pendulum", "--write", "file/x.hyper"), "no folder"),
+    ],
+)
+def test_outputs_are_looked_at_before_any_work(arguments: tuple[object, ...], said: str) -> None:
+    Path("folder").mkdir()
+    Path("folder.png").mkdir()
+    Path("file").touch()
+    done = run(*arguments)
+    assert done.exit_code == 2, done.output
+    assert said in done.stderr
+    assert done.stdout == ""
+    assert {path.name for path in Path().iterdir()} == {"folder", "folder.png", "file"}
+
+
+def test_a_problem_of_no_file_is_one_line() -> None:
+    done = run("train", HEUN, "--problem", "nosuch.hyper:p")
+    assert done.exit_code == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("hyperdsl: there is no file")
+    assert "`nosuch.hyper`" in line
+
+
+def test_quiet_is_quiet_where_a_problem_trains_its_own_field(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+
+    def given(name: str, progress: bool = True) -> Problem:
+        asked.append(progress)
+        return CLASSICAL["pendulum"]
+
+    monkeypatch.setattr(lookup, "built_in", given)
+    for option in ("--json", "-q"):
+        done = run("train", HEUN, "--problem", "digits", *QUICK[:-1], option)
+        assert done.exit_code == 0, done.stderr
+        assert "%|" not in done.stderr
+    assert asked == [False, False]

@@ -195,7 +195,7 @@ def test_its_own_tests_pass_and_can_fail(package: Package, monkeypatch: pytest.M
         text = (folder / name).read_text()
         assert before in text
         (folder / name).write_text(text.replace(before, after))
-        assert failures(folder) == expected
+        assert set(expected) <= set(failures(folder))  # whatever else notices
         (folder / name).write_text(text)
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
+import warnings
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from hyperdsl.runtime.weights import load_weights
@@ -105,3 +107,112 @@ def test_what_was_saved_is_loaded(everything: ModuleType, tmp_path: Path, dtype:
         everything.HyperHeun((4,)).load(str(tmp_path / "weights.safetensors"))
     with pytest.raises(ValueError, match="another solver"):
         everything.HyperAlpha((3,)).load(tmp_path / "weights.safetensors")
+
+
+def written(solver: Any, path: Path) -> bytes:
+    with torch.no_grad():
+        for value in solver.state_dict().values():
+            value.uniform_(0.5, 1.0)
+    solver.save(path)
+    return path.read_bytes()
+
+
+def test_saved_weights_come_back_with_what_is_known_of_them(everything: ModuleType, tmp_path: Path) -> None:
+    path = tmp_path / "new" / "weights.safetensors"
+    solver = everything.HyperHeun((3,))
+    trained = {"eps": [0.1, 0.4], "s": [0.0, 2.0], "steps": [1, 20]}
+    solver.remember({"trained": json.dumps(trained), "problem": "p"})
+    written(solver, path)
+    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+    assert load_file(path).keys() == solver.state_dict().keys()  # others' readers read it
+    fresh = everything.HyperHeun((3,))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fresh.load(path)
+    assert all(torch.equal(value, solver.state_dict()[name]) for name, value in fresh.state_dict().items())
+    assert fresh.about == solver.about
+    fresh.save(tmp_path / "again")
+    assert (tmp_path / "again").read_bytes() == path.read_bytes()
+
+
+def test_a_changed_byte_and_a_lost_end_are_seen(everything: ModuleType, tmp_path: Path) -> None:
+    path = tmp_path / "weights.safetensors"
+    solver = everything.HyperHeun((2,))
+    solver.remember({"problem": "van_der_pol"})
+    whole = written(solver, path)
+    size = 8 + int.from_bytes(whole[:8], "little")
+    places = [whole.index(b"van_der_pol"), whole.index(b"identity") + 15, size + 5, len(whole) - 1]
+    damaged = [whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :] for place in places]
+    before = [value.clone() for value in solver.state_dict().values()]
+    for content in (*damaged, whole[:-1], whole[: size + 3], whole[:100], whole + b"\0"):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=r"weights\.safetensors"):
+            solver.load(path)
+    assert all(map(torch.equal, solver.state_dict().values(), before))
+
+
+def test_weights_of_another_solver_are_refused(everything: ModuleType, tmp_path: Path) -> None:
+    """Whose tensors have the same names and shapes: in a file of today, and in one of 0.1."""
+    path = tmp_path / "weights.safetensors"
+    heun, other = everything.HyperHeun((3,)), everything.HyperHeun((3,))
+    written(heun, path)
+    with pytest.raises(ValueError, match="another solver's weights, those of HyperHeun, whose base is"):
+        _renamed(other, base_digest="0" * 16).load(path)
+    with pytest.raises(ValueError, match="whose residual_power is 3, where that of HyperHeun is 2"):
+        _renamed(other, residual_power=2).load(path)
+    bounded = everything.HyperHeun((3,))
+    bounded.corrector.bound = 7.0
+    with pytest.raises(ValueError, match="whose bound is"):
+        bounded.load(path)
+    save_file(heun.state_dict(), path, {"solver": "HyperEuler"})
+    with pytest.raises(ValueError, match="those of HyperEuler, not of HyperHeun"):
+        heun.load(path)
+
+
+def _renamed(solver: Any, **facts: object) -> Any:
+    """The solver with other facts of its class."""
+    solver.__class__ = type("HyperHeun", (type(solver),), facts)
+    return solver
+
+
+def test_files_of_0_1_load_with_a_warning(everything: ModuleType, tmp_path: Path) -> None:
+    path = tmp_path / "weights.safetensors"
+    solver = everything.HyperHeun((3,))
+    save_file(solver.state_dict(), path, {"solver": "HyperHeun", "problem": "p"})
+    with pytest.warns(everything.WeightsWarning, match=r"hyperdsl 0\.1"):
+        solver.load(path)
+    assert solver.about == {"solver": "HyperHeun", "problem": "p"}
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_numbers_that_are_not_finite_are_neither_read_nor_written(
+    everything: ModuleType, tmp_path: Path, value: float
+) -> None:
+    path = tmp_path / "weights.safetensors"
+    solver = everything.HyperHeun((3,))
+    poor = everything.HyperHeun((3,))
+    with torch.no_grad():
+        next(poor.parameters()).view(-1)[0] = value
+    save_file(poor.state_dict(), path)
+    with pytest.raises(ValueError, match="the file is damaged"):
+        solver.load(path)
+    with pytest.raises(ValueError, match="is not written"):
+        poor.save(tmp_path / "poor")
+    assert not (tmp_path / "poor").exists()
+
+
+def test_a_failed_write_leaves_the_old_file(
+    everything: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "weights.safetensors"
+    solver = everything.HyperHeun((3,))
+    whole = written(solver, path)
+
+    def full(handle: int) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="no space"):
+        solver.save(path)
+    assert path.read_bytes() == whole
+    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]

@@ -21,6 +21,7 @@ from hyperdsl.diagnostics import has_errors, report_text
 from hyperdsl.evaluation.problems import from_model
 from hyperdsl.semantics.model.spec import Spec
 from hyperdsl.source import SpecFile
+from hyperdsl.verifying.verify import verify
 from tests.fuzz import oracle
 from tests.fuzz.parts import DIGITS, Call, Part, number
 
@@ -66,6 +67,8 @@ def built(text: str) -> Iterator[tuple[Spec, ModuleType | None]]:
         assert not has_errors(checked.diagnostics), "refused:\n" + report_text(checked.diagnostics)
         package = folder / "generated" / "drawn"
         compiler.compile_checked(checked, folder / "generated")
+        for _, _, difference in verify([package]) if package.is_dir() else ():
+            assert difference is None, f"verify: {difference}"
         yield checked.specs[0], _imported(package) if package.is_dir() else None
 
 

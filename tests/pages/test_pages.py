@@ -129,7 +129,7 @@ def test_plots_are_written(spec: Path, tmp_path: Path, ending: str, name: str) -
     [
         (("pair", "--plot", "a.png"), "without free parameters"),
         (("abm3", "--plot", "a.png"), "draws one Runge–Kutta or multistep method"),
-        (("rk4", "--plot", "a.gif"), "there are .png, .svg"),
+        (("rk4", "--plot", "a.gif"), "neither .png nor .svg"),
         (("rk4", "--plot", "no/such/folder/a.png"), "cannot write"),
     ],
 )

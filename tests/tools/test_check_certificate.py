@@ -7,14 +7,20 @@ import json
 import re
 import sys
 from copy import deepcopy
+from fractions import Fraction
+from functools import reduce
+from itertools import combinations_with_replacement
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
 
+from hyperdsl.theory.multistep.root_condition import satisfies_root_condition
+from hyperdsl.theory.numbers.exact import Exact
+from hyperdsl.theory.numbers.polynomials import times
 from tests.tools.claims import holds
-from tools.check_certificate import checked
+from tools.check_certificate import Checker, checked
 
 ROOT = Path(__file__).parents[2]
 TOOL = ROOT / "tools" / "check_certificate.py"
@@ -245,3 +251,36 @@ def test_one_square_root_and_every_kind_of_tableau(tmp_path: Path) -> None:
 
 def test_a_method_of_several_files_is_refuted_before_it_is_undecided(tmp_path: Path) -> None:
     assert verdict(tmp_path, _with("hyper_heun", kind="rosenbrock"), _with("hyper_heun", order=3)) == REFUTED
+
+
+FACTORS = [
+    (-1, 1),
+    (1, 1),
+    (1, 0, 1),
+    (1, 1, 1),
+    (Fraction(1, 2), 1),
+    (0, 1),
+    (2, 1),
+    (1, -1, 1),
+    (1, Fraction(6, 5), 1),
+]
+"""Of the unit circle's polynomials, of those inside and outside, the constant first."""
+
+
+@pytest.mark.parametrize(
+    "chosen", [*combinations_with_replacement(FACTORS, 1), *combinations_with_replacement(FACTORS, 2)]
+)
+def test_the_root_condition_is_that_of_hyperdsl(chosen: tuple[tuple[Fraction, ...], ...]) -> None:
+    product = reduce(times, (tuple(map(Exact.of, factor)) for factor in chosen))
+    checker = Checker(Random(0), [10**6], {}, [], {})
+    assert checker.stable([value.fraction() for value in product]) == satisfies_root_condition(product)
+
+
+def test_dense_output_goes_with_its_method(tmp_path: Path) -> None:
+    claims = solvers("adaptive_dopri5")[0]
+    dense = claims["dense"]["tableau"]
+    assert verdict(tmp_path, claims) == HOLDS
+    for changed in ({"c": ["0", "1/5", "3/10", "4/5", "8/9", "1", "1/2"]}, {"weights": dense["weights"][:-2]}):
+        assert verdict(tmp_path, {**claims, "autonomous": True, "dense": {"tableau": dense | changed}}) == REFUTED
+    assert verdict(tmp_path, {**claims, "dense_order": 5}) == REFUTED
+    assert verdict(tmp_path, {**claims, "dense_order": 3}) == HOLDS

@@ -56,11 +56,15 @@ class Network(nn.Module):
 
 
 def recorded(train: ModuleType, monkeypatch: pytest.MonkeyPatch, name: str, solver: Any, **options: Any) -> Any:
-    """The objective of the class `name` that a fit makes."""
+    """The objective of the class `name` that a fit makes; what its one iteration does to the weights is undone."""
     found: list[Any] = []
+    before = [weight.detach().clone() for weight in solver.parameters()]
     made_by = Run._objective
     monkeypatch.setattr(Run, "_objective", lambda *arguments: found.append(made_by(*arguments)) or found[-1])
     fit(train, solver, **{"iterations": 1} | options)
+    with torch.no_grad():
+        for weight, value in zip(solver.parameters(), before, strict=True):
+            weight.copy_(value)
     return next(one for one in found if type(one).__name__ == name)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import re
 from dataclasses import dataclass, field, replace
 
@@ -24,6 +23,8 @@ RESERVED = frozenset(
     | {"max_step", "min_step", "stops", "callback", "return_statistics", "seminorm"}
     | {"rtol", "atol", "first_step", "max_steps", "throw", "dense", "event", "weights", "following", "doubt", "term"}
     | {
+        "gradient",
+        "gradients",
         "half",
         "middle",
         "whole",
@@ -59,6 +60,11 @@ class Conditions:
         return tuple(Parameter(name, interval) for name, interval in self.intervals.items())
 
 
+def is_reserved(name: str) -> bool:
+    """Whether no parameter can be called so."""
+    return name in RESERVED | GENERATED or STAGE.fullmatch(name) is not None or name[0] == "_"
+
+
 def parameter_names(report: Report, declaration: n.Declaration) -> tuple[str, ...]:
     """The parameters in a method's header."""
     names: list[str] = []
@@ -67,11 +73,7 @@ def parameter_names(report: Report, declaration: n.Declaration) -> tuple[str, ..
         if argument.name is not None or not isinstance(value, n.Name):
             help_text = "write the name alone, and its range with `where 0 < alpha <= 1`"
             report(catalogue.BAD_PARAMETER, argument, problem="a method's parameter is a name", help=help_text)
-        elif (
-            value.text in RESERVED | GENERATED | set(dir(builtins))
-            or STAGE.fullmatch(value.text)
-            or value.text[0] == "_"
-        ):
+        elif is_reserved(value.text):
             report(catalogue.BAD_NAME, value, name=value.text, reason="it has a meaning of its own")
         elif value.text in names:
             report(catalogue.DUPLICATE, value, name=value.text)

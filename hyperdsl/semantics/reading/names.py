@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import keyword
+import sys
 
 from hyperdsl.diagnostics import catalogue
 from hyperdsl.semantics.reading.report import Report
@@ -60,6 +61,7 @@ GENERATED = frozenset(
         "Tensor",
         "Trajectory",
         "Unpack",
+        "Weighed",
         "VectorField",
         "WeightsWarning",
         "annotations",
@@ -105,6 +107,34 @@ def identifier_fault(name: str) -> str | None:
     if not name.isidentifier() or not name.isascii():
         return "it is not an identifier"
     return None
+
+
+MODULES = sys.stdlib_module_names | {
+    "hyperdsl",
+    "lark",
+    "matplotlib",
+    "numpy",
+    "pytest",
+    "safetensors",
+    "scipy",
+    "sklearn",
+    "solver",
+    "sympy",
+    "torch",
+    "torchdiffeq",
+    "train",
+}
+"""Modules that a package of the same name would hide, or be taken for."""
+
+
+def package_fault(stem: str) -> str | None:
+    """Why a package cannot be called so, or None."""
+    fault = identifier_fault(stem)
+    if fault is None and stem.startswith("_"):
+        return "it begins with an underscore"
+    if fault is None and stem in MODULES:
+        return "a module that packages import is called so"
+    return fault
 
 
 def check_name(report: Report, name: n.Name) -> bool:

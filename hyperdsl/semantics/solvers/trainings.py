@@ -119,7 +119,7 @@ def _phase(
         reference=_reference(report, settings, base.reference, find),
         optimizer=_optimizer(report, settings, base.optimizer),
         schedule=settings.choice("schedule", ("cosine", "constant"), base.schedule),
-        iterations=settings.integer("iterations", base.iterations, 0),
+        iterations=settings.integer("iterations", base.iterations, 1),
         batch=settings.integer("batch", base.batch, 1),
         seed=settings.integer("seed", base.seed, 0),
     )

@@ -52,12 +52,12 @@ _clock = _Clock()
 
 
 @contextmanager
-def limited(seconds: float = SECONDS) -> Iterator[None]:
-    """Bound the time of what is done within; where that is bounded already, the bound that is there stays."""
+def limited() -> Iterator[None]:
+    """Bound the time of what is done within to `SECONDS`; a bound that is there already stays."""
     if _clock.deadline is not None:
         yield
         return
-    _clock.deadline = time.thread_time() + seconds
+    _clock.deadline, _clock.left = time.thread_time() + SECONDS, 0
     try:
         yield
     finally:
