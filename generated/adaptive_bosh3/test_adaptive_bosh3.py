@@ -63,6 +63,8 @@ def test_adaptivebosh3_as_stated() -> None:
     assert solver.control.first_step is None
     assert solver.control.max_steps == 4096
     assert solver.control.embedded_power == 0
+    assert solver.control.max_step is None
+    assert solver.control.min_step is None
     assert solver.control.gains == (0, 1, 0)
 
 

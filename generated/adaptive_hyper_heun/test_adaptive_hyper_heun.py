@@ -66,6 +66,8 @@ def test_adaptivehyperheun_as_stated() -> None:
     assert solver.control.first_step is None
     assert solver.control.max_steps == 4096
     assert solver.control.embedded_power == 2
+    assert solver.control.max_step is None
+    assert solver.control.min_step is None
     assert solver.control.gains == (0, 1, 0)
     g: Any = solver.corrector
     assert g.reads == ("z", "dz", "s", "eps")

@@ -74,11 +74,17 @@ def _controlled(plan: Plan) -> dict[str, Any]:
         safety=float(control.safety),
         shortest=float(control.factor[0]),
         longest=float(control.factor[1]),
-        first_step=None if control.first_step is None else float(control.first_step),
+        first_step=_double(control.first_step),
         max_steps=control.max_steps,
         embedded_power=powers.get("fallback", 0),
+        max_step=_double(control.max_step),
+        min_step=_double(control.min_step),
     )
     return {"error": control.error, "control": rule}
+
+
+def _double(value: Exact | None) -> float | None:
+    return None if value is None else float(value)
 
 
 def _history(step: Step) -> dict[str, Any]:

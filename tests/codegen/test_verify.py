@@ -106,6 +106,16 @@ def test_every_kind_passes(everything_folder: Path, further: Path, package: Pack
         assert len(expected.plans) > 5
 
 
+def test_bounds_of_steps_are_facts(package: Package) -> None:
+    control = "control c {\n    error embedded\n    max_step 1/2\n    min_step 1e-9\n}\n"
+    folder = package(control + "solver S {\n    base bosh3\n    control c\n}\n", "bounded")
+    assert difference(folder) is None
+    line = change(folder, "solver.py", "max_step=0.5", "max_step=0.6")
+    found = difference(folder)
+    assert found is not None
+    assert (found.path, found.line) == (folder / "solver.py", line)
+
+
 def test_where_a_package_lies_and_how_it_is_laid_out_does_not_count(moved: Path) -> None:
     for file in ("solver.py", "train.py", "__init__.py"):
         text = (moved / file).read_text("utf-8")

@@ -180,7 +180,18 @@ def _stated(plan: Plan) -> tuple[tuple[str, str], ...]:
     texts += [("learned", tuple_text([f'"{one.name}"' for one in plan.learned]))] if plan.learned else []
     adaptive, history = adaptive_view(plan), history_view(plan)
     if adaptive:
-        names = ("rtol", "atol", "power", "safety", "shortest", "longest", "first_step", "max_steps", "embedded_power")
+        names: tuple[str, ...] = (
+            "rtol",
+            "atol",
+            "power",
+            "safety",
+            "shortest",
+            "longest",
+            "first_step",
+            "max_steps",
+            "embedded_power",
+        )
+        names += ("max_step", "min_step")
         rule = {name: getattr(adaptive, name) for name in names} | {"gains": tuple_text(adaptive.gains)}
         rule["embedded_power"] = rule["embedded_power"] if adaptive.fallback else 0
         texts += [("error", f'"{adaptive.estimate}"'), ("dense_order", str(adaptive.dense_order))]
