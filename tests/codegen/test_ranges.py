@@ -146,3 +146,48 @@ def test_adaptive_solves_are_looked_at_too() -> None:
     assert "ε = " in "".join(said(small, inside))
     few = trained(module, "AdaptiveHyperHeun", **known | {"steps": [1, 2]})
     assert "steps (up to 2)" in "".join(said(few, inside))
+
+
+SPEC = """corrector g {
+    inputs z, dz, s, eps
+    layers linear(4), tanh
+    outside base
+}
+corrector product {
+    inputs z, dz, s, eps
+    layers bilinear(4)
+    outside ignore
+}
+corrector plain {
+    layers linear(4), tanh
+}
+control c {
+    error embedded
+}
+hypersolver Kept {
+    base heun
+    corrector g
+}
+hypersolver Ignored {
+    base heun
+    corrector product
+}
+hypersolver Warned {
+    base bosh3
+    corrector plain
+}
+hypersolver Stepping {
+    base bosh3
+    corrector plain
+    control c
+}
+"""
+
+
+def test_a_spec_says_what_is_done_outside(build: Callable[[str], ModuleType]) -> None:
+    module = build(SPEC)
+    kept, ignored, warned, stepping = (getattr(module, name) for name in ("Kept", "Ignored", "Warned", "Stepping"))
+    assert [one((2,)).corrector.outside for one in (kept, ignored, warned)] == ["base", "ignore", "warn"]
+    assert kept.base_digest == ignored.base_digest  # the same base
+    assert warned.base_digest == stepping.base_digest  # and so it is under a control
+    assert kept.base_digest != warned.base_digest
