@@ -28,11 +28,12 @@ from torch.nn import functional
 
 from benchmarks import study
 from benchmarks.study import library
-from hyperdsl.evaluation.digits import SPAN, STATE_SHAPE, DigitsModel, Images, Recipe, digits_data, moved, seeded
+from hyperdsl.evaluation.digits import SPAN, STATE_SHAPE, DigitsModel, Images, Recipe, digits_data, moved
 from hyperdsl.evaluation.packages import load_package
 from hyperdsl.evaluation.report import markdown
 from hyperdsl.evaluation.solvers import torchdiffeq_solve
 from hyperdsl.runtime.loop import Counted
+from hyperdsl.training.given import seeded
 from hyperdsl.training.tracking import Refresh, Tracked, TrackingWarning
 
 PACKAGE = Path("generated/digits_hyper_euler")

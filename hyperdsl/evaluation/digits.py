@@ -7,8 +7,6 @@ Model: Chen et al., Neural Ordinary Differential Equations, 2018, with a convolu
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -25,6 +23,7 @@ from tqdm import tqdm
 
 from hyperdsl.evaluation.files import save_safetensors
 from hyperdsl.evaluation.problems import Problem
+from hyperdsl.training.given import seeded
 
 TEST_IMAGES = 500
 STATE_SHAPE = (8, 4, 4)
@@ -112,14 +111,6 @@ def moved(images: Tensor, recipe: Recipe) -> Tensor:
     rows = torch.stack((torch.stack((cos, -sin, shift[0]), -1), torch.stack((sin, cos, shift[1]), -1)), 1)
     grid = functional.affine_grid(rows, list(images.shape), align_corners=False)
     return functional.grid_sample(images, grid, align_corners=False)
-
-
-@contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """Random numbers from `seed` while inside; the global random state is put back."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield
 
 
 def train_digits(seed: int = 0, recipe: Recipe = Recipe(), progress: bool = True) -> DigitsModel:

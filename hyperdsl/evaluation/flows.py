@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from hyperdsl.evaluation.files import save_safetensors
 from hyperdsl.evaluation.problems import Problem
+from hyperdsl.training.given import seeded
 
 STATE_SHAPE = (2,)
 SPAN = (0.0, 1.0)
@@ -70,8 +71,7 @@ class FlowRecipe:
 def train_flow(seed: int = 0, recipe: FlowRecipe = FlowRecipe(), progress: bool = True) -> FlowField:
     """The field trained from `seed`; the global random state is left alone."""
     generator = torch.Generator().manual_seed(seed)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         field = FlowField()
     optimizer = torch.optim.AdamW(field.parameters(), lr=recipe.learning_rate, fused=True)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, recipe.iterations)
@@ -96,7 +96,7 @@ def flow_field(
     seed: int = 0, recipe: FlowRecipe = FlowRecipe(), folder: Path = FOLDER, progress: bool = True
 ) -> FlowField:
     """The field of this seed and recipe, from `folder` where it was trained before."""
-    with torch.random.fork_rng(devices=[]):  # also where weights come from a file, a module draws its first ones
+    with seeded(seed):  # also where weights come from a file, a module draws its first ones
         field = FlowField()
     key = hashlib.sha256(f"{recipe} {field} {ARMS} {TWIST} {SPREAD}".encode()).hexdigest()[:12]
     path = folder / f"field_{seed}_{key}.safetensors"

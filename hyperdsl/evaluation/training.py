@@ -23,6 +23,7 @@ from hyperdsl.evaluation.packages import Package
 from hyperdsl.evaluation.problems import Problem
 from hyperdsl.evaluation.weights import Origin, default_path, save_weights
 from hyperdsl.training.changes import SettingsError, changed, plain_settings
+from hyperdsl.training.given import seeded
 from hyperdsl.training.learned import written as written_spec
 from hyperdsl.training.outcome import Outcome
 from hyperdsl.training.outputs import require_writable
@@ -85,8 +86,7 @@ def build_solver(package: Package, problem: Problem, solver: str | None = None, 
         given["input_shape"] = problem.input_shape
     if "field" in wanted:
         given["field"] = problem.f
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         return cls(**given).to(state_dtype(problem))
 
 
