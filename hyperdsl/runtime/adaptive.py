@@ -19,7 +19,7 @@ from .loop import Attempt, Counted, Problem
 from .ranges import Followed
 from .solution import Solution, Weights, checked
 from .solver import Evaluated, SingleStep
-from .state import Scalar, State, VectorField, is_eager, times_of
+from .state import Scalar, State, VectorField, is_eager, pair_of, times_of
 from .stops import Sided, stops_of
 from .tolerance import Tolerance, fitted
 from .transforms import require_plain
@@ -204,7 +204,7 @@ class AdaptiveSteps(SingleStep):
     ) -> tuple[Solution, list[Tensor]]:
         """The solution and the states at the times; gradients by times are the slopes there (d z(s)/ds = f)."""
         z, f = problem.z, problem.f
-        control = fitted(control, z, getattr(problem.restore, "shapes", None))
+        control = fitted(control, z, problem.restore.shapes)
         wanted = [time.requires_grad and torch.is_grad_enabled() for time in times]
         if wanted[0]:
             problem = replace(problem, z=carried(z, -f(times[0].detach(), z), times[0]))
@@ -268,14 +268,6 @@ class AdaptiveSteps(SingleStep):
         """The learned term ε^(p+1) g."""
         assert self.residual_power is not None
         return self.size(eps, z) ** self.residual_power * self._g(eps, s, x, z, seen, parameters)
-
-
-def pair_of(z: Tensor, span: Any) -> tuple[Tensor, Tensor]:
-    """Start and end of a span as times; ValueError where it is not two."""
-    if not hasattr(span, "__len__") or isinstance(span, (str, dict)) or len(span) != 2:
-        raise ValueError(f"span is (start, end), two times, not {span!r:.80}")
-    start, end = times_of(z, span[0], span[1])
-    return start, end
 
 
 def numbers(times: Sequence[Tensor]) -> list[Any]:

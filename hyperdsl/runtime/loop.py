@@ -15,7 +15,7 @@ from .control import Control
 from .events import Events, Watch, with_gradients
 from .outcome import Status
 from .solution import Piece, Solution, Statistics
-from .state import VectorField, require_ordered, sizes_of, times_of
+from .state import Restore, VectorField, require_ordered, sizes_of, times_of
 from .stops import Sided
 from .tolerance import widened
 from .transforms import require_plain
@@ -68,7 +68,7 @@ class Problem:
     attempt: Callable[[Tensor, Tensor, Tensor, Tensor], Attempt]
     f: Counted
     z: Tensor
-    restore: Callable[[Tensor], Any]
+    restore: Restore
     most: float = math.inf
     weights: Callable[[Tensor], Tensor] | None = None
     events: Events | None = None

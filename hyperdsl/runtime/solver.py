@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from torch import Tensor, nn
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from .field import fielded
 from .ranges import OutsideWarning, Ranges, numbers_of
 from .state import (
+    Restore,
     Scalar,
     State,
     VectorField,
@@ -120,9 +121,7 @@ class Solver(nn.Module):
             advice = "train g for it, or write `outside base` in the corrector, which leaves g out there"
             warnings.warn(f"{told}; {advice}", OutsideWarning, stacklevel=5)
 
-    def _one_tensor(
-        self, f: VectorField, z: Any, *, learned: bool = True
-    ) -> tuple[VectorField, Tensor, Callable[[Tensor], Any]]:
+    def _one_tensor(self, f: VectorField, z: Any, *, learned: bool = True) -> tuple[VectorField, Tensor, Restore]:
         """The state as one tensor, f for it and the way back; a hypersolver takes nothing but one tensor.
 
         learned: whether g will read it, and so has to fit.

@@ -16,7 +16,7 @@ from hyperdsl.runtime.each import EachProblem
 from hyperdsl.runtime.loop import TRUST, Attempt, Counted, Problem
 from hyperdsl.runtime.outcome import SolveError, Status
 from hyperdsl.runtime.solution import Piece, polynomials
-from hyperdsl.runtime.state import beside
+from hyperdsl.runtime.state import Restore, beside
 from tests.runtime.methods import CONTROL, HeunEuler
 
 Z = torch.tensor([1.0, 2.0], dtype=torch.float64)
@@ -41,7 +41,7 @@ def posed(attempt: Callable[[float], Attempt], control: Control, length: float, 
         return attempt(float(eps))
 
     start = torch.zeros(1, dtype=torch.float64)
-    problem = Problem(tried, Counted(constant), start, lambda z: z, **more)
+    problem = Problem(tried, Counted(constant), start, Restore(), **more)
     return problem.solve(control, (0, length), dense=False)[0], sizes
 
 
@@ -277,7 +277,7 @@ def test_samples_with_steps_of_their_own() -> None:
         return tried
 
     def problem(kind: type[Problem], rate: Tensor, z: Tensor) -> Problem:
-        return kind(attempt(rate), Counted(lambda s, z: rate * z), z, lambda z: z)
+        return kind(attempt(rate), Counted(lambda s, z: rate * z), z, Restore())
 
     own, _ = problem(EachProblem, rates[:, None], z).solve(CONTROL, (0, 1), dense=False)
     alone = [problem(Problem, rate, z[:1]).solve(CONTROL, (0, 1), dense=False)[0] for rate in rates]

@@ -17,7 +17,7 @@ from .field import fielded
 from .gradients import refused
 from .loop import Counted, Problem
 from .solution import checked
-from .state import Scalar, State, VectorField
+from .state import Restore, Scalar, State, VectorField
 from .stops import Sided, stops_of
 from .tolerance import Tolerance, fitted
 from .transforms import require_plain
@@ -63,7 +63,7 @@ class AdjointSteps(AdaptiveSteps):
         handed = self.handed(flat, free)
         _require_no_gradient(handed)
         field = fielded(joined, x, flat)
-        control = fitted(control, flat, getattr(restore, "shapes", None))
+        control = fitted(control, flat, restore.shapes)
         run = partial(self._run, handed, stops_of(stops, flat), flat.detach())
         known = inputs if weights is None and torch.is_grad_enabled() else None
         given = (run, field, known, control, seminorm, *self._span(flat, span), flat, *inputs)
@@ -84,13 +84,9 @@ class AdjointSteps(AdaptiveSteps):
         sided = Sided(f, like, stops) if stops else None
         counted = Counted(sided or f)
         attempt = partial(self.attempt, counted, None, **handed)
-        problem = Problem(attempt, counted, z, _as_it_is, sided=sided)
+        problem = Problem(attempt, counted, z, Restore(), sided=sided)
         end: Tensor = checked(problem.solve(control, numbers(times), dense=False)[0], throw=True).z
         return end
-
-
-def _as_it_is(z: Tensor) -> Tensor:
-    return z
 
 
 class _Adjoint(torch.autograd.Function):

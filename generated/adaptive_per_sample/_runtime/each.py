@@ -4,20 +4,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from .adaptive import AdaptiveSteps, pair_of
+from .adaptive import AdaptiveSteps
 from .control import Control
 from .events import EachWatch, with_gradients
 from .loop import RESOLVED, TRUST, Attempt, Problem
 from .outcome import Status
 from .solution import Piece, Solution, Statistics, at_each, in_pieces
-from .state import VectorField, beside, require_ordered, sizes_of, times_of
+from .state import (
+    Restore,
+    VectorField,
+    beside,
+    pair_of,
+    require_ordered,
+    sizes_of,
+    times_of,
+)
 from .tolerance import widened
 from .transforms import require_plain
 
@@ -300,9 +308,7 @@ class EachSteps(AdaptiveSteps):
     def _posed(self, *parts: Any) -> Problem:
         return EachProblem(*parts)
 
-    def _one_tensor(
-        self, f: VectorField, z: Any, *, learned: bool = True
-    ) -> tuple[VectorField, Tensor, Callable[[Tensor], Any]]:
+    def _one_tensor(self, f: VectorField, z: Any, *, learned: bool = True) -> tuple[VectorField, Tensor, Restore]:
         if isinstance(z, tuple):
             raise TypeError("steps of its own for each sample need one tensor [batch, *state_shape], not a tuple")
         return super()._one_tensor(f, z, learned=learned)

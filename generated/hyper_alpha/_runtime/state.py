@@ -67,11 +67,17 @@ def require_numbers(*times: Tensor) -> None:
             raise ValueError(f"times must be finite, not {number}")
 
 
-def span_of(z: Tensor, span: Any) -> tuple[Tensor, Tensor]:
-    """Start and end of a span as times; TypeError or ValueError where it is not two numbers."""
-    if not (isinstance(span, (Sequence, Tensor)) or hasattr(span, "__len__")) or len(span) != 2:
+def pair_of(z: Tensor, span: Any) -> tuple[Tensor, Tensor]:
+    """Start and end of a span as times; ValueError where it is not two."""
+    if not hasattr(span, "__len__") or isinstance(span, (str, dict)) or len(span) != 2:
         raise ValueError(f"span is (start, end), two times, not {span!r:.80}")
     start, end = times_of(z, span[0], span[1])
+    return start, end
+
+
+def span_of(z: Tensor, span: Any) -> tuple[Tensor, Tensor]:
+    """The same where both are one number each; TypeError or ValueError where they are not."""
+    start, end = pair_of(z, span)
     require_numbers(start, end)
     return start, end
 
