@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hyperdsl.cli.inputs import Json, finish, out, print_json, say, spec_files, stop
+from hyperdsl.cli.packages import guarded
 
 if TYPE_CHECKING:
     from hyperdsl.cli.methods_shown import Shown
@@ -31,7 +32,10 @@ def show(spec: SpecPath, name: Name = None, plot: Plot = None, json: Json = Fals
     from hyperdsl.cli.methods_shown import print_page, shown_of
 
     if plot is not None:
-        _require_plot(plot)
+        from hyperdsl.training.outputs import require_plot
+
+        target = plot
+        guarded(lambda: require_plot(target, ("png", "svg")))
     checked = compiler.check(spec_files([spec]))
     known = shown_of(checked.specs[0])
     if name is not None:
@@ -52,15 +56,6 @@ def show(spec: SpecPath, name: Name = None, plot: Plot = None, json: Json = Fals
     if plot is not None:
         _plot(list(known.values()), plot)
     finish(checked.diagnostics)
-
-
-def _require_plot(path: Path) -> None:
-    from hyperdsl.training.outputs import require_plot
-
-    try:
-        require_plot(path, ("png", "svg"))
-    except ValueError as error:
-        stop(str(error))
 
 
 def _plot(known: list[Shown], path: Path) -> None:

@@ -92,7 +92,8 @@ def _errors(method: Method, analysis: Analysis) -> Iterator[str]:
     pairs = [(method.facts.order, method.facts.principal_error)]
     pairs += list(zip(method.facts.embedded, analysis.embedded_errors, strict=True))
     for i, (order, norm) in enumerate(pairs):
-        size = "depends on the parameters" if norm is None else f"= {norm:.6g}"
+        unknown = "depends on the parameters" if method.tableau.parameters else "is out of reach"
+        size = unknown if norm is None else f"= {norm:.6g}"
         yield f"{'embedded: ' if i else ''}‖principal error‖ {size}, over the trees of order {order + 1}"
 
 

@@ -6,14 +6,18 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from hyperdsl import compiler
 from hyperdsl.cli import application
 from hyperdsl.notebook import Page, library, load
+from hyperdsl.pages import text
+from hyperdsl.pages.analysis import analyse
 
 SPEC = """method pair(alpha) {
     where 0 < alpha <= 1
@@ -188,3 +192,14 @@ def test_a_notebook_loads_specs(spec: Path, tmp_path: Path) -> None:
 def test_html_escapes_everything() -> None:
     html = library("rk4")._repr_html_()
     assert not re.search(r"<(?!/?(div|p|strong|br|table|tr|td|th)\b)", html)
+
+
+def test_an_error_that_was_not_measured_is_not_said_to_depend_on_parameters() -> None:
+    method = compiler.library_method("rk4")
+    assert method is not None
+    unknown = replace(method, facts=replace(method.facts, principal_error=None))
+    (said,) = dict(text.facts(unknown, analyse(method)))["error"]
+    assert "is out of reach" in said
+    family = compiler.library_method("second_order")
+    assert family is not None
+    assert "depends on the parameters" in dict(text.facts(family, analyse(family)))["error"][0]
