@@ -19,7 +19,8 @@ Tolerance = float | Tensor | Sequence[Any]
 def fitted(control: Control, z: Tensor, shapes: Sequence[torch.Size] | None) -> Control:
     """The rule with tolerances that go with z; `shapes` are those of the parts that z is a vector of, if it is."""
     rtol, atol = (tolerance(name, getattr(control, name), z, shapes) for name in ("rtol", "atol"))
-    return replace(control, rtol=rtol, atol=atol)
+    same = rtol is control.rtol and atol is control.atol
+    return control if same else replace(control, rtol=rtol, atol=atol)
 
 
 def tolerance(name: str, value: Any, z: Tensor, shapes: Sequence[torch.Size] | None) -> float | Tensor:

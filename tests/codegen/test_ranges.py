@@ -13,7 +13,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from hyperdsl.runtime.ranges import Followed, Ranges, numbers_of
+from hyperdsl.runtime.ranges import Followed, Ranges
+from hyperdsl.runtime.state import numbers_of
 
 TRAINED = {"eps": [0.1, 0.4], "s": [0.0, 2.0], "steps": [1, 20]}
 Solve = Callable[[Any], object]

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from hyperdsl.runtime.field import Field, fielded
+from hyperdsl.runtime.fixed import grid
 from hyperdsl.runtime.state import one_tensor, sizes_of, span_of, times_of
 
 F = Callable[..., Any]
@@ -182,3 +183,13 @@ def test_each_part_of_a_tuple_is_looked_at(returned: Any, said: str) -> None:
     field, flat, _ = one_tensor(lambda s, z: returned, (ONES, ONES))
     with pytest.raises((TypeError, ValueError), match=said):
         field(torch.tensor(0.0), flat)
+
+
+def test_times_are_looked_at_as_they_were_given() -> None:
+    """Numbers of the user's own, without waiting for a device that the state is on."""
+    elsewhere = torch.ones(2, device="meta")
+    with pytest.raises(ValueError, match="ascend or descend"):
+        grid(elsewhere, [0.0, 1.0, 0.5])
+    with pytest.raises(ValueError, match="finite"):
+        span_of(elsewhere, (0.0, float("inf")))
+    assert len(grid(elsewhere, torch.zeros(3, device="meta"))) == 3

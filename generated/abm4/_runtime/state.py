@@ -33,8 +33,18 @@ def times_of(z: Tensor, *values: Any) -> tuple[Tensor, ...]:
     They are rounded to z's dtype only where f or g gets them, so that no step is a difference of rounded times.
     TypeError for what is no number or list of numbers.
     """
-    device = torch.device("cpu") if z.device.type == "mps" else z.device
+    device = _place(z)
     return tuple(_time(value, device) for value in values)
+
+
+def time_of(z: Tensor, s: float) -> Tensor:
+    """A number as a time."""
+    return torch.full((), s, dtype=torch.float64, device=_place(z))
+
+
+def _place(z: Tensor) -> torch.device:
+    """Where times are that go with z."""
+    return torch.device("cpu") if z.device.type == "mps" else z.device
 
 
 def _time(value: Any, device: torch.device) -> Tensor:
@@ -53,17 +63,44 @@ def sizes_of(z: Tensor, *times: Tensor) -> tuple[Tensor, ...]:
 
     A 0-d factor in float32 leaves states of half precision as they are; beside 0-d states it would not.
     """
-    dtype = real_dtype(z)
-    exact = torch.float32 if dtype.itemsize < 4 and z.ndim else dtype
+    dtype, exact = real_dtype(z), _factor_dtype(z)
     return tuple(time.to(dtype if time.ndim else exact) for time in times)
 
 
-def require_numbers(*times: Tensor) -> None:
-    """ValueError for a time that is not one finite number."""
+def size_of(z: Tensor, difference: float) -> Tensor:
+    """The same from a number."""
+    return torch.full((), difference, dtype=_factor_dtype(z), device=_place(z))
+
+
+def _factor_dtype(z: Tensor) -> torch.dtype:
+    """Of 0-d factors of states like z."""
+    dtype = real_dtype(z)
+    return torch.float32 if dtype.itemsize < 4 and z.ndim else dtype
+
+
+def numbers_of(times: Any) -> list[float] | None:
+    """Times as numbers, where they are at hand: None where a device would have to be waited for, or they are traced."""
+    if isinstance(times, Tensor):
+        at_hand = times.device.type == "cpu" and is_eager(times)
+        return times.detach().reshape(-1).tolist() if at_hand else None
+    if torch.compiler.is_compiling():
+        return None
+    found: list[float] = []
+    for time in times:
+        one = numbers_of(time) if isinstance(time, Tensor) else [float(time)]
+        if one is None:
+            return None
+        found += one
+    return found
+
+
+def require_numbers(given: Any, *times: Tensor) -> None:
+    """ValueError for a time that is not one number, or not finite where what was `given` is at hand."""
     for time in times:
         if time.ndim:
             raise ValueError(f"a time is a number or a 0-d tensor, not of shape {tuple(time.shape)}")
-        if is_eager(time) and not math.isfinite(number := float(time.detach())):
+    for number in numbers_of(given) or ():
+        if not math.isfinite(number):
             raise ValueError(f"times must be finite, not {number}")
 
 
@@ -78,7 +115,7 @@ def pair_of(z: Tensor, span: Any) -> tuple[Tensor, Tensor]:
 def span_of(z: Tensor, span: Any) -> tuple[Tensor, Tensor]:
     """The same where both are one number each; TypeError or ValueError where they are not."""
     start, end = pair_of(z, span)
-    require_numbers(start, end)
+    require_numbers(span, start, end)
     return start, end
 
 

@@ -16,7 +16,7 @@ from .control import Control
 from .events import Events, Watch, with_gradients
 from .outcome import Status
 from .solution import Piece, Solution, Statistics
-from .state import Restore, VectorField, require_ordered, sizes_of, times_of
+from .state import Restore, VectorField, require_ordered, size_of, time_of
 from .stops import Sided
 from .tolerance import widened
 from .transforms import require_plain
@@ -119,7 +119,7 @@ class _March:
         left = abs(bound - s)
         ends = 1.01 * self.size >= left and left <= (control.max_step or math.inf)
         following = bound if ends else s + self.sign * self.size
-        now, eps = time_of(self.z, s), sizes_of(self.z, time_of(self.z, following - s))[0]
+        now, eps = time_of(self.z, s), size_of(self.z, following - s)
         self.e, power, tried = _judged(self.problem.attempt(now, self.z, eps, self.dz), self.z, control)
         if self.problem.learned and not self.accepted:
             _require_term(self.e, tried.error, self.size**power)
@@ -225,7 +225,7 @@ def _first_step(
     if control.first_step is not None:
         return min(most, control.first_step), Status.SUCCESS
     guess = 0.01 * state / slope if min(state, slope) > 1e-5 else 1e-6 * abs(length)
-    (eps,) = sizes_of(z, torch.full_like(s, math.copysign(min(guess, most), length)))
+    eps = size_of(z, math.copysign(min(guess, most), length))
     moved = problem.f(s + eps, z + eps * dz) - dz
     change = float(_rms(moved / scale, control)) / float(eps.abs())
     if not change < math.inf:
@@ -233,11 +233,6 @@ def _first_step(
     steepest = max(slope, change)
     second = (0.01 / steepest) ** (1 / control.power) if steepest > 1e-15 else max(1e-6 * abs(length), 1e-3 * guess)
     return min(100 * guess, second, most), Status.SUCCESS
-
-
-def time_of(z: Tensor, s: float) -> Tensor:
-    """A number as a time."""
-    return times_of(z, s)[0]
 
 
 def _judged(tried: Attempt, z: Tensor, control: Control) -> tuple[float, int, Attempt]:

@@ -231,11 +231,10 @@ class AdaptiveSteps(SingleStep):
         if self._ranges is not None and is_eager(flat):
             attempt = Followed(attempt)
         weights = Weights(self.weights, handed) if self.dense_order else None
-        problem = self._posed(attempt, counted, flat, restore, self.longest(), weights)
-        return replace(problem, sided=sided, callback=callback)
+        return self._posed(attempt, counted, flat, restore, self.longest(), weights, sided=sided, callback=callback)
 
-    def _posed(self, *parts: Any) -> Problem:
-        return Problem(*parts)
+    def _posed(self, *parts: Any, **more: Any) -> Problem:
+        return Problem(*parts, **more)
 
     def _look_back(self, problem: Problem, times: Sequence[Tensor], solution: Solution) -> None:
         """Hold what a solve did against the ranges of g's training."""
@@ -329,8 +328,8 @@ class LearnedSteps(_TrainedSteps):
         term = self._term(x, s, z, eps, seen, parameters)
         return Attempt(base + term, term)
 
-    def _posed(self, *parts: Any) -> Problem:
-        return replace(super()._posed(*parts), learned=True)
+    def _posed(self, *parts: Any, **more: Any) -> Problem:
+        return super()._posed(*parts, **more, learned=True)
 
 
 class DoubtedSteps(_TrainedSteps):

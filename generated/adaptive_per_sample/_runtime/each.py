@@ -305,8 +305,8 @@ class EachSteps(AdaptiveSteps):
             )
         return _each_time(z, times.unbind())
 
-    def _posed(self, *parts: Any) -> Problem:
-        return EachProblem(*parts)
+    def _posed(self, *parts: Any, **more: Any) -> Problem:
+        return EachProblem(*parts, **more)
 
     def _one_tensor(self, f: VectorField, z: Any, *, learned: bool = True) -> tuple[VectorField, Tensor, Restore]:
         if isinstance(z, tuple):

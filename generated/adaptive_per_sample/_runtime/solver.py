@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 
 from .field import fielded
-from .ranges import OutsideWarning, Ranges, numbers_of
+from .ranges import OutsideWarning, Ranges
 from .state import (
     Restore,
     Scalar,
@@ -20,7 +20,9 @@ from .state import (
     VectorField,
     in_range,
     is_eager,
+    numbers_of,
     one_tensor,
+    real_dtype,
     require_numbers,
     scalars,
     sizes_of,
@@ -140,7 +142,7 @@ class Solver(nn.Module):
     def _placed(self, z: Tensor, s: Scalar, eps: Scalar) -> tuple[Tensor, Tensor]:
         """The time and the size of a step."""
         now, size = times_of(z, s, eps)
-        require_numbers(now, size)
+        require_numbers((s, eps), now, size)
         (size,) = sizes_of(z, size)
         return now, size
 
@@ -148,7 +150,8 @@ class Solver(nn.Module):
         self, eps: Tensor, s: Tensor, x: Tensor | None, z: Tensor, seen: tuple[Tensor, ...], handed: dict[str, Tensor]
     ) -> Tensor:
         """The corrector's g, like z; it gets ε and s as f gets s."""
-        g: Tensor = self.corrector(*scalars(z, eps, s), x, z, *seen, **handed)
+        device, dtype = z.device, real_dtype(z)
+        g: Tensor = self.corrector(eps.to(device, dtype), s.to(device, dtype), x, z, *seen, **handed)
         return g
 
 

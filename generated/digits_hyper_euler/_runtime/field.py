@@ -26,21 +26,24 @@ class Field:
         if not callable(f):
             raise TypeError(f"the vector field must be a function f(s, z), not {type(f).__name__}")
         self.f, self.x = f, x
+        self.device, self.dtype = z.device, real_dtype(z)
         self.looks = LOOKS if is_eager(z) else 0
-        self.eager = self.looks > 0
+        self.counted = self.looks > 0 and not (z.is_inference() or torch.is_inference_mode_enabled())
         self.given: list[_Seen] = []
 
     def __call__(self, s: Tensor, z: Tensor) -> Tensor:
         """The slope at z."""
-        s = s.to(z.device, real_dtype(z))
+        if s.dtype != self.dtype or s.device != self.device:
+            s = s.to(self.device, self.dtype)
         if torch.compiler.is_compiling() or not isinstance(z, Tensor):
             return self._of(s, z)
         if self.looks:
             return self._watched(s, z)
-        version = _version(z) if self.eager else 0
+        version = z._version if self.counted else 0
         slope = self._of(s, z)
-        require_like(slope, z, "the state")
-        if self.eager and _version(z) != version:
+        if type(slope) is not Tensor or slope.shape != z.shape or slope.dtype != z.dtype or slope.device != z.device:
+            require_like(slope, z, "the state")
+        if self.counted and z._version != version:
             raise _changed()
         return slope
 

@@ -16,8 +16,8 @@ from .state import (
     Scalar,
     State,
     VectorField,
-    is_eager,
     looked_at,
+    numbers_of,
     require_ordered,
     sizes_of,
     span_of,
@@ -148,6 +148,7 @@ def grid(z: Tensor, s: Tensor | Sequence[float]) -> Tensor:
     (times,) = times_of(z, s)
     if times.ndim != 1 or len(times) == 0:
         raise ValueError(f"s must be a list of one or more times, not of shape {tuple(times.shape)}")
-    if is_eager(times):
-        require_ordered(times.tolist())
+    numbers = numbers_of(s)
+    if numbers is not None:
+        require_ordered(numbers)
     return times

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -15,13 +14,13 @@ from .fixed import grid, require_steps
 from .gradients import recomputed
 from .outcome import require_finite
 from .solver import Solver
-from .state import Scalar, State, VectorField, looked_at, span_of, times_of
+from .state import Scalar, State, VectorField, looked_at, sizes_of, span_of, times_of
 
 Followed = tuple[Tensor, tuple[Tensor, ...], tuple[Tensor, ...]]
 """The next state by the base formula, what g reads besides, and the derivatives of the next step's history."""
 
 Advance = Callable[..., "Past"]
-"""(f, s, history, ε) to the history one step later."""
+"""(f, x, s, ε, history) to the history one step later."""
 
 
 class Past(NamedTuple):
@@ -145,19 +144,7 @@ class HistorySteps(Solver):
         if not self.past:
             return self.step(f, s, history, eps, x=x)
         z = history.states[0]
-        now, size = self._placed(z, s, eps)
-        field = fielded(f, x, z)
-        if self.substeps == 1:
-            new, derivative = self.starting(field, now, z, size)
-        else:
-            h = size / self.substeps
-            new, derivative = self.starting(field, now, z, h)
-            for j in range(1, self.substeps):
-                new, _ = self.starting(field, now + j * h, new, h)
-        if not self.first_derivative:
-            derivative = field(now + size, new)
-        states, derivatives = (new, *history.states), (derivative, *history.derivatives)
-        return Past(states[: self.states], derivatives[: self.derivatives])
+        return self._begun(fielded(f, x, z), x, *self._placed(z, s, eps), history)
 
     def known(
         self, f: VectorField, s: Scalar, states: Sequence[Tensor], eps: Scalar, *, x: Tensor | None = None
@@ -170,13 +157,8 @@ class HistorySteps(Solver):
 
     def step(self, f: VectorField, s: Scalar, history: Past, eps: Scalar, *, x: Tensor | None = None) -> Past:
         """One step later; the newest state of `history` is at s, the others lie ε apart."""
-        if self.residual_power is None:
-            return self.base_step(f, s, history, eps, x=x)
         z = history.states[0]
-        now, size = self._placed(z, s, eps)
-        base, seen, derivatives = self.base(f, now, x, history, size)
-        term = size**self.residual_power * self._g(size, now, x, z, seen, {})
-        return _followed(history, base + term, derivatives)
+        return self._stepped(fielded(f, x, z), x, *self._placed(z, s, eps), history)
 
     def base_step(self, f: VectorField, s: Scalar, history: Past, eps: Scalar, *, x: Tensor | None = None) -> Past:
         """The same by the base method alone, which is all there is without a corrector."""
@@ -187,6 +169,28 @@ class HistorySteps(Solver):
     def base(self, f: VectorField, s: Tensor, x: Tensor | None, history: Past, eps: Tensor) -> Followed:
         """A step of the base formula on one tensor, what g reads besides, and the next history's derivatives."""
         return self.formula(fielded(f, x, history.states[0]), s, history, eps)
+
+    def _begun(self, f: VectorField, x: Tensor | None, s: Tensor, eps: Tensor, history: Past) -> Past:
+        """`begin` by the method of the first states."""
+        z = history.states[0]
+        if self.substeps == 1:
+            new, derivative = self.starting(f, s, z, eps)
+        else:
+            h = eps / self.substeps
+            new, derivative = self.starting(f, s, z, h)
+            for j in range(1, self.substeps):
+                new, _ = self.starting(f, s + j * h, new, h)
+        if not self.first_derivative:
+            derivative = f(s + eps, new)
+        states, derivatives = (new, *history.states), (derivative, *history.derivatives)
+        return Past(states[: self.states], derivatives[: self.derivatives])
+
+    def _stepped(self, f: VectorField, x: Tensor | None, s: Tensor, eps: Tensor, history: Past) -> Past:
+        """A step of the formula, with its learned term."""
+        end, seen, derivatives = self.base(f, s, x, history, eps)
+        if self.residual_power is not None:
+            end = end + eps**self.residual_power * self._g(eps, s, x, history.states[0], seen, {})
+        return _followed(history, end, derivatives)
 
     def _march(
         self,
@@ -202,10 +206,10 @@ class HistorySteps(Solver):
         """Every `keep`-th of the states after each of the steps; grid points are s0 + k·ε."""
         f = fielded(f, x, z)
         history = self.first(f, s0, z, x=x) if steps else Past((z,), ())
-        states = []
+        states, (size,) = [], sizes_of(z, eps)
         for k in range(steps):
-            advance = self.begin if k < self.past else self.step
-            history = kept(partial(advance, x=x))(f, s0 + k * eps, history, eps)
+            advance = self._begun if k < self.past else self._stepped
+            history = kept(advance)(f, x, s0 + k * eps, size, history)
             if (k + 1) % keep == 0:
                 states.append(history.states[0])
         return states

@@ -12,8 +12,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .state import is_eager
-
 TRAINED = "trained"
 """What weights' metadata call the ranges, in JSON."""
 SLACK = 0.01
@@ -69,20 +67,6 @@ def _ends(pair: Any) -> tuple[float, float]:
     if not (math.isfinite(low) and low <= high < math.inf):
         raise ValueError(f"{pair} is no range")
     return low, high
-
-
-def numbers_of(times: Any) -> list[float] | None:
-    """Times as numbers, where they are at hand: None where a device would have to be waited for, or they are traced."""
-    if isinstance(times, Tensor):
-        at_hand = times.device.type == "cpu" and is_eager(times)
-        return times.detach().reshape(-1).tolist() if at_hand else None
-    found: list[float] = []
-    for time in times:
-        one = numbers_of(time) if isinstance(time, Tensor) else [float(time)]
-        if one is None:
-            return None
-        found += one
-    return found
 
 
 class Followed:
