@@ -83,7 +83,7 @@ class Bilinear(Corrector):
     @property
     def fresh(self) -> bool:
         """Whether it is untrained, though it is not zero."""
-        return not self.scaled and float(self.eps_range[1]) == 1e9
+        return not self.scaled and self._untrained
 
     def start(self, field: nn.Module, factor: float | None = None) -> None:
         """Take a and b from the first layer of the vector field, and `net` from `factor` times the second, if any.

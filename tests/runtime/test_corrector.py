@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from hyperdsl.runtime.corrector import ConvCorrector, Corrector, Residual, Sine, nonzero
+from hyperdsl.runtime.weights import load_weights, save_weights
 
 NAMES = ("dz", "x", "z", "alpha", "eps", "s")
 
@@ -210,3 +212,21 @@ def test_layers() -> None:
     assert torch.equal(Sine()(h), torch.sin(h))
     assert torch.equal(Residual(Sine(), nn.ReLU())(h), h + torch.relu(torch.sin(h)))
     assert nonzero(torch.tensor([0.0, 2.0, 1e-9]), torch.tensor(1e-6)).tolist() == [1, 2, 1]
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+def test_a_g_without_time_is_saved_and_loaded_in_any_dtype(tmp_path: Path, dtype: torch.dtype) -> None:
+    g = Dense((2,), ("dz", "z", "s", "eps"), ()).to(dtype)
+    for leave_out in (False, True):
+        assert not leave_out or g.leave_out_time()
+        save_weights(g, tmp_path / "g", {})
+        for other in (torch.float16, torch.bfloat16, torch.float64):
+            load_weights(loaded := Dense((2,), ("dz", "z", "s", "eps"), ()).to(other), tmp_path / "g")
+            assert loaded.timeless is leave_out
+        load_weights(loaded := Dense((2,), ("dz", "z", "s", "eps"), ()).to(dtype), tmp_path / "g")
+        assert all(map(torch.equal, loaded.buffers(), g.buffers()))
+        assert loaded._untrained
+    z = torch.ones(2, dtype=dtype)
+    found = [loaded(z[0] / 8, s * z[0], None, z, z) for s in (0, 64)]
+    assert torch.equal(*found)
+    assert abs(float(loaded.net.read[4])) < 1e-20
