@@ -94,7 +94,7 @@ def test_event_of_adaptivebosh3() -> None:
 
 
 def test_adjoint_of_adaptivebosh3() -> None:
-    """The adjoint problem's gradients are those of the steps, to about the tolerance."""
+    """Its gradients are those of the steps, to about the tolerance."""
     solver = AdaptiveBosh3().double()
     f = Layers(nn.Linear(3, 4), nn.Linear(4, 3), torch.tanh).double()
     z = torch.ones(2, 3, dtype=torch.float64, requires_grad=True)

@@ -13,10 +13,11 @@ import pytest
 import torch
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from torch import Tensor
+from torch import Tensor, nn
 
 from ._runtime.measuring import (
     Field,
+    Layers,
     rational,
     require_numbers,
     slope,
@@ -79,6 +80,17 @@ def test_dense_of_persampledopri5() -> None:
         return kept.dense(0.375 * eps) - f.solution(torch.tensor(0.375 * eps, dtype=torch.float64))
 
     assert abs(slope(4, error) - 4 - 1) <= 0.3
+
+
+def test_adjoint_of_persampledopri5() -> None:
+    """Its gradients are those of the steps, to about the tolerance."""
+    solver = PerSampleDopri5().double()
+    f = Layers(nn.Linear(3, 4), nn.Linear(4, 3), torch.tanh).double()
+    z = torch.ones(2, 3, dtype=torch.float64, requires_grad=True)
+    inputs = [z, *f.parameters()]
+    ends = [solve(f, z, (0.0, 0.5), rtol=1e-4, atol=1e-4) for solve in (solver, solver.adjoint)]
+    found, expected = ([*torch.autograd.grad(end.square().sum(), inputs)] for end in ends)
+    assert all(torch.allclose(one, other, rtol=1e-2, atol=1e-2) for one, other in zip(found, expected, strict=True))
 
 
 def test_order_of_persampledopri5() -> None:

@@ -115,7 +115,7 @@ class _EachMarch:
         """f and the events at the start, the sizes of the first steps, and the samples that can go on."""
         problem, control = self.problem, self.control
         self._enter()
-        self.dz = problem.f(self.s, self.z)
+        self.dz = problem.slope(self.s, self.z)
         require_plain(True, self.dz)
         size = self._first_steps(self.dz)
         self.failure = torch.where(size.isfinite(), 0, _FAILURES.index(Status.NONFINITE))
@@ -165,7 +165,7 @@ class _EachMarch:
         if tried.following is not None:
             self.dz = torch.where(moved, tried.following, self.dz)
         elif self.running or self.between:
-            self.dz = problem.f(self.s, self.z)
+            self.dz = problem.slope(self.s, self.z)
         if self.between:
             stages = tried.between and tried.between(self.dz)
             piece = piece._replace(end=self.z, following=self.dz, stages=stages, weights=problem.weights)
@@ -174,7 +174,7 @@ class _EachMarch:
             self._look(self.watch, piece, accept)
         if problem.sided is not None and bool(self.stopped.any()):
             self._enter()
-            self.dz = torch.where(beside(self.stopped, self.z), problem.f(self.s, self.z), self.dz)
+            self.dz = torch.where(beside(self.stopped, self.z), problem.slope(self.s, self.z), self.dz)
         if problem.callback is not None:
             problem.callback(self.s, problem.restore(self.z), self.s - begun)
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from .control import Control
 from .events import Events, Watch, with_gradients
+from .gradients import Kept, as_it_is
 from .outcome import Status
 from .solution import Piece, Solution, Statistics
 from .state import Restore, VectorField, require_ordered, size_of, time_of
@@ -62,7 +63,8 @@ class Problem:
     """z' = f(s, z) from z on, `attempt` a step of it; `most` is the longest step to take.
 
     `weights` are those of the method's dense output; `learned`: whether the learned term alone estimates the error.
-    `sided` is the f below `f`, where there are times to step on, and `callback` is called after each accepted step.
+    `sided` is the f below `f`, where there are times to step on, `callback` is called after each accepted step, and of
+    the loop's own evaluations of f so much is `kept` for a backward pass.
     """
 
     attempt: Callable[[Tensor, Tensor, Tensor, Tensor], Attempt]
@@ -75,6 +77,12 @@ class Problem:
     learned: bool = False
     sided: Sided | None = None
     callback: Callable[[Any, Any, Any], Any] | None = None
+    kept: Kept = as_it_is
+
+    def slope(self, s: Tensor, z: Tensor) -> Tensor:
+        """f at a step's end."""
+        slope: Tensor = self.kept(self.f)(s, z)
+        return slope
 
     def solve(self, control: Control, times: Sequence[float], dense: bool) -> tuple[Solution, list[Tensor]]:
         """From the first to the last of `times`, and the states at all of them; one step size for all samples."""
@@ -151,7 +159,7 @@ class _March:
         problem, control = self.problem, self.control
         self._enter()
         now = time_of(self.z, self.s)
-        self.dz = problem.f(now, self.z)
+        self.dz = problem.slope(now, self.z)
         require_plain(False, self.dz)
         self.size, self.status = _first_step(problem, control, now, self.dz, self.end - self.s, self.most)
         self.size = max(self.size, control.min_step or 0.0)
@@ -172,7 +180,7 @@ class _March:
         pieced = self.dense or self.watch is not None
         more = pieced or following != self.end or len(self.states) < len(self.times) - 1
         if slope is None and more:
-            slope = problem.f(time_of(self.z, following), tried.end)
+            slope = problem.slope(time_of(self.z, following), tried.end)
         if pieced or inner:
             piece = self._piece(following, tried, slope)
             self.pieces += [piece] if self.dense else []
@@ -187,7 +195,7 @@ class _March:
         if following == self.bound != self.end:
             self.size = max(self.size, before)  # the step was cut short by the stop
             self._enter()
-            self.dz = problem.f(time_of(self.z, following), self.z)
+            self.dz = problem.slope(time_of(self.z, following), self.z)
         self._call(taken)
 
     def _ended(self, piece: Piece, following: float, s: float, event: int) -> None:

@@ -106,6 +106,12 @@ class HeunEuler(EmbeddedSteps):
         return (k2 - k1) / 2, None, stages
 
 
+class HyperHeunEuler(HeunEuler):
+    """Heun + ε³ g, with the pair's error."""
+
+    residual_power = 3
+
+
 class Ones(nn.Module):
     """g = 1, which keeps what it was given."""
 

@@ -10,7 +10,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.runtime.methods import Adams, AdamsAtEnd, AdjointHeunEuler, Family, HyperAdams, HyperEuler, Ones
+from tests.runtime.methods import (
+    Adams,
+    AdamsAtEnd,
+    AdjointHeunEuler,
+    Family,
+    HyperAdams,
+    HyperEuler,
+    HyperHeunEuler,
+    Ones,
+    OwnHeunEuler,
+)
 
 SPAN = (0.0, 1.0)
 
@@ -219,3 +229,35 @@ def test_steps_of_several_tensors_computed_again() -> None:
     found = [torch.autograd.grad(end[0].sum() + end[1].square().sum(), [one, other]) for end in ends]
     for pair in zip(*found, strict=True):
         assert torch.equal(*pair)
+
+
+class Net(nn.Module):
+    """g of a hidden layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(1)
+        self.layers = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 2)).double()
+
+    def forward(self, eps: Tensor, s: Tensor, x: Tensor | None, z: Tensor, *seen: Tensor) -> Tensor:
+        return self.layers(z)
+
+
+@pytest.mark.parametrize("made", [lambda: HyperHeunEuler(Net()), OwnHeunEuler])
+def test_adaptive_steps_that_have_no_adjoint_problem_are_computed_again(made: Any) -> None:
+    solver, net, z = made(), nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 2)).double(), ones(3, 2)
+    weights, found = [z, *net.parameters(), *solver.parameters()], list[tuple[Tensor, int]]()
+    for solve in (solver, solver.adjoint):
+        kept: list[Tensor] = []
+        with torch.autograd.graph.saved_tensors_hooks(lambda value, kept=kept: (kept.append(value), value)[1], _same):
+            end = solve(lambda s, z: net(z), z, SPAN, rtol=1e-6, atol=1e-6)
+        found.append((end, sum(value.shape == (3, 8) for value in kept)))  # within f and g
+    (plain, many), (end, few) = found
+    assert torch.equal(plain, end)
+    assert few < 4 < 100 < many
+    for one, other in zip(*(torch.autograd.grad(value.square().sum(), weights) for value in (plain, end)), strict=True):
+        assert torch.equal(one, other)
+
+
+def _same(value: Tensor) -> Tensor:
+    return value

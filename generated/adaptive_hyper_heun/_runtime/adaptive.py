@@ -15,7 +15,7 @@ from torch import Tensor
 from .control import Control
 from .events import Event, events_of
 from .field import fielded
-from .gradients import carried
+from .gradients import Kept, as_it_is, carried, recomputed
 from .loop import Attempt, Counted, Problem
 from .ranges import Followed
 from .solution import Solution, Weights, checked
@@ -152,6 +152,33 @@ class AdaptiveSteps(SingleStep):
         found = problem.restore(torch.stack(states))
         return (found, solution.statistics) if return_statistics else found
 
+    def adjoint(
+        self,
+        f: VectorField,
+        z0: State,
+        span: Sequence[Scalar],
+        *,
+        x: Tensor | None = None,
+        rtol: Tolerance | None = None,
+        atol: Tolerance | None = None,
+        first_step: float | None = None,
+        max_steps: int | None = None,
+        max_step: float | None = None,
+        min_step: float | None = None,
+        stops: Tensor | Sequence[float] | None = None,
+        **free: Scalar,
+    ) -> State:
+        """As a call, with the same gradients, for which each step is computed again.
+
+        The settings are those of `solve`. Of each step its start is kept, with the slope there, and nothing else.
+        Gradients of all that f, g and the method depend on come along.
+        """
+        control = self.control.changed(rtol, atol, first_step, max_steps, max_step, min_step)
+        problem = self._problem(f, z0, x, free, stops, None, recomputed)
+        solution, _ = self._solved(problem, control, self._span(problem.z, span), dense=False)
+        end: State = checked(solution, throw=True).z
+        return end
+
     def base(
         self, f: VectorField, s: Tensor, x: Tensor | None, z: Tensor, eps: Tensor, **parameters: Tensor
     ) -> Evaluated:
@@ -219,7 +246,14 @@ class AdaptiveSteps(SingleStep):
         return solution, [z, *states[1:]]
 
     def _problem(
-        self, f: VectorField, z: Any, x: Tensor | None, free: dict[str, Scalar], stops: Any, callback: Callback | None
+        self,
+        f: VectorField,
+        z: Any,
+        x: Tensor | None,
+        free: dict[str, Scalar],
+        stops: Any,
+        callback: Callback | None,
+        kept: Kept = as_it_is,
     ) -> Problem:
         f, flat, restore = self._one_tensor(f, z)
         require_plain(self.each, flat, x)
@@ -227,11 +261,12 @@ class AdaptiveSteps(SingleStep):
         field, stopped = fielded(f, x, flat), stops_of(stops, flat)
         sided = Sided(field, flat, stopped) if stopped else None
         counted = Counted(sided or field)
-        attempt: Callable[..., Attempt] = partial(self.attempt, counted, x, **handed)
+        attempt: Callable[..., Attempt] = kept(partial(self.attempt, counted, x, **handed))
         if self._ranges is not None and is_eager(flat):
             attempt = Followed(attempt)
         weights = Weights(self.weights, handed) if self.dense_order else None
-        return self._posed(attempt, counted, flat, restore, self.longest(), weights, sided=sided, callback=callback)
+        more = {"sided": sided, "callback": callback, "kept": kept}
+        return self._posed(attempt, counted, flat, restore, self.longest(), weights, **more)
 
     def _posed(self, *parts: Any, **more: Any) -> Problem:
         return Problem(*parts, **more)

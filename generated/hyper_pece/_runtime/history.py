@@ -11,16 +11,13 @@ from torch import Tensor
 
 from .field import fielded
 from .fixed import grid, require_steps
-from .gradients import recomputed
+from .gradients import Kept, as_it_is, recomputed
 from .outcome import require_finite
 from .solver import Solver
 from .state import Scalar, State, VectorField, looked_at, sizes_of, span_of, times_of
 
 Followed = tuple[Tensor, tuple[Tensor, ...], tuple[Tensor, ...]]
 """The next state by the base formula, what g reads besides, and the derivatives of the next step's history."""
-
-Advance = Callable[..., "Past"]
-"""(f, x, s, ε, history) to the history one step later."""
 
 
 class Past(NamedTuple):
@@ -62,7 +59,7 @@ class HistorySteps(Solver):
 
         check: raise SolveError where that state is not finite; by default only in plain eager mode.
         """
-        return self._end(_as_it_is, f, z0, span, steps, x, check)
+        return self._end(as_it_is, f, z0, span, steps, x, check)
 
     def adjoint(
         self,
@@ -79,7 +76,7 @@ class HistorySteps(Solver):
 
     def _end(
         self,
-        kept: Callable[[Advance], Advance],
+        kept: Kept,
         f: VectorField,
         z0: State,
         span: Sequence[Scalar],
@@ -116,7 +113,7 @@ class HistorySteps(Solver):
         f, z, restore = self._one_tensor(f, z0)
         times, eps = _equal_times(z, s, steps, check)
         count = (len(times) - 1) * steps
-        solution = torch.stack([z, *self._march(_as_it_is, f, z, times[0], eps, count, steps, x)])
+        solution = torch.stack([z, *self._march(as_it_is, f, z, times[0], eps, count, steps, x)])
         if looked_at(z, check):
             require_finite(solution[-1], solution, times[-1], eps, self._evaluations(count))
         self._look(z, s, steps)
@@ -194,7 +191,7 @@ class HistorySteps(Solver):
 
     def _march(
         self,
-        kept: Callable[[Advance], Advance],
+        kept: Kept,
         f: VectorField,
         z: Tensor,
         s0: Tensor,
@@ -218,10 +215,6 @@ class HistorySteps(Solver):
         """Evaluations of f in a number of steps, the first ones' included; at least, where a formula is iterated."""
         begun = min(steps, self.past)
         return begun * self.begin_evaluations + (steps - begun) * self.evaluations_per_step
-
-
-def _as_it_is(advance: Advance) -> Advance:
-    return advance
 
 
 def _followed(history: Past, new: Tensor, derivatives: tuple[Tensor, ...]) -> Past:

@@ -161,7 +161,7 @@ def _case(plan: Plan, network: CorrectorView | None) -> CaseView:
         stated=_stated(plan),
         starts=tuple(number(learned.start) for learned in plan.learned),
         computed=computed_view(plan, _middles(plan)),
-        adjoint=plan.corrector is None and control is not None and not control.per_sample,
+        adjoint=control is not None and not learned and state == "(3,)" and not given,
         dense_order=plan.step.dense.order if plan.step.dense and control else None,
         corrector=network,
         history=plan.step.start is not None,
