@@ -11,12 +11,13 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from .clock import Clock
 from .control import Control
 from .events import Events, Watch, with_gradients
 from .gradients import Kept, as_it_is
 from .outcome import Status
 from .solution import Piece, Solution, Statistics
-from .state import Restore, VectorField, require_ordered, size_of, time_of
+from .state import Restore, VectorField, require_ordered, times_of
 from .stops import Sided
 from .tolerance import widened
 from .transforms import require_plain
@@ -64,7 +65,7 @@ class Problem:
 
     `weights` are those of the method's dense output; `learned`: whether the learned term alone estimates the error.
     `sided` is the f below `f`, where there are times to step on, `callback` is called after each accepted step, and of
-    the loop's own evaluations of f so much is `kept` for a backward pass.
+    the loop's own evaluations of f so much is `kept` for a backward pass. `plain` is that of `Clock`.
     """
 
     attempt: Callable[[Tensor, Tensor, Tensor, Tensor], Attempt]
@@ -78,6 +79,7 @@ class Problem:
     sided: Sided | None = None
     callback: Callable[[Any, Any, Any], Any] | None = None
     kept: Kept = as_it_is
+    plain: bool = False
 
     def slope(self, s: Tensor, z: Tensor) -> Tensor:
         """f at a step's end."""
@@ -108,7 +110,7 @@ class _March:
         self.status, self.size, self.dz = Status.SUCCESS, 0.0, self.z
         self.most = min(problem.most, control.max_step or math.inf)
         self.watch: Watch | None = None
-        self.bound = self.end
+        self.bound, self.clock = self.end, Clock(self.z, problem.plain)
         if self.s != self.end:
             self._begin()
 
@@ -126,7 +128,7 @@ class _March:
         left = abs(bound - s)
         ends = 1.01 * self.size >= left and left <= (control.max_step or math.inf)
         following = bound if ends else s + self.sign * self.size
-        now, eps = time_of(self.z, s), size_of(self.z, following - s)
+        now, eps = self.clock.time(s), self.clock.size(following - s)
         self.e, power, tried = _judged(self.problem.attempt(now, self.z, eps, self.dz), self.z, control)
         if self.problem.learned and not self.accepted:
             _require_term(self.e, tried.error, self.size**power)
@@ -145,7 +147,7 @@ class _March:
         if self.event is not None:
             assert problem.events is not None
             which = torch.tensor(self.event, device=z.device)
-            time, z = with_gradients(problem.events, which, problem.f, time_of(z, self.s), z)
+            time, z = with_gradients(problem.events, which, problem.f, times_of(z, self.s)[0], z)
         states = [*self.states, *[z] * (len(self.times) - len(self.states))]
         counted = Statistics(self.accepted, self.rejected, problem.f.evaluations)
         span, pieces = (self.times[0], self.end), tuple(self.pieces)
@@ -158,18 +160,37 @@ class _March:
         """f and the events at the start, the size of the first step, and whether there is one."""
         problem, control = self.problem, self.control
         self._enter()
-        now = time_of(self.z, self.s)
+        now = self.clock.time(self.s)
         self.dz = problem.slope(now, self.z)
         require_plain(False, self.dz)
-        self.size, self.status = _first_step(problem, control, now, self.dz, self.end - self.s, self.most)
+        self.size, self.status = self._first_step(now, self.end - self.s)
         self.size = max(self.size, control.min_step or 0.0)
         if problem.events is not None:
             self.watch = Watch(problem.events, self.s, self.z, self.length)
 
+    def _first_step(self, s: Any, length: float) -> tuple[float, Status]:
+        """The size of the first step (Hairer, Nørsett & Wanner I, §II.4), and whether there is one."""
+        control, z, dz, most = self.control, self.z, self.dz, min(abs(length), self.most)
+        scale = control.atol + control.rtol * widened(z).abs()
+        state, slope = torch.stack((_rms(z / scale, control), _rms(dz / scale, control))).tolist()
+        if not (state < math.inf and slope < math.inf):
+            return most, Status.NONFINITE
+        if control.first_step is not None:
+            return min(most, control.first_step), Status.SUCCESS
+        guess = 0.01 * state / slope if min(state, slope) > 1e-5 else 1e-6 * abs(length)
+        eps = self.clock.size(math.copysign(min(guess, most), length))
+        moved = self.problem.f(s + eps, z + eps * dz) - dz
+        change = float(_rms(moved / scale, control)) / float(eps.abs())
+        if not change < math.inf:
+            return min(guess, most), Status.SUCCESS
+        steepest = max(slope, change)
+        second = (0.01 / steepest) ** (1 / control.power) if steepest > 1e-15 else max(1e-6 * abs(length), 1e-3 * guess)
+        return min(100 * guess, second, most), Status.SUCCESS
+
     def _enter(self) -> None:
         """Up to the next time to step on, or the end."""
         if self.problem.sided is not None:
-            ahead = float(self.problem.sided.enter(time_of(self.z, self.s), self.sign))
+            ahead = float(self.problem.sided.enter(times_of(self.z, self.s)[0], self.sign))
             self.bound = self.end if self.sign * ahead >= self.sign * self.end else ahead
 
     def _take(self, following: float, tried: Attempt, power: int) -> None:
@@ -180,7 +201,7 @@ class _March:
         pieced = self.dense or self.watch is not None
         more = pieced or following != self.end or len(self.states) < len(self.times) - 1
         if slope is None and more:
-            slope = problem.slope(time_of(self.z, following), tried.end)
+            slope = problem.slope(self.clock.time(following), tried.end)
         if pieced or inner:
             piece = self._piece(following, tried, slope)
             self.pieces += [piece] if self.dense else []
@@ -195,7 +216,7 @@ class _March:
         if following == self.bound != self.end:
             self.size = max(self.size, before)  # the step was cut short by the stop
             self._enter()
-            self.dz = problem.slope(time_of(self.z, following), self.z)
+            self.dz = problem.slope(self.clock.time(following), self.z)
         self._call(taken)
 
     def _ended(self, piece: Piece, following: float, s: float, event: int) -> None:
@@ -218,28 +239,6 @@ class _March:
         assert slope is not None
         stages = tried.between and tried.between(slope)
         return Piece(self.s, following - self.s, self.z, tried.end, self.dz, slope, stages, self.problem.weights)
-
-
-def _first_step(
-    problem: Problem, control: Control, s: Tensor, dz: Tensor, length: float, most: float
-) -> tuple[float, Status]:
-    """The size of the first step (Hairer, Nørsett & Wanner I, §II.4), and whether there is one."""
-    z, most = problem.z, min(abs(length), most)
-    scale = control.atol + control.rtol * widened(z).abs()
-    state, slope = torch.stack((_rms(z / scale, control), _rms(dz / scale, control))).tolist()
-    if not (state < math.inf and slope < math.inf):
-        return most, Status.NONFINITE
-    if control.first_step is not None:
-        return min(most, control.first_step), Status.SUCCESS
-    guess = 0.01 * state / slope if min(state, slope) > 1e-5 else 1e-6 * abs(length)
-    eps = size_of(z, math.copysign(min(guess, most), length))
-    moved = problem.f(s + eps, z + eps * dz) - dz
-    change = float(_rms(moved / scale, control)) / float(eps.abs())
-    if not change < math.inf:
-        return min(guess, most), Status.SUCCESS
-    steepest = max(slope, change)
-    second = (0.01 / steepest) ** (1 / control.power) if steepest > 1e-15 else max(1e-6 * abs(length), 1e-3 * guess)
-    return min(100 * guess, second, most), Status.SUCCESS
 
 
 def _judged(tried: Attempt, z: Tensor, control: Control) -> tuple[float, int, Attempt]:

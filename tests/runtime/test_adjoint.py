@@ -254,7 +254,8 @@ def test_adaptive_steps_that_have_no_adjoint_problem_are_computed_again(made: An
         found.append((end, sum(value.shape == (3, 8) for value in kept)))  # within f and g
     (plain, many), (end, few) = found
     assert torch.equal(plain, end)
-    assert few < 4 < 100 < many
+    assert few < 4
+    assert many > 100
     for one, other in zip(*(torch.autograd.grad(value.square().sum(), weights) for value in (plain, end)), strict=True):
         assert torch.equal(one, other)
 

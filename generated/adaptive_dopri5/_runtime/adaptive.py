@@ -265,8 +265,12 @@ class AdaptiveSteps(SingleStep):
         if self._ranges is not None and is_eager(flat):
             attempt = Followed(attempt)
         weights = Weights(self.weights, handed) if self.dense_order else None
-        more = {"sided": sided, "callback": callback, "kept": kept}
+        more = {"sided": sided, "callback": callback, "kept": kept, "plain": self._plain(handed)}
         return self._posed(attempt, counted, flat, restore, self.longest(), weights, **more)
+
+    def _plain(self, handed: dict[str, Tensor]) -> bool:
+        """Whether times may be numbers: a parameter may have a gradient, and a compiled step takes tensors."""
+        return not handed and "attempt" not in self.__dict__
 
     def _posed(self, *parts: Any, **more: Any) -> Problem:
         return Problem(*parts, **more)

@@ -39,9 +39,9 @@ class Sided:
         self.after = self._beside(self.times, math.inf)
         self.low, self.high = times_of(z, -math.inf, math.inf)
 
-    def __call__(self, s: Tensor, z: Tensor) -> Tensor:
+    def __call__(self, s: Any, z: Tensor) -> Tensor:
         """f(s, z) with s inside."""
-        return self.f(torch.clamp(s, self.low, self.high), z)
+        return self.f(torch.clamp(times_of(self.times, s)[0], self.low, self.high), z)
 
     def enter(self, s: Tensor, sign: Any) -> Tensor:
         """Move to the times between the stops around s, seen in the direction of the sign; the stop ahead, or ±inf.

@@ -26,7 +26,7 @@ from .transforms import require_plain
 class AdjointSteps(AdaptiveSteps):
     """Joint steps whose gradients may come from the adjoint problem."""
 
-    def adjoint(
+    def adjoint(  # type: ignore[override]  # `weights` would be a parameter of the method
         self,
         f: VectorField,
         z0: State,
@@ -84,7 +84,7 @@ class AdjointSteps(AdaptiveSteps):
         sided = Sided(f, like, stops) if stops else None
         counted = Counted(sided or f)
         attempt = partial(self.attempt, counted, None, **handed)
-        problem = Problem(attempt, counted, z, Restore(), sided=sided)
+        problem = Problem(attempt, counted, z, Restore(), sided=sided, plain=self._plain(handed))
         end: Tensor = checked(problem.solve(control, numbers(times), dense=False)[0], throw=True).z
         return end
 

@@ -109,14 +109,14 @@ class Corrector(nn.Module):
         return torch.equal(self.eps_range, torch.tensor(UNTRAINED).to(self.eps_range))
 
     def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
-        super()._save_to_state_dict(destination, prefix, keep_vars)  # type: ignore[no-untyped-call]
+        super()._save_to_state_dict(destination, prefix, keep_vars)
         for name, largest in _halves(destination, prefix):  # files hold no infinite numbers
             destination[name] = destination[name].clamp(max=largest)
 
     def _load_from_state_dict(self, state_dict: Any, prefix: str, *others: Any) -> None:
         for name, largest in _halves(state_dict, prefix):
             state_dict[name] = torch.where(state_dict[name] >= largest, TIMELESS, state_dict[name].double())
-        super()._load_from_state_dict(state_dict, prefix, *others)  # type: ignore[no-untyped-call]
+        super()._load_from_state_dict(state_dict, prefix, *others)
 
     def described(self) -> dict[str, Any]:
         """What weights must have been trained as, beside their shapes, in JSON's types."""

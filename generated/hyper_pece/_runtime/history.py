@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
+from .clock import Clock
 from .field import fielded
 from .fixed import grid, require_steps
 from .gradients import Kept, as_it_is, recomputed
@@ -88,7 +89,7 @@ class HistorySteps(Solver):
         require_steps(steps)
         s0, s1 = span_of(z, span)
         eps = (s1 - s0) / steps
-        (end,) = self._march(kept, f, z, s0, eps, steps, steps, x)
+        (end,) = self._march(kept, f, z, span, s0, eps, steps, steps, x)
         if looked_at(z, check):
             require_finite(end, end, s1, eps, self._evaluations(steps))
         self._look(z, span, steps)
@@ -113,7 +114,7 @@ class HistorySteps(Solver):
         f, z, restore = self._one_tensor(f, z0)
         times, eps = _equal_times(z, s, steps, check)
         count = (len(times) - 1) * steps
-        solution = torch.stack([z, *self._march(as_it_is, f, z, times[0], eps, count, steps, x)])
+        solution = torch.stack([z, *self._march(as_it_is, f, z, s, times[0], eps, count, steps, x)])
         if looked_at(z, check):
             require_finite(solution[-1], solution, times[-1], eps, self._evaluations(count))
         self._look(z, s, steps)
@@ -194,19 +195,20 @@ class HistorySteps(Solver):
         kept: Kept,
         f: VectorField,
         z: Tensor,
+        given: Any,
         s0: Tensor,
         eps: Tensor,
         steps: int,
         keep: int,
         x: Tensor | None,
     ) -> list[Tensor]:
-        """Every `keep`-th of the states after each of the steps; grid points are s0 + k·ε."""
+        """Every `keep`-th of the states after each of the steps; grid points are s0 + k·ε, of the times `given`."""
         f = fielded(f, x, z)
         history = self.first(f, s0, z, x=x) if steps else Past((z,), ())
-        states, (size,) = [], sizes_of(z, eps)
+        states, (size,), (start, whole) = [], sizes_of(z, eps), Clock(z, True).numbers(given, s0, eps)
         for k in range(steps):
             advance = self._begun if k < self.past else self._stepped
-            history = kept(advance)(f, x, s0 + k * eps, size, history)
+            history = kept(advance)(f, x, start + k * whole, size, history)
             if (k + 1) % keep == 0:
                 states.append(history.states[0])
         return states

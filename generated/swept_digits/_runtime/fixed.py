@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from .clock import Clock
 from .field import fielded
 from .gradients import recomputed
 from .outcome import require_finite
@@ -82,9 +83,9 @@ class FixedSteps(SingleStep):
         require_steps(steps)
         s0, s1 = span_of(z, span)
         whole, field, handed = (s1 - s0) / steps, fielded(f, x, z), self.handed(z, free)
-        (eps,) = sizes_of(z, whole)
+        (eps,), (start, size) = sizes_of(z, whole), Clock(z, not handed).numbers(span, s0, whole)
         for k in range(steps):
-            z = step(field, x, s0 + k * whole, z, eps, handed)
+            z = step(field, x, start + k * size, z, eps, handed)
         if looked_at(z, check):
             require_finite(z, z, s1, eps, steps * self.evaluations_per_step)
         self._look(z, span, steps)
@@ -107,8 +108,9 @@ class FixedSteps(SingleStep):
         require_steps(steps)
         times = grid(z, s)
         states, field, handed = [z], fielded(f, x, z), self.handed(z, free)
-        sizes = (times[1:] - times[:-1]) / steps
-        for now, whole, eps in zip(times[:-1], sizes, *sizes_of(z, sizes), strict=True):
+        sizes, clock = (times[1:] - times[:-1]) / steps, Clock(z, not handed)
+        starts, wholes = clock.numbers(s, *times[:-1]), clock.numbers(s, *sizes)
+        for now, whole, eps in zip(starts, wholes, *sizes_of(z, sizes), strict=True):
             for j in range(steps):
                 z = self._stepped(field, x, now + j * whole, z, eps, handed)
             states.append(z)
