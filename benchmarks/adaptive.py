@@ -34,7 +34,7 @@ from hyperdsl.evaluation.problems import CLASSICAL, Problem, VectorField
 from hyperdsl.evaluation.report import markdown
 from hyperdsl.evaluation.solvers import reference_solution
 from hyperdsl.evaluation.training import train_package
-from hyperdsl.runtime.loop import Counted
+from hyperdsl.runtime.field import Counted
 
 STATES, UNSEEN = 16, 1_000_003
 TOLERANCES = (1e-3, 1e-5, 1e-7, 1e-9)

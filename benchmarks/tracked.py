@@ -32,7 +32,7 @@ from hyperdsl.evaluation.digits import SPAN, STATE_SHAPE, DigitsModel, Images, R
 from hyperdsl.evaluation.packages import load_package
 from hyperdsl.evaluation.report import markdown
 from hyperdsl.evaluation.solvers import torchdiffeq_solve
-from hyperdsl.runtime.loop import Counted
+from hyperdsl.runtime.field import Counted
 from hyperdsl.training.given import seeded
 from hyperdsl.training.tracking import Refresh, Tracked, TrackingWarning
 

@@ -105,7 +105,7 @@ def results(solver: Any, f: VectorField, z: Tensor, given: dict[str, Any], sign:
         solution = solver.solve(f, z.detach(), (0.0, sign), **given)
         yield "dense", solution.dense(times)
         yield "evaluations", solution.statistics.evaluations
-    if hasattr(solver, "control") and solver.residual_power is None and not getattr(solver, "each", False):
+    if "weights" in inspect.signature(getattr(solver, "adjoint", solver.forward)).parameters:
         end = solver.adjoint(f, z, (0.0, sign), rtol=1e-3, weights=(), **given)
         yield "adjoint", torch.autograd.grad(end.square().sum(), z)[0]
 

@@ -84,6 +84,7 @@ def test_errors_of_weights_gradients_count(w: float) -> None:
 
 
 def test_weights_that_are_not_known_are_asked_for() -> None:
+    torch.manual_seed(0)
     net, z = nn.Linear(2, 2).double(), ones(2)
 
     def bound(s: Tensor, z: Tensor) -> Tensor:
@@ -249,7 +250,12 @@ def test_adaptive_steps_that_have_no_adjoint_problem_are_computed_again(made: An
     weights, found = [z, *net.parameters(), *solver.parameters()], list[tuple[Tensor, int]]()
     for solve in (solver, solver.adjoint):
         kept: list[Tensor] = []
-        with torch.autograd.graph.saved_tensors_hooks(lambda value, kept=kept: (kept.append(value), value)[1], _same):
+
+        def keep(value: Tensor, kept: list[Tensor] = kept) -> Tensor:
+            kept.append(value)
+            return value
+
+        with torch.autograd.graph.saved_tensors_hooks(keep, _same):
             end = solve(lambda s, z: net(z), z, SPAN, rtol=1e-6, atol=1e-6)
         found.append((end, sum(value.shape == (3, 8) for value in kept)))  # within f and g
     (plain, many), (end, few) = found

@@ -86,9 +86,10 @@ def _as_tensors(begin: Any) -> Any:
 
 def test_times_and_parameters_keep_their_gradients() -> None:
     end, alpha = torch.tensor(1.0, requires_grad=True), torch.tensor(0.5, requires_grad=True)
+    times: Any = [0.0, end]
     for value in (
         Euler()(lambda s, z: s + 0 * z, Z, (0.0, end), 4),
-        Adams().odeint(lambda s, z: s + 0 * z, Z, [0.0, end])[-1],
+        Adams().odeint(lambda s, z: s + 0 * z, Z, times)[-1],
         HeunEuler()(lambda s, z: s + 0 * z, Z, (0.0, end)),
     ):
         (gradient,) = torch.autograd.grad(value.sum(), end)
@@ -98,7 +99,8 @@ def test_times_and_parameters_keep_their_gradients() -> None:
 
 
 def test_a_compiled_step_gets_tensors() -> None:
-    solver, kinds = HeunEuler(), set[type]()
+    solver: Any = HeunEuler()
+    kinds = set[type]()
     advance = solver.advance
 
     def told(f: Any, s: Any, *others: Any) -> Any:

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from hyperdsl.runtime.control import Control
 from hyperdsl.runtime.each import EachProblem
-from hyperdsl.runtime.loop import TRUST, Attempt, Counted, Problem
+from hyperdsl.runtime.field import Counted
+from hyperdsl.runtime.loop import TRUST, Attempt, Problem
 from hyperdsl.runtime.outcome import SolveError, Status
 from hyperdsl.runtime.solution import Piece, polynomials
 from hyperdsl.runtime.state import Restore, beside

@@ -11,11 +11,12 @@ from torch import Tensor
 
 from .clock import Clock
 from .field import fielded
-from .fixed import grid, require_steps
+from .fixed import grid
 from .gradients import Kept, as_it_is, recomputed
+from .grid import GridSteps, GridWay, points_of, require_steps
 from .outcome import require_finite
-from .solver import Solver
 from .state import Scalar, State, VectorField, looked_at, sizes_of, span_of, times_of
+from .way import Callback
 
 Followed = tuple[Tensor, tuple[Tensor, ...], tuple[Tensor, ...]]
 """The next state by the base formula, what g reads besides, and the derivatives of the next step's history."""
@@ -28,7 +29,7 @@ class Past(NamedTuple):
     derivatives: tuple[Tensor, ...]
 
 
-class HistorySteps(Solver):
+class HistorySteps(GridSteps):
     """Equal steps of a formula that reads past states and derivatives (Hairer, Nørsett & Wanner I, §III.1).
 
     `past` counts the steps that `begin` takes, by `substeps` steps of a one-step method each, before the formula has
@@ -55,12 +56,14 @@ class HistorySteps(Solver):
         *,
         x: Tensor | None = None,
         check: bool | None = None,
+        callback: Callback | None = None,
     ) -> State:
         """The state at the end of `span`, after `steps` equal steps.
 
+        callback: callback(s, z, eps) is called after each step, with its end, the state there and its size.
         check: raise SolveError where that state is not finite; by default only in plain eager mode.
         """
-        return self._end(as_it_is, f, z0, span, steps, x, check)
+        return self._end(as_it_is, f, z0, span, steps, x, check, callback)
 
     def adjoint(
         self,
@@ -84,12 +87,14 @@ class HistorySteps(Solver):
         steps: int,
         x: Tensor | None,
         check: bool | None,
+        callback: Callback | None = None,
     ) -> State:
         f, z, restore = self._one_tensor(f, z0)
         require_steps(steps)
         s0, s1 = span_of(z, span)
         eps = (s1 - s0) / steps
-        (end,) = self._march(kept, f, z, span, s0, eps, steps, steps, x)
+        way = callback and GridWay.told(callback, f, z, points_of((s0, s1), steps), restore)
+        (end,) = self._march(kept, f, z, span, s0, eps, steps, steps, x, way)
         if looked_at(z, check):
             require_finite(end, end, s1, eps, self._evaluations(steps))
         self._look(z, span, steps)
@@ -105,6 +110,7 @@ class HistorySteps(Solver):
         steps: int = 1,
         x: Tensor | None = None,
         check: bool | None = None,
+        callback: Callback | None = None,
     ) -> State:
         """The states at the times `s`, [len(s), *z0.shape], with `steps` steps from one to the next.
 
@@ -114,7 +120,8 @@ class HistorySteps(Solver):
         f, z, restore = self._one_tensor(f, z0)
         times, eps = _equal_times(z, s, steps, check)
         count = (len(times) - 1) * steps
-        solution = torch.stack([z, *self._march(as_it_is, f, z, s, times[0], eps, count, steps, x)])
+        way = callback and GridWay.told(callback, f, z, points_of((times[0], times[-1]), count), restore)
+        solution = torch.stack([z, *self._march(as_it_is, f, z, s, times[0], eps, count, steps, x, way)])
         if looked_at(z, check):
             require_finite(solution[-1], solution, times[-1], eps, self._evaluations(count))
         self._look(z, s, steps)
@@ -201,6 +208,7 @@ class HistorySteps(Solver):
         steps: int,
         keep: int,
         x: Tensor | None,
+        way: GridWay | None = None,
     ) -> list[Tensor]:
         """Every `keep`-th of the states after each of the steps; grid points are s0 + k·ε, of the times `given`."""
         f = fielded(f, x, z)
@@ -211,7 +219,23 @@ class HistorySteps(Solver):
             history = kept(advance)(f, x, start + k * whole, size, history)
             if (k + 1) % keep == 0:
                 states.append(history.states[0])
+            if way and way.stepped(history.states[0]):
+                break
         return states
+
+    def _along(
+        self,
+        way: GridWay,
+        f: VectorField,
+        x: Tensor | None,
+        z: Tensor,
+        given: Sequence[Scalar],
+        times: tuple[Tensor, Tensor],
+        steps: int,
+        handed: dict[str, Tensor],
+    ) -> None:
+        eps = (times[1] - times[0]) / steps
+        self._march(as_it_is, f, z, given, times[0], eps, steps, steps, x, way)
 
     def _evaluations(self, steps: int) -> int:
         """Evaluations of f in a number of steps, the first ones' included; at least, where a formula is iterated."""

@@ -14,14 +14,16 @@ from torch import Tensor
 
 from .clock import Clock
 from .control import Control
-from .events import Events, Watch, with_gradients
+from .events import Events
+from .field import Counted
 from .gradients import Kept, as_it_is
 from .outcome import Status
 from .solution import Piece, Solution, Statistics
-from .state import Restore, VectorField, require_ordered, times_of
+from .state import Restore, require_ordered, times_of
 from .stops import Sided
 from .tolerance import widened
 from .transforms import require_plain
+from .way import Callback, Way
 
 TRUST = 100
 """The learned term is trusted where it is smaller than the embedded error, and that at most so many times too large."""
@@ -48,18 +50,6 @@ class Attempt(NamedTuple):
     between: Callable[[Tensor], Tensor] | None = None
 
 
-class Counted:
-    """f(s, z) that counts its evaluations."""
-
-    def __init__(self, f: VectorField) -> None:
-        self.f, self.evaluations = f, 0
-
-    def __call__(self, s: Tensor, z: Tensor) -> Tensor:
-        self.evaluations += 1
-        slope: Tensor = self.f(s, z)
-        return slope
-
-
 @dataclass(frozen=True)
 class Problem:
     """z' = f(s, z) from z on, `attempt` a step of it; `most` is the longest step to take.
@@ -78,7 +68,7 @@ class Problem:
     events: Events | None = None
     learned: bool = False
     sided: Sided | None = None
-    callback: Callable[[Any, Any, Any], Any] | None = None
+    callback: Callback | None = None
     kept: Kept = as_it_is
     plain: bool = False
 
@@ -96,22 +86,20 @@ class Problem:
         return march.solution()
 
 
-class _March:
+class _March(Way):
     """A solve under way, with one step size for all samples."""
 
     def __init__(self, problem: Problem, control: Control, times: Sequence[float], dense: bool) -> None:
-        self.problem, self.control, self.times, self.dense = problem, control, times, dense
-        self.z, self.end = problem.z, times[-1]
-        self.s = times[0] if self.z.numel() else self.end  # an empty batch is solved
-        self.sign, self.length = math.copysign(1.0, self.end - self.s), abs(self.end - self.s)
+        watching = problem.restore, problem.events, problem.callback, dense
+        super().__init__(problem.z, times[0], times[-1], *watching)
+        self.problem, self.control, self.times = problem, control, times
         self.history, self.growth, self.e = [1.0, 1.0], control.longest, 0.0
-        self.accepted = self.rejected = 0
-        self.states, self.pieces = [self.z], list[Piece]()
-        self.event: int | None = None
-        self.status, self.size, self.dz = Status.SUCCESS, 0.0, self.z
+        self.rejected, self.states = 0, [self.z]
+        self.status, self.size = Status.SUCCESS, 0.0
         self.most = min(problem.most, control.max_step or math.inf)
-        self.watch: Watch | None = None
         self.bound, self.clock = self.end, Clock(self.z, problem.plain)
+        if not self.z.numel():
+            self.s = self.end  # an empty batch is solved
         if self.s != self.end:
             self._begin()
 
@@ -143,19 +131,9 @@ class _March:
 
     def solution(self) -> tuple[Solution, list[Tensor]]:
         """What there is, and the states at all of the times, of which those after the end are the last state."""
-        problem, z = self.problem, self.z
-        time = None
-        if self.event is not None:
-            assert problem.events is not None
-            which = torch.tensor(self.event, device=z.device)
-            time, z = with_gradients(problem.events, which, problem.f, times_of(z, self.s)[0], z)
-        states = [*self.states, *[z] * (len(self.times) - len(self.states))]
-        counted = Statistics(self.accepted, self.rejected, problem.f.evaluations)
-        span, pieces = (self.times[0], self.end), tuple(self.pieces)
-        found = Solution(
-            problem.restore(z), self.s, self.status, counted, self.size, span, pieces, problem.restore, self.event, time
-        )
-        return found, states
+        counted = Statistics(self.accepted, self.rejected, self.problem.f.evaluations)
+        solution, z = self.found(self.problem.f, self.status, counted, self.size)
+        return solution, [*self.states, *[z] * (len(self.times) - len(self.states))]
 
     def _begin(self) -> None:
         """f and the events at the start, the size of the first step, and whether there is one."""
@@ -166,8 +144,7 @@ class _March:
         require_plain(False, self.dz)
         self.size, self.status = self._first_step(now, self.end - self.s)
         self.size = max(self.size, control.min_step or 0.0)
-        if problem.events is not None:
-            self.watch = Watch(problem.events, self.s, self.z, self.length)
+        self.begin()
 
     def _first_step(self, s: Any, length: float) -> tuple[float, Status]:
         """The size of the first step (Hairer, Nørsett & Wanner I, §II.4), and whether there is one."""
@@ -199,16 +176,12 @@ class _March:
         problem, taken, before = self.problem, abs(following - self.s), self.size
         self.accepted += 1
         slope, inner = tried.following, self.sign * self.times[len(self.states)] < self.sign * following
-        pieced = self.dense or self.watch is not None
-        more = pieced or following != self.end or len(self.states) < len(self.times) - 1
+        more = self.pieced or following != self.end or len(self.states) < len(self.times) - 1
         if slope is None and more:
             slope = problem.slope(self.clock.time(following), tried.end)
-        if pieced or inner:
+        if self.pieced or inner:
             piece = self._piece(following, tried, slope)
-            self.pieces += [piece] if self.dense else []
-            fired = self.watch.fired(piece, following) if self.watch else None
-            if fired is not None:
-                self._ended(piece, following, *fired)
+            if self.ends_in(piece, following):
                 return
             self.states += _inside(piece, self.times[len(self.states) :], self.sign * following, self.sign)
         size = min(taken * _factor(self.control, power, self.e, self.history, self.growth), self.most)
@@ -218,17 +191,7 @@ class _March:
             self.size = max(self.size, before)  # the step was cut short by the stop
             self._enter()
             self.dz = problem.slope(self.clock.time(following), self.z)
-        self._call(taken)
-
-    def _ended(self, piece: Piece, following: float, s: float, event: int) -> None:
-        """An event within a step."""
-        self.z = piece.end if s == following else piece.at(s)
-        taken, self.s, self.event = abs(s - self.s), s, event
-        self._call(taken)
-
-    def _call(self, taken: float) -> None:
-        if self.problem.callback is not None:
-            self.problem.callback(self.s, self.problem.restore(self.z), self.sign * taken)
+        self.call(self.sign * taken)
 
     def _least(self) -> float:
         """The shortest step that still moves s, or that may be taken."""

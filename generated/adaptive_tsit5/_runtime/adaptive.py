@@ -14,9 +14,9 @@ from torch import Tensor
 
 from .control import Control
 from .events import Event, events_of
-from .field import fielded
+from .field import Counted, fielded
 from .gradients import Kept, as_it_is, carried, recomputed
-from .loop import Attempt, Counted, Problem
+from .loop import Attempt, Problem
 from .ranges import Followed
 from .solution import Solution, Weights, checked
 from .solver import Evaluated, SingleStep
@@ -24,14 +24,12 @@ from .state import Scalar, State, VectorField, is_eager, pair_of, times_of
 from .stops import Sided, stops_of
 from .tolerance import Tolerance, fitted
 from .transforms import require_plain
+from .way import Callback
 
 Advanced = tuple[Tensor, tuple[Tensor, ...], tuple[Tensor, ...]]
 """The state at the end of a step of the base method, what g reads besides, and the stages that its error takes."""
 Estimated = tuple[Tensor, Tensor | None, tuple[Tensor, ...]]
 """The propagated less the embedded state, f at the new state if known, and the stages that dense output takes."""
-
-Callback = Callable[[Any, Any, Any], Any]
-"""(s, z, ε) after each accepted step: its end, the state there, its size; s and ε are floats, or [batch]."""
 
 
 class AdaptiveSteps(SingleStep):

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 from .adaptive import AdaptiveSteps, numbers
 from .control import Control
-from .field import fielded
+from .field import Counted, fielded
 from .gradients import refused
-from .loop import Counted, Problem
+from .loop import Problem
 from .solution import checked
 from .state import Restore, Scalar, State, VectorField
 from .stops import Sided, stops_of

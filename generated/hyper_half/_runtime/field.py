@@ -75,6 +75,18 @@ def fielded(f: VectorField, x: Any, z: Tensor) -> Field:
     return f if isinstance(f, Field) else Field(f, x, z)
 
 
+class Counted:
+    """f(s, z) that counts its evaluations."""
+
+    def __init__(self, f: VectorField) -> None:
+        self.f, self.evaluations = f, 0
+
+    def __call__(self, s: Tensor, z: Tensor) -> Tensor:
+        self.evaluations += 1
+        slope: Tensor = self.f(s, z)
+        return slope
+
+
 class _Seen:
     """A tensor, and how to tell later whether it was written to: its version, and a copy where that is cheap."""
 

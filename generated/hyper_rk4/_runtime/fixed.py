@@ -11,6 +11,7 @@ from torch import Tensor
 from .clock import Clock
 from .field import fielded
 from .gradients import recomputed
+from .grid import GridSteps, GridWay, points_of, require_steps
 from .outcome import require_finite
 from .solver import Evaluated, SingleStep
 from .state import (
@@ -24,9 +25,10 @@ from .state import (
     span_of,
     times_of,
 )
+from .way import Callback
 
 
-class FixedSteps(SingleStep):
+class FixedSteps(GridSteps, SingleStep):
     """Equal steps of a one-step method, each straight-line; `method` is one of them."""
 
     method: Callable[..., Evaluated]
@@ -41,14 +43,16 @@ class FixedSteps(SingleStep):
         *,
         x: Tensor | None = None,
         check: bool | None = None,
+        callback: Callback | None = None,
         **free: Scalar,
     ) -> State:
         """The state at the end of `span`, after `steps` equal steps; grid points are s0 + k·ε.
 
+        callback: callback(s, z, eps) is called after each step, with its end, the state there and its size.
         check: raise SolveError where that state is not finite; by default only in plain eager mode.
         free: the values of the method's free parameters.
         """
-        return self._end(self._stepped, f, z0, span, steps, x, check, free)
+        return self._end(self._stepped, f, z0, span, steps, x, check, free, callback)
 
     def adjoint(
         self,
@@ -78,16 +82,16 @@ class FixedSteps(SingleStep):
         x: Tensor | None,
         check: bool | None,
         free: dict[str, Scalar],
+        callback: Callback | None = None,
     ) -> State:
         f, z, restore = self._one_tensor(f, z0)
         require_steps(steps)
-        s0, s1 = span_of(z, span)
-        whole, field, handed = (s1 - s0) / steps, fielded(f, x, z), self.handed(z, free)
-        (eps,), (start, size) = sizes_of(z, whole), Clock(z, not handed).numbers(span, s0, whole)
-        for k in range(steps):
-            z = step(field, x, start + k * size, z, eps, handed)
+        times, field, handed = span_of(z, span), fielded(f, x, z), self.handed(z, free)
+        way = callback and GridWay.told(callback, field, z, points_of(times, steps), restore)
+        z = self._along(way, field, x, z, span, times, steps, handed, step)
         if looked_at(z, check):
-            require_finite(z, z, s1, eps, steps * self.evaluations_per_step)
+            size = (times[1] - times[0]) / steps
+            require_finite(z, z, times[1], size, steps * self.evaluations_per_step)
         self._look(z, span, steps)
         found: State = restore(z)
         return found
@@ -101,18 +105,25 @@ class FixedSteps(SingleStep):
         steps: int = 1,
         x: Tensor | None = None,
         check: bool | None = None,
+        callback: Callback | None = None,
         **free: Scalar,
     ) -> State:
-        """The states at the times `s`, [len(s), *z0.shape], with `steps` steps from one to the next."""
+        """The states at the times `s`, [len(s), *z0.shape], with `steps` steps from one to the next.
+
+        The settings are those of a call.
+        """
         f, z, restore = self._one_tensor(f, z0)
         require_steps(steps)
         times = grid(z, s)
         states, field, handed = [z], fielded(f, x, z), self.handed(z, free)
         sizes, clock = (times[1:] - times[:-1]) / steps, Clock(z, not handed)
+        way = callback and GridWay.told(callback, field, z, points_of(times, steps), restore)
         starts, wholes = clock.numbers(s, *times[:-1]), clock.numbers(s, *sizes)
         for now, whole, eps in zip(starts, wholes, *sizes_of(z, sizes), strict=True):
             for j in range(steps):
                 z = self._stepped(field, x, now + j * whole, z, eps, handed)
+                if way:
+                    way.stepped(z)
             states.append(z)
         solution = torch.stack(states)
         if looked_at(z, check):
@@ -121,6 +132,26 @@ class FixedSteps(SingleStep):
         self._look(z, s, steps)
         found: State = restore(solution)
         return found
+
+    def _along(
+        self,
+        way: GridWay | None,
+        f: VectorField,
+        x: Tensor | None,
+        z: Tensor,
+        given: Sequence[Scalar],
+        times: tuple[Tensor, Tensor],
+        steps: int,
+        handed: dict[str, Tensor],
+        step: Callable[..., Tensor] | None = None,
+    ) -> Tensor:
+        step, whole = step or self._stepped, (times[1] - times[0]) / steps
+        (eps,), (start, size) = sizes_of(z, whole), Clock(z, not handed).numbers(given, times[0], whole)
+        for k in range(steps):
+            z = step(f, x, start + k * size, z, eps, handed)
+            if way and way.stepped(z):
+                break
+        return z
 
     def base(
         self, f: VectorField, s: Tensor, x: Tensor | None, z: Tensor, eps: Tensor, **parameters: Tensor
@@ -135,14 +166,6 @@ class FixedSteps(SingleStep):
             return base
         g = self._g(eps, s, x, z, seen, handed)
         return base + eps**self.residual_power * g
-
-
-def require_steps(steps: int) -> None:
-    """TypeError where the number of steps is no integer, ValueError where it is below 1."""
-    if not isinstance(steps, (int, torch.SymInt)) and not hasattr(steps, "__index__"):
-        raise TypeError(f"steps is a number of steps, an integer, not {steps!r:.80}")
-    if steps < 1:
-        raise ValueError(f"steps must be 1 or more, not {steps}")
 
 
 def grid(z: Tensor, s: Tensor | Sequence[float]) -> Tensor:

@@ -1,0 +1,130 @@
+"""Solves on a grid of equal steps: callbacks, events and dense output, as in the adaptive loop."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .events import Event, events_of
+from .field import Counted, fielded
+from .outcome import Status
+from .solution import Piece, Solution, Statistics, checked
+from .solver import Solver
+from .state import Restore, Scalar, State, VectorField, span_of, times_of
+from .way import Callback, Way
+
+
+class GridWay(Way):
+    """The same on a grid, with cubic Hermite polynomials between its `points`, the first of which is the start."""
+
+    def __init__(self, f: VectorField, z: Tensor, points: Sequence[float], *watching: Any) -> None:
+        super().__init__(z, points[0], points[-1], *watching)
+        self.f, self.ahead = f, iter(points[1:])
+        self.begin()
+        if self.pieced and len(points) > 1:
+            self.dz = self._slope(z, self.s)
+
+    @classmethod
+    def told(cls, callback: Callback, f: VectorField, z: Tensor, points: Sequence[float], restore: Restore) -> GridWay:
+        """One that nothing but a callback is told of."""
+        return cls(f, z, points, restore, None, callback, False)
+
+    def stepped(self, z: Tensor) -> bool:
+        """Go on to the state at the next point; whether an event on the way there ends the solve."""
+        following, begun, dz = next(self.ahead), self.s, self.dz
+        self.accepted += 1
+        if self.pieced:
+            dz = self._slope(z, following)
+            if self.ends_in(Piece(begun, following - begun, self.z, z, self.dz, dz), following):
+                return True
+        self.s, self.z, self.dz = following, z, dz
+        self.call(following - begun)
+        return False
+
+    def solution(self, evaluations: int, step: float) -> Solution:
+        """What there is."""
+        finite = bool(torch.isfinite(self.z).all())
+        status = Status.SUCCESS if finite else Status.NONFINITE
+        return self.found(self.f, status, Statistics(self.accepted, 0, evaluations), step)[0]
+
+    def _slope(self, z: Tensor, s: float) -> Tensor:
+        slope: Tensor = self.f(times_of(z, s)[0], z)
+        return slope
+
+
+def points_of(times: Sequence[Tensor] | Tensor, steps: int) -> list[float]:
+    """The points of a grid with `steps` equal steps from one time to the next, as numbers."""
+    ends = [float(time.detach()) for time in times]
+
+    def inner() -> Iterator[float]:
+        for start, end in itertools.pairwise(ends):
+            yield from (start + j * ((end - start) / steps) for j in range(1, steps))
+            yield end
+
+    return [ends[0], *inner()]
+
+
+class GridSteps(Solver):
+    """A solver of equal steps."""
+
+    def solve(
+        self,
+        f: VectorField,
+        z0: State,
+        span: Sequence[Scalar],
+        steps: int,
+        *,
+        x: Tensor | None = None,
+        callback: Callback | None = None,
+        throw: bool = True,
+        dense: bool = True,
+        event: Event | Sequence[Event] | None = None,
+        **free: Scalar,
+    ) -> Solution:
+        """The solution over `span`, up to its end or an event, with its status and statistics.
+
+        Between grid points it is the cubic Hermite polynomial, of order 3, for which a step costs an evaluation of f
+        more where it is kept or an event is given. The numbers of a solve are looked at, so that it is not compiled.
+
+        callback: that of a call; a step that an event ends is told of up to there.
+        throw: raise SolveError where the state at the end is not finite, instead of returning what there is.
+        dense: keep what `Solution.dense` needs, three states for each step.
+        event: end where this number, event(s, z), changes its sign or becomes zero, or where this truth value changes;
+            of several events where the first one does. One that is zero at the start has to leave zero before. Two
+            changes within one step are not seen. `Solution.s` is that time, on the polynomial, `event_time` the same
+            with its gradient, and `z` has the gradients of the state at that time, not at a fixed one.
+        """
+        f, z, restore = self._one_tensor(f, z0)
+        require_steps(steps)
+        times, counted, handed = span_of(z, span), Counted(fielded(f, x, z)), self.handed(z, free)
+        points, events = points_of(times, steps), events_of(event, restore, each=False)
+        way = GridWay(counted, z, points, restore, events, callback, dense)
+        self._along(way, counted, x, z, span, times, steps, handed)
+        self._look(z, span, steps)
+        return checked(way.solution(counted.evaluations, (points[-1] - points[0]) / steps), throw)
+
+    def _along(
+        self,
+        way: GridWay,
+        f: VectorField,
+        x: Tensor | None,
+        z: Tensor,
+        given: Sequence[Scalar],
+        times: tuple[Tensor, Tensor],
+        steps: int,
+        handed: dict[str, Tensor],
+    ) -> Any:
+        """Take the steps over the span that was `given` one by one, as long as the way goes on."""
+        raise NotImplementedError
+
+
+def require_steps(steps: int) -> None:
+    """TypeError where the number of steps is no integer, ValueError where it is below 1."""
+    if not isinstance(steps, (int, torch.SymInt)) and not hasattr(steps, "__index__"):
+        raise TypeError(f"steps is a number of steps, an integer, not {steps!r:.80}")
+    if steps < 1:
+        raise ValueError(f"steps must be 1 or more, not {steps}")
