@@ -208,7 +208,7 @@ def _require_fixed_steps(solver: nn.Module) -> None:
     name = type(solver).__name__
     if getattr(solver, "residual_power", None) is None or not hasattr(solver, "corrector"):
         raise TypeError(f"{name} has no corrector to keep in step: take a generated hypersolver")
-    if hasattr(solver, "solve") or hasattr(solver, "past"):
+    if hasattr(solver, "control") or hasattr(solver, "past"):
         raise TypeError(f"{name} has a step-size control or a history; a hypersolver of fixed single steps is needed")
 
 
