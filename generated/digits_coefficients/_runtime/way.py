@@ -39,11 +39,9 @@ class Way:
         self.restore, self.events, self.callback, self.dense = restore, events, callback, dense
         self.sign, self.length = math.copysign(1.0, end - s), abs(end - s)
         self.pieced, self.accepted = dense or events is not None, 0
-        self.pieces, self.watch, self.event = list[Piece](), None, None
-        self.span = s, end
-
-    watch: Watch | None
-    event: int | None
+        self.pieces, self.span = list[Piece](), (s, end)
+        self.watch: Watch | None = None
+        self.event: int | None = None
 
     def begin(self) -> None:
         """Look at the events at the start."""
