@@ -123,6 +123,7 @@ def test_ranges_are_drawn_for_each_sample_and_are_the_input() -> None:
         (Negation(Binary("/", number("1"), Variable("y"))), lambda s, y: -1 / y),
         (Binary("^", number("2"), Variable("y")), lambda s, y: 2**y),
         (Binary("^", Variable("y"), number("1/2")), lambda s, y: y**0.5),
+        (Binary("^", Variable("y"), number(str(10**30))), lambda s, y: math.inf),  # y is above 1
         (Function("exp", Binary("+", Variable("y"), number("1"))), lambda s, y: math.exp(y + 1)),
         (Function("tanh", number("1")), lambda s, y: math.tanh(1)),
         (Function("sqrt", Variable("y")), lambda s, y: y**0.5),
