@@ -59,7 +59,7 @@ def evaluate(
     from hyperdsl.evaluation.solvers import TableauSolver
     from hyperdsl.evaluation.training import build_solver
     from hyperdsl.evaluation.verdict import cost_sentence, verdict
-    from hyperdsl.evaluation.weights import load_weights
+    from hyperdsl.evaluation.weights import load_weights, of_another_version
     from hyperdsl.training.outputs import require_plot
 
     torch.set_num_threads(threads)
@@ -92,6 +92,8 @@ def evaluate(
     worth = verdict(rows, name) if weights else None  # an untrained g is all cost
     trained_on = origin.problem if origin else None
     notes = [*_of_another(trained_on, chosen.whole_name), *report.outside_sentences(rows)]
+    if origin is not None:
+        notes = [*of_another_version(origin, loaded), *notes]
     if json:
         about = {"package": package.name, "problem": problem, "weights": state, "trained_on": trained_on}
         print(json_module.dumps(report.json_object(rows, **about, notes=notes, verdict=worth), indent=2))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -12,6 +14,8 @@ from hyperdsl.cli.packages import guarded
 
 if TYPE_CHECKING:
     from hyperdsl.cli.methods_shown import Shown
+
+T = TypeVar("T")
 
 SpecPath = Annotated[Path, typer.Argument(metavar="SPEC", help="A spec file.", show_default=False)]
 Name = Annotated[
@@ -48,14 +52,31 @@ def show(spec: SpecPath, name: Name = None, plot: Plot = None, json: Json = Fals
     if json:
         from hyperdsl.pages.details import details
 
-        print_json({"methods": [details(value) for value in known.values()]}, checked.diagnostics)
+        shown = _within_reach(known, details)
+        print_json({"methods": shown}, checked.diagnostics)
     else:
         say(checked.diagnostics)
-        for value in known.values():
-            print_page(value, out())
+        _within_reach(known, partial(print_page, console=out()))
     if plot is not None:
         _plot(list(known.values()), plot)
     finish(checked.diagnostics)
+
+
+def _within_reach(known: dict[str, Shown], work: Callable[[Shown], T]) -> list[T]:
+    """What `work` makes of each, all together within the bounds of one file; beyond, that is said and the run ends."""
+    from hyperdsl.diagnostics import catalogue
+    from hyperdsl.theory.numbers.budget import OutOfReach, limited
+
+    found = []
+    with limited():
+        for value in known.values():
+            try:
+                found.append(work(value))
+            except OutOfReach as reason:
+                diagnostics = [catalogue.NOT_SHOWN.at(value.place, name=value.name, reason=reason)]
+                say(diagnostics)
+                finish(diagnostics)
+    return found
 
 
 def _plot(known: list[Shown], path: Path) -> None:

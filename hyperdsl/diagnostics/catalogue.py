@@ -118,6 +118,12 @@ OUT_OF_REACH = Entry(
     "`{name}` is not proven: {reason}",
     "spread the file's declarations over several files, or make this one simpler",
 )
+NOT_SHOWN = Entry(
+    "H222",
+    "error",
+    "`{name}` cannot be shown: {reason}",
+    "name another method after the file, or make this one simpler",
+)
 NOT_PROVEN_AGAIN = Entry("H221", "warning", "`{name}` is not proven again by sympy: {reason}")
 
 # H3: names

@@ -25,6 +25,8 @@ Value: TypeAlias = Tensor | float
 Scope: TypeAlias = Mapping[str, Value]
 Node: TypeAlias = Callable[[Scope], Value]
 
+_LARGEST_EXPONENT = 2**31
+
 
 def field_of(
     derivatives: Sequence[Expression], states: Sequence[str], inputs: Sequence[str], constants: Mapping[str, float]
@@ -60,7 +62,7 @@ def _node(expression: Expression, constants: Mapping[str, float]) -> Node:
         case Negation(operand):
             inner = _node(operand, constants)
             return lambda scope: -inner(scope)
-        case Binary("^", base, Constant(exponent)) if _is_integer(exponent):
+        case Binary("^", base, Constant(exponent)) if _is_small_integer(exponent):
             inner, power = _node(base, constants), int(exponent.fraction())
             return lambda scope: _tensor(inner(scope)) ** power
         case Binary(operator, left, right):
@@ -72,8 +74,9 @@ def _node(expression: Expression, constants: Mapping[str, float]) -> Node:
             assert_never(expression)
 
 
-def _is_integer(value: Exact) -> bool:
-    return value.is_rational and value.fraction().denominator == 1
+def _is_small_integer(value: Exact) -> bool:
+    """Whether torch takes it for an integer exponent; larger ones are even as doubles, too."""
+    return value.is_rational and value.fraction().denominator == 1 and abs(value) <= _LARGEST_EXPONENT
 
 
 def _always(value: float) -> Node:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import cos, isfinite, prod
@@ -24,6 +25,9 @@ Sampler: TypeAlias = Callable[[int, torch.Generator], "Tensor | tuple[Tensor, Te
 Box: TypeAlias = tuple[tuple[float, ...], tuple[float, ...]]
 """The lower and the upper ends of the states' ranges, flat."""
 
+_UNNAMED = "problem"
+"""The name of problems that were not given one."""
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -41,13 +45,22 @@ class Problem:
     input_shape: tuple[int, ...] | None = None
     box: Box | None = None
     eps: tuple[float, float] | None = None
-    name: str = "problem"
+    name: str = _UNNAMED
     source: str = ""
 
     @property
     def whole_name(self) -> str:
-        """What tells the problem from others: `module:attribute`, `FILE.hyper:NAME(parameter=1)`, or its name."""
-        return self.source or self.name
+        """What tells the problem from others: `module:attribute`, `FILE.hyper:NAME(parameter=1)`, or its name.
+
+        Of one without a name it is the module of f, with the attribute there that is the problem, or with f's own name.
+        """
+        return self.source or (self.name if self.name != _UNNAMED else self._place())
+
+    def _place(self) -> str:
+        module = getattr(self.f, "__module__", None) or type(self.f).__module__
+        known = vars(sys.modules[module]) if module in sys.modules else {}
+        own = getattr(self.f, "__qualname__", type(self.f).__qualname__)
+        return f"{module}:{next((name for name, value in known.items() if value is self), own)}"
 
     def __post_init__(self) -> None:
         start, end = self.span

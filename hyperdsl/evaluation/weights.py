@@ -95,16 +95,22 @@ def read_origin(path: Path) -> Origin:
         raise WeightsError(f"{path} is not a weights file of hyperdsl: {error}") from error
 
 
+def of_another_version(origin: Origin, package: Package) -> list[str]:
+    """A sentence where the spec was another text when the weights were trained; whether they fit, `load` tests."""
+    if origin.spec_sha256 in ("", package.spec_sha256):
+        return []
+    before, now = origin.spec_sha256[:12], package.spec_sha256[:12]
+    return [f"The weights were trained with another version of {package.name}'s spec ({before}, now {now})."]
+
+
 def load_weights(path: Path, solver: nn.Module, package: Package) -> Origin:
-    """Loads `path` into `solver`, once it is sure that they belong together; gives the weights' origin."""
+    """Loads `path` into `solver`, once it is sure that they belong together; gives the weights' origin.
+
+    They do where solver, residual power, coefficients, and the corrector's inputs, output and layers are the same.
+    """
     origin, name = read_origin(path), type(solver).__name__
     if origin.solver not in ("", name):
         raise WeightsError(f"{path} holds weights of {origin.solver}, not of {name}")
-    if origin.spec_sha256 not in ("", package.spec_sha256):
-        raise WeightsError(
-            f"{path} was trained with another version of {package.name}'s spec "
-            f"({origin.spec_sha256[:12]}, now {package.spec_sha256[:12]}): train again"
-        )
     try:
         solver.load(path)  # type: ignore[operator]  # every generated solver with a corrector has it
     except (RuntimeError, KeyError, ValueError) as error:

@@ -10,6 +10,26 @@ _PI = Exact.parameter("pi")
 """π within the argument of a cosine, from which it can be divided out."""
 
 
+def folded(expression: Expression) -> Expression:
+    """The expression with each part that has no parameter as one exact constant, to be rounded once where it is read.
+
+    ValueError where a part is no number of a tableau.
+    """
+    match expression:
+        case Negation(operand):
+            found = folded(operand)
+            return Constant(-found.value) if isinstance(found, Constant) else Negation(found)
+        case Binary(sign, left, right):
+            first, second = folded(left), folded(right)
+            whole = Binary(sign, first, second)
+            constant = isinstance(first, Constant) and isinstance(second, Constant)
+            return Constant(number_of(whole)) if constant else whole
+        case Function():
+            return Constant(number_of(expression))
+        case _:
+            return expression
+
+
 def number_of(expression: Expression) -> Exact:
     """The number; a function is a square root, or the cosine of a rational part of π.
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from hyperdsl.plan.constants import folded
 from hyperdsl.semantics.model.expressions import Constant, Expression
 from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact
 from hyperdsl.theory.numbers.polynomials import Polynomial
@@ -21,10 +22,18 @@ STATE = "z"
 
 @dataclass(frozen=True)
 class Coefficient:
-    """A coefficient of the method: its exact value, and the expression that gives it, for readers of the code."""
+    """A coefficient of the method: its exact value, and the expression that gives it, for readers of the code.
+
+    Where the value depends on parameters it is computed as it is written, with exact constants folded: all that
+    compute it read the same doubles.
+    """
 
     value: Exact
     written: Expression
+
+    def __post_init__(self) -> None:
+        if self.value.parameters:
+            object.__setattr__(self, "written", folded(self.written))
 
 
 @dataclass(frozen=True)

@@ -124,6 +124,8 @@ def _kind(method: m.Method) -> str:
     text = f"{method.tableau.kind}, {stages} stage" + ("s" if stages > 1 else "")
     text += ", FSAL" if method.facts.fsal else ""
     text += f", dense {method.dense.order}" if method.dense else ""
+    if method.facts.principal_error is None and not method.parameters:
+        text += ", principal error out of reach"
     names = ", ".join(parameter.name for parameter in method.parameters)
     return f"{text}, for all {names} in range" if names else text
 

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from hyperdsl.cli import application
+from hyperdsl.theory.numbers import budget
 
 ROOT = Path(__file__).parents[2]
 HEUN = """method heun_like {
@@ -233,6 +234,15 @@ def test_show_prints_tableau_conditions_and_stability(spec: Path) -> None:
     assert "[-2.785293563405282, 0], imaginary [0, 2.8284271247461903i]" in done.stdout
     assert "heun_like" in run("show", spec).stdout
     assert run("show", spec, "rk5").exit_code == 2
+
+
+def test_show_ends_at_the_bounds_of_a_file(spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`library_method` has proven it before: what is shown beside it is counted by itself."""
+    assert run("show", spec, "rk4").exit_code == 0
+    monkeypatch.setattr(budget, "MOST_OPERATIONS", 10)
+    done = run("show", spec, "rk4")
+    assert done.exit_code == 1
+    assert "`rk4` cannot be shown: the proofs of a file may take 10 operations" in done.stderr
 
 
 def test_help_teaches_every_command() -> None:

@@ -127,9 +127,12 @@ def test_other_ends(raised: type[BaseException], code: int, tmp_path: Path, monk
     assert run(monkeypatch, "check", str(spec)) == code
 
 
-def test_when_the_time_is_over_each_proof_that_is_left_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("bound", "value"), [("SECONDS", -1.0), ("MOST_OPERATIONS", 10)])
+def test_what_is_beyond_a_bound_is_said_of_each_proof_that_is_left(
+    bound: str, value: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nothing is left out in silence."""
-    monkeypatch.setattr(budget, "SECONDS", -1.0)
+    monkeypatch.setattr(budget, bound, value)
     spec = tmp_path / "spec.hyper"
     spec.write_text(HEUN + HEUN.replace("heun2", "heun3") + "solver S {\nbase dopri5\n}\n")
     _, found = check_file(spec, "spec.hyper", Project())

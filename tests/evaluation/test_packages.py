@@ -16,7 +16,14 @@ from hyperdsl.evaluation.files import save_safetensors
 from hyperdsl.evaluation.packages import Package, load_package
 from hyperdsl.evaluation.problems import CLASSICAL, Problem
 from hyperdsl.evaluation.training import box_tensors, build_solver, mid_range, train_package
-from hyperdsl.evaluation.weights import Origin, default_path, load_weights, read_origin, save_weights
+from hyperdsl.evaluation.weights import (
+    Origin,
+    default_path,
+    load_weights,
+    of_another_version,
+    read_origin,
+    save_weights,
+)
 from hyperdsl.training.files import write_atomically
 
 SOLVER = """
@@ -194,18 +201,19 @@ def test_trainings_that_cannot_be_are_refused(
         train_package(package, CLASSICAL["pendulum"], solver=solver, overrides=overrides)
 
 
-def test_weights_of_another_spec_solver_or_shape_are_refused(package: Package, tmp_path: Path) -> None:
+def test_weights_of_another_solver_or_shape_are_refused_and_another_text_is_told(
+    package: Package, tmp_path: Path
+) -> None:
     solver, path = build_solver(package, CLASSICAL["lorenz"], "Small"), tmp_path / "w.safetensors"
     origin = Origin("ab" * 32, "Small", "lorenz", 0, {})
     save_weights(path, solver, replace(origin, solver="Other"))
     with pytest.raises(WeightsError, match="weights of Other, not of Small"):
         load_weights(path, solver, package)
     save_weights(path, solver, replace(origin, spec_sha256="cd" * 32))
-    with pytest.raises(
-        WeightsError, match=r"another version of small's spec .cdcdcdcdcdcd, now abababababab.: train again"
-    ):
-        load_weights(path, solver, package)
+    (told,) = of_another_version(load_weights(path, solver, package), package)
+    assert told == "The weights were trained with another version of small's spec (cdcdcdcdcdcd, now abababababab)."
     save_weights(path, solver, origin)
+    assert of_another_version(load_weights(path, solver, package), package) == []
     with pytest.raises(WeightsError, match="does not fit Small"):
         load_weights(path, build_solver(package, CLASSICAL["pendulum"], "Small"), package)
 

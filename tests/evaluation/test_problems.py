@@ -123,6 +123,7 @@ def test_ranges_are_drawn_for_each_sample_and_are_the_input() -> None:
         (Negation(Binary("/", number("1"), Variable("y"))), lambda s, y: -1 / y),
         (Binary("^", number("2"), Variable("y")), lambda s, y: 2**y),
         (Binary("^", Variable("y"), number("1/2")), lambda s, y: y**0.5),
+        (Binary("^", Variable("y"), number(str(10**30))), lambda s, y: math.inf),  # y is above 1
         (Function("exp", Binary("+", Variable("y"), number("1"))), lambda s, y: math.exp(y + 1)),
         (Function("tanh", number("1")), lambda s, y: math.tanh(1)),
         (Function("sqrt", Variable("y")), lambda s, y: y**0.5),
@@ -205,3 +206,25 @@ def write_modules(folder: Path) -> None:
     )
     (folder / "needy.py").write_text("import absent_library\n")
     (folder / "broken.py").write_text("1 / 0\n")
+
+
+def decay(s: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
+    return -z
+
+
+def states(batch: int, generator: torch.Generator) -> torch.Tensor:
+    return torch.rand(batch, 1, generator=generator)
+
+
+FIRST = Problem(decay, states, (0.0, 1.0), (1,))
+SECOND = Problem(decay, states, (0.0, 2.0), (1,))
+
+
+def test_problems_without_a_name_are_told_apart_by_module_and_attribute() -> None:
+    """And by the same names as on the command line."""
+    assert (FIRST.whole_name, SECOND.whole_name) == (f"{__name__}:FIRST", f"{__name__}:SECOND")
+    assert find_problem(f"{__name__}:SECOND", lambda _: ()).whole_name == SECOND.whole_name
+    inside = Problem(lambda s, z: -z, states, (0.0, 1.0), (1,))
+    assert inside.whole_name == f"{__name__}:{inside.f.__qualname__}"
+    assert Problem(torch.nn.Identity(), states, (0.0, 1.0), (1,)).whole_name.endswith(":Identity")
+    assert Problem(decay, states, (0.0, 1.0), (1,), name="decay").whole_name == "decay"

@@ -6,9 +6,9 @@ from fractions import Fraction
 
 import pytest
 
-from hyperdsl.plan.constants import number_of
+from hyperdsl.plan.constants import folded, number_of
 from hyperdsl.plan.multistep import multistep
-from hyperdsl.plan.step import Linear, Solve
+from hyperdsl.plan.step import Coefficient, Linear, Solve
 from hyperdsl.semantics.model.expressions import (
     Binary,
     Constant,
@@ -35,6 +35,19 @@ def test_signs_roots_and_cosines() -> None:
     assert number_of(Negation(HALF)) == Exact.of(Fraction(-1, 2))
     assert number_of(Function("sqrt", THREE)) == irrational.sqrt(Exact.of(3))
     assert number_of(Binary("*", TWO, Function("cos", Binary("/", Pi(), THREE)))) == Exact.of(1)
+
+
+def test_parts_without_parameters_become_one_exact_constant() -> None:
+    alpha, root = Variable("alpha"), Function("sqrt", THREE)
+    sixth = Constant(Exact.of(Fraction(1, 6)))
+    product = Binary("*", Binary("/", HALF, THREE), alpha)
+    assert folded(product) == Binary("*", sixth, alpha)
+    assert folded(Negation(Binary("/", alpha, Binary("+", root, Negation(TWO))))) == Negation(
+        Binary("/", alpha, Constant(irrational.sqrt(Exact.of(3)) - 2))
+    )
+    value = Exact.parameter("alpha") * Fraction(1, 6)
+    assert Coefficient(value, product).written == Binary("*", sixth, alpha)
+    assert Coefficient(Exact.of(2), product).written == product  # it is the value that is read
 
 
 @pytest.mark.parametrize("expression", [Variable("alpha"), Function("sin", HALF)])

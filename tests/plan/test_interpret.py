@@ -29,6 +29,19 @@ S, EPS = torch.tensor(0.3, dtype=torch.float64), torch.tensor(0.17, dtype=torch.
 Z = torch.tensor([[0.4, 1.1], [-0.8, 0.3]], dtype=torch.float64)
 
 
+FAMILY = """method family(alpha) {
+    where 0 < alpha < 1
+    order 1
+    tableau {
+        0 |
+        alpha | alpha
+        --+--
+          | 1 - (1/3 + 1/7)*alpha, (1/3 + 1/7)*alpha
+    }
+}
+"""
+
+
 def field(s: Tensor, z: Tensor) -> Tensor:
     x, y = z.unbind(-1)
     return torch.stack((y * torch.cos(s), -torch.sin(x) + s * y / 3), -1)
@@ -73,6 +86,16 @@ def test_families_take_numbers_for_their_parameters(name: str) -> None:
     assert torch.equal(stepper(step, values)(field, S, Z, EPS), printed(step, **values))
     with pytest.raises(KeyError):
         stepper(step)
+
+
+def test_constants_of_families_are_rounded_once(tmp_path: Path) -> None:
+    """1/3 + 1/7 as a sum of two doubles is another number than the double nearest to 10/21."""
+    spec = tmp_path / "family.hyper"
+    spec.write_text(FAMILY)
+    (method,) = check_file(spec, "family.hyper", Project())[0].methods
+    step = simplified(runge_kutta(method.tableau, method.entries)[0])
+    assert "10 / 21 * alpha" in step_lines(step)[1]
+    assert torch.equal(stepper(step, {"alpha": 0.7})(field, S, Z, EPS), printed(step, alpha=0.7))
 
 
 @pytest.mark.parametrize("name", ["ab1", "ab4", "nystrom3", "abm4", "milne_pece", "hamming_pece"])

@@ -11,9 +11,11 @@ import pytest
 
 from hyperdsl.diagnostics import Diagnostic
 from hyperdsl.semantics.check import check_file
+from hyperdsl.semantics.methods import proofs
 from hyperdsl.semantics.model.spec import Method, Spec
 from hyperdsl.semantics.reading.scope import Project
 from hyperdsl.semantics.reading.units import library_index
+from hyperdsl.theory.numbers import budget
 
 FILES = sorted(Path(str(files("hyperdsl.library"))).glob("*.hyper"), key=lambda path: path.name)
 
@@ -228,3 +230,15 @@ def test_every_declaration_has_a_source_above_it() -> None:
 def test_the_index_is_what_is_declared() -> None:
     declared = {name for _, name in library_index()}
     assert declared >= {*ORDERS, "ab3", "am3", "bdf6"}
+
+
+def test_the_dearest_method_leaves_room_for_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """feagin14 has 35 stages and order 14."""
+    proofs.prove.cache_clear()
+    proofs._reports.cache_clear()
+    monkeypatch.setattr(budget, "MOST_OPERATIONS", budget.MOST_OPERATIONS * 3 // 4)
+    spec = tmp_path / "feagin.hyper"
+    spec.write_text("solver Feagin {\n    base feagin14\n}\n")
+    found, diagnostics = check_file(spec, "feagin.hyper", Project())
+    assert not diagnostics
+    assert found.solvers[0].order == 14

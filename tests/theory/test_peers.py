@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from functools import cache
+from math import comb
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +13,18 @@ import pytest
 import torch
 from flint import arb, ctx, fmpq, fmpq_mat, fmpz_poly
 from numpy.typing import NDArray
-from scipy.integrate import RK23, RK45
+from scipy.integrate import BDF, RK23, RK45
 from scipy.integrate._ivp import dop853_coefficients, radau
 from torchdiffeq import odeint
-from torchdiffeq._impl import adaptive_heun, bosh3, dopri5, dopri8, fehlberg2
+from torchdiffeq._impl import adaptive_heun, bosh3, dopri5, dopri8, fehlberg2, fixed_adams
 
 from hyperdsl import compiler
 from hyperdsl.evaluation.solvers import TableauSolver
-from hyperdsl.semantics.model.spec import Method
+from hyperdsl.semantics.model.spec import Method, Multistep
 from hyperdsl.semantics.reading.scope import Project
 from hyperdsl.semantics.reading.units import library_unit
 from hyperdsl.source import SpecFile
+from hyperdsl.theory.multistep.formulas import LinearMultistep
 from hyperdsl.theory.numbers import irrational
 from hyperdsl.theory.numbers.exact import ZERO, Exact
 
@@ -32,6 +34,12 @@ Array = NDArray[np.float64]
 @cache
 def method(name: str) -> Method:
     return Project().library_method(name)
+
+
+def formula(name: str) -> LinearMultistep:
+    found = compiler.library_base(name)
+    assert isinstance(found, Multistep)
+    return found.formula
 
 
 def doubles(rows: Any) -> Array:
@@ -173,6 +181,29 @@ def test_torchdiffeqs_fixed_steps(theirs: str, name: str) -> None:
 
 
 # Exact numbers beside flint: its polynomials and balls, where theory has fields and roots of its own.
+
+
+@pytest.mark.parametrize("steps", range(2, 9))
+def test_torchdiffeqs_adams_formulas(steps: int) -> None:
+    """Whole numbers over a common denominator, the newest slope first; its Moulton formulas are called by order."""
+    bashforth = formula(f"ab{steps}")
+    theirs = [Fraction(q, fixed_adams._DIVISOR[steps]) for q in fixed_adams._BASHFORTH_COEFFICIENTS[steps]]
+    assert theirs == [q.fraction() for q in bashforth.beta[-2::-1]]
+    moulton = formula(f"am{steps - 1}")
+    theirs = [Fraction(q, fixed_adams._DIVISOR[steps]) for q in fixed_adams._MOULTON_COEFFICIENTS[steps]]
+    assert theirs == [q.fraction() for q in moulton.beta[::-1]]
+
+
+@pytest.mark.parametrize("steps", range(1, 6))
+def test_scipys_backward_differences(steps: int) -> None:
+    """bdfK is Σ_(j ≤ K) ∇^j z/j = h·f, where the newest state has γ_K = Σ 1/j."""
+    gamma = sum((Fraction(1, j) for j in range(1, steps + 1)), Fraction(0))
+    found, nodes = formula(f"bdf{steps}"), range(steps + 1)
+    differences = [sum(Fraction((-1) ** i * comb(j, i), j) for j in range(max(i, 1), steps + 1)) for i in nodes]
+    assert [q.fraction() * gamma for q in found.alpha[::-1]] == differences
+    assert found.beta[-1].fraction() == 1 / gamma
+    solver = BDF(lambda t, y: -y, 0.0, np.ones(1), 1.0)
+    assert float(1 / found.beta[-1].fraction()) == pytest.approx(solver.gamma[steps], abs=1e-15)
 
 
 @pytest.mark.parametrize("part", [7, 9, 11, 13, 16, 18])

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from math import factorial
 
+import flint
 import pytest
 
+from hyperdsl.theory.runge_kutta.stages import BallStages
 from hyperdsl.theory.runge_kutta.trees import COLOURED, Leaf, Tree, count, trees
+from hyperdsl.theory.runge_kutta.weights import BallWeights
 
+from . import tableaux
 from .oracle import gamma, same_trees, shape_of, shapes, size
 
 COUNTS = (1, 1, 2, 4, 9, 20, 48, 115, 286, 719, 1842, 4766)
@@ -74,3 +78,15 @@ def test_leaves_of_different_colour_are_not_exchanged() -> None:
 )
 def test_texts(tree: Tree, text: str, condition: str, differential: str) -> None:
     assert (str(tree), tree.condition(), tree.differential()) == (text, condition, differential)
+
+
+def test_all_weights_of_an_order_are_found_in_pairs() -> None:
+    """As each by itself: the same numbers beside the same densities, none left out and none made up."""
+    made = tableaux.rounded(tableaux.extrapolated_midpoint(4), 30)
+    with flint.ctx.workprec(200):
+        weights = BallWeights(BallStages(made), Leaf.STATE)
+        list(weights.of(1))
+        for order in range(2, 9):
+            paired = {(round(float(value.mid()), 12), density) for value, density in weights.pairs(order)}
+            single = {(round(float(value.mid()), 12), tree.density) for tree, value in weights.of(order)}
+            assert paired == single

@@ -1,8 +1,9 @@
 """What a computation may cost. Whatever might not end asks here first, and ends in `OutOfReach` where it is too much.
 
-Sizes (bits, degrees, terms, trees) are what decides: they are counted before an operation begins, and are the same on
-every machine. Time is the last resort, for very many operations that are small each: `limited` bounds what is done
-within it, in seconds of this thread's processor time, and `spend` looks at the clock once in a while.
+Sizes (bits, degrees, terms, trees) are what decides, and for very many operations that are small each, their number:
+both are counted before an operation begins, and are the same on every machine. `limited` bounds what is done within it,
+and `spend` counts. The clock is the last net, for what is counted wrongly: it is looked at once in a while, and a file
+that may do what it does needs half of that time on a slow machine.
 """
 
 from __future__ import annotations
@@ -10,14 +11,18 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
-SECONDS = 7.0
-"""What a file may take, all that it declares and imports together."""
+MOST_OPERATIONS = 4_000_000
+"""What a file may do, all that it declares and imports together; an operation is about a microsecond's work."""
+
+SECONDS = 8.0
+"""What a file may take of this thread's processor time, whatever it does."""
 
 MOST_TREES = 90_000
-"""Trees that one proof looks at: those with up to 15 nodes."""
+"""Trees that one proof looks at: those with up to 14 nodes."""
 
-MOST_WORK = 5 * 10**8
+MOST_WORK = 2 * 10**8
 """Trees times the square of the stages, in one proof, and more where numbers are long."""
 
 MOST_BITS = 14_000
@@ -29,7 +34,7 @@ MOST_TERMS = 500_000
 MOST_DEGREE = 512
 """The degree, of all parameters together, of a polynomial in them."""
 
-_BETWEEN_LOOKS = 50
+_BETWEEN_LOOKS = 1000
 
 
 class NotExact(ValueError):  # noqa: N818 — it says what is the matter
@@ -40,35 +45,46 @@ class OutOfReach(NotExact):
     """A computation that would be too large, or take too long; its text says which one."""
 
 
-class _Clock:
-    """When the computation under way has to end, and how many operations there are until the next look."""
+@dataclass
+class _Account:
+    """What may still be done, at which number of it the clock is looked at next, and when everything has to end."""
 
-    def __init__(self) -> None:
-        self.deadline: float | None = None
-        self.left = _BETWEEN_LOOKS
+    left: int
+    look: int
+    deadline: float
 
 
-_clock = _Clock()
+_accounts: list[_Account] = []
 
 
 @contextmanager
 def limited() -> Iterator[None]:
-    """Bound the time of what is done within to `SECONDS`; a bound that is there already stays."""
-    if _clock.deadline is not None:
+    """Bound what is done within, by `MOST_OPERATIONS` and `SECONDS`; a bound that is there already stays."""
+    if _accounts:
         yield
         return
-    _clock.deadline, _clock.left = time.thread_time() + SECONDS, 0
+    _accounts.append(_Account(MOST_OPERATIONS, MOST_OPERATIONS, time.thread_time() + SECONDS))
     try:
         yield
     finally:
-        _clock.deadline = None
+        _accounts.clear()
 
 
 def spend(operations: int = 1) -> None:
-    """Take note of operations; OutOfReach where the time that `limited` gives is over."""
-    _clock.left -= operations
-    if _clock.left < 0:
-        _clock.left = _BETWEEN_LOOKS
-        if _clock.deadline is not None and time.thread_time() > _clock.deadline:
-            _clock.left = 0  # whatever comes next ends at once, too
+    """Take note of operations; OutOfReach where `limited` allows no more."""
+    if not _accounts:
+        return
+    account = _accounts[0]
+    account.left -= operations
+    if account.left < account.look:
+        account.look = account.left - _BETWEEN_LOOKS
+        if account.left < 0:
+            raise OutOfReach(f"the proofs of a file may take {MOST_OPERATIONS:,} operations, and these are used up")
+        if time.thread_time() > account.deadline:
+            account.left = 0  # whatever comes next ends at once, too
             raise OutOfReach(f"the proofs of a file may take {SECONDS:g} seconds, and these are over")
+
+
+def arithmetic(bits: int) -> int:
+    """The operations of adding or multiplying two rational numbers that are together so long."""
+    return 2 + bits * (bits + 16_000) // 8_000_000

@@ -5,14 +5,14 @@ What needs roots of roots or further cosines is an `Exact` too: `irrational` mak
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Context, Decimal
 from fractions import Fraction
 
 import flint
 from flint import arb, fmpq
 
-from hyperdsl.theory.numbers.budget import MOST_DEGREE, NotExact, OutOfReach, spend
+from hyperdsl.theory.numbers.budget import MOST_DEGREE, NotExact, OutOfReach, arithmetic, spend
 from hyperdsl.theory.numbers.functions import RationalFunction, Scalar, factors, power_size, terms
 from hyperdsl.theory.numbers.radicals import Terms, add, independent, inverse, multiply, square_root
 
@@ -129,7 +129,7 @@ class Exact:
         value = coerced(other)
         if value is None:
             return NotImplemented
-        spend()
+        _spend(self._terms, value._terms, len(value._terms))
         return Exact(add(self._terms, value._terms))
 
     __radd__ = __add__
@@ -151,7 +151,7 @@ class Exact:
         value = coerced(other)
         if value is None:
             return NotImplemented
-        spend(len(self._terms) * len(value._terms))
+        _spend(self._terms, value._terms, len(self._terms) * len(value._terms))
         return Exact(multiply(self._terms, value._terms))
 
     __rmul__ = __mul__
@@ -348,6 +348,22 @@ def guard_digits(numbers: Iterable[fmpq | int], exponent: int) -> None:
     bits = max(int(max(abs(fmpq(q).p), fmpq(q).q)).bit_length() for q in numbers)
     if 2 * bits * abs(exponent) > _LARGEST_POWER_BITS:
         raise NotExact(f"the power {exponent} has too many digits")
+
+
+def _spend(x: Terms, y: Terms, operations: int) -> None:
+    """Take note of so many operations on coefficients; those on rational functions count themselves."""
+    heights = sum(_height(terms) for terms in (x, y))
+    spend(1 + operations * arithmetic(2 * heights))
+
+
+def _height(terms: Terms) -> int:
+    """Bits of the longest numerator or denominator among the rational coefficients."""
+    return max((int(q.height_bits()) for q in terms.values() if isinstance(q, fmpq)), default=0)
+
+
+def dot(x: Sequence[Exact], y: Sequence[Exact]) -> Exact:
+    """Σ x_i y_i."""
+    return sum((p * q for p, q in zip(x, y, strict=True) if not p.is_zero and not q.is_zero), ZERO)
 
 
 def _evaluated(polynomial: object, values: Mapping[str, Exact]) -> Exact:

@@ -65,6 +65,7 @@ class Field:
             self.images.setdefault(inner, self.at(image, theta))
 
     def times(self, x: Poly, y: Poly) -> Poly:
+        spend(2 + self.degree**2 // 50)
         return x * y % self.modulus
 
     def inverse(self, x: Poly) -> Poly:
@@ -94,6 +95,7 @@ class Field:
 
     def trace(self, x: Poly) -> fmpq:
         """The sum of a number's conjugates."""
+        spend(1 + self.degree // 8)
         return sum((q * t for q, t in zip(x.coeffs(), self.traces, strict=False)), fmpq(0))
 
     @cached_property
@@ -107,6 +109,7 @@ class Field:
 
     @cached_property
     def _to_names(self) -> fmpq_mat:
+        spend(self.degree**3 // 4)
         return fmpq_mat([self.coordinates(value) for _, value in self.names]).transpose().inv()
 
     def named_terms(self, x: Poly) -> list[tuple[str, fmpq]]:
@@ -244,10 +247,10 @@ def _adjoined(
 
     `sums` are the power sums of the roots of an integral polynomial over the field that has the root β.
     """
-    spend(len(sums))
     size = len(sums) - 1
     if size > _LARGEST_NORM:
         raise NotExact(f"the number may have a degree of {size}; more than {_LARGEST_NORM} are not tried")
+    spend(size**3 // 32)
     traces = _mixed_traces(field, sums)
     shift, norm, slope = next(found for found in (_norm(traces, k) for k in _shifts()) if found is not None)
 
@@ -289,6 +292,7 @@ def _mixed_traces(field: Field, sums: Sequence[Poly]) -> list[list[fmpq]]:
 def _norm(traces: list[list[fmpq]], k: int) -> tuple[int, Poly, Poly] | None:
     """(k, N, ∂N/∂k), where N has no double root."""
     size = len(traces) - 1
+    spend(size**2)
     sums, slopes = [], []
     for r in range(size + 1):
         sums.append(sum((comb(r, s) * k ** (r - s) * traces[s][r - s] for s in range(r + 1)), fmpq(0)))

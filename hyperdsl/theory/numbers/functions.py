@@ -169,7 +169,7 @@ def _guard(a: Polynomial, b: Polynomial, c: Polynomial, d: Polynomial) -> None:
     degree = max(sum(map(int, p.degrees())) for p in (a, b)) + max(sum(map(int, p.degrees())) for p in (c, d))
     if products > MOST_TERMS or degree > MOST_DEGREE:
         raise OutOfReach("an expression in parameters of too many terms or too high a degree")
-    spend(1 + products // 8)
+    spend(10 + products)
 
 
 def _add(a: Polynomial, b: Polynomial, c: Polynomial, d: Polynomial) -> Scalar:

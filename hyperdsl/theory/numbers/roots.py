@@ -11,6 +11,7 @@ from typing import Any
 import flint
 from flint import arb, arb_poly, fmpq_poly, fmpz_poly
 
+from hyperdsl.theory.numbers.budget import spend
 from hyperdsl.theory.numbers.exact import Exact, NotExact, ball_ends, nearest_double
 
 _START_BITS = 64
@@ -142,6 +143,7 @@ def _sorted(roots: list[RealRoot]) -> tuple[RealRoot, ...]:
 
 def real_balls(polynomial: fmpz_poly) -> list[arb]:
     """Balls around the real roots of an irreducible polynomial; flint gives those an exactly real ball."""
+    spend(int(polynomial.degree()) ** 3 // 16)
     roots: Any = polynomial.complex_roots()
     return sorted((root.real for root, _ in roots if root.imag == 0), key=ball_ends)
 

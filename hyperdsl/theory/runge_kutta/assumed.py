@@ -29,11 +29,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import accumulate
 
 import flint
 from flint import arb, arb_mat, fmpq
 
-from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact, ball_ends
+from hyperdsl.theory.numbers.budget import spend
+from hyperdsl.theory.numbers.exact import ONE, Exact, ball_ends, dot
 from hyperdsl.theory.runge_kutta.simplifying import simplifying_assumptions
 from hyperdsl.theory.runge_kutta.tableau import HIGHEST_ORDER, Tableau
 
@@ -71,7 +73,7 @@ def dense_order(tableau: Tableau, highest: int, tolerance: Exact | None) -> int:
         powers: tuple[Exact, ...] = (ONE,) * tableau.stages
         for k in range(1, int(min(highest, stage_order + 1)) + 1):
             wanted = (Exact.of(Fraction(1, k) if j == k else 0) for j in range(1, len(rows) + 1))
-            if stage_order == 0 or any(_dot(row, powers) != q for row, q in zip(rows, wanted, strict=True)):
+            if stage_order == 0 or any(dot(row, powers) != q for row, q in zip(rows, wanted, strict=True)):
                 return k - 1
             powers = tuple(c * power for c, power in zip(tableau.c, powers, strict=True))
         return int(min(highest, stage_order + 1))
@@ -82,7 +84,7 @@ def dense_order(tableau: Tableau, highest: int, tolerance: Exact | None) -> int:
 
 @dataclass(frozen=True)
 class Residuals:
-    """Bounds on the residuals of B, C and D for k = 1, 2, …, and the sizes that carry them on."""
+    """Bounds on the residuals of B, C and D up to k = 1, 2, …, and the sizes that carry them on."""
 
     b: tuple[Fraction, ...]
     c: tuple[Fraction, ...]
@@ -96,9 +98,10 @@ class Residuals:
     def of(tableau: Tableau, bits: int, row: int = 0, power: int | None = None) -> Residuals:
         """Those of a row of weights, k up to `HIGHEST_ORDER`, from balls of so many bits; of the weights of θ^power in
         dense output, where Σ b_i c_i^(k−1) is to be 0 for all other k."""
+        spend(HIGHEST_ORDER * tableau.stages**2)
         with flint.ctx.workprec(bits):
             balls = _Balls(tableau, row)
-            b = tuple(_upper(abs(q)) for q in _quadrature(balls, power))
+            b = [_upper(abs(q)) for q in _quadrature(balls, power)]
             c, d = [], []
             for k, (before, after) in enumerate(balls.powers(), start=1):
                 c.append(_upper(_largest(p - q / k for p, q in zip(balls.applied(before), after, strict=True))))
@@ -107,7 +110,8 @@ class Residuals:
                 d.append(_upper(sum((abs(p - q) for p, q in zip(scaled, wanted, strict=True)), arb(0))))
             rows = (sum(map(abs, values), arb(0)) for values in balls.a)
             factor = arb(_largest([arb(1), *rows, *balls.c]).upper())
-            return Residuals(b, tuple(c), tuple(d), factor, arb(sum(map(abs, balls.b), arb(0)).upper()))
+            up_to_b, up_to_c, up_to_d = (tuple(accumulate(found, max)) for found in (b, c, d))
+            return Residuals(up_to_b, up_to_c, up_to_d, factor, arb(sum(map(abs, balls.b), arb(0)).upper()))
 
     def dense(self, limit: Fraction) -> int:
         """The largest order up to which 2 bounds every condition by the limit."""
@@ -115,9 +119,9 @@ class Residuals:
         with flint.ctx.workprec(64):
             carried, power = self.weight, arb(1)
             while order < HIGHEST_ORDER:
-                stages = max(self.c[:order]) if order else Fraction(0)
+                stages = self.c[order - 1] if order else Fraction(0)
                 growth = ball_ends(carried * order * power)[1]
-                if growth * stages + max(self.b[: order + 1]) > limit:
+                if growth * stages + self.b[order] > limit:
                     break
                 power = power * self.factor if order else power
                 order += 1
@@ -125,7 +129,7 @@ class Residuals:
 
     def least(self, order: int) -> Fraction:
         """Less than any bound for an order."""
-        return max(*self.b[:order], min(self._crude(order, eta) for eta in self._etas(order)))
+        return max(self.b[order - 1], min(self._crude(order, eta) for eta in self._etas(order)))
 
     def bound(self, order: int) -> Fraction:
         """A bound for all trees up to an order, with those η and ζ of which most is to be hoped."""
@@ -138,14 +142,14 @@ class Residuals:
 
     def _crude(self, order: int, eta: int) -> Fraction:
         zeta = order - 1 - eta
-        return max(*self.c[:eta], *self.d[:zeta]) if zeta > 0 else max(self.c[:eta])
+        return max(self.c[eta - 1], self.d[zeta - 1]) if zeta > 0 else self.c[eta - 1]
 
     def _bound(self, order: int, eta: int) -> Fraction:
         zeta = max(0, order - 1 - eta)
         with flint.ctx.workprec(64):
             growth = _growth(order, eta, self.factor, self.weight)
             x, y, z = (ball_ends(q)[1] for q in growth)
-        return x * max(self.b[:order]) + y * max(self.c[:eta]) + (z * max(self.d[:zeta]) if zeta else 0)
+        return x * self.b[order - 1] + y * self.c[eta - 1] + (z * self.d[zeta - 1] if zeta else 0)
 
 
 def _growth(order: int, eta: int, factor: arb, weight: arb) -> tuple[arb, arb, arb]:
@@ -207,10 +211,6 @@ def _quadrature(balls: _Balls, power: int | None) -> Iterator[arb]:
     for k, (before, _) in enumerate(balls.powers(), start=1):
         total = sum((w * x for w, x in zip(balls.b, before, strict=True)), arb(0))
         yield total - arb(fmpq(1, k)) if power in (None, k) else total
-
-
-def _dot(x: Sequence[Exact], y: Sequence[Exact]) -> Exact:
-    return sum((p * q for p, q in zip(x, y, strict=True)), ZERO)
 
 
 def _needed(tableau: Tableau, row: int) -> Tableau:

@@ -10,17 +10,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import starmap
 
 import flint
 from flint import arb, fmpq
 
-from hyperdsl.theory.numbers.exact import ZERO, Exact, ball_ends, nearest_double
+from hyperdsl.theory.numbers.exact import ZERO, Exact, ball_ends, dot, nearest_double
 from hyperdsl.theory.runge_kutta.assumed import bound_to, exact_order, order_within
 from hyperdsl.theory.runge_kutta.reach import reach
 from hyperdsl.theory.runge_kutta.stages import BallStages, exact_stages
 from hyperdsl.theory.runge_kutta.tableau import HIGHEST_ORDER, Tableau
 from hyperdsl.theory.runge_kutta.trees import AUTONOMOUS, COLOURED, PLAIN, Leaf, Tree
-from hyperdsl.theory.runge_kutta.weights import elementary_weight, elementary_weights
+from hyperdsl.theory.runge_kutta.weights import BallWeights, elementary_weight, elementary_weights
 
 
 @dataclass(frozen=True)
@@ -72,10 +73,10 @@ def prove_order(
     every colouring of the tree where c is not exactly A·1. Where an order is claimed, trees beyond the next one are
     looked at only where they are few.
     """
-    order, failing, finished = _proven(tableau, row, tolerance, claimed, coloured=not tableau.is_consistent)
+    order, failing, finished = _proven(tableau, row, tolerance, claimed)
     if tableau.is_consistent:
         return OrderReport(order, order, failing, failing, finished)
-    autonomous, failing_autonomous, finished_too = _proven(tableau, row, tolerance, claimed, coloured=False)
+    autonomous, failing_autonomous, finished_too = _proven(tableau, row, tolerance, claimed, known=order)
     return OrderReport(order, autonomous, failing, failing_autonomous, finished and finished_too)
 
 
@@ -117,7 +118,7 @@ def stage_order(tableau: Tableau, tolerance: Exact | None = None, row: int = 0) 
         moments = [(tableau.weights[row], Exact.of(Fraction(1, k)))]
         next_powers = [c * power for c, power in zip(tableau.c, powers, strict=True)]
         moments += [(a, power / k) for a, power in zip(tableau.a, next_powers, strict=True)]
-        if not all(_vanishes(_dot(weights, powers) - value, tolerance) for weights, value in moments):
+        if not all(_vanishes(dot(weights, powers) - value, tolerance) for weights, value in moments):
             return k - 1
         powers = next_powers
     return 2 * tableau.stages
@@ -164,12 +165,13 @@ _FEW = 8
 
 
 def _proven(
-    tableau: Tableau, row: int, tolerance: Exact | None, claimed: int | None, *, coloured: bool
+    tableau: Tableau, row: int, tolerance: Exact | None, claimed: int | None, known: int | None = None
 ) -> tuple[int, Condition | None, bool]:
     """The largest order that is proven, the condition that fails next, and whether no higher one is possible.
 
-    Time leaves are left out unless `coloured`.
+    Given the order for z' = f(s, z), which is known to hold, that for z' = f(z).
     """
+    coloured = known is None and not tableau.is_consistent
     bound = min(tableau.stages if tableau.kind == "explicit" else 2 * tableau.stages, HIGHEST_ORDER)
     leaves = COLOURED if coloured else PLAIN if tableau.is_consistent else AUTONOMOUS
     exact = tolerance is None or bool(tableau.parameters)
@@ -186,7 +188,7 @@ def _proven(
         failing = next(_failures(tableau, row, tolerance, leaves, nodes), None)
         return judged(nodes) if failing is None else (failing.tree.order - 1, failing)
 
-    proven, failing = searched(min(last, _FEW))
+    proven, failing = judged(known) if known else searched(min(last, _FEW))
     if failing is None and proven < bound:
         proven, failing = judged(max(proven, _assumed(read, row, None if exact else tolerance)))
     if failing is None and proven < last:
@@ -222,18 +224,23 @@ def _failures_beyond(
     """The conditions that miss by more than the tolerance.
 
     Balls whose leaves hold c_i and Σ_j a_ij alike decide all colourings of a tree at once, and rigorously; only what
-    they leave open, or find to fail, is evaluated exactly.
+    they leave open, or find to fail, is evaluated exactly. Of the last order, which has most of the trees, all are
+    looked at together first.
     """
-    bits = 192 + _magnitude(tolerance)
-    shapes = PLAIN if leaves == COLOURED else leaves
-    with flint.ctx.workprec(bits):
-        stages = BallStages(tableau)
+    with flint.ctx.workprec(192 + _magnitude(tolerance)):
+        weights = BallWeights(BallStages(tableau), leaves[0] if len(leaves) == 1 else Leaf.PLAIN, row)
         limit = tolerance.ball()
-        for tree, value in elementary_weights(stages, shapes, last, row):
-            error = value - arb(fmpq(1, tree.density))
-            if not abs(error) <= limit:
-                variants = tree.colourings() if leaves == COLOURED else (tree,)
-                yield from _exact_failures(tableau, row, tolerance, variants)
+
+        def misses(value: arb, density: int) -> bool:
+            return not abs(value - arb(fmpq(1, density))) <= limit
+
+        for order in range(1, last + 1):
+            if order == last > 1 and not any(starmap(misses, weights.pairs(order))):
+                return
+            for tree, value in weights.of(order, last=order == last):
+                if misses(value, tree.density):
+                    variants = tree.colourings() if leaves == COLOURED else (tree,)
+                    yield from _exact_failures(tableau, row, tolerance, variants)
 
 
 def _exact_failures(
@@ -257,10 +264,6 @@ def _magnitude(tolerance: Exact) -> int:
     """Bits after the point before a positive tolerance's first digit."""
     value = tolerance.fraction() if tolerance.is_rational else Fraction(float(tolerance))
     return max(0, value.denominator.bit_length() - value.numerator.bit_length() + 1)
-
-
-def _dot(x: tuple[Exact, ...], y: list[Exact]) -> Exact:
-    return sum((p * q for p, q in zip(x, y, strict=True)), ZERO)
 
 
 def _error_ball(tableau: Tableau, order: int, row: int, leaves: tuple[Leaf, ...]) -> arb:

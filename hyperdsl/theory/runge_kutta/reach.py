@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from flint import fmpz
 
 from hyperdsl.theory.numbers.algebraic import Algebraic
@@ -22,15 +24,20 @@ def reach(tableau: Tableau, leaves: tuple[Leaf, ...], *, exact: bool, rows: int 
 
     Where an order is claimed, no more than the next one is looked at beyond `ENOUGH`.
     """
-    number, bits = (_dearness(tableau), _bits(tableau)) if exact else (1, 0)
+    of_a_tree = price(tableau, exact=exact)
     order = 1
     while order < HIGHEST_ORDER:
         found = trees.count(order + 1, leaves)
-        cost = rows * tableau.stages**2 * number * (1 + (order + 1) * bits // _BITS_OF_A_UNIT)
-        if found > MOST_TREES or found * cost > MOST_WORK:
+        if found > MOST_TREES or found * rows * of_a_tree(order + 1) > MOST_WORK:
             break
         order += 1
     return order if claimed is None else min(order, max(claimed + 1, ENOUGH))
+
+
+def price(tableau: Tableau, *, exact: bool) -> Callable[[int], int]:
+    """What the weight of a tree costs, by its order: products of numbers that fill a machine's word or two."""
+    number, bits = (_dearness(tableau), _bits(tableau)) if exact else (1, 0)
+    return lambda order: tableau.stages**2 * number * (1 + order * bits // _BITS_OF_A_UNIT)
 
 
 def _dearness(tableau: Tableau) -> int:

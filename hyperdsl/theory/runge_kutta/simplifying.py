@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import count
 
-from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact
+from hyperdsl.theory.numbers.exact import ONE, Exact, dot
 from hyperdsl.theory.runge_kutta.tableau import Row, Tableau
 
 _MOST_TRIES = 10**4
@@ -39,16 +39,16 @@ def simplifying_assumptions(
     weights, columns = tableau.weights[row], tuple(zip(*tableau.a, strict=True))
 
     def b(k: int, powers: Row, next_powers: Row) -> Iterator[Exact]:
-        yield _dot(weights, powers) - Fraction(1, k)
+        yield dot(weights, powers) - Fraction(1, k)
 
     def c(k: int, powers: Row, next_powers: Row) -> Iterator[Exact]:
         for a, power in zip(tableau.a, next_powers, strict=True):
-            yield _dot(a, powers) - power / k
+            yield dot(a, powers) - power / k
 
     def d(k: int, powers: Row, next_powers: Row) -> Iterator[Exact]:
         scaled = tuple(x * y for x, y in zip(weights, powers, strict=True))
         for column, weight, power in zip(columns, weights, next_powers, strict=True):
-            yield _dot(scaled, column) - weight * (ONE - power) / k
+            yield dot(scaled, column) - weight * (ONE - power) / k
 
     return Assumptions(*(_largest(tableau, defects, tolerance, highest) for defects in (b, c, d)))
 
@@ -134,7 +134,3 @@ def _vanishes(difference: Exact, tolerance: Exact | None) -> bool:
     if difference.is_zero:
         return True
     return tolerance is not None and not difference.parameters and abs(difference) <= tolerance
-
-
-def _dot(x: Row, y: Row) -> Exact:
-    return sum((p * q for p, q in zip(x, y, strict=True)), ZERO)

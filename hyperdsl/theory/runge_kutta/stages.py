@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import Any, Protocol, TypeVar
 
@@ -12,6 +12,7 @@ from hyperdsl.theory.numbers.algebraic import Algebraic, from_field, in_common_f
 from hyperdsl.theory.numbers.exact import Exact
 from hyperdsl.theory.numbers.fields import Poly
 from hyperdsl.theory.numbers.matrices import ExactMatrix, Vector, entrywise, vector
+from hyperdsl.theory.runge_kutta.reach import price
 from hyperdsl.theory.runge_kutta.tableau import Tableau
 from hyperdsl.theory.runge_kutta.trees import Leaf
 
@@ -23,6 +24,8 @@ class Stages(Protocol[V, W_co]):
     """A tableau's stages over some kind of number: V holds one number a stage, W_co is one number."""
 
     unit: V
+    price: Callable[[int], int]
+    """What the weight of a tree costs, by its order."""
 
     def leaf(self, leaf: Leaf) -> V:
         """What a leaf grafted on a stage contributes."""
@@ -51,6 +54,7 @@ class ExactStages:
     """A tableau's stages over sums of square roots, or over rational functions."""
 
     def __init__(self, tableau: Tableau) -> None:
+        self.price = price(tableau, exact=True)
         self._functions = bool(tableau.parameters)
         self._size = tableau.stages
         columns = [vector(column) for column in zip(*tableau.a, strict=True)]
@@ -85,6 +89,7 @@ class BallStages:
     """A tableau's stages over balls of the current precision; a plain leaf's ball holds both c_i and Σ_j a_ij."""
 
     def __init__(self, tableau: Tableau) -> None:
+        self.price = price(tableau, exact=False)
         columns = [[value.ball() for value in column] for column in zip(*tableau.a, strict=True)]
         self._transposed = arb_mat(columns)
         self._sums = [value.ball() for value in tableau.row_sums]
@@ -107,6 +112,18 @@ class BallStages:
         values: list[arb] = (arb_mat(vectors) * self._weights[row]).entries()
         return values
 
+    def carried(self, vectors: Sequence[list[arb]], row: int) -> list[arb]:
+        """(bᵀA)·v for each v."""
+        values: list[arb] = (arb_mat(vectors) * (self._transposed * self._weights[row])).entries()
+        return values
+
+    def paired(self, xs: Sequence[list[arb]], ys: Sequence[list[arb]], row: int) -> list[arb]:
+        """Σ_i b_i x_i y_i for each x, and for each y to it."""
+        weights = self._weights[row].entries()
+        columns = arb_mat([[w * y for w, y in zip(weights, values, strict=True)] for values in ys]).transpose()
+        values: list[arb] = (arb_mat(xs) * columns).entries()
+        return values
+
 
 class FieldStages:
     """A tableau's stages over a number field Q(θ) of degree n.
@@ -116,6 +133,7 @@ class FieldStages:
     """
 
     def __init__(self, tableau: Tableau) -> None:
+        self.price = price(tableau, exact=True)
         size = tableau.stages
         sums = tableau.row_sums
         entries = list(chain(*tableau.rows, sums))

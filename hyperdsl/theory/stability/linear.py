@@ -12,7 +12,7 @@ from math import factorial
 from flint import fmpq, fmpq_poly
 
 from hyperdsl.theory.numbers.algebraic import Algebraic, rational_multiple
-from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact
+from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact, dot
 from hyperdsl.theory.numbers.isolation import non_positive_until
 from hyperdsl.theory.numbers.matrices import ExactMatrix, Vector, vector
 from hyperdsl.theory.numbers.roots import between, real_roots
@@ -63,8 +63,8 @@ def _moments(tableau: Tableau, row: int) -> list[Exact]:
     found = [ONE]
     power = (ONE,) * tableau.stages
     for _ in range(tableau.stages):
-        found.append(_dot(tableau.weights[row], power))
-        power = tuple(_dot(a, power) for a in tableau.a)
+        found.append(dot(tableau.weights[row], power))
+        power = tuple(dot(a, power) for a in tableau.a)
     return found
 
 
@@ -110,7 +110,7 @@ def _reversed_characteristic_entrywise(a: tuple[Row, ...]) -> list[Exact]:
         found.append(sum((product[i][i] for i in range(size)), ZERO) / -k)
         shifted = [[q + found[-1] if i == j else q for j, q in enumerate(row)] for i, row in enumerate(product)]
         columns = list(zip(*shifted, strict=True))
-        product = tuple(tuple(_dot(row, column) for column in columns) for row in a)
+        product = tuple(tuple(dot(row, column) for column in columns) for row in a)
     return found
 
 
@@ -182,7 +182,3 @@ def _at(polynomial: Polynomial, x: Fraction) -> Exact:
 def _trimmed(coefficients: Sequence[Exact]) -> Polynomial:
     size = max((k + 1 for k, q in enumerate(coefficients) if not q.is_zero), default=0)
     return tuple(coefficients[:size])
-
-
-def _dot(x: Sequence[Exact], y: Sequence[Exact]) -> Exact:
-    return sum((p * q for p, q in zip(x, y, strict=True)), ZERO)

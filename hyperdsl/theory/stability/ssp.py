@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact
+from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact, dot
 from hyperdsl.theory.numbers.polynomials import Polynomial, trimmed
 from hyperdsl.theory.runge_kutta.tableau import Tableau
 from hyperdsl.theory.stability.linear import determinant, non_negative_until
@@ -41,12 +41,12 @@ def _numerators(tableau: Tableau) -> Iterator[Polynomial]:
     sums = [tuple(sum(row, ZERO) for row in matrix) for matrix in matrices]
     rest = list(d)
     for k, values in enumerate(sums):
-        rest[k + 1] -= _dot(tableau.weights[0], values)
+        rest[k + 1] -= dot(tableau.weights[0], values)
     yield trimmed(rest)
     yield from (trimmed([values[i] for values in sums]) for i in size)
     columns = [tuple(zip(*matrix, strict=True)) for matrix in matrices]
     for row in (tableau.weights[0], *tableau.a):
-        yield from (trimmed([_dot(row, column[j]) for column in columns]) for j in size)
+        yield from (trimmed([dot(row, column[j]) for column in columns]) for j in size)
 
 
 def _scaled_inverse(tableau: Tableau, d: list[Exact]) -> list[_Matrix]:
@@ -56,14 +56,6 @@ def _scaled_inverse(tableau: Tableau, d: list[Exact]) -> list[_Matrix]:
     for k in range(1, tableau.stages):
         columns = tuple(zip(*found[-1], strict=True))
         found.append(
-            tuple(tuple((d[k] if i == j else ZERO) - _dot(tableau.a[i], columns[j]) for j in size) for i in size)
+            tuple(tuple((d[k] if i == j else ZERO) - dot(tableau.a[i], columns[j]) for j in size) for i in size)
         )
     return found
-
-
-def _dot(x: tuple[Exact, ...], y: tuple[Exact, ...]) -> Exact:
-    total = ZERO
-    for p, q in zip(x, y, strict=True):
-        if not p.is_zero and not q.is_zero:
-            total += p * q
-    return total
