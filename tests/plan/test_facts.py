@@ -54,6 +54,14 @@ predictor_corrector pece {
     correct am2
     start rk4(substeps = 3)
 }
+predictor_corrector decimals {
+    predict ab2
+    correct am2
+    start tsit5
+}
+solver Started {
+    base decimals
+}
 solver Pair {
     base pece
 }
@@ -171,6 +179,13 @@ def started(substeps: int) -> dict[str, object]:
     a = [[], ["1/2"], ["0", "1/2"], ["0", "0", "1"]]
     tableau = {"c": ["0", "1/2", "1/2", "1"], "a": a, "weights": [["1/6", "1/3", "1/3", "1/6"]]}
     return {"method": "rk4", "order": 4, "tolerance": None, "tableau": tableau, "substeps": substeps}
+
+
+def test_what_a_certificate_holds_of_a_start_from_decimals() -> None:
+    start = proven(solvers()["Started"])["start"]
+    assert isinstance(start, dict)
+    assert (start["method"], start["order"], start["substeps"]) == ("tsit5", 5, 1)
+    assert start["tolerance"] == "1/1" + 75 * "0"
 
 
 def test_what_a_certificate_holds_of_methods_with_a_history() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hyperdsl.plan import Combine, Dense, Evaluate, Learn, Linear, Solve, Step, Term, Weight
+from hyperdsl.plan import Combine, Dense, Estimate, Evaluate, Learn, Linear, Solve, Step, Term, Weight
 from hyperdsl.plan.constants import number_of
 from hyperdsl.plan.passes import between, carry, drop_zeros, needed, prune, renamed, share
 from hyperdsl.plan.step import defined, derivative, evaluations, exactly, state
@@ -92,6 +92,8 @@ def test_needed_tells_phases_apart() -> None:
     assert needed(step, step.end, also=("b",)) == (at(0, "a"), at(1, "b"))
     assert [defined(statement) for statement in between(step)] == [("b",), ("c",)]
     assert [defined(statement) for statement in between(replace(step, gives=("b",)))] == [("c",)]
+    judged = replace(step, estimates=(Estimate((slope("b"),), 2, step.end),))
+    assert [defined(statement) for statement in between(judged)] == [("c",)]
     assert between(replace(step, dense=None)) == ()
 
 
