@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import factorial
 
 import pytest
@@ -74,3 +75,15 @@ def test_leaves_of_different_colour_are_not_exchanged() -> None:
 )
 def test_texts(tree: Tree, text: str, condition: str, differential: str) -> None:
     assert (str(tree), tree.condition(), tree.differential()) == (text, condition, differential)
+
+
+def test_indices_and_derivatives_of_large_trees() -> None:
+    tall = LEAF
+    for _ in range(20):
+        tall = Tree((tall,))
+    letters = [*"ijklmnopqrstuvwxyz", "i1", "i2"]
+    pairs = " ".join(f"a_{x}{y}" for x, y in pairwise(letters))
+    assert tall.condition() == f"Σ b_i {pairs} c_i2 = 1/{factorial(21)}"
+    time = Tree(leaf=Leaf.TIME)
+    assert Tree((LEAF,) * 3).differential() == "f'''(f, f, f)"
+    assert Tree((time, Tree((time,) * 12))).differential() == "∂ₛf'∂ₛ¹²f"
