@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from hyperdsl import compiler
+from hyperdsl.plan import plan
 from hyperdsl.plan.facts import base_in_words, proven
 from hyperdsl.semantics.model.spec import AnySolver
 from hyperdsl.source import SpecFile
@@ -23,6 +24,8 @@ control cautious {
     factor 1/3 .. 7
     first_step 1/50
     max_steps 77
+    max_step 1/4
+    min_step 1/9000
     per_sample yes
 }
 control plain {
@@ -148,8 +151,8 @@ def test_what_a_certificate_holds_of_a_pair_with_a_control() -> None:
             "factor": ["1/3", "7"],
             "first_step": "1/50",
             "max_steps": 77,
-            "max_step": None,
-            "min_step": None,
+            "max_step": "1/4",
+            "min_step": "1/9000",
             "per_sample": True,
         },
         "corrector_inputs": ["z", "dz", "s", "eps", "x"],
@@ -163,6 +166,7 @@ def test_what_a_certificate_holds_of_decimals_and_defaults() -> None:
     assert isinstance(control, dict)
     assert (facts["proof"], facts["tolerance"]) == ("tolerance", "1/1" + 75 * "0")
     assert (control["error"], control["first_step"], control["per_sample"]) == (["embedded"], None, False)
+    assert (control["max_step"], control["min_step"]) == (None, None)
 
 
 def test_what_a_certificate_holds_of_parameters() -> None:
@@ -215,3 +219,13 @@ def test_what_a_certificate_holds_of_methods_with_a_history() -> None:
         "start": started(1),
         "corrector_inputs": [],
     }
+
+
+@pytest.mark.parametrize("name", ["Cautious", "Open", "Found", "Pair"])
+def test_plans_hold_what_their_solvers_say(name: str) -> None:
+    said = solvers()[name]
+    found = plan(said)
+    assert (found.free, found.learned, found.control) == (said.free, said.learned, said.control)
+    assert (found.corrector, found.training) == (said.corrector, said.training)
+    assert (found.training is None) is (name not in ("Cautious", "Found"))
+    assert (found.entries is None) is (name == "Pair")
