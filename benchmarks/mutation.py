@@ -3,9 +3,9 @@
     pip install -e '.[bench]'
 
 mutmut changes one thing at a time in a copy of the repository; the quick tests of the part that run the changed
-function have to fail. A seeded sample of all changes is tried, the same share of each part. Survivors that were looked
-at and change nothing that can be seen stand in mutation_equivalent.json beside the results, with the reason; the score
-counts killed over tried, once as it is and once without those.
+function have to fail. A seeded sample of all changes is tried, as many of each part. Survivors that were looked at and
+change nothing that can be seen stand in mutation_equivalent.json beside the results, with the reason; the score counts
+killed over tried, once as it is and once without those.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from benchmarks import study
+from benchmarks import mutated, study
 from hyperdsl.evaluation.report import markdown
 
 COPIED = (
@@ -41,12 +41,13 @@ TESTS = {
     "plan": ("tests/theory", "tests/plan"),
     "codegen": ("tests/codegen",),
 }
-KILLED, SURVIVED, UNTESTED = "killed", "survived", "no test runs it"
+QUICKEST = ("tests/theory/test_trees.py",)
+PYTEST = ("pytest", "-x", "-m", "not slow", "-p", "no:cacheprovider")
 EQUIVALENT = Path(__file__).parent / "results" / "mutation_equivalent.json"
 
 
-def configured(folder: Path, parts: Iterable[str], tests: Iterable[str]) -> None:
-    """A copy of the repository for mutmut to change."""
+def changed(folder: Path, part: str) -> list[str]:
+    """Make a copy of the repository that holds every change, side by side; their names."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     root = Path(__file__).parent.parent
@@ -58,52 +59,51 @@ def configured(folder: Path, parts: Iterable[str], tests: Iterable[str]) -> None
             shutil.copy(root / name, folder / name)
     lists = {
         "source_paths": ["hyperdsl/"],
-        "only_mutate": [f"hyperdsl/{part}/*" for part in parts],
-        "pytest_add_cli_args": ["-m", "not slow", "-p", "no:cacheprovider"],
-        "pytest_add_cli_args_test_selection": tests,
-        "also_copy": COPIED,
+        "only_mutate": [f"hyperdsl/{part}/*"],
+        "pytest_add_cli_args": ["-p", "no:cacheprovider"],
+        "pytest_add_cli_args_test_selection": QUICKEST,
+        "also_copy": (*COPIED, "setup.cfg"),
     }
     lines = [f"{key}=\n" + "".join(f"    {value}\n" for value in values) for key, values in lists.items()]
-    (folder / "setup.cfg").write_text("[mutmut]\n" + "".join(lines) + "timeout_multiplier=30\n", "utf-8")
+    (folder / "setup.cfg").write_text("[mutmut]\n" + "".join(lines), "utf-8")
+    _, said = run(folder, "mutmut", "run", "--max-children", "1", "nothing.of.this.name")  # makes them, and stops
+    made = [json.loads(path.read_text("utf-8")) for path in (folder / "mutants").rglob("*.meta")]
+    names = sorted(name for one in made for name in one["exit_code_by_key"])
+    if not names:
+        raise SystemExit(f"mutmut made no changes:\n{said[-2000:]}")
+    return names
 
 
-def mutmut(folder: Path, *arguments: str) -> str:
-    command = [sys.executable, "-m", "mutmut", *arguments]
-    alone = {**os.environ, "PYTHONPATH": "", "HYPERDSL_CACHE": "", "OMP_NUM_THREADS": "1"}  # the copy, and no other
+def run(folder: Path, *module: str, **variables: str) -> tuple[int, str]:
+    """The exit code of a module that is run as a program in a copy, which is not to see another one; what it says."""
+    alone = {**os.environ, "PYTHONPATH": "", "HYPERDSL_CACHE": "", "OMP_NUM_THREADS": "1", **variables}
+    command = [sys.executable, "-m", *module]
     done = subprocess.run(command, cwd=folder, env=alone, capture_output=True, text=True, errors="replace", check=False)
-    return done.stdout + done.stderr
+    return done.returncode, done.stdout + done.stderr
 
 
-def outcomes(folder: Path) -> dict[str, int | None]:
-    """The exit code of the tests by the name of the change; None where it was not tried."""
-    found: dict[str, int | None] = {}
-    for path in sorted((folder / "mutants" / "hyperdsl").rglob("*.meta")):
-        found.update(json.loads(path.read_text("utf-8"))["exit_code_by_key"])
-    return found
+def tried(folder: Path, names: Sequence[str], tests: Sequence[str]) -> dict[str, str]:
+    """What became of the changes."""
+    choice, copy = folder / "chosen.json", folder / "mutants"
+    choice.write_text(json.dumps(names), "utf-8")
+    _, said = run(copy, *PYTEST, "-p", "benchmarks.mutated", *tests, **{mutated.CHOICE: str(choice)})
+    found = mutated.outcomes(choice)
+    if len(found) < len(names):
+        raise SystemExit(f"the tests ended early:\n{said[-2000:]}")
+    return {name: confirmed(copy, name, *found[name]) for name in names}
 
 
-def verdict(code: int | None) -> str:
-    """As mutmut reads the exit codes of pytest; a change that crashes or never ends is killed too."""
-    return SURVIVED if code == 0 else UNTESTED if code in (None, 5, 33) else KILLED
+def confirmed(copy: Path, name: str, outcome: str, *files: str) -> str:
+    """The outcome; a survivor has to survive a process of its own too, where modules are imported with the change."""
+    if outcome != mutated.SURVIVED:
+        return outcome
+    return mutated.KILLED if run(copy, *PYTEST, *files, MUTANT_UNDER_TEST=name)[0] else outcome
 
 
 def change(folder: Path, name: str) -> str:
     """What a change does: the lines that it takes away and puts in."""
-    lines = mutmut(folder, "show", name).splitlines()
+    lines = run(folder, "mutmut", "show", name)[1].splitlines()
     return "\n".join(line for line in lines if line[:1] in "+-" and line[:3] not in ("+++", "---"))
-
-
-def tried(folder: Path, part: str, sample: int, seed: int) -> tuple[int, dict[str, int | None]]:
-    """How many changes of a part there are, and what became of those that the seed chose."""
-    first = mutmut(folder, "run", "--max-children", "1", "nothing.of.this.name")
-    every = sorted(name for name in outcomes(folder) if name.startswith(f"hyperdsl.{part}."))
-    if not every:
-        raise SystemExit(f"mutmut made no changes:\n{first[-2000:]}")
-    chosen = sorted(random.Random(seed).sample(every, min(sample, len(every))))
-    said = mutmut(folder, "run", "--max-children", "1", *chosen)
-    (folder / f"{part}.log").write_text(said, "utf-8")
-    found = outcomes(folder)
-    return len(every), {name: found[name] for name in chosen}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -119,39 +119,41 @@ def main(arguments: Sequence[str] | None = None) -> None:
     rows, content = [], {}
     for part in study.chosen(given.parts, TESTS, given.smallest):
         folder = given.runs.resolve() / "mutation" / part
-        configured(folder, [part], ["tests/theory/test_trees.py"] if given.smallest else TESTS[part])
-        row, facts = studied(folder, part, 2 if given.smallest else given.sample, given.seed, equivalent)
-        rows.append(row)
+        every = changed(folder, part)
+        chosen = random.Random(given.seed).sample(every, min(2 if given.smallest else given.sample, len(every)))
+        found = tried(folder, chosen, QUICKEST if given.smallest else TESTS[part])
+        row, facts = studied(folder, found, len(every), equivalent)
+        rows.append([part, *row])
         content[part] = facts
-        print(row, flush=True)
+        print(rows[-1], flush=True)
     heads = ["part", "changes", "tried", "killed", "equivalent", "survivors", "no test", "score", "without equivalent"]
     text = f"{study.about(__doc__)}\n{markdown(heads, rows)}\n\n{survivors(content)}"
     study.write(given, "mutation", text, {"parts": content})
 
 
 def studied(
-    folder: Path, part: str, sample: int, seed: int, equivalent: dict[str, str]
+    folder: Path, found: dict[str, str], every: int, equivalent: dict[str, str]
 ) -> tuple[list[str], dict[str, Any]]:
-    every, found = tried(folder, part, sample, seed)
-    counts = Counter(map(verdict, found.values()))
-    left = {name: change(folder, name) for name, code in found.items() if verdict(code) != KILLED}
+    counts = Counter(found.values())
+    left = {name: change(folder, name) for name, outcome in found.items() if outcome != mutated.KILLED}
     reasons = {name: equivalent.get(key(name, text)) for name, text in left.items()}
     same = sum(reason is not None for reason in reasons.values())
-    score, without = counts[KILLED] / len(found), counts[KILLED] / max(1, len(found) - same)
-    row = [part, str(every), str(len(found)), str(counts[KILLED]), str(same), str(len(left) - same)]
+    killed, untested = counts[mutated.KILLED], counts[mutated.UNTESTED]
+    score, without = killed / len(found), killed / max(1, len(found) - same)
     facts = {
         "changes": every,
         "tried": len(found),
-        "killed": counts[KILLED],
-        "no test runs it": counts[UNTESTED],
+        "killed": killed,
+        "no test runs it": untested,
         "score": score,
         "score without equivalent": without,
         "survivors": [
-            {"name": name, "change": text, "verdict": verdict(found[name]), "equivalent": reasons[name]}
+            {"name": name, "change": text, "verdict": found[name], "equivalent": reasons[name]}
             for name, text in left.items()
         ],
     }
-    return [*row, str(counts[UNTESTED]), f"{score:.1%}", f"{without:.1%}"], facts
+    numbers = (every, len(found), killed, same, len(left) - same, untested)
+    return [*map(str, numbers), f"{score:.1%}", f"{without:.1%}"], facts
 
 
 def key(name: str, text: str) -> str:

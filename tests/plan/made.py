@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 
 from hyperdsl.compiler import library_base, library_method
 from hyperdsl.plan import Plan, Step, plan
-from hyperdsl.plan.step import defined
+from hyperdsl.plan.passes import with_sums
+from hyperdsl.plan.step import Coefficient, Evaluate, Linear, Solve, defined
 from hyperdsl.semantics.methods.tables import Table, read_table
 from hyperdsl.semantics.model.control import Control, ErrorEstimate
 from hyperdsl.semantics.model.expressions import Constant
@@ -81,6 +83,24 @@ def controlled(name: str, error: ErrorEstimate, corrector: External | None = Non
 def names(step: Step) -> list[str]:
     """What the statements of a step define, in their order."""
     return [name for statement in step.body for name in defined(statement)]
+
+
+def coefficients(step: Step) -> Iterator[Coefficient]:
+    """Every coefficient of a step: of its sums and of its times."""
+    found: list[Coefficient] = []
+
+    def note(linear: Linear) -> Linear:
+        found.extend(term.coefficient for term in linear)
+        return linear
+
+    with_sums(step, note)
+    yield from found
+    for statement in step.body:
+        match statement:
+            case Evaluate():
+                yield statement.node
+            case Solve():
+                yield from (equation.node for equation in statement.equations)
 
 
 @cache

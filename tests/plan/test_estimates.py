@@ -7,13 +7,15 @@ from fractions import Fraction
 
 import pytest
 
-from hyperdsl.plan import Dense, Evaluate, Plan, Weight
+from hyperdsl.plan import Dense, Evaluate, Plan, Solve, Weight
+from hyperdsl.plan.constants import number_of
 from hyperdsl.plan.passes import between, needed
 from hyperdsl.plan.step import defined, exactly
+from hyperdsl.semantics.model.control import ErrorEstimate
 from hyperdsl.semantics.model.expressions import Constant
 from hyperdsl.semantics.model.spec import External
 from hyperdsl.theory.numbers.exact import Exact
-from tests.plan.made import controlled, names
+from tests.plan.made import coefficients, controlled, names
 
 HALF = Exact.of(Fraction(1, 2))
 
@@ -57,13 +59,14 @@ def test_the_error_is_the_propagated_less_the_embedded_row() -> None:
     assert [(term.name, term.coefficient.value) for term in embedded.error] == [("k1", -HALF), ("k2", HALF)]
     assert (learned.role, learned.power, learned.end) == ("main", 3, plan.step.end)
     assert (embedded.role, embedded.power, embedded.end) == ("fallback", 2, plan.step.base)
+    assert (learned.against, embedded.against) == (None, 1)
     assert len(controlled("heun_euler", "learned", External()).step.estimates) == 1
 
 
 def test_f_at_the_end_doubts_learned_steps_of_order_one() -> None:
     """ε b·k + ε² g less what the trapezoidal rule makes of the same step."""
     _, doubt = controlled("euler", "learned", External()).step.estimates
-    assert doubt.role == "doubt"
+    assert (doubt.role, doubt.power, doubt.against) == ("doubt", 2, 2)
     assert [(term.name, term.power, term.coefficient.value) for term in doubt.error] == [
         ("k1", 1, HALF),
         ("g", 2, Exact.of(1)),
@@ -84,6 +87,7 @@ def test_a_doubled_step_is_three_that_share_f_at_the_start() -> None:
     attempt = controlled("euler", "doubling").attempt
     assert names(attempt) == ["middle", "k1b", "whole", "following"]
     (estimate,) = attempt.estimates
+    assert (estimate.role, estimate.power, estimate.end, estimate.against) == ("main", 2, attempt.end, 1)
     assert [(term.name, term.power, term.coefficient.value) for term in estimate.error] == [
         ("middle", 0, Exact.of(1)),
         ("k1b", 1, HALF),
@@ -96,6 +100,26 @@ def test_both_halves_have_their_own_learned_term() -> None:
     learned = [(learn.name, learn.size, learn.node, learn.state) for learn in attempt.learns]
     zero, one = Exact.of(0), Exact.of(1)
     assert learned == [("ga", HALF, zero, "z"), ("gb", HALF, HALF, "middle"), ("g", one, zero, "z")]
+
+
+def test_both_halves_of_an_implicit_step_are_solved_for_from_where_they_start() -> None:
+    solved = [one for one in controlled("trbdf2", "doubling").attempt.body if isinstance(one, Solve)]
+    assert [one.equations[0].name for one in solved] == ["k2a", "k3a", "k2b", "k3b", "k2", "k3"]
+    guesses = [term.name for one in solved for term in one.guess]
+    assert guesses == ["z", "z", "middle", "middle", "z", "z"]
+
+
+WRITTEN: list[tuple[str, ErrorEstimate]] = [
+    ("rk4", "doubling"), ("bosh3", "doubling"), ("trbdf2", "doubling"), ("dopri5", "embedded"), ("euler", "learned")
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "error"), WRITTEN)
+def test_coefficients_are_worth_what_readers_of_the_code_see_of_them(name: str, error: ErrorEstimate) -> None:
+    found = list(coefficients(controlled(name, error, External() if error == "learned" else None).attempt))
+    assert len(found) > 5
+    for coefficient in found:
+        assert number_of(coefficient.written) == coefficient.value
 
 
 def test_dense_output_stands_in_the_step_where_neither_g_nor_halves_change_its_end() -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import pytest
 
 from hyperdsl import compiler
+from hyperdsl.plan import plan
 from hyperdsl.plan.facts import base_in_words, proven
 from hyperdsl.semantics.model.spec import AnySolver
 from hyperdsl.source import SpecFile
@@ -24,6 +24,8 @@ control cautious {
     factor 1/3 .. 7
     first_step 1/50
     max_steps 77
+    max_step 1/4
+    min_step 1/9000
     per_sample yes
 }
 control plain {
@@ -54,6 +56,14 @@ predictor_corrector pece {
     predict ab2
     correct am2
     start rk4(substeps = 3)
+}
+predictor_corrector decimals {
+    predict ab2
+    correct am2
+    start tsit5
+}
+solver Started {
+    base decimals
 }
 solver Pair {
     base pece
@@ -93,11 +103,28 @@ def test_bases_in_words(name: str, words: str) -> None:
     assert base_in_words(solvers()[name]) == words
 
 
+BOGACKI_SHAMPINE = {
+    "c": ["0", "1/2", "3/4", "1"],
+    "a": [[], ["1/2"], ["0", "3/4"], ["2/9", "1/3", "4/9"]],
+}
+
+
 def test_what_a_certificate_holds_of_a_pair_with_a_control() -> None:
     said = {
         "base_parameters": {},
         "free_parameters": [],
         "learned_parameters": {},
+        "tableau": {
+            **BOGACKI_SHAMPINE,
+            "weights": [["2/9", "1/3", "4/9"], ["7/24", "1/4", "1/3", "1/8"]],
+        },
+        "dense": {
+            "tableau": {
+                **BOGACKI_SHAMPINE,
+                "weights": [["1"], ["-4/3", "1", "4/3", "-1"], ["5/9", "-2/3", "-8/9", "1"], []],
+            }
+        },
+        "autonomous": False,
         "kind": "explicit",
         "stages": 4,
         "claimed_order": 3,
@@ -124,13 +151,13 @@ def test_what_a_certificate_holds_of_a_pair_with_a_control() -> None:
             "factor": ["1/3", "7"],
             "first_step": "1/50",
             "max_steps": 77,
-            "max_step": None,
-            "min_step": None,
+            "max_step": "1/4",
+            "min_step": "1/9000",
             "per_sample": True,
         },
+        "corrector_inputs": ["z", "dz", "s", "eps", "x"],
     }
-    found = proven(solvers()["Cautious"])
-    assert {name: found[name] for name in said} == said  # the coefficients too, which tests/tools proves again
+    assert proven(solvers()["Cautious"]) == said
 
 
 def test_what_a_certificate_holds_of_decimals_and_defaults() -> None:
@@ -139,6 +166,7 @@ def test_what_a_certificate_holds_of_decimals_and_defaults() -> None:
     assert isinstance(control, dict)
     assert (facts["proof"], facts["tolerance"]) == ("tolerance", "1/1" + 75 * "0")
     assert (control["error"], control["first_step"], control["per_sample"]) == (["embedded"], None, False)
+    assert (control["max_step"], control["min_step"]) == (None, None)
 
 
 def test_what_a_certificate_holds_of_parameters() -> None:
@@ -150,34 +178,54 @@ def test_what_a_certificate_holds_of_parameters() -> None:
     assert (some["Open"]["principal_error"], some["Open"]["real_stability"]) == (None, None)
 
 
+def started(substeps: int) -> dict[str, object]:
+    """What is said of a start by the classical method."""
+    a = [[], ["1/2"], ["0", "1/2"], ["0", "0", "1"]]
+    tableau = {"c": ["0", "1/2", "1/2", "1"], "a": a, "weights": [["1/6", "1/3", "1/3", "1/6"]]}
+    return {"method": "rk4", "order": 4, "tolerance": None, "tableau": tableau, "substeps": substeps}
+
+
+def test_what_a_certificate_holds_of_a_start_from_decimals() -> None:
+    start = proven(solvers()["Started"])["start"]
+    assert isinstance(start, dict)
+    assert (start["method"], start["order"], start["substeps"]) == ("tsit5", 5, 1)
+    assert start["tolerance"] == "1/1" + 75 * "0"
+
+
 def test_what_a_certificate_holds_of_methods_with_a_history() -> None:
-    ab2 = {"explicit": True, "steps": 2, "order": 2, "error_constant": "5/12", "zero_stable": True}
-    am2 = {"explicit": False, "steps": 2, "order": 3, "error_constant": "-1/24", "zero_stable": True}
-    pair = {
+    two_steps = {"steps": 2, "zero_stable": True, "alpha": ["0", "-1", "1"]}
+    ab2 = {"explicit": True, "order": 2, "error_constant": "5/12", "beta": ["-1/2", "3/2", "0"]}
+    am2 = {"explicit": False, "order": 3, "error_constant": "-1/24", "beta": ["-1/12", "2/3", "5/12"]}
+    assert proven(solvers()["Pair"]) == {
         "kind": "predictor_corrector",
         "mode": "PECE",
         "order": 3,
-        "predictor": {"name": "ab2", **ab2},
-        "corrector_formula": {"name": "am2", **am2},
+        "predictor": {"name": "ab2", **two_steps, **ab2},
+        "corrector_formula": {"name": "am2", **two_steps, **am2},
         "proof": "exact",
-        "start": {"method": "rk4", "order": 4, "substeps": 3},
+        "start": started(3),
+        "corrector_inputs": [],
     }
-    assert _holds(proven(solvers()["Pair"]), pair)
-    backward = {
+    assert proven(solvers()["Backward"]) == {
         "kind": "multistep",
         "explicit": False,
+        "alpha": ["1/3", "-4/3", "1"],
+        "beta": ["0", "0", "2/3"],
         "steps": 2,
         "order": 2,
         "error_constant": "-1/3",
         "zero_stable": True,
         "proof": "exact",
-        "start": {"method": "rk4", "order": 4, "substeps": 1},
+        "start": started(1),
+        "corrector_inputs": [],
     }
-    assert _holds(proven(solvers()["Backward"]), backward)
 
 
-def _holds(found: Any, said: Any) -> bool:
-    """Whether facts are what is said, coefficients aside, which tests/tools proves again."""
-    if not isinstance(said, dict):
-        return bool(found == said)
-    return all(_holds(found[name], value) for name, value in said.items())
+@pytest.mark.parametrize("name", ["Cautious", "Open", "Found", "Pair"])
+def test_plans_hold_what_their_solvers_say(name: str) -> None:
+    said = solvers()[name]
+    found = plan(said)
+    assert (found.free, found.learned, found.control) == (said.free, said.learned, said.control)
+    assert (found.corrector, found.training) == (said.corrector, said.training)
+    assert (found.training is None) is (name not in ("Cautious", "Found"))
+    assert (found.entries is None) is (name == "Pair")

@@ -14,19 +14,24 @@ import torch
 from torch import Tensor
 
 from hyperdsl.codegen.torch.printer import step_lines
-from hyperdsl.plan import Plan, Step, plan
+from hyperdsl.plan import Coefficient, Evaluate, Plan, Solve, Step, Term, plan
 from hyperdsl.plan.interpret import Interpreter, stepper
 from hyperdsl.plan.passes import simplified
 from hyperdsl.plan.runge_kutta import runge_kutta, tableau_step
+from hyperdsl.plan.step import exactly, state
 from hyperdsl.semantics.check import check_file
+from hyperdsl.semantics.model.expressions import Binary, Constant, Expression, Function, Negation, Variable
 from hyperdsl.semantics.model.spec import External
 from hyperdsl.semantics.reading.scope import Project
+from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact
 from hyperdsl.theory.runge_kutta.tableau import Tableau
 from tests.plan.made import controlled, history, library_tables
 
 SPECS = Path(__file__).parents[2] / "specs"
 S, EPS = torch.tensor(0.3, dtype=torch.float64), torch.tensor(0.17, dtype=torch.float64)
 Z = torch.tensor([[0.4, 1.1], [-0.8, 0.3]], dtype=torch.float64)
+
+TWO = Exact.of(2)
 
 
 FAMILY = """method family(alpha) {
@@ -96,6 +101,40 @@ def test_constants_of_families_are_rounded_once(tmp_path: Path) -> None:
     step = simplified(runge_kutta(method.tableau, method.entries)[0])
     assert "10 / 21 * alpha" in step_lines(step)[1]
     assert torch.equal(stepper(step, {"alpha": 0.7})(field, S, Z, EPS), printed(step, alpha=0.7))
+
+
+U = Variable("u")
+OF_U: list[tuple[Expression, float]] = [
+    (Negation(U), -0.25),
+    (Binary("^", U, Constant(TWO)), 0.0625),
+    (Binary("-", Constant(ONE), U), 0.75),
+    (Binary("/", Constant(TWO), U), 8.0),
+    (Binary("*", Function("sqrt", Constant(TWO)), U), math.sqrt(2) / 4),
+]
+
+
+@pytest.mark.parametrize(("written", "value"), OF_U)
+def test_coefficients_are_computed_as_they_are_written(written: Expression, value: float) -> None:
+    weight = Coefficient(Exact.parameter("u"), written)
+    step = Step((Evaluate("k", exactly(ZERO), state()),), (*state(), Term(weight, "k", 1)))
+    assert stepper(step, {"u": 0.25})(lambda s, z: z, 0.0, 1.0, 1.0) == 1 + value
+
+
+def test_a_function_of_a_parameter_is_refused() -> None:
+    weight = Coefficient(Exact.parameter("u"), Function("sqrt", U))
+    with pytest.raises(ValueError, match=r"not an expression of a tableau: .*sqrt"):
+        stepper(Step((), (Term(weight, "z", 0),)), {"u": 0.25})
+
+
+def test_equations_take_numbers_for_their_parameters() -> None:
+    """k = −(z + εuk)·(s + uε), so that k = −tz / (1 + εut) with t = s + uε."""
+    u = Coefficient(Exact.parameter("u"), U)
+    solve = Solve((Evaluate("k", u, (*state(), Term(u, "k", 1))),), state(), "newton")
+    end = stepper(Step((solve,), (*state(), Term(exactly(ONE), "k", 1))), {"u": 0.25})(
+        lambda s, z: -s * z, 0.5, 2.0, 0.125
+    )
+    t = 0.5 + 0.25 * 0.125
+    assert end == pytest.approx(2 - 0.125 * t * 2 / (1 + 0.125 * 0.25 * t), rel=1e-14)
 
 
 @pytest.mark.parametrize("name", ["ab1", "ab4", "nystrom3", "abm4", "milne_pece", "hamming_pece"])

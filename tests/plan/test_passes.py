@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hyperdsl.plan import Combine, Dense, Evaluate, Learn, Linear, Solve, Step, Term, Weight
+from hyperdsl.plan import Combine, Dense, Estimate, Evaluate, Learn, Linear, Solve, Step, Term, Weight
+from hyperdsl.plan.constants import number_of
 from hyperdsl.plan.passes import between, carry, drop_zeros, needed, prune, renamed, share
 from hyperdsl.plan.step import defined, derivative, evaluations, exactly, state
 from hyperdsl.semantics.model.expressions import Constant
@@ -68,12 +69,20 @@ def test_dense_weights_of_a_shared_name_are_added_up() -> None:
     dense = renamed(Step((), end(), dense=Dense(1, weights)), {"b": "a"}).dense
     assert dense is not None
     assert [(weight.name, weight.polynomial) for weight in dense.weights] == [("a", (ZERO, TWO))]
+    assert [number_of(weight.written) for weight in dense.weights] == [TWO]
+
+
+def test_what_is_given_follows_a_shared_name() -> None:
+    step = share(Step((at(0, "a"), at(0, "b"), at(1, "c", slope("b"))), end(slope("c")), gives=("b", "c")))
+    assert (names(step), step.gives) == (["a", "c"], ("a", "c"))
 
 
 def test_a_statement_that_no_result_reads_is_dropped_with_what_it_alone_reads() -> None:
     body = (at(0, "a"), at(1, "b"), Combine("p", end(slope("b"))), at(1, "c", slope("a")))
     assert names(prune(Step(body, end(slope("c"))))) == ["a", "c"]
     assert names(prune(Step(body, end(slope("c")), gives=("p",)))) == ["a", "b", "p", "c"]
+    dense = Dense(1, (Weight((ZERO, ONE), Constant(ONE), "b"),))
+    assert names(prune(Step(body, end(slope("c")), dense=dense))) == ["a", "b", "c"]
 
 
 def test_needed_tells_phases_apart() -> None:
@@ -82,6 +91,9 @@ def test_needed_tells_phases_apart() -> None:
     assert needed(step, step.end) == (at(0, "a"),)
     assert needed(step, step.end, also=("b",)) == (at(0, "a"), at(1, "b"))
     assert [defined(statement) for statement in between(step)] == [("b",), ("c",)]
+    assert [defined(statement) for statement in between(replace(step, gives=("b",)))] == [("c",)]
+    judged = replace(step, estimates=(Estimate((slope("b"),), 2, step.end),))
+    assert [defined(statement) for statement in between(judged)] == [("c",)]
     assert between(replace(step, dense=None)) == ()
 
 

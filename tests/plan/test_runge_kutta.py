@@ -11,7 +11,7 @@ from hyperdsl.plan.passes import simplified
 from hyperdsl.plan.runge_kutta import runge_kutta, tableau_step
 from hyperdsl.plan.step import evaluations
 from hyperdsl.semantics.model.spec import Corrector, External
-from tests.plan.made import library, library_tables, method_of, names, reading, solver
+from tests.plan.made import history, library, library_tables, method_of, names, reading, solver
 
 EVALUATIONS = {
     "euler": 1, "midpoint": 2, "heun": 2, "ralston2": 2, "ralston3": 3, "ralston4": 4, "kutta3": 3, "rk4": 4,
@@ -40,6 +40,16 @@ def test_the_first_stage_is_dz(corrector: Corrector | External) -> None:
     assert made.seen == ("k1",)
     assert [(term.name, term.power) for term in made.step.end][-1] == ("g", 5)
     assert made.step.base == plan(solver(library("rk4"))).step.end
+
+
+def test_a_plan_holds_what_its_solver_says() -> None:
+    made = solver(library("heun"), reading("dz"))
+    found = plan(made)
+    assert (found.name, found.order, found.base, found.residual_power) == ("Made", 2, "heun", 3)
+    assert (found.corrector, found.entries, found.control, found.training) == (made.corrector, made.entries, None, None)
+    assert (found.free, found.learned, found.parameters) == ((), (), ())
+    assert (found.summary, found.facts["corrector_inputs"]) == ("heun (order 2, proven)", ["dz"])
+    assert history("ab2").entries is None
 
 
 def test_stages_leave_out_the_one_given_as_dz() -> None:
@@ -110,7 +120,7 @@ def test_every_implicit_method_of_the_library_lowers() -> None:
     for name, table in implicit.items():
         step = runge_kutta(table.tableau, table.entries)[0]
         solved = [statement for statement in step.body if isinstance(statement, Solve)]
-        assert solved, name
+        assert {statement.by for statement in solved} == {"newton"}, name
         assert names(step) == [f"k{i + 1}" for i in range(table.tableau.stages)], name
         if table.tableau.kind == "dirk":
             assert all(len(statement.equations) == 1 for statement in solved), name

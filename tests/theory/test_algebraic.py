@@ -147,6 +147,10 @@ def test_refusals_say_why() -> None:
         )
     with pytest.raises(NotExact, match="too many digits"):
         COSINE**10**9
+    with pytest.raises(NotExact, match=r"^a root in a number field, of a number with that many digits$"):
+        irrational.sqrt(root(2) + 2**250_000)
+    with pytest.raises(NotExact, match=r"^the number may have a degree of 240; more than 192 are not tried$"):
+        irrational.cos_pi(Fraction(1, 97)) + irrational.cos_pi(Fraction(1, 11))
     for read in (COSINE.fraction, lambda: COSINE.terms):
         with pytest.raises(NotExact):
             read()

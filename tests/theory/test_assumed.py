@@ -70,6 +70,20 @@ def test_exact_collocation_beyond_the_trees() -> None:
     assert prove_order(swapped).order == 1
 
 
+def rounded(method: Tableau, digits: int) -> Tableau:
+    def row(values: tuple[Exact, ...]) -> tuple[Exact, ...]:
+        return tuple(Exact.of(Fraction(round(q.fraction() * 10**digits), 10**digits)) for q in values)
+
+    return Tableau(tuple(map(row, method.a)), row(method.c), tuple(map(row, method.weights)))
+
+
+def test_digits_of_collocation_at_any_nodes() -> None:
+    """C(16) proves the order, and no D(ζ) holds: η must be as large as it can be."""
+    method = rounded(rational_collocation([Fraction(k, 15) for k in range(16)]), 80)
+    assert order_within(method, tolerance(45)) == 16
+    assert order_within(method, tolerance(90)) == 0
+
+
 def test_stages_that_nothing_uses_do_not_matter() -> None:
     inner = rational_collocation([Fraction(k, 15) for k in range(16)])
     zero = Exact.of(0)
@@ -124,24 +138,29 @@ def test_a_claim_that_is_neither_proven_nor_refuted(monkeypatch: pytest.MonkeyPa
     assert (report.order, report.finished, report.failing) == (9, False, None)
 
 
-def dense_collocation(nodes: list[Fraction], digits: int) -> Tableau:
-    """Collocation's own dense output, rounded."""
-
-    def rounded(value: Fraction) -> Exact:
-        return Exact.of(Fraction(round(value * 10**digits), 10**digits))
-
+def dense_collocation(nodes: list[Fraction]) -> Tableau:
+    """Collocation with its own dense output."""
     method = rational_collocation(nodes)
-    polynomials = [
-        (Exact.of(0), *(rounded(q / (k + 1)) for k, q in enumerate(lagrange(nodes, j)))) for j in range(len(nodes))
-    ]
-    a = tuple(tuple(rounded(q.fraction()) for q in row) for row in method.a)
-    return with_dense_weights(a, method.c, tuple(polynomials))
+    polynomials = tuple(
+        (Exact.of(0), *(Exact.of(q / (k + 1)) for k, q in enumerate(lagrange(nodes, j)))) for j in range(len(nodes))
+    )
+    return with_dense_weights(method.a, method.c, polynomials)
 
 
 def test_dense_output_beyond_the_trees() -> None:
     nodes = [Fraction(k, 15) for k in range(16)]
-    near = dense_collocation(nodes, 120)
+    near = rounded(dense_collocation(nodes), 120)
     report = prove_dense(near, 16, tolerance(60), claimed=16)
     assert (report.order, report.finished, report.failing) == (16, True, None)
     assert dense_order(near, 16, tolerance(119)) < 16
-    assert dense_order(dense_collocation(nodes[1:], 120), 16, tolerance(60)) == 15
+    assert dense_order(rounded(dense_collocation(nodes[1:]), 120), 16, tolerance(60)) == 15
+
+
+def test_exact_dense_output_beyond_the_trees() -> None:
+    method = dense_collocation([Fraction(k, 3) for k in range(4)])
+    assert [dense_order(method, highest, None) for highest in (3, 4, 9)] == [3, 4, 4]
+    late = replace(method, c=(*method.c[:3], Exact.of(2)))  # not even C(1) holds
+    assert dense_order(late, 4, None) == 0
+    first, second, *others = method.weights
+    moved = tuple(q + d for q, d in zip(second, map(Exact.of, (1, -1, 0, 0)), strict=True))
+    assert dense_order(replace(method, weights=(first, moved, *others)), 4, None) == 1  # the sum of θ² is still 0

@@ -6,12 +6,14 @@ from fractions import Fraction
 
 import pytest
 import sympy
+from flint import fmpq
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mpmath import mp, mpf
 
 from hyperdsl.theory.numbers import irrational
 from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact, NotExact
+from hyperdsl.theory.numbers.matrices import entrywise, vector
 
 from .oracle import number
 from .tableaux import exact, root
@@ -159,6 +161,21 @@ def test_substitution() -> None:
     assert x.substitute({"gamma": ONE}) is x
     with pytest.raises(ZeroDivisionError):
         x.substitute({"beta": ONE})
+
+
+def test_nothing_is_left_of_a_function_times_zero() -> None:
+    function = (1 / ALPHA).terms[1]
+    for zero in (0, fmpq(0)):
+        assert (type(function * zero), function * zero) == (fmpq, 0)
+        assert (type(zero * function), zero * function) == (fmpq, 0)
+    assert type(0 / function) is fmpq
+    assert entrywise(vector([ALPHA, ZERO]), vector([ZERO, 1 / ALPHA])) == {1: [0, 0]}
+
+
+def test_products_entry_by_entry() -> None:
+    x, y = (root(2), ALPHA, 1 + root(3)), (root(6), 2 * root(2), exact("1/2"))
+    assert entrywise(vector(x), vector(y)) == vector([p * q for p, q in zip(x, y, strict=True)])
+    assert entrywise(vector(x), vector([ZERO] * 3)) == {}
 
 
 def test_what_depends_on_a_parameter_has_no_value() -> None:

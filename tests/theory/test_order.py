@@ -34,6 +34,7 @@ def test_published_orders(name: str) -> None:
     for row, order in enumerate(orders):
         report = prove_order(method, row)
         assert report.order == report.order_autonomous == order
+        assert report.finished
         assert oracle.order(row, time=False) == order
         assert report.failing is not None
         shape = shape_of(report.failing.tree)

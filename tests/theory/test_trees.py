@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import factorial
 
 import flint
@@ -90,3 +91,15 @@ def test_all_weights_of_an_order_are_found_in_pairs() -> None:
             paired = {(round(float(value.mid()), 12), density) for value, density in weights.pairs(order)}
             single = {(round(float(value.mid()), 12), tree.density) for tree, value in weights.of(order)}
             assert paired == single
+
+
+def test_indices_and_derivatives_of_large_trees() -> None:
+    tall = LEAF
+    for _ in range(20):
+        tall = Tree((tall,))
+    letters = [*"ijklmnopqrstuvwxyz", "i1", "i2"]
+    pairs = " ".join(f"a_{x}{y}" for x, y in pairwise(letters))
+    assert tall.condition() == f"Σ b_i {pairs} c_i2 = 1/{factorial(21)}"
+    time = Tree(leaf=Leaf.TIME)
+    assert Tree((LEAF,) * 3).differential() == "f'''(f, f, f)"
+    assert Tree((time, Tree((time,) * 12))).differential() == "∂ₛf'∂ₛ¹²f"

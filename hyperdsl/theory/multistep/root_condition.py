@@ -104,8 +104,7 @@ def _inside(p: Polynomial) -> bool:
             return False
         reduced = combined(p, p[-1], tuple(reversed(p)), -p[0])
         p = divided(reduced, _ZERO_ROOT)[0]
-        scale = abs(p[-1]) if p else ONE
-        p = tuple(a / scale for a in p)
+        p = tuple(a / p[-1] for a in p)  # the last one is p[-1]² − p[0]² > 0
     return True
 
 

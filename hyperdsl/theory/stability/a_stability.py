@@ -42,7 +42,7 @@ def linear_stability(tableau: Tableau, order: int, tolerance: Exact | None = Non
     at_infinity = _at_infinity(above, below)
     if math.isinf(at_infinity):
         return LinearStability(False, False, at_infinity)
-    bounded = math.isinf(stability_intervals(tableau, order, tolerance)[1] or 0.0)
+    bounded = stability_intervals(tableau, order, tolerance)[1] == math.inf
     a_stable = bounded and has_roots_on_the_right_only(below)
     return LinearStability(a_stable, a_stable and degree(above) < degree(below), at_infinity)
 
