@@ -58,6 +58,8 @@ class Targets:
         """How many groups of rows with one s and one ε there are."""
         if isinstance(self.settings.loss, End):
             return math.ceil(self.settings.trajectories / TOGETHER)
+        if self.shared:
+            return math.ceil(self.settings.iterations * self.settings.batch / REUSE / TOGETHER)
         most = GROUPS // 4 if isinstance(self.settings.loss, Trajectory) else GROUPS  # a rollout's rows take longer
         return min(most, max(self.settings.iterations * self.settings.batch // REUSE, 1024) // 32)
 
@@ -87,6 +89,11 @@ class Targets:
         for k in range(substeps):
             z = self.settings.reference(field, s + k * h, z, h)
         return z
+
+    @property
+    def shared(self) -> bool:
+        """Whether all rows have one s, one ε, and the same parameters: those of a solve in one step."""
+        return self.grids == (self.end - self.start,) and all(low == high for _, low, high in self.ranges)
 
     @property
     def snapshots(self) -> int:
