@@ -100,7 +100,7 @@ def test_a_g_that_is_to_be_left_out_is(everything: ModuleType) -> None:
     assert not each[1].any()
 
 
-GRIDS = {"eps": [0.5, 2.0], "steps": [1, 4], "sizes": [0.5, 2.0], "grids": [1, 4]}
+GRIDS: dict[str, Any] = {"eps": [0.5, 2.0], "steps": [1, 4], "sizes": [0.5, 2.0], "grids": [1, 4]}
 
 
 @pytest.mark.parametrize(("steps", "left"), [(1, ""), (4, ""), (2, "ε = 1 (0.5, 2)"), (3, "ε = 0.6667 (0.5, 2)")])

@@ -119,7 +119,9 @@ LEARNED = {
     "learned": (Learned("alpha", Exact.of(Fraction(1, 2)), Interval(*exact("3/10", "1"))),),
 }
 BRIEF = replace(FURTHER, loss=TrajectoryLoss(2), batch=32, then=(replace(FURTHER, loss=ResidualLoss(), batch=32),))
-ENDED = replace(TRAINING, loss=EndLoss(), steps=StepRange("steps", *exact("1", "2"), numbers=(1, 2)), trajectories=96)
+ENDED = replace(
+    TRAINING, loss=EndLoss(), steps=StepRange("steps", Exact.of(1), Exact.of(2), numbers=(1, 2)), trajectories=96
+)
 FIXED = replace(TRAINING, steps=StepRange("steps", *exact("8", "8")))
 
 SOLVERS = (
