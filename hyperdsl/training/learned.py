@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from hyperdsl.training.protocol import learned_names
 from hyperdsl.training.rows import Rows, in_dtype
-from hyperdsl.training.settings import Adversarial, Settings, Trajectory
+from hyperdsl.training.settings import Adversarial, End, Loss, Settings, Trajectory
 from hyperdsl.training.targets import Targets
 
 
@@ -25,7 +25,14 @@ class Learned(NamedTuple):
 
     ranges: Mapping[str, tuple[float, float, float]]
     bound: float
-    coefficients: Callable[..., tuple[Tensor, ...]]
+    coefficients: Callable[..., tuple[float, ...]]
+
+    def has(self, values: Sequence[float]) -> bool:
+        """Whether the coefficients keep to the bound at these values of the parameters."""
+        try:
+            return all(abs(coefficient) <= self.bound * (1 + 1e-6) for coefficient in self.coefficients(*values))
+        except ZeroDivisionError:  # a pole of the family
+            return False
 
 
 def of(solver: object, settings: Mapping[type[nn.Module], Settings]) -> Settings:
@@ -55,19 +62,19 @@ def trained_part(solver: nn.Module) -> nn.Module:
     return solver if learned_names(solver) else solver.get_submodule("corrector")
 
 
-def dtype_of(solver: object, states: Tensor) -> torch.dtype:
-    """What training computes in: the corrector's dtype; without one float64 where f takes that."""
+def dtype_of(solver: object, states: Tensor, loss: Loss | None = None) -> torch.dtype:
+    """What training computes in: the corrector's dtype; without one float64, or the states' for ends."""
     corrector = corrector_of(solver)
     if corrector is None:
-        return torch.float64
+        return states.dtype.to_real() if isinstance(loss, End) else torch.float64
     return next((p.dtype.to_real() for p in corrector.parameters()), states.dtype.to_real())
 
 
-def loss_for(solver: nn.Module, loss: Trajectory | Adversarial | None) -> Trajectory | Adversarial | None:
+def loss_for(solver: nn.Module, loss: Loss | None) -> Loss | None:
     """The loss of a phase: where the base changes, the residual's is that of rollouts of one step."""
     if learned_names(solver) and isinstance(loss, Adversarial):
         raise ValueError("learned parameters of a base are not trained adversarially")
-    return Trajectory(1) if learned_names(solver) and not isinstance(loss, Trajectory) else loss
+    return Trajectory(1) if learned_names(solver) and loss is None else loss
 
 
 def learned_values(solver: object) -> dict[str, float]:
@@ -114,19 +121,21 @@ def kept_in_range(g: nn.Module, allowed: Learned | None) -> Iterator[None]:
         yield
         return
     coefficients = g.get_parameter("coefficients")
-    before = coefficients.detach().clone()
+    before = coefficients.tolist()
     yield
-    with torch.no_grad():
-        _, *bounds = zip(*allowed.ranges.values(), strict=True)
-        ends = [torch.tensor(end).to(before) for end in bounds]
-        wanted = coefficients.clamp(*ends)
-        for halvings in range(30):
-            values = before + (wanted - before) / 2**halvings
-            if bool((torch.stack(allowed.coefficients(*values)).abs() <= allowed.bound * (1 + 1e-6)).all()):
-                break
-        else:
-            values = before
-        coefficients.copy_(values)
+    stepped, ends = coefficients.tolist(), allowed.ranges.values()
+    wanted = [min(max(value, low), high) for value, (_, low, high) in zip(stepped, ends, strict=True)]
+    values = next(filter(allowed.has, _towards(wanted, before)), before)
+    if values != stepped:
+        with torch.no_grad():
+            coefficients.copy_(torch.tensor(values, dtype=torch.float64))
+
+
+def _towards(wanted: Sequence[float], before: Sequence[float]) -> Iterator[list[float]]:
+    """What is wanted, and what lies a half, a quarter, … of the way there."""
+    yield [*wanted]
+    for halvings in range(1, 30):
+        yield [start + (end - start) / 2**halvings for start, end in zip(before, wanted, strict=True)]
 
 
 def written(solver: nn.Module, folder: Path) -> str:
