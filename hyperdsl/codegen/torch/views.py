@@ -51,7 +51,7 @@ class SolverView:
     `digest` is that of the base's coefficients, for solvers with weights, "" for others.
     `stages` are the lines of the step, `result` what it returns, `seen` what g gets besides. `parameters` are keywords
     of every call, `handed` those that the step takes: the learned ones too. Where these are many they are taken by
-    their `rows`.
+    their `rows`. `grid` are its points, "" without one, and `increments` how many of its steps are learned.
     """
 
     name: str
@@ -76,6 +76,8 @@ class SolverView:
     digest: str
     adaptive: AdaptiveView | None = None
     history: HistoryView | None = None
+    grid: str = ""
+    increments: int = 0
 
     @property
     def hyper(self) -> bool:
@@ -111,7 +113,7 @@ class PackageView:
     @property
     def trained(self) -> bool:
         """Whether there is something to train."""
-        return any(solver.hyper or solver.learned for solver in self.solvers)
+        return any(solver.hyper or solver.learned or solver.increments for solver in self.solvers)
 
 
 _NAMED = 4
@@ -133,6 +135,7 @@ _MODULES = {
     "corrector": ("ConvCorrector", "Corrector", "Residual", "Sine"),
     "each": ("EachSteps",),
     "fixed": ("FixedSteps",),
+    "graded": ("GradedSteps",),
     "history": ("Followed", "HistorySteps", "Past"),
     "implicit": ("iterated",),
     "outcome": ("SolveError", "Status"),
@@ -176,7 +179,8 @@ def header_view(spec: Spec) -> HeaderView:
 def _solver_view(plan: Plan, corrector: str) -> SolverView:
     history, adaptive = history_view(plan), adaptive_view(plan)
     stages, result = ((), "") if history or adaptive else step_lines(plan.step)
-    bases = _adaptive_bases(adaptive) if adaptive else ("HistorySteps",) if history else ("FixedSteps",)
+    single = ("GradedSteps",) if plan.grid else ("FixedSteps",)
+    bases = _adaptive_bases(adaptive) if adaptive else ("HistorySteps",) if history else single
     return SolverView(
         name=class_name(plan.name),
         summary=_summary(plan),
@@ -200,6 +204,8 @@ def _solver_view(plan: Plan, corrector: str) -> SolverView:
         digest=base_digest(plan) if plan.training or plan.corrector else "",
         adaptive=adaptive,
         history=history,
+        grid=tuple_text(list(map(number, plan.grid.points))) if plan.grid else "",
+        increments=plan.grid.steps if plan.grid and plan.grid.learned else 0,
     )
 
 

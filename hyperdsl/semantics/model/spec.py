@@ -262,8 +262,8 @@ Loss = ResidualLoss | TrajectoryLoss | AdversarialLoss | EndLoss
 class Training:
     """Fitting of a corrector. `place` is None for the defaults; `then` are the phases that follow, in their order.
 
-    A further phase is whole, with what it inherits; its own `then` is empty. `trajectories` are how many starting states
-    the reference has, in all phases the same ones.
+    A further phase is whole, with what it inherits; its own `then` is empty. `trajectories` are how many starting
+    states the reference has, in all phases the same ones.
     """
 
     name: str
@@ -304,6 +304,18 @@ class Learned:
 
 
 @dataclass(frozen=True)
+class Grid:
+    """The points of a solver's steps as fractions of the span, from 0 to 1; `learned` ones are those before training."""
+
+    points: tuple[Exact, ...]
+    learned: bool
+
+    @property
+    def steps(self) -> int:
+        return len(self.points) - 1
+
+
+@dataclass(frozen=True)
 class Solver:
     """A solver or, with a corrector, a hypersolver.
 
@@ -324,6 +336,7 @@ class Solver:
     control: Control | None = None
     dense: Dense | None = None
     learned: tuple[Learned, ...] = ()
+    grid: Grid | None = None
 
     @property
     def order(self) -> int:
@@ -378,6 +391,10 @@ class HistorySolver:
 
     @property
     def control(self) -> None:
+        return None
+
+    @property
+    def grid(self) -> None:
         return None
 
 
