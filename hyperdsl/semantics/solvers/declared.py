@@ -194,7 +194,7 @@ def _training(report: Report, settings: Settings, names: Names, grid: m.Grid | N
 def _check_untrained(report: Report, settings: Settings) -> None:
     """Report the training of a plain solver without learned parameters, which has nothing to train."""
     word = settings.by_word["training"].word
-    advice = "a training is for a corrector, or for learned parameters of the base: `alpha = learned(1/2)`"
+    advice = "a training is for a corrector, or for what is learned of the base, `alpha = learned(1/2)`, or of the grid"
     report(catalogue.UNKNOWN_SETTING, word, kind=settings.kind, word=word.text, help=advice)
 
 
