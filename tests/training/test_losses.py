@@ -46,7 +46,7 @@ def test_the_loss_of_rollouts_is_their_distance(train: ModuleType, monkeypatch: 
     objective = recorded(train, monkeypatch, "Rollouts", solver)
     rows, path = objective.taken(3)
     with torch.no_grad():
-        found = objective.distances(rows, path, objective.step)
+        found = objective.distances(rows, path, objective.stepping.hyper)
     assert torch.equal(found, objective.base[3])  # g is zero still
     eps, s, z = (rows.inputs[k][0] for k in (0, 1, 3))
     for k in range(path.shape[1]):

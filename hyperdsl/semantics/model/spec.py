@@ -262,7 +262,7 @@ Loss = ResidualLoss | TrajectoryLoss | AdversarialLoss | EndLoss
 class Training:
     """Fitting of a corrector. `place` is None for the defaults; `then` are the phases that follow, in their order.
 
-    A further phase is whole, with what it inherits; its own `then` is empty. `trajectories` are how many starting
+    A further phase is whole, with what it inherits; its own `then` is empty. `trajectories` is how many starting
     states the reference has, in all phases the same ones.
     """
 
