@@ -47,6 +47,7 @@ def test_graded_as_stated() -> None:
     assert solver.evaluations_per_step == 2
     assert solver.residual_power == 3
     assert solver.base_digest == "afdfdec127c2cb73"
+    assert solver.grid == (0, 1 / 10, 3 / 10, 1)
     g: Any = solver.corrector
     assert g.reads == ("z", "dz", "s", "eps")
     assert str(g.net) == str(
@@ -71,6 +72,7 @@ def test_spaced_as_stated() -> None:
     assert solver.order == 2
     assert solver.evaluations_per_step == 2
     assert solver.base_digest == "1cdf4f0e074e1eec"
+    assert solver.grid == (0, 1 / 3, 2 / 3, 1)
 
 
 def test_order_of_graded() -> None:
@@ -111,6 +113,20 @@ def test_step_of_graded(seed: int) -> None:
     assert any(bool(gradient.any()) for gradient in gradients[1:])
 
 
+def test_grid_of_graded() -> None:
+    """A solve is the grid's steps, one after another, and takes no number of them."""
+    solver = Graded((3,)).double()
+    f = Field(0, (3,))
+    z = torch.ones(f.shape, dtype=torch.float64)
+    points, expected = (0, 1 / 10, 3 / 10, 1), z
+    for low, high in zip(points, points[1:], strict=False):
+        expected = solver.step(f, 0.5 * low, expected, 0.5 * (high - low))
+    end = solver(f, z, (0.0, 0.5))
+    assert torch.allclose(end, expected, rtol=1e-12, atol=1e-12)
+    with pytest.raises(TypeError):
+        solver(f, z, (0.0, 0.5), steps=2)
+
+
 def test_order_of_spaced() -> None:
     """Each draw has a slope of p + 0.8 or more, their median is p + 1.2 or less."""
     solver = Spaced().double()
@@ -143,9 +159,26 @@ def test_step_of_spaced(seed: int) -> None:
     end = solver.step(f, 0.0, z, 0.1)
     assert f.evaluations == solver.evaluations_per_step
     assert torch.equal(end, solver.base_step(f, 0.0, z, 0.1))
-    gradients = torch.autograd.grad(end.square().sum(), [z, *solver.parameters()])
+    own = [parameter for name, parameter in solver.named_parameters() if name != "increments"]
+    gradients = torch.autograd.grad(end.square().sum(), [z, *own])
     assert all(bool(gradient.isfinite().all()) for gradient in gradients)
     assert bool(gradients[0].any())
+
+
+def test_grid_of_spaced() -> None:
+    """A solve is the grid's steps, one after another, and takes no number of them."""
+    solver = Spaced().double()
+    f = Field(0, (3,))
+    z = torch.ones(f.shape, dtype=torch.float64)
+    points, expected = (0, 1 / 3, 2 / 3, 1), z
+    for low, high in zip(points, points[1:], strict=False):
+        expected = solver.step(f, 0.5 * low, expected, 0.5 * (high - low))
+    end = solver(f, z, (0.0, 0.5))
+    assert torch.allclose(end, expected, rtol=1e-12, atol=1e-12)
+    with pytest.raises(TypeError):
+        solver(f, z, (0.0, 0.5), steps=2)
+    (gradient,) = torch.autograd.grad(end.square().sum(), [solver.increments])
+    assert bool(gradient.any())
 
 
 def test_state_of_graded() -> None:

@@ -37,7 +37,8 @@ def solver(word: str, tag: str, *lines: str) -> str:
 @composite
 def plain(draw: DrawFn, tag: str) -> Part:
     method = draw(methods.tableaux(f"m{tag}", pair=draw(st.booleans())))
-    text = method.text + solver("solver", tag, f"base {method.name}")
+    grid = draw(st.sampled_from(["", "", "grid 0, 1/3, 1", "grid 0, 1e-6, .5, 3/4, 1"]))
+    text = method.text + solver("solver", tag, f"base {method.name}", *filter(None, [grid]))
     return Part("tableau", text, f"S{tag}", method.numbers, draw(calls()))
 
 

@@ -105,7 +105,9 @@ def test_steps_are_refused() -> None:
         lambda: Heun().adjoint(f, z, (0.0, 1.0), steps=3),
         lambda: Heun().odeint(f, z, [0.0, 1.0], steps=1),
     ):
-        with pytest.raises(TypeError, match="Heun has a grid of its own, of 3 steps over the span, and takes no steps="):
+        with pytest.raises(
+            TypeError, match="Heun has a grid of its own, of 3 steps over the span, and takes no steps="
+        ):
             call()
 
 

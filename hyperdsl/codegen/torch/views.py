@@ -204,7 +204,7 @@ def _solver_view(plan: Plan, corrector: str) -> SolverView:
         digest=base_digest(plan) if plan.training or plan.corrector else "",
         adaptive=adaptive,
         history=history,
-        grid=tuple_text(list(map(number, plan.grid.points))) if plan.grid else "",
+        grid=grid_text(plan),
         increments=plan.grid.steps if plan.grid and plan.grid.learned else 0,
     )
 
@@ -263,6 +263,11 @@ def _by_rows(plan: Plan) -> bool:
 def _keywords(plan: Plan) -> list[str]:
     """The parameters as an external g gets them."""
     return ["**learned"] if _by_rows(plan) else [f"{name}={name}" for name in plan.parameters]
+
+
+def grid_text(plan: Plan) -> str:
+    """The points of the solver's own grid, "" without one."""
+    return tuple_text(list(map(number, plan.grid.points))) if plan.grid else ""
 
 
 def range_view(free: Free) -> RangeView:

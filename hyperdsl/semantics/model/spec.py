@@ -305,7 +305,7 @@ class Learned:
 
 @dataclass(frozen=True)
 class Grid:
-    """The points of a solver's steps as fractions of the span, from 0 to 1; `learned` ones are those before training."""
+    """The points of a solver's steps as fractions of the span, from 0 to 1; `learned` ones before training."""
 
     points: tuple[Exact, ...]
     learned: bool

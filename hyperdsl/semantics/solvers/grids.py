@@ -57,7 +57,8 @@ def _given(report: Report, setting: n.Setting) -> m.Grid | None:
     else:
         for value, (low, high) in zip(setting.values[1:], pairwise(points), strict=True):
             if (high - low).sign() <= 0:
-                report(catalogue.BAD_GRID, value, problem="the points of a grid ascend", help=f"{high} stands after {low}")
+                problem = f"the points of a grid ascend, and {high} stands after {low}"
+                report(catalogue.BAD_GRID, value, problem=problem)
                 break
             if float(high) <= float(low):
                 problem = f"these points are {float(low)!r} both, in double precision"
