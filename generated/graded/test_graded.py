@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
 from typing import Any
 
@@ -119,7 +120,7 @@ def test_grid_of_graded() -> None:
     f = Field(0, (3,))
     z = torch.ones(f.shape, dtype=torch.float64)
     points, expected = (0, 1 / 10, 3 / 10, 1), z
-    for low, high in zip(points, points[1:], strict=False):
+    for low, high in itertools.pairwise(points):
         expected = solver.step(f, 0.5 * low, expected, 0.5 * (high - low))
     end = solver(f, z, (0.0, 0.5))
     assert torch.allclose(end, expected, rtol=1e-12, atol=1e-12)
@@ -171,7 +172,7 @@ def test_grid_of_spaced() -> None:
     f = Field(0, (3,))
     z = torch.ones(f.shape, dtype=torch.float64)
     points, expected = (0, 1 / 3, 2 / 3, 1), z
-    for low, high in zip(points, points[1:], strict=False):
+    for low, high in itertools.pairwise(points):
         expected = solver.step(f, 0.5 * low, expected, 0.5 * (high - low))
     end = solver(f, z, (0.0, 0.5))
     assert torch.allclose(end, expected, rtol=1e-12, atol=1e-12)

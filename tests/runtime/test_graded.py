@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from pathlib import Path
 
@@ -58,7 +59,7 @@ def by_hand(z: float, points: tuple[float, ...], start: float, end: float, g: bo
         return math.sin(3 * s + z) - z * z / 4
 
     length = end - start
-    for low, high in zip(points, points[1:], strict=False):
+    for low, high in itertools.pairwise(points):
         s, eps = start + length * low, length * (high - low)
         k1 = slope(s, z)
         after = z + eps * (k1 + slope(s + eps, z + eps * k1)) / 2

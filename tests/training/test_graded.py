@@ -13,6 +13,7 @@ from torch import Tensor
 
 from hyperdsl import compiler
 from hyperdsl.diagnostics import has_errors
+from hyperdsl.evaluation.packages import load_package
 from hyperdsl.source import SpecFile
 from hyperdsl.training.learned import parameter_groups, written
 from hyperdsl.training.settings import Trajectory
@@ -145,8 +146,6 @@ def test_the_written_spec_is_the_trained_solver(package: Any, name: str, tmp_pat
     assert [float(point) for point in found.grid.points] == solver.fractions()  # type: ignore[union-attr]
     compiler.compile_checked(checked, tmp_path)
     if not kind.residual_power:
-        from hyperdsl.evaluation.packages import load_package
-
         again: Any = load_package(tmp_path / "again").choose(name)()
         z = torch.linspace(-1, 1, 5, dtype=torch.float64)[:, None]
         torch.testing.assert_close(again(early, z, (0.0, 1.0)), solver(early, z, (0.0, 1.0)), rtol=1e-13, atol=1e-13)
