@@ -22,30 +22,34 @@ class FourEvaluations(FixedSteps):
     order = 1
     evaluations_per_step = 4
     base_digest = "88257ab6941bb050"
-    learned = ("a21", "a31", "a32", "a41", "a42", "a43", "b1", "b2", "b3")
+    learned = (
+        *("a21",),
+        *("a31", "a32"),
+        *("a41", "a42", "a43"),
+        *("b1", "b2", "b3"),
+    )
 
     def __init__(self) -> None:
         super().__init__()
         self.coefficients = nn.Parameter(
-            torch.tensor([1 / 2, 0, 1 / 2, 0, 0, 1, 1 / 6, 1 / 3, 1 / 3], dtype=torch.float64)
+            torch.tensor(
+                [
+                    *(1 / 2,),
+                    *(0, 1 / 2),
+                    *(0, 0, 1),
+                    *(1 / 6, 1 / 3, 1 / 3),
+                ],
+                dtype=torch.float64,
+            )
         )
 
     def method(
-        self,
-        f: VectorField,
-        s: Tensor,
-        z: Tensor,
-        eps: Tensor,
-        a21: Tensor,
-        a31: Tensor,
-        a32: Tensor,
-        a41: Tensor,
-        a42: Tensor,
-        a43: Tensor,
-        b1: Tensor,
-        b2: Tensor,
-        b3: Tensor,
+        self, f: VectorField, s: Tensor, z: Tensor, eps: Tensor, **learned: Tensor
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        a21, *rest = (learned[name] for name in self.learned)
+        a31, a32, *rest = rest
+        a41, a42, a43, *rest = rest
+        b1, b2, b3 = rest
         k1 = f(s, z)
         k2 = f(s + a21 * eps, z + a21 * eps * k1)
         k3 = f(s + (a31 + a32) * eps, z + eps * (a31 * k1 + a32 * k2))

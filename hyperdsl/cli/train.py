@@ -140,6 +140,7 @@ def _object(trained: Trained, package: Path, problem: str) -> dict[str, object]:
 def _write_back(trained: Trained) -> str:
     """Write the method that training found beside its weights, and prove it; what was found, in lines for people."""
     from hyperdsl import compiler
+    from hyperdsl.training.protocol import is_graded
 
     spec = _spec_path(trained)
     replace_file(spec, (trained.written or "").encode())
@@ -149,7 +150,10 @@ def _write_back(trained: Trained) -> str:
     (method,) = checked.specs[0].methods
     values = trained.solver.values()  # type: ignore[operator]  # a generated solver's method
     found = [f"  {name} = {value:.6g}" for name, value in values.items()]
-    return "\n".join([*found, f"written as {spec}: order {method.facts.order}, proven exactly"])
+    if is_graded(trained.solver):
+        found.append("  grid " + ", ".join(f"{point:.6g}" for point in trained.solver.fractions()))
+    how = "exactly" if method.tolerance is None else f"within {float(method.tolerance):.0e}"
+    return "\n".join([*found, f"written as {spec}: order {method.facts.order}, proven {how}"])
 
 
 def _spec_path(trained: Trained) -> Path:

@@ -24,6 +24,7 @@ from hyperdsl.evaluation.problems import Problem
 from hyperdsl.evaluation.weights import Origin, default_path, save_weights
 from hyperdsl.training.changes import SettingsError, changed, plain_settings
 from hyperdsl.training.given import seeded
+from hyperdsl.training.learned import changes_method
 from hyperdsl.training.learned import written as written_spec
 from hyperdsl.training.outcome import Outcome
 from hyperdsl.training.outputs import require_writable
@@ -36,7 +37,7 @@ CACHE_BYTES = 4 * 2**30
 class Trained:
     """A trained solver, its history as the package's `fit` returned it, seconds taken, and where the weights are.
 
-    `written` is the spec of the method that training found, where the base has learned parameters.
+    `written` is the spec of the method that training found, where its base or its grid has something to learn.
     """
 
     solver: nn.Module
@@ -219,5 +220,5 @@ def train_package(
             Origin(package.spec_sha256, cls.__name__, problem.whole_name, used, settled, _told(changes), delta),
         )
         checkpoint.unlink(missing_ok=True)
-    written = written_spec(model, package.folder) if getattr(model, "learned", ()) else None
+    written = written_spec(model, package.folder) if changes_method(model) else None
     return Trained(model, history, seconds, path, written)

@@ -21,6 +21,7 @@ from hyperdsl.evaluation.errors import EvaluationError
 from hyperdsl.evaluation.metrics import l2, mape, relative_error
 from hyperdsl.evaluation.problems import Problem, VectorField
 from hyperdsl.evaluation.solvers import Span, TableauSolver, reference_solution, torchdiffeq_solve
+from hyperdsl.training.protocol import is_graded
 
 ADAPTIVE = "dopri5"
 """torchdiffeq's adaptive method, beside the fixed steps of the others."""
@@ -83,14 +84,17 @@ class Row:
 def fixed(name: str, solver: Callable[..., Tensor], steps: Sequence[int], **parameters: float) -> list[Contender]:
     """A fixed-step solver at several numbers of steps; `parameters` are the values of its free parameters.
 
+    One with a grid of its own is taken on that alone.
     A solution that diverges is a large error and no exception.
     """
     unchecked = {"check": False} if "check" in _call(solver).parameters else {}
 
-    def run(count: int, f: VectorField, z0: Tensor, span: Span, x: Tensor | None) -> Tensor:
+    def run(count: int | None, f: VectorField, z0: Tensor, span: Span, x: Tensor | None) -> Tensor:
         given: dict[str, Any] = {**parameters, **unchecked} | ({} if x is None else {"x": x})
         return solver(f, z0, span=span, steps=count, **given)
 
+    if is_graded(solver):
+        return [Contender(name, f"grid, K = {solver.count}", partial(run, None), _corrector(solver), solver)]
     return [Contender(name, f"K = {count}", partial(run, count), _corrector(solver), solver) for count in steps]
 
 

@@ -21,6 +21,7 @@ from hyperdsl.semantics.model.spec import (
     Entries,
     External,
     Free,
+    Grid,
     Learned,
     Method,
     Multistep,
@@ -37,7 +38,8 @@ class Plan:
     error: the step itself, or three of them where the error is estimated by doubling; without a control it is the step.
     `residual_power` is p + 1, the power of ε on g; None without a corrector. `base` names the base method, `summary` is
     that in words, and `facts` are what was proven, for the certificate. `entries` are the tableau as it is written, for
-    those who write the method back with the numbers that training found; None where the base is no tableau.
+    those who write the method back with the numbers that training found; None where the base is no tableau. `grid` are
+    the points of the steps; without one they are equal, or a control's.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Plan:
     training: Training | None = None
     control: Control | None = None
     entries: Entries | None = None
+    grid: Grid | None = None
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -90,6 +93,7 @@ def plan(solver: AnySolver) -> Plan:
         training=solver.training,
         control=control,
         entries=solver.entries if isinstance(solver, Solver) else None,
+        grid=solver.grid,
     )
 
 

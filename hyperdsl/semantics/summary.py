@@ -74,7 +74,13 @@ def solver_summary(solver: m.AnySolver) -> dict[str, object]:
         "corrector": "external" if isinstance(corrector, m.External) else corrector.name if corrector else None,
         "order": solver.order,
         "residual_power": solver.residual_power,
+        **({"grid": grid_summary(solver.grid)} if solver.grid else {}),
     }
+
+
+def grid_summary(grid: m.Grid) -> dict[str, object]:
+    """The points of a grid as exact text, those that a learned one starts from."""
+    return {"points": [str(point) for point in grid.points], "learned": grid.learned}
 
 
 def _learned_text(learned: m.Learned) -> str:
@@ -139,4 +145,5 @@ def multistep_kind(method: m.Multistep) -> str:
 
 def _step(solver: m.AnySolver) -> str:
     power = solver.residual_power
-    return solver.base.name + (f" + ε^{power} g" if power else "")
+    grid = f", {solver.grid.steps} steps of a{' learned' * solver.grid.learned} grid" if solver.grid else ""
+    return solver.base.name + (f" + ε^{power} g" if power else "") + grid

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from lightning_fabric import Fabric
@@ -12,17 +12,30 @@ from torch import Tensor, nn
 
 from hyperdsl.runtime.state import VectorField
 from hyperdsl.training.losses import Shuffled
-from hyperdsl.training.rows import Rows, grids_of, joined, norms, real
-from hyperdsl.training.settings import FitWarning
+from hyperdsl.training.protocol import is_graded
+from hyperdsl.training.rows import Rows, grids_of, in_dtype, joined, norms, real
+from hyperdsl.training.settings import FitWarning, History
 from hyperdsl.training.stepping import Parameters, Stepping
-from hyperdsl.training.targets import DRAWS, Targets
+from hyperdsl.training.targets import DRAWS, Targets, Trajectories
 from hyperdsl.training.trained import COMPONENTS
 
 SCALED = 64  # trajectories along which g's in- and outputs are looked at for their scaling
 
 
 def steps_of(targets: Targets, steps: int, z: Tensor) -> list[tuple[Tensor, Tensor]]:
-    """The times and the sizes of a solve's steps over the span, as scalars like z: `steps` equal ones."""
+    """The times and the sizes of a solve's steps over the span, as scalars like z: `steps` equal ones, or its grid's.
+
+    Those of a learned grid have gradients.
+    """
+    if is_graded(targets.solver):
+        start, end = z.new_tensor([targets.start, targets.end], dtype=torch.float64)
+        places = targets.solver.places(z, start, end)
+        return [(s.to(z.dtype.to_real()), eps.to(z.dtype.to_real())) for s, eps in places]
+    return equal_steps(targets, steps, z)
+
+
+def equal_steps(targets: Targets, steps: int, z: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """The same for `steps` equal ones."""
     length = targets.end - targets.start
     at = [targets.start + length * k / steps for k in range(steps)]
     *times, eps = z.new_tensor([*at, length / steps], dtype=z.dtype.to_real())
@@ -141,3 +154,29 @@ def rows_on_grids(targets: Targets, starts: Tensor, x: Tensor | None) -> Rows:
             found.append(targets.residuals_to(end, float(eps), s, given, z, targets.parameters()))
             z = end
     return joined(found)
+
+
+def reached(targets: Targets, stepping: Stepping, unseen: Trajectories, losses: Sequence[float]) -> History:
+    """What the training of a grid reached: as δ, the error where solves end over that of the base on equal steps.
+
+    Local errors of steps that begin elsewhere and have other sizes are not to be compared.
+    """
+    z0, x, length = unseen.z[0], unseen.x, targets.end - targets.start
+    count = grids_of(targets.settings)[0]
+    exact, doubled = (_end(targets, x, z0, k * count * targets.settings.substeps) for k in (1, 2))
+    parameters = {name: z0.new_tensor(value, dtype=targets.trained) for name, value in targets.parameters().items()}
+
+    def missed(step: Callable[..., Tensor], steps: Callable[..., list[tuple[Tensor, Tensor]]]) -> Tensor:
+        z, given = in_dtype(z0, targets.trained), in_dtype(x, targets.trained)
+        for s, eps in steps(targets, count, z):
+            z = step(s, given, z, eps, parameters)
+        return norms(real(in_dtype(z, targets.dtype) - exact))
+
+    base = missed(stepping.base, equal_steps).median()
+    delta = float(missed(stepping.hyper, steps_of).median() / base)
+    return History([*losses], {length: delta}, {length: float(norms(real(exact - doubled)).median() / base)}, math.nan)
+
+
+def _end(targets: Targets, x: Tensor | None, z: Tensor, substeps: int) -> Tensor:
+    s, length = z.new_tensor([targets.start, targets.end - targets.start], dtype=targets.dtype)
+    return targets.advance(s, x, z, length, substeps)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, cast
 import torch
 from torch import Tensor, nn
 
-from hyperdsl.training.protocol import learned_names
+from hyperdsl.training.protocol import is_graded, learned_names, learns_grid
 from hyperdsl.training.rows import Rows, in_dtype
 from hyperdsl.training.settings import Adversarial, End, Loss, Settings, Trajectory
 from hyperdsl.training.targets import Targets
@@ -58,8 +58,13 @@ def corrector_of(solver: object) -> nn.Module | None:
 
 
 def trained_part(solver: nn.Module) -> nn.Module:
-    """What training changes: the whole solver where its base has learned parameters, else the corrector."""
-    return solver if learned_names(solver) else solver.get_submodule("corrector")
+    """What training changes: the whole solver where its base or its grid learn something, else the corrector."""
+    return solver if changes_method(solver) else solver.get_submodule("corrector")
+
+
+def changes_method(solver: object) -> bool:
+    """Whether training changes more than g."""
+    return bool(learned_names(solver)) or learns_grid(solver)
 
 
 def dtype_of(solver: object, states: Tensor, loss: Loss | None = None) -> torch.dtype:
@@ -74,6 +79,10 @@ def loss_for(solver: nn.Module, loss: Loss | None) -> Loss | None:
     """The loss of a phase: where the base changes, the residual's is that of rollouts of one step."""
     if learned_names(solver) and isinstance(loss, Adversarial):
         raise ValueError("learned parameters of a base are not trained adversarially")
+    if learns_grid(solver) and not isinstance(loss, End):
+        raise ValueError("a learned grid is trained by the loss at the end of the span: targets would move with it")
+    if is_graded(solver) and isinstance(loss, Trajectory) and loss.steps > 1:
+        raise ValueError("rollouts of several steps from within a grid are not supported: take the loss at the end")
     return Trajectory(1) if learned_names(solver) and loss is None else loss
 
 
@@ -104,10 +113,11 @@ def missed(g: nn.Module | None, rows: Rows, targets: Targets) -> Tensor:
 
 
 def parameter_groups(g: nn.Module) -> list[dict[str, Any]]:
-    """What the optimizer changes: weights, and learned parameters, which do not decay towards zero."""
+    """What the optimizer changes: weights, and what is learned of the method, which does not decay towards zero."""
     named = dict(g.named_parameters())
-    coefficients = [named.pop("coefficients")] if learned_names(g) else []
-    groups: list[dict[str, Any]] = [{"params": [*named.values()]}, {"params": coefficients, "weight_decay": 0.0}]
+    names = ["coefficients"] * bool(learned_names(g)) + ["increments"] * learns_grid(g)
+    own = [named.pop(name) for name in names]
+    groups: list[dict[str, Any]] = [{"params": [*named.values()]}, {"params": own, "weight_decay": 0.0}]
     return [group for group in groups if group["params"]]
 
 
@@ -144,12 +154,22 @@ def written(solver: nn.Module, folder: Path) -> str:
     `folder` is the package's, whose certificate has the method. ValueError for a solver without learned parameters.
     """
     name, names = type(solver).__name__, learned_names(solver)
-    if not names:
+    if not changes_method(solver):
         raise ValueError(f"{name} has no learned parameters")
     solvers = json.loads((folder / "certificate.json").read_text("utf-8"))["solvers"]
     spec: str = next(entry["trained"] for entry in solvers if entry["name"] == name)
+    numbers = [f"({text})" if text.startswith("-") else text for text in _decimals(solver, names)]
+    points = ", ".join(map(_point, solver.fractions())) if is_graded(solver) else ""
+    return spec.format(**dict(zip(names, numbers, strict=True)), grid=points)
+
+
+def _decimals(solver: nn.Module, names: tuple[str, ...]) -> list[str]:
+    if not names:
+        return []
     coefficients = solver.get_parameter("coefficients")
     exact = coefficients.dtype == torch.float64
-    texts = [repr(value) if exact else f"{value:.9g}" for value in coefficients.tolist()]
-    numbers = [f"({text})" if text.startswith("-") else text for text in texts]
-    return spec.format(**dict(zip(names, numbers, strict=True)))
+    return [repr(value) if exact else f"{value:.9g}" for value in coefficients.tolist()]
+
+
+def _point(value: float) -> str:
+    return str(int(value)) if value in (0, 1) else repr(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, Protocol, TypeGuard, cast
 
 from torch import Tensor
@@ -64,6 +65,23 @@ class AdaptiveSolver(Solver, Protocol):
         ...
 
 
+class GradedSolver(Solver, Protocol):
+    """A solver on a grid of its own, a fraction of the span each point."""
+
+    @property
+    def count(self) -> int:
+        """How many steps there are."""
+        ...
+
+    def fractions(self) -> list[float]:
+        """The points as numbers."""
+        ...
+
+    def places(self, z: Tensor, start: Tensor, end: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """The times of the steps over a span, and their sizes."""
+        ...
+
+
 AnySolver = Solver | HistorySolver
 
 
@@ -78,6 +96,22 @@ def learned_names(solver: object) -> tuple[str, ...]:
     """The learned parameters, none for a solver that has only a corrector to train."""
     names: tuple[str, ...] = getattr(solver, "learned", ())
     return names
+
+
+def is_graded(solver: object) -> TypeGuard[GradedSolver]:
+    """Whether the solver has a grid of its own."""
+    return hasattr(solver, "fractions")
+
+
+def learns_grid(solver: object) -> bool:
+    """Whether training moves the points of the solver's grid."""
+    return hasattr(solver, "increments")
+
+
+def steps_on(solver: object, length: float) -> list[tuple[float, float]]:
+    """Of a solver with a grid of its own: how long after the start of the span each step begins, and its size."""
+    points = [length * point for point in solver.fractions()] if is_graded(solver) else []
+    return [(before, after - before) for before, after in pairwise(points)]
 
 
 def has_history(solver: AnySolver) -> TypeGuard[HistorySolver]:

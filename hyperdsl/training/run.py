@@ -20,7 +20,7 @@ from hyperdsl.runtime.field import fielded
 from hyperdsl.runtime.safetensors import serialised
 from hyperdsl.runtime.state import VectorField
 from hyperdsl.training.checkpoint import At, Keeper, hashed, identity_of, reduced, stream
-from hyperdsl.training.ends import Ends, rows_on_grids
+from hyperdsl.training.ends import Ends, reached, rows_on_grids
 from hyperdsl.training.given import (
     drawn_states,
     ends_of,
@@ -32,8 +32,10 @@ from hyperdsl.training.given import (
 from hyperdsl.training.learned import Learned, corrector_of, dtype_of, loss_for, ranges_of, trained_part
 from hyperdsl.training.losses import PERIOD, Residuals, Rollouts, Shuffled, WorstCases
 from hyperdsl.training.measured import check_bound, check_outcome, check_targets, measured
+from hyperdsl.training.protocol import is_graded, learns_grid
 from hyperdsl.training.rows import Rows, field_in, in_dtype, on_device, step_range
 from hyperdsl.training.settings import Adversarial, End, FitWarning, History, Sample, Sampler, Settings, Trajectory
+from hyperdsl.training.stepping import Stepping
 from hyperdsl.training.store import Store
 from hyperdsl.training.targets import Targets, drawn, usable_rows
 from hyperdsl.training.timeless import depends_on_time
@@ -85,6 +87,7 @@ class Run:
         """`learned` is what learned parameters keep to, `given` what is set for all phases, where it is not None."""
         require_callables(f, sample)
         changes: dict[str, Any] = given_changes(given)
+        changes |= {"grids": (solver.count,), "steps": None, "eps": None} if is_graded(solver) else {}
         phases = [replace(phase, **changes) for phase in (settings, *settings.then)]
         require_work(phases)
         starts = settings.trajectories
@@ -149,7 +152,11 @@ class Run:
                 held_out = drawn_states(self.sample, UNSEEN, self._generator, self.shape)
             unseen = self.targets[0].trajectories(*(on_device(value, self.device) for value in held_out))
             first = replace(self.targets[0], generator=stream(self.seed, 0))
-            history = measured(first, unseen, self.at.losses)
+            if learns_grid(self.solver):
+                stepping = Stepping(first, self.f, self.device, recomputed=False)
+                history = reached(first, stepping, unseen, self.at.losses)
+            else:
+                history = measured(first, unseen, self.at.losses)
         self.g.train(self.training)
         settings = replace(self.settings[0], then=tuple(replace(phase, then=()) for phase in self.settings[1:]))
         ranges, span = [targets.grids or targets.steps for targets in self.targets], (self.start, self.end)

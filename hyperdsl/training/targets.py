@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from hyperdsl.runtime.state import VectorField, with_input
-from hyperdsl.training.protocol import AnySolver, has_history, learned_names, single_step
+from hyperdsl.training.protocol import AnySolver, has_history, is_graded, learned_names, single_step, steps_on
 from hyperdsl.training.rows import Columns, Rows, grids_of, in_dtype, joined, norms, real
 from hyperdsl.training.settings import Adversarial, End, FitWarning, Sampler, Settings, Share, Trajectory
 
@@ -78,7 +78,15 @@ class Targets:
     @property
     def grids(self) -> tuple[float, ...]:
         """The ε of training, the smallest first, where it is for the points of some grids alone; else none."""
-        return tuple((self.end - self.start) / steps for steps in reversed(grids_of(self.settings)))
+        length = self.end - self.start
+        if is_graded(self.solver):
+            return tuple(sorted({eps for _, eps in steps_on(self.solver, length)}, key=abs))
+        return tuple(length / steps for steps in reversed(grids_of(self.settings)))
+
+    def starts(self, eps: float, room: float) -> list[float]:
+        """How long after the start of the span the steps of size ε begin that end within `room` more."""
+        own = steps_on(self.solver, self.end - self.start)
+        return [after for after, size in own if size == eps] or [eps * k for k in range(round(room / eps) + 1)]
 
     def room(self, eps: float, steps: int) -> int:
         """As many of the steps as the span has room for."""
@@ -133,10 +141,11 @@ class Targets:
         room = length - steps * eps * (
             getattr(self.solver, "past", 0) + 1
         )  # a history is followed from its oldest state
-        after = (part + float(torch.rand((), generator=self.generator))) / parts * room
+        reached = (part + float(torch.rand((), generator=self.generator))) / parts
+        after = reached * room
         if self.grids:
-            last = round(room / eps)
-            after = eps * min(int(after / (room or 1) * (last + 1)), last)
+            starts = self.starts(eps, room)
+            after = starts[min(int(reached * len(starts)), len(starts) - 1)]
         snapshot = int(after / length * self.snapshots)
         before = length * snapshot / self.snapshots
         if self.shared and rows <= z.shape[1]:

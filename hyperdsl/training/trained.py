@@ -16,6 +16,7 @@ from hyperdsl import __version__
 from hyperdsl.runtime.ranges import TRAINED
 from hyperdsl.runtime.weights import save_weights
 from hyperdsl.training.changes import plain_settings
+from hyperdsl.training.protocol import is_graded
 from hyperdsl.training.rows import real
 from hyperdsl.training.settings import History, Settings
 
@@ -43,12 +44,13 @@ def told(
     trained = {
         "eps": [min(sizes), max(sizes)],
         "s": None if timeless else sorted(span),
-        "steps": [1, round(abs(span[1] - span[0]) / min(sizes))],
+        "steps": [1, solver.count if is_graded(solver) else round(abs(span[1] - span[0]) / min(sizes))],
         "states": spread_of(states),
     }
     if exact:
         found = sorted({*sizes})
-        trained |= {"sizes": found, "grids": sorted(round(abs(span[1] - span[0]) / size) for size in found)}
+        grids = sorted(round(abs(span[1] - span[0]) / size) for size in found)
+        trained |= {"sizes": found, "grids": [solver.count] if is_graded(solver) else grids}
     return {
         TRAINED: json.dumps(trained),
         "solver": type(solver).__name__,

@@ -24,6 +24,7 @@ def facts(plan: Plan) -> dict[str, Any]:
         "base_digest": base_digest(plan) if plan.training or plan.corrector else None,
         "learned": tuple(learned.name for learned in plan.learned),
         "dense_order": plan.step.dense.order if plan.step.dense and plan.attempt.estimates else None,
+        "grid": tuple(map(_number, plan.grid.points)) if plan.grid else None,
         **_controlled(plan),
         **_history(plan.step),
     }

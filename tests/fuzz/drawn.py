@@ -16,7 +16,7 @@ ERRORS = ("embedded", "learned", "doubling", "learned, embedded")
 
 @composite
 def specs(draw: DrawFn) -> list[Part]:
-    kinds = (plain, plain, adaptive, family, multistep, pair, hyper, hyper, learned, implicit, problem)
+    kinds = (plain, plain, adaptive, family, multistep, pair, hyper, hyper, learned, evaluations, implicit, problem)
     count = draw(st.integers(4, 9))
     return [draw(draw(st.sampled_from(kinds))(f"{i}")) for i in range(count)]
 
@@ -37,7 +37,8 @@ def solver(word: str, tag: str, *lines: str) -> str:
 @composite
 def plain(draw: DrawFn, tag: str) -> Part:
     method = draw(methods.tableaux(f"m{tag}", pair=draw(st.booleans())))
-    text = method.text + solver("solver", tag, f"base {method.name}")
+    grid = draw(st.sampled_from(["", "", "grid 0, 1/3, 1", "grid 0, 1e-6, .5, 3/4, 1"]))
+    text = method.text + solver("solver", tag, f"base {method.name}", *filter(None, [grid]))
     return Part("tableau", text, f"S{tag}", method.numbers, draw(calls()))
 
 
@@ -80,6 +81,22 @@ def learned(draw: DrawFn, tag: str) -> Part:
     base = f"base learned({method.name}, steps = {copies})"
     text = method.text + training + solver("solver", tag, base, f"training t{tag}")
     return Part("tableau", text, f"S{tag}", method.numbers, draw(calls()), copies=copies)
+
+
+@composite
+def evaluations(draw: DrawFn, tag: str) -> Part:
+    """n evaluations, from those of a known method on an equal grid."""
+    start = draw(st.sampled_from(["ab2", *methods.KNOWN]))
+    count = draw(st.integers(1, 4)) * (methods.KNOWN[start][1] if start in methods.KNOWN else 2)
+    count = max(count, 2)
+    numbers, copies = methods.adams(count), 1
+    if start in methods.KNOWN:
+        numbers, each = methods.KNOWN[start]
+        copies = count // each
+    written = "" if start == "ab2" and draw(st.booleans()) else f", start = {start}"
+    training = draw(studies.trainings(f"t{tag}", losses=("residual", "trajectory")))
+    text = training + solver("solver", tag, f"base learned({count}{written})", f"training t{tag}")
+    return Part("tableau", text, f"S{tag}", numbers, draw(calls()), copies=copies)
 
 
 @composite

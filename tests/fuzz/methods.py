@@ -26,6 +26,29 @@ class Drawn:
     order: int = 1
 
 
+KNOWN: dict[str, tuple[dict[str, object], int]] = {
+    "euler": ({"c": ["0"], "a": [[]], "weights": [["1"]]}, 1),
+    "midpoint": ({"c": ["0", "1/2"], "a": [[], ["1/2"]], "weights": [["0", "1"]]}, 2),
+    "heun": ({"c": ["0", "1"], "a": [[], ["1"]], "weights": [["1/2", "1/2"]]}, 2),
+    "rk4": (
+        {
+            "c": ["0", "1/2", "1/2", "1"],
+            "a": [[], ["1/2"], ["0", "1/2"], ["0", "0", "1"]],
+            "weights": [["1/6", "1/3", "1/3", "1/6"]],
+        },
+        4,
+    ),
+}
+"""Methods that learned coefficients may start from, as every textbook has them, and their evaluations a step."""
+
+
+def adams(count: int) -> dict[str, object]:
+    """Adams–Bashforth 2 on so many equal parts of a step, its first Euler's: half, whole, …, whole, one and a half."""
+    rows = [[], [f"1/{count}"]]
+    rows += [[f"1/{2 * count}", *[f"1/{count}"] * (i - 2), f"3/{2 * count}"] for i in range(2, count + 1)]
+    return {"c": [f"{i}/{count}" for i in range(count)], "a": rows[:-1], "weights": rows[-1:]}
+
+
 fractions = st.builds(Fraction, st.integers(-12, 12), st.integers(1, 12))
 nonzero = fractions.filter(bool)
 

@@ -87,9 +87,10 @@ def _imported(package: Path) -> ModuleType:
 
 def _proven(part: Part, spec: Spec) -> None:
     """The orders of a tableau's rows are those of the textbook's conditions, as far as these go."""
-    if part.kind != "tableau":
+    names = re.findall(r"^method (\w+)", part.text, re.MULTILINE)
+    if part.kind != "tableau" or not names:
         return
-    name = re.findall(r"^method (\w+)", part.text, re.MULTILINE)[0]
+    name = names[0]
     method = next(method for method in spec.methods if method.name == name)
     found = oracle.Tableau(part.numbers, part.call or Call(0, 0, ()))
     for row, order in enumerate((method.facts.order, *method.facts.embedded)):

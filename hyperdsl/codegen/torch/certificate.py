@@ -6,9 +6,10 @@ import json
 import posixpath
 
 from hyperdsl.codegen.files import GENERATOR, JSON_KEY
-from hyperdsl.codegen.torch.trained import trained_spec
+from hyperdsl.codegen.torch.trained import is_written_back, trained_spec
 from hyperdsl.plan import Plan
 from hyperdsl.semantics.model.spec import Corrector, External, Spec
+from hyperdsl.semantics.summary import grid_summary
 
 
 def certificate(spec: Spec, plans: tuple[Plan, ...]) -> str:
@@ -35,7 +36,8 @@ def _solver(plan: Plan) -> dict[str, object]:
         "name": plan.name,
         "base": plan.base,
         **plan.facts,
-        **({"trained": trained_spec(plan)} if plan.learned else {}),
+        **({"grid": grid_summary(plan.grid)} if plan.grid else {}),
+        **({"trained": trained_spec(plan)} if is_written_back(plan) else {}),
         "corrector": _corrector(plan),
         "training": None if plan.training is None else plan.training.name,
         "residual_power": plan.residual_power,

@@ -10,7 +10,7 @@ from hyperdsl.codegen.torch.correctors import CorrectorView, corrector_views, le
 from hyperdsl.codegen.torch.expressions import number, tuple_text
 from hyperdsl.codegen.torch.history import history_view
 from hyperdsl.codegen.torch.identity import base_digest
-from hyperdsl.codegen.torch.views import ImportView, imports_of, range_view
+from hyperdsl.codegen.torch.views import ImportView, grid_text, imports_of, range_view
 from hyperdsl.codegen.torch.warm import FUNCTIONS, layer_text
 from hyperdsl.plan import Plan
 from hyperdsl.semantics.model.spec import Corrector, Free, Learned
@@ -45,6 +45,7 @@ class CaseView:
 
     `tight` is a tolerance that the order reaches quickly. `estimates`: whether it chooses its steps without a trained
     corrector. `stated` is what the class says of itself, `computed` what its step gives on a problem of numbers.
+    `grid` are the points of its own grid, "" without one; `increments`: whether they are learned.
     """
 
     solver: str
@@ -69,6 +70,8 @@ class CaseView:
     corrector: CorrectorView | None
     history: bool = False
     warm: WarmCaseView | None = None
+    grid: str = ""
+    increments: bool = False
 
     @property
     def untouched(self) -> bool:
@@ -166,6 +169,8 @@ def _case(plan: Plan, network: CorrectorView | None) -> CaseView:
         corrector=network,
         history=plan.step.start is not None,
         warm=_warm(plan),
+        grid=grid_text(plan),
+        increments=plan.grid is not None and plan.grid.learned,
     )
 
 
@@ -178,6 +183,7 @@ def _stated(plan: Plan) -> tuple[tuple[str, str], ...]:
     ranges = [f'("{one.name}", {one.lower}, {one.upper}, "{one.ends}")' for one in map(range_view, plan.free)]
     texts += [("free", tuple_text(ranges))] if ranges else []
     texts += [("learned", tuple_text([f'"{one.name}"' for one in plan.learned]))] if plan.learned else []
+    texts += [("grid", grid_text(plan))] if plan.grid else []
     adaptive, history = adaptive_view(plan), history_view(plan)
     if adaptive:
         names: tuple[str, ...] = (

@@ -8,7 +8,7 @@ from hyperdsl.codegen.expressions import SPEC, spelled
 from hyperdsl.codegen.torch.expressions import number, tuple_text, written_text
 from hyperdsl.plan import Coefficient, Evaluate, Plan, Step
 from hyperdsl.semantics.model import expressions as e
-from hyperdsl.semantics.model.spec import Learned
+from hyperdsl.semantics.model.spec import Grid, Learned
 from hyperdsl.semantics.reading.names import class_name
 from hyperdsl.theory.numbers.exact import Exact
 
@@ -63,20 +63,39 @@ def _end(end: Exact | None, infinite: str) -> str:
     return infinite if end is None else number(end)
 
 
+def is_written_back(plan: Plan) -> bool:
+    """Whether training changes the method or its grid."""
+    return bool(plan.learned) or (plan.grid is not None and plan.grid.learned)
+
+
 def trained_spec(plan: Plan) -> str:
-    """A spec with the method that training found, its parameters in braces for `str.format`."""
+    """A spec with the method and the grid that training found: parameters, and points, in braces for `str.format`."""
     name = class_name(plan.name)
     method, entries = f"trained_{plan.base}", plan.entries
     assert entries is not None  # what is learned is a tableau's
     lines = [f"# {name} on {plan.base}, trained:"]
     lines += [f"# {learned.name} = {{{learned.name}}}" for learned in plan.learned]
-    lines += [f"method {method} {{{{", f"    order {plan.order}", "    tableau {{"]
+    lines += [f"method {method} {{{{", f"    order {_claim(plan)}", "    tableau {{"]
     for i, (c, row) in enumerate(zip(entries.c, entries.a, strict=True)):
         lines.append(f"        {_spelled(c)} | {', '.join(map(_spelled, row[:i]))}".rstrip())
     lines += ["        --+--", f"          | {', '.join(map(_spelled, entries.weights[0]))}", "    }}", "}}"]
+    grid = [f"    grid {_points(plan.grid)}"] if plan.grid else []
     if plan.corrector is None:
-        lines += ["", f"solver {name} {{{{", f"    base {method}", "}}"]
+        lines += ["", f"solver {name} {{{{", f"    base {method}", *grid, "}}"]
+    elif grid:
+        lines += ["", f"hypersolver {name} {{{{", f"    base {method}", "    corrector external", *grid, "}}"]
     return "\n".join(lines) + "\n"
+
+
+def _claim(plan: Plan) -> str:
+    """The order that is claimed, as the base's declaration does."""
+    autonomous, tolerance = plan.facts["autonomous"], plan.facts["tolerance"]
+    order = plan.facts["order_autonomous"] if autonomous else plan.order
+    return f"{order}" + (f" within {tolerance}" if tolerance else "") + " autonomous" * bool(autonomous)
+
+
+def _points(grid: Grid) -> str:
+    return "{grid}" if grid.learned else ", ".join(map(str, grid.points))
 
 
 def _spelled(expression: e.Expression) -> str:

@@ -304,6 +304,18 @@ class Learned:
 
 
 @dataclass(frozen=True)
+class Grid:
+    """The points of a solver's steps as fractions of the span, from 0 to 1; `learned` ones before training."""
+
+    points: tuple[Exact, ...]
+    learned: bool
+
+    @property
+    def steps(self) -> int:
+        return len(self.points) - 1
+
+
+@dataclass(frozen=True)
 class Solver:
     """A solver or, with a corrector, a hypersolver.
 
@@ -324,6 +336,7 @@ class Solver:
     control: Control | None = None
     dense: Dense | None = None
     learned: tuple[Learned, ...] = ()
+    grid: Grid | None = None
 
     @property
     def order(self) -> int:
@@ -378,6 +391,10 @@ class HistorySolver:
 
     @property
     def control(self) -> None:
+        return None
+
+    @property
+    def grid(self) -> None:
         return None
 
 

@@ -33,6 +33,7 @@ GENERATED = frozenset(
         "FitWarning",
         "FixedSteps",
         "Followed",
+        "GradedSteps",
         "History",
         "HistorySteps",
         "LEARNED",

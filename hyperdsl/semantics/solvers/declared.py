@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from hyperdsl.diagnostics import catalogue, did_you_mean
@@ -16,8 +16,10 @@ from hyperdsl.semantics.reading.substitute import dense_with, substituted
 from hyperdsl.semantics.solvers.bases import ChosenBase, read_base
 from hyperdsl.semantics.solvers.controls import check_control
 from hyperdsl.semantics.solvers.correctors import INPUTS
+from hyperdsl.semantics.solvers.grids import check_grid, read_grid, refuse_grid
 from hyperdsl.semantics.solvers.precision import check_precision
 from hyperdsl.semantics.solvers.starts import default_start
+from hyperdsl.semantics.solvers.trainings import to_the_end
 from hyperdsl.syntax import nodes as n
 
 
@@ -41,12 +43,18 @@ class _Parts:
     training: m.Training | None
     control: Control | None
     chosen: n.Name | None
+    grid: m.Grid | None
+
+    @property
+    def learns(self) -> bool:
+        """Whether the base or the grid has something to learn."""
+        return bool(self.base and self.base.learned) or bool(self.grid and self.grid.learned)
 
     def complete(self, hyper: bool) -> bool:
         """Whether nothing is missing that was asked for or is needed."""
         if self.base is None or (self.chosen and self.control is None):
             return False
-        learns = hyper or bool(self.base.learned)
+        learns = hyper or self.learns
         return not (hyper and self.corrector is None) and not (learns and self.training is None)
 
 
@@ -59,7 +67,7 @@ def read_solver(report: Report, declaration: n.Declaration, names: Names) -> m.A
     if declaration.parameters:
         report(catalogue.BAD_PARAMETER, declaration.parameters[0], problem="a solver has no parameters of its own")
     kind = "a hypersolver" if hyper else "a solver"
-    known = ("base", "corrector", "training", "control") if hyper else ("base", "training", "control")
+    known = ("base", *(("corrector",) if hyper else ()), "training", "control", "grid")
     settings = Settings(report, kind, declaration.body, known)
     parts = _parts(report, settings, declaration.name, names, hyper=hyper)
     base = parts.base
@@ -79,15 +87,18 @@ def read_solver(report: Report, declaration: n.Declaration, names: Names) -> m.A
 
 def _parts(report: Report, settings: Settings, name: n.Name, names: Names, *, hyper: bool) -> _Parts:
     """The parts by their names; a training that nothing needs is reported."""
-    base = read_base(report, settings, name, names.base)
+    base = read_base(report, settings, name, names.base, names.library_method)
     corrector = _corrector(report, settings, name, names) if hyper else None
     given = "training" in settings.by_word
-    learns = hyper or bool(base and base.learned)
-    training = _training(report, settings, names) if given or learns else None
     chosen = _one_name(report, settings, "control")
+    control = names.control(chosen) if chosen else None
+    parts = _Parts(base, corrector, None, control, chosen, read_grid(report, settings))
+    learns = hyper or parts.learns
+    if given or learns:
+        parts = replace(parts, training=_training(report, settings, names, parts.grid))
     if base and given and not learns:
         _check_untrained(report, settings)
-    return _Parts(base, corrector, training, names.control(chosen) if chosen else None, chosen)
+    return parts
 
 
 def _single_step(
@@ -99,11 +110,12 @@ def _single_step(
     method: m.Method,
 ) -> m.Solver:
     """The solver on a Runge–Kutta method, with what does not go with it reported."""
-    solver = _solver(report, declaration, base, method, parts.corrector, parts.training, parts.control)
+    solver = _solver(report, declaration, base, method, parts)
     if parts.chosen and parts.control:
         check_control(report, parts.chosen, parts.control, solver)
     if solver.learned:
         _check_learned(report, settings, solver)
+    check_grid(report, settings, solver)
     return solver
 
 
@@ -118,6 +130,7 @@ def _with_history(
     """The solver on a method with a history, with what does not go with it yet reported."""
     start = method.start or m.Start(names.library_method(default_start(method.formula.order)), 1)
     name, training = declaration.name, parts.training
+    refuse_grid(report, settings, method)
     if parts.chosen:
         report(catalogue.NOT_YET, parts.chosen, what="step-size control of methods with a history is")
     if training and any(not isinstance(phase.loss, m.ResidualLoss) for phase in training.phases):
@@ -131,9 +144,7 @@ def _solver(
     declaration: n.Declaration,
     base: ChosenBase,
     method: m.Method,
-    corrector: m.Corrector | m.External | None,
-    training: m.Training | None,
-    control: Control | None,
+    parts: _Parts,
 ) -> m.Solver:
     values = dict(base.fixed)
     tableau = method.tableau.substitute(values) if values else method.tableau
@@ -147,9 +158,10 @@ def _solver(
         fixed=base.fixed,
         free=base.free,
         learned=base.learned,
-        corrector=corrector,
-        training=training,
-        control=control,
+        corrector=parts.corrector,
+        training=parts.training,
+        control=parts.control,
+        grid=parts.grid,
         dense=dense_with(method.dense, values) if method.dense else None,
     )
 
@@ -171,9 +183,10 @@ def _corrector(report: Report, settings: Settings, owner: n.Name, names: Names) 
     return m.External() if name.text == "external" else names.corrector(name)
 
 
-def _training(report: Report, settings: Settings, names: Names) -> m.Training | None:
+def _training(report: Report, settings: Settings, names: Names, grid: m.Grid | None) -> m.Training | None:
     if "training" not in settings.by_word:
-        return names.default_training()
+        default = names.default_training()
+        return to_the_end(default) if grid and grid.learned else default
     name = _one_name(report, settings, "training")
     return names.training(name) if name else None
 
@@ -181,7 +194,7 @@ def _training(report: Report, settings: Settings, names: Names) -> m.Training | 
 def _check_untrained(report: Report, settings: Settings) -> None:
     """Report the training of a plain solver without learned parameters, which has nothing to train."""
     word = settings.by_word["training"].word
-    advice = "a training is for a corrector, or for learned parameters of the base: `alpha = learned(1/2)`"
+    advice = "a training is for a corrector, or for what is learned of the base, `alpha = learned(1/2)`, or of the grid"
     report(catalogue.UNKNOWN_SETTING, word, kind=settings.kind, word=word.text, help=advice)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hyperdsl.diagnostics import catalogue
 from hyperdsl.semantics.model.spec import AnySolver, Training
 from hyperdsl.semantics.reading.report import Report
@@ -21,7 +23,8 @@ def check_precision(report: Report, name: n.Name, solver: AnySolver) -> None:
     if solver.training is None:
         return
     phases = [phase for phase in solver.training.phases if phase.steps.given or not solver.control]
-    smallest = {smallest_step(phase): phase for phase in reversed(phases)}
+    shortest = _shortest(solver)
+    smallest = {shortest or smallest_step(phase): phase for phase in reversed(phases)}
     if not smallest:  # the steps that the control takes are known in training
         return
     eps, training = min(smallest.items())
@@ -37,6 +40,12 @@ def check_precision(report: Report, name: n.Name, solver: AnySolver) -> None:
         "this assumes |z| = rms R = 1 and a span of length 1; training repeats it with what it measures",
     ]
     report(catalogue.PRECISION, name, solver=solver.name, notes=notes)
+
+
+def _shortest(solver: AnySolver) -> float | None:
+    """The shortest step of the solver's grid, for a span of length 1."""
+    points = solver.grid.points if solver.grid else ()
+    return min((float(high - low) for low, high in pairwise(points)), default=None)
 
 
 def smallest_step(training: Training) -> float:

@@ -62,6 +62,11 @@ def default_training(reference: m.Method) -> m.Training:
     )
 
 
+def to_the_end(training: m.Training) -> m.Training:
+    """The training by the loss at the end of the span, in one step unless a grid has more."""
+    return replace(training, loss=m.EndLoss(), steps=ONE_STEP)
+
+
 def _default_states() -> tuple[m.StateShare, ...]:
     fifth = Exact.of(Fraction(1, 5))
     trajectory = m.StateShare("trajectory", Exact.of(Fraction(3, 5)))
