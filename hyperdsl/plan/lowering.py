@@ -14,6 +14,7 @@ from hyperdsl.plan.predictor_corrector import predictor_corrector
 from hyperdsl.plan.runge_kutta import runge_kutta
 from hyperdsl.plan.step import Start, Step, evaluations
 from hyperdsl.semantics.model.control import Control
+from hyperdsl.semantics.model.path import PathModel
 from hyperdsl.semantics.model.spec import (
     AnySolver,
     Corrector,
@@ -37,7 +38,8 @@ class Plan:
     error: the step itself, or three of them where the error is estimated by doubling; without a control it is the step.
     `residual_power` is p + 1, the power of ε on g; None without a corrector. `base` names the base method, `summary` is
     that in words, and `facts` are what was proven, for the certificate. `entries` are the tableau as it is written, for
-    those who write the method back with the numbers that training found; None where the base is no tableau.
+    those who write the method back with the numbers that training found; None where the base is no tableau. Where there is
+    a `path`, f is a diffusion model as a field on it.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Plan:
     training: Training | None = None
     control: Control | None = None
     entries: Entries | None = None
+    path: PathModel | None = None
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -90,6 +93,7 @@ def plan(solver: AnySolver) -> Plan:
         training=solver.training,
         control=control,
         entries=solver.entries if isinstance(solver, Solver) else None,
+        path=solver.path,
     )
 
 

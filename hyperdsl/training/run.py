@@ -24,6 +24,7 @@ from hyperdsl.training.given import (
     drawn_states,
     ends_of,
     given_changes,
+    on_path,
     require_callables,
     require_work,
     seeded,
@@ -68,7 +69,7 @@ class Run:
         solver: Any,
         f: VectorField,
         sample: Sample,
-        span: Sequence[float],
+        span: Sequence[float] | None,
         settings: Settings,
         learned: Learned | None,
         given: Mapping[str, int | None],
@@ -82,6 +83,7 @@ class Run:
     ) -> None:
         """`learned` is what learned parameters keep to, `given` what is set for all phases, where it is not None."""
         require_callables(f, sample)
+        f, sample, span = on_path(solver, f, sample, span)
         changes: dict[str, Any] = given_changes(given)
         phases = [replace(phase, **changes) for phase in (settings, *settings.then)]
         require_work(phases)

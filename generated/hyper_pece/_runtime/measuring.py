@@ -104,6 +104,40 @@ def require_numbers(found: Tensor | tuple[Tensor, ...], *expected: float) -> Non
         torch.testing.assert_close(value, torch.full_like(value, number), rtol=1e-13, atol=1e-13)
 
 
+class Known:
+    """A model that knows the one data point there is, and predicts it, or the noise, v or the velocity, exactly."""
+
+    def __init__(self, schedule: Callable[[Tensor], tuple[Tensor, Tensor]], predicts: str, data: float) -> None:
+        self.schedule, self.predicts, self.data = schedule, predicts, data
+
+    def __call__(self, tau: Tensor, *arguments: Tensor) -> Tensor:
+        """The prediction at x, the last of the arguments."""
+        (alpha, sigma), rates = torch.func.jvp(self.schedule, (tau,), (torch.ones_like(tau),))
+        data = torch.full_like(arguments[-1], self.data)
+        noise = (arguments[-1] - alpha * data) / sigma
+        known = {
+            "noise": noise,
+            "data": data,
+            "v": alpha * noise - sigma * data,
+            "velocity": rates[0] * data + rates[1] * noise,
+        }
+        return known[self.predicts]
+
+
+class Straight(nn.Module):
+    """f as a field on a straight path, which solvers on a path ask for."""
+
+    on_straight_path = True
+
+    def __init__(self, f: Callable[..., Tensor]) -> None:
+        super().__init__()
+        self.f = f
+
+    def forward(self, *arguments: Tensor) -> Tensor:
+        """f of these."""
+        return self.f(*arguments)
+
+
 def with_input(f: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
     """The field as f(s, x, z)."""
     return lambda s, x, z: f(s, z)

@@ -9,6 +9,7 @@ from hyperdsl.codegen.files import GENERATOR, JSON_KEY
 from hyperdsl.codegen.torch.trained import trained_spec
 from hyperdsl.plan import Plan
 from hyperdsl.semantics.model.spec import Corrector, External, Spec
+from hyperdsl.semantics.summary import path_summary
 
 
 def certificate(spec: Spec, plans: tuple[Plan, ...]) -> str:
@@ -40,6 +41,7 @@ def _solver(plan: Plan) -> dict[str, object]:
         "training": None if plan.training is None else plan.training.name,
         "residual_power": plan.residual_power,
         "evaluations_per_step": plan.evaluations_per_step,
+        **({"path": path_summary(plan.path)} if plan.path else {}),
     }
 
 

@@ -11,6 +11,7 @@ from typing import Literal
 from hyperdsl.semantics.model.control import Control
 from hyperdsl.semantics.model.expressions import Expression
 from hyperdsl.semantics.model.layers import Bilinear, Conv2d, Layer, Residual
+from hyperdsl.semantics.model.path import PathModel
 from hyperdsl.semantics.model.problem import ProblemModel
 from hyperdsl.semantics.model.sweep import Sweep
 from hyperdsl.source import Place, Source
@@ -293,7 +294,7 @@ class Solver:
     """A solver or, with a corrector, a hypersolver.
 
     `tableau`, `entries`, `facts` and `dense` are the base's with the fixed parameters put in; `free` are those left
-    open, `fixed` those put in, `learned` those that training finds.
+    open, `fixed` those put in, `learned` those that training finds. Where there is a `path`, f is a model on it.
     """
 
     name: str
@@ -309,6 +310,7 @@ class Solver:
     control: Control | None = None
     dense: Dense | None = None
     learned: tuple[Learned, ...] = ()
+    path: PathModel | None = None
 
     @property
     def order(self) -> int:
@@ -335,6 +337,7 @@ class HistorySolver:
     start: Start
     corrector: Corrector | External | None
     training: Training | None
+    path: PathModel | None = None
 
     @property
     def order(self) -> int:
@@ -383,3 +386,4 @@ class Spec:
     solvers: tuple[AnySolver, ...]
     imports: tuple[Source, ...]
     sweeps: tuple[Sweep, ...] = ()
+    paths: tuple[PathModel, ...] = ()

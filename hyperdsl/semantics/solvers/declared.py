@@ -9,6 +9,7 @@ from hyperdsl.diagnostics import catalogue, did_you_mean
 from hyperdsl.semantics.methods.proofs import prove
 from hyperdsl.semantics.model import spec as m
 from hyperdsl.semantics.model.control import Control
+from hyperdsl.semantics.model.path import PathModel
 from hyperdsl.semantics.reading.names import check_class_name
 from hyperdsl.semantics.reading.report import Report, exactly
 from hyperdsl.semantics.reading.settings import Settings
@@ -28,23 +29,26 @@ class Names(Protocol):
     def corrector(self, name: n.Name) -> m.Corrector | None: ...
     def training(self, name: n.Name) -> m.Training | None: ...
     def control(self, name: n.Name) -> Control | None: ...
+    def path(self, name: n.Name) -> PathModel | None: ...
     def default_training(self) -> m.Training: ...
     def library_method(self, name: str) -> m.Method: ...
 
 
 @dataclass(frozen=True)
 class _Parts:
-    """What a declaration of a solver names, as far as it was found; `chosen` is the name of its control."""
+    """What a declaration of a solver names, as far as it was found; `chosen` and `placed` name its control and path."""
 
     base: ChosenBase | None
     corrector: m.Corrector | m.External | None
     training: m.Training | None
     control: Control | None
     chosen: n.Name | None
+    path: PathModel | None
+    placed: n.Name | None
 
     def complete(self, hyper: bool) -> bool:
         """Whether nothing is missing that was asked for or is needed."""
-        if self.base is None or (self.chosen and self.control is None):
+        if self.base is None or (self.chosen and self.control is None) or (self.placed and self.path is None):
             return False
         learns = hyper or bool(self.base.learned)
         return not (hyper and self.corrector is None) and not (learns and self.training is None)
@@ -59,7 +63,8 @@ def read_solver(report: Report, declaration: n.Declaration, names: Names) -> m.A
     if declaration.parameters:
         report(catalogue.BAD_PARAMETER, declaration.parameters[0], problem="a solver has no parameters of its own")
     kind = "a hypersolver" if hyper else "a solver"
-    known = ("base", "corrector", "training", "control") if hyper else ("base", "training", "control")
+    known = ("base", "corrector", "training", "control", "path")
+    known = known if hyper else tuple(word for word in known if word != "corrector")
     settings = Settings(report, kind, declaration.body, known)
     parts = _parts(report, settings, declaration.name, names, hyper=hyper)
     base = parts.base
@@ -87,7 +92,9 @@ def _parts(report: Report, settings: Settings, name: n.Name, names: Names, *, hy
     chosen = _one_name(report, settings, "control")
     if base and given and not learns:
         _check_untrained(report, settings)
-    return _Parts(base, corrector, training, names.control(chosen) if chosen else None, chosen)
+    placed = _one_name(report, settings, "path")
+    control, path = names.control(chosen) if chosen else None, names.path(placed) if placed else None
+    return _Parts(base, corrector, training, control, chosen, path, placed)
 
 
 def _single_step(
@@ -99,7 +106,7 @@ def _single_step(
     method: m.Method,
 ) -> m.Solver:
     """The solver on a Runge–Kutta method, with what does not go with it reported."""
-    solver = _solver(report, declaration, base, method, parts.corrector, parts.training, parts.control)
+    solver = _solver(report, declaration, base, method, parts)
     if parts.chosen and parts.control:
         check_control(report, parts.chosen, parts.control, solver)
     if solver.learned:
@@ -123,7 +130,7 @@ def _with_history(
     if training and any(not isinstance(phase.loss, m.ResidualLoss) for phase in training.phases):
         at = settings.by_word["training"].values[0]
         report(catalogue.NOT_YET, at, what="losses but `residual` on methods with a history are")
-    return m.HistorySolver(name.text, report.place(name), method, start, parts.corrector, training)
+    return m.HistorySolver(name.text, report.place(name), method, start, parts.corrector, training, parts.path)
 
 
 def _solver(
@@ -131,9 +138,7 @@ def _solver(
     declaration: n.Declaration,
     base: ChosenBase,
     method: m.Method,
-    corrector: m.Corrector | m.External | None,
-    training: m.Training | None,
-    control: Control | None,
+    parts: _Parts,
 ) -> m.Solver:
     values = dict(base.fixed)
     tableau = method.tableau.substitute(values) if values else method.tableau
@@ -147,10 +152,11 @@ def _solver(
         fixed=base.fixed,
         free=base.free,
         learned=base.learned,
-        corrector=corrector,
-        training=training,
-        control=control,
+        corrector=parts.corrector,
+        training=parts.training,
+        control=parts.control,
         dense=dense_with(method.dense, values) if method.dense else None,
+        path=parts.path,
     )
 
 
