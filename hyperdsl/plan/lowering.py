@@ -38,8 +38,8 @@ class Plan:
     error: the step itself, or three of them where the error is estimated by doubling; without a control it is the step.
     `residual_power` is p + 1, the power of ε on g; None without a corrector. `base` names the base method, `summary` is
     that in words, and `facts` are what was proven, for the certificate. `entries` are the tableau as it is written, for
-    those who write the method back with the numbers that training found; None where the base is no tableau. Where there is
-    a `path`, f is a diffusion model as a field on it.
+    those who write the method back with the numbers that training found; None where the base is no tableau. With a
+    `path`, f is a diffusion model as a field on it.
     """
 
     name: str

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from .schedules import rates_of
 from .state import beside
 
 
@@ -115,8 +116,9 @@ class Known:
         data = torch.full_like(arguments[-1], self.data)
         noise = (arguments[-1] - alpha * data) / sigma
         if self.predicts == "velocity":
-            _, rates = torch.func.jvp(self.schedule, (tau,), (torch.ones_like(tau),))
-            return rates[0] * data + rates[1] * noise
+            alpha_rate, sigma_rate = rates_of(self.schedule, tau)
+            velocity: Tensor = alpha_rate * data + sigma_rate * noise
+            return velocity
         return {"noise": noise, "data": data, "v": alpha * noise - sigma * data}[self.predicts]
 
 
@@ -131,7 +133,8 @@ class Straight(nn.Module):
 
     def forward(self, *arguments: Tensor) -> Tensor:
         """f of these."""
-        return self.f(*arguments)
+        slope: Tensor = self.f(*arguments)
+        return slope
 
 
 def with_input(f: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tensor, Tensor, Tensor], Tensor]:

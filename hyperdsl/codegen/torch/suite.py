@@ -187,7 +187,8 @@ def _path(plan: Plan) -> PathCaseView | None:
     path, (first, last) = plan.path, plan.path.times
     curve = Curve(path.alpha, path.sigma, path.parameters)
     times = (first, (first + last) / Exact.of(2), last)
-    known = tuple((number(time), *(repr(value) for value in numbers_at(curve, time))) for time in times)
+    numbers = [(time, *numbers_at(curve, time)) for time in times]
+    known = tuple((number(time), repr(alpha), repr(sigma)) for time, alpha, sigma in numbers)
     return PathCaseView(path.predicts, known)
 
 

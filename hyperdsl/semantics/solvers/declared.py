@@ -63,8 +63,7 @@ def read_solver(report: Report, declaration: n.Declaration, names: Names) -> m.A
     if declaration.parameters:
         report(catalogue.BAD_PARAMETER, declaration.parameters[0], problem="a solver has no parameters of its own")
     kind = "a hypersolver" if hyper else "a solver"
-    known = ("base", "corrector", "training", "control", "path")
-    known = known if hyper else tuple(word for word in known if word != "corrector")
+    known = ("base", *(("corrector",) if hyper else ()), "training", "control", "path")
     settings = Settings(report, kind, declaration.body, known)
     parts = _parts(report, settings, declaration.name, names, hyper=hyper)
     base = parts.base
@@ -76,6 +75,8 @@ def read_solver(report: Report, declaration: n.Declaration, names: Names) -> m.A
         solver = _with_history(report, settings, declaration, parts, base.method, names)
     if isinstance(parts.corrector, m.Corrector):
         _check_inputs(report, settings, parts.corrector, base)
+        if parts.placed and parts.corrector.start == "field":
+            report(catalogue.NOT_YET, parts.placed, what="correctors that start from the field of a path are")
     if report.failed_since(before):
         return None
     check_precision(report, declaration.name, solver)

@@ -22,7 +22,7 @@ RESERVED = {
     ALPHA: "it is a setting",
     "sigma": "it is a setting",
     PI: "`pi` is π",
-    "torch": "generated code uses it itself",
+    **dict.fromkeys(("torch", "math", "abs"), "generated code uses it itself"),
 }
 
 

@@ -1,7 +1,7 @@
 """Whether α and σ of a path are a schedule: decided in balls over all of its times, with their derivatives.
 
-Where an interval is as short as `DEPTH` halvings make it and still undecided, as next to σ = 0 where the derivative of a
-square root is infinite, the values at its ends decide.
+Where an interval is as short as `DEPTH` halvings make it and still undecided, as next to σ = 0 where a square root has
+an infinite derivative, the values at its ends decide.
 """
 
 from __future__ import annotations
@@ -146,10 +146,10 @@ def _value(expression: Expression, scope: Mapping[str, Dual]) -> Dual:
             value, slope = _FUNCTIONS[name](inner.value)
             return Dual(value, slope * inner.rate)
         case Binary("^", base, Constant(exponent)) if exponent.is_rational:
-            inner, power = _value(base, scope), exponent.ball()
-            return Dual(inner.value**power, power * inner.value ** (power - 1) * inner.rate)
-        case Binary("^", base, exponent):
-            inner, power = _value(base, scope), _value(exponent, scope)
+            inner, constant = _value(base, scope), exponent.ball()
+            return Dual(inner.value**constant, constant * inner.value ** (constant - 1) * inner.rate)
+        case Binary("^", base, raised):
+            inner, power = _value(base, scope), _value(raised, scope)
             value, log = inner.value**power.value, inner.value.log()
             return Dual(value, value * (power.rate * log + power.value * inner.rate / inner.value))
         case Binary(operator, one, other):
