@@ -9,6 +9,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from .schedules import rates_of
 from .state import beside
 
 
@@ -112,16 +113,14 @@ class Known:
 
     def __call__(self, tau: Tensor, *arguments: Tensor) -> Tensor:
         """The prediction at x, the last of the arguments."""
-        (alpha, sigma), rates = torch.func.jvp(self.schedule, (tau,), (torch.ones_like(tau),))
+        alpha, sigma = self.schedule(tau)
         data = torch.full_like(arguments[-1], self.data)
         noise = (arguments[-1] - alpha * data) / sigma
-        known = {
-            "noise": noise,
-            "data": data,
-            "v": alpha * noise - sigma * data,
-            "velocity": rates[0] * data + rates[1] * noise,
-        }
-        return known[self.predicts]
+        if self.predicts == "velocity":
+            alpha_rate, sigma_rate = rates_of(self.schedule, tau)
+            velocity: Tensor = alpha_rate * data + sigma_rate * noise
+            return velocity
+        return {"noise": noise, "data": data, "v": alpha * noise - sigma * data}[self.predicts]
 
 
 class Straight(nn.Module):
@@ -135,7 +134,8 @@ class Straight(nn.Module):
 
     def forward(self, *arguments: Tensor) -> Tensor:
         """f of these."""
-        return self.f(*arguments)
+        slope: Tensor = self.f(*arguments)
+        return slope
 
 
 def with_input(f: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tensor, Tensor, Tensor], Tensor]:

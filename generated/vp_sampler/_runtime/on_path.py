@@ -33,7 +33,8 @@ class OnPath(Solver):
 
     def adjoint(self, f: VectorField, z0: Any, span: Any = None, *more: Any, **settings: Any) -> Any:
         """As a call, by the adjoint that this solver has."""
-        return self._through(super().adjoint, f, z0, span, *more, **settings)
+        adjoint = super().adjoint  # type: ignore[misc]  # of the solvers that this stands before
+        return self._through(adjoint, f, z0, span, *more, **settings)
 
     def _through(self, solve: Any, f: VectorField, z0: Any, span: Any, *more: Any, **settings: Any) -> Any:
         """What a solve from noise to data is, by one on the straight path."""

@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple, assert_never, get_args
 import torch
 from torch import Tensor, nn
 
-from .schedules import Discrete, Schedule, looked_up, scheduled
+from .schedules import Discrete, Schedule, looked_up, rates_of, scheduled
 from .state import Scalar, beside, is_eager, real_dtype, require_like
 
 Prediction = Literal["noise", "data", "v", "velocity"]
@@ -28,6 +28,8 @@ FARTHEST = 36.0
 """|log(α/σ)| beyond which t is 0 or 1 in float64."""
 RESOLVED = 4e-16
 """Of log(α/σ), to which it is found."""
+LARGEST = 2**23
+"""Factors of the field from here on leave nothing of a prediction in float32."""
 KEPT = 4096
 """Times that are remembered."""
 
@@ -97,7 +99,7 @@ class Path:
         device; networks that want one for each sample get `t.expand(len(x))`, and diffusers' take either:
         `path.field(lambda t, x: unet(x, t).sample)`.
         """
-        return model if on_straight_path(model) else StraightField(self, model)
+        return StraightField(self, model)
 
     def straight_time(self, tau: Scalar) -> Tensor:
         """t = α/(α + σ) at the model's time, float64."""
@@ -137,7 +139,7 @@ class Path:
         return z * _beside(alpha + sigma, z)
 
     def start(self, noise: Tensor) -> Tensor:
-        """The state to start from, at span[0], of standard normal noise: where x = σ·noise, what data it has left out."""
+        """The state at span[0] of standard normal noise: of x = σ·noise, without what there is of data in it."""
         return noise * (1 - self.span[0])
 
     def end(self, z: Tensor) -> Tensor:
@@ -148,7 +150,7 @@ class Path:
     def at(self, t: Scalar, z: Tensor) -> At:
         """What the field is made of at a time, as factors of z; a time that is at hand is remembered.
 
-        ValueError for such a time outside the path.
+        Beyond an end of the path it is what it is at the end: adaptive solvers may step over it and interpolate.
         """
         if not isinstance(t, Tensor) or (t.device.type == "cpu" and not t.ndim and is_eager(t) and not t.requires_grad):
             return self._remembered(float(t), z)
@@ -161,8 +163,6 @@ class Path:
         found = self._known.get(t)
         if found is None:
             low, high = self.span
-            if not low - 1e-3 * low - 1e-6 <= t <= high + 1e-6:  # by more than what dtypes round
-                raise ValueError(f"t = {t:g} is outside the path, whose times are {low:g} .. {high:g}")
             found = self._at_number(min(max(t, low), high))
             if len(self._known) >= KEPT:
                 self._known.clear()
@@ -186,18 +186,15 @@ class Path:
                 break
             rate = rate if now == reached else (tau - before) / (now - reached)
             before, reached, tau = tau, now, tau + (odds - now) * rate
-        rates = [float(rate) for rate in self._rates(place)] if self.predicts == "velocity" else []
+        rates = [float(rate) for rate in rates_of(self.schedule, place)] if self.predicts == "velocity" else []
         return _made(self.predicts, float(place), alpha, sigma, *rates)
 
     def _at(self, t: Tensor) -> At:
         tau = self.model_time(t)
         alpha, sigma = self.schedule(tau)
-        return _made(self.predicts, tau, alpha, sigma, *(self._rates(tau) if self.predicts == "velocity" else ()))
-
-    def _rates(self, tau: Tensor) -> tuple[Tensor, Tensor]:
-        """dα/dτ and dσ/dτ."""
-        _, rates = torch.func.jvp(self.schedule, (tau,), (torch.ones_like(tau),))
-        return rates
+        return _made(
+            self.predicts, tau, alpha, sigma, *(rates_of(self.schedule, tau) if self.predicts == "velocity" else ())
+        )
 
     def _odds(self, tau: Tensor) -> Tensor:
         """log(α/σ) = log(t/(1 − t))."""
@@ -212,23 +209,19 @@ class Path:
         sound = alpha.isfinite() & sigma.isfinite() & (alpha >= 0) & (sigma >= 0) & (alpha + sigma > 0)
         if not bool(sound.all()):
             where = float(places[~sound][0])
-            raise ValueError(
-                f"α and σ must be finite, none negative and not both zero, which they are not at {where:g}"
-            )
+            raise ValueError(f"α and σ must be finite, not negative and not both zero, unlike at the time {where:g}")
         fallen = (alpha[1:] * sigma[:-1] <= alpha[:-1] * sigma[1:]).nonzero()
         if len(fallen):
-            where = places[int(fallen[0, 0]) :][:2].tolist()
-            raise ValueError(
-                f"α/σ must rise from the first to the last time, but does not from {where[0]:g} to {where[1]:g}"
-            )
+            before, after = places[int(fallen[0, 0]) :][:2].tolist()
+            raise ValueError(f"α/σ must rise from noise to data, but does not from the time {before:g} to {after:g}")
         low, high = self._odds(torch.tensor(self.times, dtype=torch.float64)).tolist()
         wanted = low + (high - low) * torch.arange(NODES + 1, dtype=torch.float64) / NODES
-        before, after = torch.full_like(wanted, first), torch.full_like(wanted, last)
+        below, above = torch.full_like(wanted, first), torch.full_like(wanted, last)
+        nodes = wanted
         for _ in range(64):
-            middle = (before + after) / 2
-            below = self._odds(middle) < wanted
-            before, after = torch.where(below, middle, before), torch.where(below, after, middle)
-        nodes = (before + after) / 2
+            nodes = (below + above) / 2
+            short = self._odds(nodes) < wanted
+            below, above = torch.where(short, nodes, below), torch.where(short, above, nodes)
         nodes[0], nodes[-1] = first, last
         return low, (high - low) / NODES, nodes
 
@@ -241,7 +234,7 @@ class Path:
         """ValueError where the field is infinite at an end of the times."""
         for t, tau in zip(self.span, self.times, strict=True):
             made = self._at(torch.tensor(t, dtype=torch.float64))
-            if not all(math.isfinite(float(value)) for value in made):
+            if not all(abs(float(value)) < LARGEST for value in made[2:]):
                 what = {"noise": "α = 0", "data": "σ = 0"}.get(self.predicts, "dα/dτ or dσ/dτ is not finite")
                 raise ValueError(
                     f"with a prediction of {self.predicts} the field is infinite at the time {tau:g}, where {what}: "
@@ -288,7 +281,8 @@ class StraightField(nn.Module):
         at = self.path.at(t, z)
         predicted = self.model(at.tau, *given, at.scale * z)
         require_like(predicted, z, "the model's state")
-        return at.gain * (at.share * z - predicted)
+        slope: Tensor = at.gain * (at.share * z - predicted)
+        return slope
 
 
 def on_straight_path(f: Any) -> bool:
@@ -314,7 +308,7 @@ class Guided(nn.Module):
 
 
 def guided(model: Callable[..., Any], scale: float, null: Any, *, batched: bool = True) -> Guided:
-    """model(τ, c, x) with classifier-free guidance (Ho & Salimans 2022, arXiv:2207.12598): v_null + scale·(v_c − v_null).
+    """A model(τ, c, x) with classifier-free guidance, v_null + scale·(v_c − v_null) (Ho & Salimans, arXiv:2207.12598).
 
     null: the condition that stands for none, a number or what broadcasts to c. scale 1 is the model under c, 0 without.
     batched: both in one call, of twice the batch; else two calls.

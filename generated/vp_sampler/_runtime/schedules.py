@@ -100,3 +100,12 @@ class Discrete:
 def looked_up(table: Tensor, index: Tensor) -> Tensor:
     """The table's entries at an index of any shape; plain indexing by a 0-d tensor would wait for its number."""
     return table.index_select(0, index.reshape(-1)).reshape(index.shape)
+
+
+def rates_of(schedule: Schedule, tau: Tensor) -> tuple[Tensor, Tensor]:
+    """dα/dτ and dσ/dτ, like τ."""
+    (alpha, sigma), pulled = torch.func.vjp(schedule, tau)
+    return (
+        pulled((torch.ones_like(alpha), torch.zeros_like(sigma)))[0],
+        pulled((torch.zeros_like(alpha), torch.ones_like(sigma)))[0],
+    )
