@@ -104,7 +104,7 @@ def looked_up(table: Tensor, index: Tensor) -> Tensor:
 
 def rates_of(schedule: Schedule, tau: Tensor) -> tuple[Tensor, Tensor]:
     """dα/dτ and dσ/dτ, like τ."""
-    (alpha, sigma), pulled = torch.func.vjp(schedule, tau)
+    (alpha, sigma), pulled, *_ = torch.func.vjp(schedule, tau)
     return (
         pulled((torch.ones_like(alpha), torch.zeros_like(sigma)))[0],
         pulled((torch.zeros_like(alpha), torch.ones_like(sigma)))[0],

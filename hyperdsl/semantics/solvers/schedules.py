@@ -143,15 +143,15 @@ def _value(expression: Expression, scope: Mapping[str, Dual]) -> Dual:
             return Dual(-inner.value, -inner.rate)
         case Function(name, operand):
             inner = _value(operand, scope)
-            value, slope = _FUNCTIONS[name](inner.value)
-            return Dual(value, slope * inner.rate)
+            image, slope = _FUNCTIONS[name](inner.value)
+            return Dual(image, slope * inner.rate)
         case Binary("^", base, Constant(exponent)) if exponent.is_rational:
             inner, constant = _value(base, scope), exponent.ball()
             return Dual(inner.value**constant, constant * inner.value ** (constant - 1) * inner.rate)
         case Binary("^", base, raised):
             inner, power = _value(base, scope), _value(raised, scope)
-            value, log = inner.value**power.value, inner.value.log()
-            return Dual(value, value * (power.rate * log + power.value * inner.rate / inner.value))
+            whole, log = inner.value**power.value, inner.value.log()
+            return Dual(whole, whole * (power.rate * log + power.value * inner.rate / inner.value))
         case Binary(operator, one, other):
             left, right = _value(one, scope), _value(other, scope)
             return _OPERATORS[operator](left, right)
