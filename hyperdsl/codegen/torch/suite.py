@@ -42,10 +42,14 @@ class WarmCaseView:
 
 @dataclass(frozen=True)
 class PathCaseView:
-    """A solver's path in its tests: what its model predicts, and α and σ at three of its times, computed in balls."""
+    """A solver's path in its tests: what its model predicts, and α and σ at three of its times, computed in balls.
+
+    `noisy`: whether there is noise left at the last time, so that a model can tell what it was.
+    """
 
     predicts: str
     known: tuple[tuple[str, str, str], ...]
+    noisy: bool
 
 
 @dataclass(frozen=True)
@@ -189,7 +193,7 @@ def _path(plan: Plan) -> PathCaseView | None:
     times = (first, (first + last) / Exact.of(2), last)
     numbers = [(time, *numbers_at(curve, time)) for time in times]
     known = tuple((number(time), repr(alpha), repr(sigma)) for time, alpha, sigma in numbers)
-    return PathCaseView(path.predicts, known)
+    return PathCaseView(path.predicts, known, numbers[-1][2] > 0)
 
 
 def _stated(plan: Plan) -> tuple[tuple[str, str], ...]:
