@@ -87,6 +87,8 @@ def test_json_and_table() -> None:
     assert [path["name"] for path in file["paths"]] == ["vp"]
     assert file["paths"][0]["times"] == [1.0, 0.001]
     assert {solver["path"] for solver in file["solvers"]} == {"vp"}
+    shown = CliRunner().invoke(application(), ["show", str(VP), "VpSampler"]).stdout
+    assert "VpSampler, a hypersolver for models of the path vp on heun" in shown
     assert "heun, on the path vp" in CliRunner().invoke(application(), ["check", str(VP)]).stdout
 
 
