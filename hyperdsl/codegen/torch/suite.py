@@ -141,7 +141,9 @@ def suite_view(plans: tuple[Plan, ...]) -> SuiteView:
     correctors, of_solver = corrector_views(plans)
     named = {view.name: view for view in correctors}
     cases = tuple(_case(plan, named.get(of_solver.get(plan.name, ""))) for plan in plans)
-    return SuiteView(cases, imports_of({name for view in correctors for name in view.runtime}))
+    used = {name for view in correctors for name in view.runtime}
+    used |= {"Known", "Straight"} if any(case.path for case in cases) else set()
+    return SuiteView(cases, imports_of(used))
 
 
 def _case(plan: Plan, network: CorrectorView | None) -> CaseView:

@@ -138,6 +138,7 @@ _MODULES = {
     "fixed": ("FixedSteps",),
     "history": ("Followed", "HistorySteps", "Past"),
     "implicit": ("iterated",),
+    "models": ("Known", "Straight"),
     "on_path": ("OnPath",),
     "outcome": ("SolveError", "Status"),
     "path": ("Path", "guided"),
