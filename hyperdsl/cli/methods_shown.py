@@ -28,9 +28,9 @@ def print_page(value: Shown, console: Console) -> None:
         case Method():
             print_method(value, console)
         case Solver():
-            console.print(
-                f"[bold]{value.name}[/], a {'solver' if value.corrector is None else 'hypersolver'} on", end=" "
-            )
+            kind = "solver" if value.corrector is None else "hypersolver"
+            path = f" for models of the path {value.path.name}" if value.path else ""
+            console.print(f"[bold]{value.name}[/], a {kind}{path} on", end=" ")
             print_method(of_solver(value), console, value)
 
 

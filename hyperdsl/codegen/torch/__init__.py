@@ -22,17 +22,17 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 def generate(spec: Spec, plans: tuple[Plan, ...]) -> tuple[GeneratedFile, ...]:
     """The files of a spec's package; train.py only where there is a corrector to train."""
-    package = package_view(spec, plans)
+    package, suite = package_view(spec, plans), suite_view(plans)
     modules: dict[str, tuple[str, object]] = {
         "__init__.py": ("__init__.py.jinja", package),
         "solver.py": ("solver.py.jinja", package),
-        f"test_{spec.source.stem}.py": ("test.py.jinja", suite_view(plans)),
+        f"test_{spec.source.stem}.py": ("test.py.jinja", suite),
     }
     if package.trained:
         modules["train.py"] = ("train.py.jinja", train_view(plans))
     header = _render("header.py.jinja", header_view(spec))
     files = [GeneratedFile(path, header + _render(template, view)) for path, (template, view) in modules.items()]
-    files += runtime_files([*(part.module for part in package.imports), "outcome", "measuring"])
+    files += runtime_files([*(part.module for part in (*package.imports, *suite.imports)), "outcome", "measuring"])
     return (*files, GeneratedFile(CERTIFICATE, certificate(spec, plans)))
 
 

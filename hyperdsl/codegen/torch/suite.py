@@ -15,6 +15,7 @@ from hyperdsl.codegen.torch.warm import FUNCTIONS, layer_text
 from hyperdsl.plan import Plan
 from hyperdsl.semantics.model.spec import Corrector, Free, Learned
 from hyperdsl.semantics.reading.names import class_name
+from hyperdsl.semantics.solvers.schedules import Curve, numbers_at
 from hyperdsl.theory.numbers.exact import ONE, Exact
 
 _TENTH = ONE / Exact.of(10)
@@ -37,6 +38,18 @@ class WarmCaseView:
     second: str
     activation: str
     factor: str
+
+
+@dataclass(frozen=True)
+class PathCaseView:
+    """A solver's path in its tests: what its model predicts, and α and σ at three of its times, computed in balls.
+
+    `noisy`: whether there is noise left at the last time, so that a model can tell what it was.
+    """
+
+    predicts: str
+    known: tuple[tuple[str, str, str], ...]
+    noisy: bool
 
 
 @dataclass(frozen=True)
@@ -72,6 +85,7 @@ class CaseView:
     warm: WarmCaseView | None = None
     grid: str = ""
     increments: bool = False
+    path: PathCaseView | None = None
 
     @property
     def untouched(self) -> bool:
@@ -81,7 +95,8 @@ class CaseView:
     @property
     def field(self) -> str:
         """The vector field f as the solver is to call it."""
-        return "with_input(f)" if self.input_shape else "f"
+        field = "with_input(f)" if self.input_shape else "f"
+        return f"Straight({field})" if self.path else field
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -129,7 +144,9 @@ def suite_view(plans: tuple[Plan, ...]) -> SuiteView:
     correctors, of_solver = corrector_views(plans)
     named = {view.name: view for view in correctors}
     cases = tuple(_case(plan, named.get(of_solver.get(plan.name, ""))) for plan in plans)
-    return SuiteView(cases, imports_of({name for view in correctors for name in view.runtime}))
+    used = {name for view in correctors for name in view.runtime}
+    used |= {"Known", "Straight"} if any(case.path for case in cases) else set()
+    return SuiteView(cases, imports_of(used))
 
 
 def _case(plan: Plan, network: CorrectorView | None) -> CaseView:
@@ -171,7 +188,19 @@ def _case(plan: Plan, network: CorrectorView | None) -> CaseView:
         warm=_warm(plan),
         grid=grid_text(plan),
         increments=plan.grid is not None and plan.grid.learned,
+        path=_path(plan),
     )
+
+
+def _path(plan: Plan) -> PathCaseView | None:
+    if plan.path is None:
+        return None
+    path, (first, last) = plan.path, plan.path.times
+    curve = Curve(path.alpha, path.sigma, path.parameters)
+    times = (first, (first + last) / Exact.of(2), last)
+    numbers = [(time, *numbers_at(curve, time)) for time in times]
+    known = tuple((number(time), repr(alpha), repr(sigma)) for time, alpha, sigma in numbers)
+    return PathCaseView(path.predicts, known, numbers[-1][2] > 0)
 
 
 def _stated(plan: Plan) -> tuple[tuple[str, str], ...]:

@@ -1,0 +1,45 @@
+"""What the tests of packages with a path solve: a model that knows its data, and plain fields put on the path."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from .schedules import rates_of
+from .state import beside
+
+
+class Known:
+    """A model that knows the one data point there is, and predicts it, or the noise, v or the velocity, exactly."""
+
+    def __init__(self, schedule: Callable[[Tensor], tuple[Tensor, Tensor]], predicts: str, data: float) -> None:
+        self.schedule, self.predicts, self.data = schedule, predicts, data
+
+    def __call__(self, tau: Tensor, *arguments: Tensor) -> Tensor:
+        """The prediction at x, the last of the arguments."""
+        x = arguments[-1]
+        alpha, sigma = (beside(value, x) for value in self.schedule(tau))
+        data = torch.full_like(x, self.data)
+        noise = (x - alpha * data) / sigma
+        if self.predicts == "velocity":
+            alpha_rate, sigma_rate = (beside(value, x) for value in rates_of(self.schedule, tau))
+            velocity: Tensor = alpha_rate * data + sigma_rate * noise
+            return velocity
+        return {"noise": noise, "data": data, "v": alpha * noise - sigma * data}[self.predicts]
+
+
+class Straight(nn.Module):
+    """f as a field on a straight path, which solvers on a path ask for."""
+
+    on_straight_path = True
+
+    def __init__(self, f: Callable[..., Tensor]) -> None:
+        super().__init__()
+        self.f = f
+
+    def forward(self, *arguments: Tensor) -> Tensor:
+        """f of these."""
+        slope: Tensor = self.f(*arguments)
+        return slope
