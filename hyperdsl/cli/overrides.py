@@ -10,16 +10,8 @@ import typer
 from hyperdsl import compiler
 from hyperdsl.cli.inputs import WRONG_USAGE, say, stop
 from hyperdsl.diagnostics import has_errors
-from hyperdsl.semantics.model.spec import (
-    AdversarialLoss,
-    EndLoss,
-    Loss,
-    Method,
-    ResidualLoss,
-    StepRange,
-    Training,
-    TrajectoryLoss,
-)
+from hyperdsl.semantics.model.spec import Method, Training
+from hyperdsl.semantics.model.training import AdversarialLoss, EndLoss, Loss, ResidualLoss, StepRange, TrajectoryLoss
 from hyperdsl.semantics.solvers.controls import SETTINGS as CONTROL_SETTINGS
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from hyperdsl.semantics.check import check_file
-from hyperdsl.semantics.model.spec import AdversarialLoss, EndLoss, ResidualLoss, Training, TrajectoryLoss
+from hyperdsl.semantics.model.spec import Training
+from hyperdsl.semantics.model.training import AdversarialLoss, EndLoss, ResidualLoss, TrajectoryLoss
 from hyperdsl.semantics.reading.scope import Project
 from hyperdsl.theory.numbers.exact import Exact
 

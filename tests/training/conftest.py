@@ -23,23 +23,25 @@ from hyperdsl.plan import plan
 from hyperdsl.semantics.model.expressions import Binary, Constant, Variable
 from hyperdsl.semantics.model.layers import Linear
 from hyperdsl.semantics.model.spec import (
-    AdversarialLoss,
     Corrector,
-    EndLoss,
     Entries,
     External,
     Facts,
     Free,
     Learned,
     Method,
-    Optimizer,
     Reference,
-    ResidualLoss,
     Solver,
     Spec,
+    Training,
+)
+from hyperdsl.semantics.model.training import (
+    AdversarialLoss,
+    EndLoss,
+    Optimizer,
+    ResidualLoss,
     StateShare,
     StepRange,
-    Training,
     TrajectoryLoss,
 )
 from hyperdsl.source import Place, Source, Span

@@ -11,15 +11,14 @@ from hyperdsl.codegen.torch.expressions import number, tuple_text
 from hyperdsl.codegen.torch.printer import SINGLE, step_lines
 from hyperdsl.codegen.torch.trained import TrainedView, trained_view
 from hyperdsl.plan import Plan, method_step
-from hyperdsl.semantics.model.spec import (
+from hyperdsl.semantics.model.spec import Method, Training
+from hyperdsl.semantics.model.training import (
     AdversarialLoss,
     EndLoss,
     Loss,
-    Method,
     ResidualLoss,
     StateShare,
     StepRange,
-    Training,
     TrajectoryLoss,
 )
 from hyperdsl.semantics.reading.names import class_name

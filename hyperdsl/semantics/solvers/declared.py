@@ -10,6 +10,7 @@ from hyperdsl.semantics.methods.proofs import prove
 from hyperdsl.semantics.model import spec as m
 from hyperdsl.semantics.model.control import Control
 from hyperdsl.semantics.model.path import PathModel
+from hyperdsl.semantics.model.training import AdversarialLoss, ResidualLoss
 from hyperdsl.semantics.reading.names import check_class_name
 from hyperdsl.semantics.reading.report import Report, exactly
 from hyperdsl.semantics.reading.settings import Settings
@@ -141,7 +142,7 @@ def _with_history(
     refuse_grid(report, settings, method)
     if parts.chosen:
         report(catalogue.NOT_YET, parts.chosen, what="step-size control of methods with a history is")
-    if training and any(not isinstance(phase.loss, m.ResidualLoss) for phase in training.phases):
+    if training and any(not isinstance(phase.loss, ResidualLoss) for phase in training.phases):
         at = settings.by_word["training"].values[0]
         report(catalogue.NOT_YET, at, what="losses but `residual` on methods with a history are")
     return m.HistorySolver(name.text, report.place(name), method, start, parts.corrector, training, parts.path)
@@ -215,7 +216,7 @@ def _check_learned(report: Report, settings: Settings, solver: m.Solver) -> None
     if solver.control:
         at = settings.by_word["control"].values[0]
         report(catalogue.NOT_YET, at, what="step-size control of a base with learned parameters is")
-    if solver.training and any(isinstance(phase.loss, m.AdversarialLoss) for phase in solver.training.phases):
+    if solver.training and any(isinstance(phase.loss, AdversarialLoss) for phase in solver.training.phases):
         at = settings.by_word["training"].values[0]
         report(catalogue.NOT_YET, at, what="adversarial training of a base with learned parameters is")
 

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from hyperdsl.diagnostics import catalogue
 from hyperdsl.semantics.model import spec as m
+from hyperdsl.semantics.model.training import EndLoss, TrajectoryLoss
 from hyperdsl.semantics.reading.numbers import ExactReader
 from hyperdsl.semantics.reading.report import Report
 from hyperdsl.semantics.reading.settings import Arguments, Settings, head
@@ -80,11 +81,11 @@ def check_grid(report: Report, settings: Settings, solver: m.Solver) -> None:
     given = settings.by_word.get("training")
     at = given.values[0] if given else settings.by_word[WORD]
     for phase in training.phases:
-        if grid.learned and not isinstance(phase.loss, m.EndLoss):
+        if grid.learned and not isinstance(phase.loss, EndLoss):
             problem = f"`{training.name}` cannot train a grid: its targets would move with the points"
             report(catalogue.BAD_GRID, at, problem=problem, help="train it by `loss end`")
             return
-        if isinstance(phase.loss, m.TrajectoryLoss):
+        if isinstance(phase.loss, TrajectoryLoss):
             report(catalogue.NOT_YET, at, what="rollouts from within a grid (`loss end` is for all of it) are")
             return
         if phase.steps.given and phase.steps.grids != (grid.steps,):

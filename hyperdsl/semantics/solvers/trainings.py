@@ -9,6 +9,17 @@ from typing import Literal
 
 from hyperdsl.diagnostics import catalogue, did_you_mean
 from hyperdsl.semantics.model import spec as m
+from hyperdsl.semantics.model.training import (
+    AdversarialLoss,
+    EndLoss,
+    Loss,
+    Optimizer,
+    ResidualLoss,
+    StateKind,
+    StateShare,
+    StepRange,
+    TrajectoryLoss,
+)
 from hyperdsl.semantics.reading.numbers import ExactReader
 from hyperdsl.semantics.reading.report import Report, exactly
 from hyperdsl.semantics.reading.settings import LARGEST_INTEGER, Arguments, Settings, chosen, ends, head
@@ -33,10 +44,10 @@ LOSSES = ("residual", "trajectory", "adversarial", "end")
 PHASE_SETTINGS = tuple(word for word in SETTINGS if word not in ("seed", "trajectories"))
 STATES = ("trajectory", "noise", "box")
 DEFAULT_NOISE = Exact.of(Fraction(1, 20))
-DEFAULT_OPTIMIZER = m.Optimizer(Exact.of(Fraction(1, 100)), Exact.of(Fraction(1, 10**6)), ONE)
+DEFAULT_OPTIMIZER = Optimizer(Exact.of(Fraction(1, 100)), Exact.of(Fraction(1, 10**6)), ONE)
 DEFAULT_REFERENCE = "rk4"
 DEFAULT_ROLLOUT = 8
-ONE_STEP = m.StepRange("steps", ONE, ONE)
+ONE_STEP = StepRange("steps", ONE, ONE)
 DEFAULT_RADIUS = Exact.of(Fraction(1, 10))
 DEFAULT_ATTACK = 5
 LONGEST_ROLLOUT = 10_000
@@ -50,9 +61,9 @@ def default_training(reference: m.Method) -> m.Training:
     return m.Training(
         name="default",
         place=None,
-        loss=m.ResidualLoss(),
+        loss=ResidualLoss(),
         states=_default_states(),
-        steps=m.StepRange("steps", Exact.of(2), Exact.of(20), given=False),
+        steps=StepRange("steps", Exact.of(2), Exact.of(20), given=False),
         reference=m.Reference(reference, substeps=32, dtype="float64"),
         optimizer=DEFAULT_OPTIMIZER,
         schedule="cosine",
@@ -64,13 +75,13 @@ def default_training(reference: m.Method) -> m.Training:
 
 def to_the_end(training: m.Training) -> m.Training:
     """The training by the loss at the end of the span, in one step unless a grid has more."""
-    return replace(training, loss=m.EndLoss(), steps=ONE_STEP)
+    return replace(training, loss=EndLoss(), steps=ONE_STEP)
 
 
-def _default_states() -> tuple[m.StateShare, ...]:
+def _default_states() -> tuple[StateShare, ...]:
     fifth = Exact.of(Fraction(1, 5))
-    trajectory = m.StateShare("trajectory", Exact.of(Fraction(3, 5)))
-    return trajectory, m.StateShare("noise", fifth, DEFAULT_NOISE), m.StateShare("box", fifth)
+    trajectory = StateShare("trajectory", Exact.of(Fraction(3, 5)))
+    return trajectory, StateShare("noise", fifth, DEFAULT_NOISE), StateShare("box", fifth)
 
 
 @exactly
@@ -123,7 +134,7 @@ def _phase(
         base,
         loss=loss,
         states=_states(report, settings, base.states),
-        steps=_steps_to_the_end(report, settings, steps) if isinstance(loss, m.EndLoss) else steps,
+        steps=_steps_to_the_end(report, settings, steps) if isinstance(loss, EndLoss) else steps,
         reference=_reference(report, settings, base.reference, find),
         optimizer=_optimizer(report, settings, base.optimizer),
         schedule=settings.choice("schedule", ("cosine", "constant"), base.schedule),
@@ -134,7 +145,7 @@ def _phase(
     )
 
 
-def _loss(report: Report, settings: Settings, default: m.Loss) -> m.Loss:
+def _loss(report: Report, settings: Settings, default: Loss) -> Loss:
     setting = settings.get("loss")
     value = settings.single(setting, "one of " + ", ".join(LOSSES)) if setting else None
     if value is None:
@@ -142,13 +153,13 @@ def _loss(report: Report, settings: Settings, default: m.Loss) -> m.Loss:
     match head(value):
         case "residual" | "end" as word:
             Arguments(report, value, ())
-            return m.EndLoss() if word == "end" else m.ResidualLoss()
+            return EndLoss() if word == "end" else ResidualLoss()
         case "trajectory":
             arguments = Arguments(report, value, ("steps",))
-            return m.TrajectoryLoss(arguments.integer("steps", DEFAULT_ROLLOUT, 1, LONGEST_ROLLOUT))
+            return TrajectoryLoss(arguments.integer("steps", DEFAULT_ROLLOUT, 1, LONGEST_ROLLOUT))
         case "adversarial":
             arguments = Arguments(report, value, ("radius", "steps"))
-            return m.AdversarialLoss(
+            return AdversarialLoss(
                 arguments.at_least("radius", DEFAULT_RADIUS, ZERO, "positive", open_end=True),
                 arguments.integer("steps", DEFAULT_ATTACK, 1, LONGEST_ATTACK),
             )
@@ -157,12 +168,12 @@ def _loss(report: Report, settings: Settings, default: m.Loss) -> m.Loss:
             return default
 
 
-def _states(report: Report, settings: Settings, default: tuple[m.StateShare, ...]) -> tuple[m.StateShare, ...]:
+def _states(report: Report, settings: Settings, default: tuple[StateShare, ...]) -> tuple[StateShare, ...]:
     """The mixture: given shares as they are, the rest equal."""
     setting = settings.get("states")
     if setting is None:
         return default
-    parts: list[tuple[m.StateShare, bool]] = []
+    parts: list[tuple[StateShare, bool]] = []
     for value in setting.values:
         part = _state_share(report, value)
         if part and part[0].kind in (known.kind for known, _ in parts):
@@ -180,7 +191,7 @@ def _states(report: Report, settings: Settings, default: tuple[m.StateShare, ...
     return tuple(part if given else replace(part, share=left / open_parts) for part, given in parts)
 
 
-def _state_share(report: Report, value: n.Value) -> tuple[m.StateShare, bool] | None:
+def _state_share(report: Report, value: n.Value) -> tuple[StateShare, bool] | None:
     """One part of the mixture, and whether its share was given."""
     word = head(value)
     if word not in STATES or isinstance(value, n.Range | n.Comparison | n.String):
@@ -194,11 +205,11 @@ def _state_share(report: Report, value: n.Value) -> tuple[m.StateShare, bool] | 
     if (share - 1).sign() > 0:
         report(catalogue.OUT_OF_RANGE, arguments.values["share"], what="`share`", wants="above 0 and at most 1")
     noise = arguments.at_least("size", DEFAULT_NOISE, ZERO, "positive", open_end=True) if is_noise else None
-    kind: m.StateKind = "noise" if is_noise else "box" if word == "box" else "trajectory"
-    return m.StateShare(kind, share, noise), "share" in arguments.values
+    kind: StateKind = "noise" if is_noise else "box" if word == "box" else "trajectory"
+    return StateShare(kind, share, noise), "share" in arguments.values
 
 
-def _steps(report: Report, settings: Settings, default: m.StepRange) -> m.StepRange:
+def _steps(report: Report, settings: Settings, default: StepRange) -> StepRange:
     """`steps 2 .. 20` and `eps 1/20 .. 1/2`, or one number: `steps 4`, or numbers of steps: `steps 1, 2, 4`."""
     steps, eps = settings.get("steps"), settings.get("eps")
     if steps and eps:
@@ -215,7 +226,7 @@ def _steps(report: Report, settings: Settings, default: m.StepRange) -> m.StepRa
     return _step_range(report, setting, value, default)
 
 
-def _grids(report: Report, setting: n.Setting) -> m.StepRange | None:
+def _grids(report: Report, setting: n.Setting) -> StepRange | None:
     """A list of numbers of steps, in whatever order; None where something is wrong."""
     numbers: list[int] = []
     for value in setting.values:
@@ -237,10 +248,10 @@ def _grids(report: Report, setting: n.Setting) -> m.StepRange | None:
             return None
         numbers.append(int(number.fraction()))
     numbers.sort()
-    return m.StepRange("steps", Exact.of(numbers[0]), Exact.of(numbers[-1]), numbers=tuple(numbers))
+    return StepRange("steps", Exact.of(numbers[0]), Exact.of(numbers[-1]), numbers=tuple(numbers))
 
 
-def _steps_to_the_end(report: Report, settings: Settings, steps: m.StepRange) -> m.StepRange:
+def _steps_to_the_end(report: Report, settings: Settings, steps: StepRange) -> StepRange:
     """The grids of the loss at the end of the span, which a range has not: one step where nothing is said."""
     if steps.grids:
         return steps
@@ -251,7 +262,7 @@ def _steps_to_the_end(report: Report, settings: Settings, steps: m.StepRange) ->
     return ONE_STEP
 
 
-def _step_range(report: Report, setting: n.Setting, value: n.Expression | n.Range, default: m.StepRange) -> m.StepRange:
+def _step_range(report: Report, setting: n.Setting, value: n.Expression | n.Range, default: StepRange) -> StepRange:
     unit: Literal["steps", "eps"] = "steps" if setting.word.text == "steps" else "eps"
     if isinstance(value, n.Range):
         found = ends(report, value, setting, unit)
@@ -264,7 +275,7 @@ def _step_range(report: Report, setting: n.Setting, value: n.Expression | n.Rang
         report(catalogue.OUT_OF_RANGE, value, what=f"`{unit}`", wants="at least 1" if unit == "steps" else "positive")
     elif unit == "steps" and found[0] == found[1] and not _is_integer(found[0]):
         report(catalogue.WRONG_VALUE, value, word=unit, wants="an integer, or a range such as `2 .. 20`")
-    return m.StepRange(unit, *found)
+    return StepRange(unit, *found)
 
 
 def _is_integer(number: Exact) -> bool:
@@ -288,7 +299,7 @@ def _reference(report: Report, settings: Settings, default: m.Reference, find: F
     return m.Reference(method or default.method, substeps, inner.choice("dtype", ("float64", "float32"), default.dtype))
 
 
-def _optimizer(report: Report, settings: Settings, default: m.Optimizer) -> m.Optimizer:
+def _optimizer(report: Report, settings: Settings, default: Optimizer) -> Optimizer:
     setting = settings.get("optimizer")
     value = settings.single(setting, "`adamw(lr = 1e-2)`") if setting else None
     if value is None:
@@ -297,7 +308,7 @@ def _optimizer(report: Report, settings: Settings, default: m.Optimizer) -> m.Op
         chosen(report, value.name if isinstance(value, n.Call) else value, ("adamw",), "optimizer")
         return default
     arguments = Arguments(report, value, ("lr", "weight_decay", "clip"))
-    return m.Optimizer(
+    return Optimizer(
         learning_rate=arguments.at_least("lr", default.learning_rate, ZERO, "positive", open_end=True),
         weight_decay=arguments.at_least("weight_decay", default.weight_decay, ZERO, "at least 0"),
         clip=arguments.at_least("clip", default.clip, ZERO, "positive", open_end=True),
