@@ -30,6 +30,7 @@ CLASSES = 10
 NO_CLASS = 10
 """The label that stands for none."""
 FOLDER = Path("runs/image_flow")
+WEIGHTS = Path(__file__).with_name("mnist_flow.safetensors")
 GUIDANCE = 2.0
 
 
@@ -142,3 +143,37 @@ def image_field(
     field = train_image_field(seed, recipe, progress)
     save_safetensors(path, field.state_dict(), {"recipe": str(recipe), "seed": str(seed)})
     return field
+
+
+class Guided(nn.Module):
+    """f guided towards its class: v(none) + weight·(v(class) − v(none)), both in one call of f (Ho & Salimans 2022)."""
+
+    def __init__(self, field: nn.Module, weight: float = GUIDANCE, none: int = NO_CLASS) -> None:
+        super().__init__()
+        self.field, self.weight, self.none = field, weight, none
+
+    def forward(self, s: Tensor, x: Tensor, z: Tensor) -> Tensor:
+        """The guided velocity at z [batch, ...] for classes x [batch]."""
+        both = self.field(s, torch.cat((x, torch.full_like(x, self.none))), torch.cat((z, z)))
+        own, general = both.chunk(2)
+        velocity: Tensor = torch.lerp(general, own, self.weight)
+        return velocity
+
+
+def shipped_field() -> ImageField:
+    """The field that comes with hyperdsl: `train_image_field(0)`, its weights in half precision."""
+    with seeded(0):
+        field = ImageField()
+    field.load_state_dict({name: value.float() for name, value in load_file(WEIGHTS).items()})
+    return field.requires_grad_(False).eval()
+
+
+def image_problem(field: nn.Module | None = None, guidance: float = GUIDANCE) -> Problem:
+    """z' = f(s, x, z) from normally distributed z(0) for classes x, guided; f is the one shipped unless given."""
+
+    def sample(batch: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        noise = torch.randn(batch, *STATE_SHAPE, generator=generator)
+        return noise, torch.randint(CLASSES, (batch,), generator=generator)
+
+    f = Guided(field or shipped_field(), guidance)
+    return Problem(f, sample, SPAN, STATE_SHAPE, input_shape=(), eps=(1 / 16, 1.0), name="mnist_flow")
