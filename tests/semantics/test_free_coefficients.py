@@ -6,7 +6,8 @@ import pytest
 
 from hyperdsl import compiler
 from hyperdsl.semantics.model.spec import Method
-from hyperdsl.semantics.solvers.free_coefficients import composed, free_coefficients
+from hyperdsl.semantics.solvers.equal_grid import composed
+from hyperdsl.semantics.solvers.free_coefficients import free_coefficients
 from hyperdsl.theory.runge_kutta.order import prove_order
 from hyperdsl.theory.runge_kutta.tableau import Tableau
 
@@ -18,7 +19,8 @@ def library(name: str) -> Method:
 
 
 def at_the_start(name: str, steps: int) -> tuple[Method, Tableau]:
-    family, learned = free_coefficients(library(name), steps)
+    method = library(name)
+    family, learned = free_coefficients(name, method.place, composed(method.tableau, steps))
     return family, family.tableau.substitute({one.name: one.start for one in learned})
 
 

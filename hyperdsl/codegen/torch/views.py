@@ -12,6 +12,7 @@ from hyperdsl.codegen.torch.history import HistoryView, history_view
 from hyperdsl.codegen.torch.identity import base_digest
 from hyperdsl.codegen.torch.printer import step_lines
 from hyperdsl.plan import Plan
+from hyperdsl.semantics.model.expressions import Variable
 from hyperdsl.semantics.model.spec import Corrector, External, Free, Spec
 from hyperdsl.semantics.reading.names import class_name
 
@@ -37,10 +38,10 @@ class RangeView:
 
 @dataclass(frozen=True)
 class LearnedView:
-    """A learned parameter and the number it starts from, as Python text."""
+    """Learned parameters and the numbers they start from, as Python text: a row of the tableau's after another."""
 
-    name: str
-    start: str
+    names: tuple[str, ...]
+    starts: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,8 @@ class SolverView:
 
     `digest` is that of the base's coefficients, for solvers with weights, "" for others.
     `stages` are the lines of the step, `result` what it returns, `seen` what g gets besides. `parameters` are keywords
-    of every call, `handed` those that the step takes: the learned ones too.
+    of every call, `handed` those that the step takes: the learned ones too. Where these are many they are taken by
+    their `rows`.
     """
 
     name: str
@@ -65,6 +67,7 @@ class SolverView:
     parameters: tuple[str, ...]
     ranges: tuple[RangeView, ...]
     learned: tuple[LearnedView, ...]
+    rows: bool
     handed: tuple[str, ...]
     stages: tuple[str, ...]
     result: str
@@ -110,6 +113,9 @@ class PackageView:
         """Whether there is something to train."""
         return any(solver.hyper or solver.learned for solver in self.solvers)
 
+
+_NAMED = 4
+"""Learned parameters that a step takes by their names."""
 
 _MODULES = {
     "adaptive": (
@@ -184,12 +190,13 @@ def _solver_view(plan: Plan, corrector: str) -> SolverView:
         field=isinstance(plan.corrector, Corrector) and plan.corrector.start == "field",
         parameters=tuple(free.name for free in plan.free),
         ranges=tuple(map(range_view, plan.free)),
-        learned=tuple(LearnedView(learned.name, number(learned.start)) for learned in plan.learned),
+        learned=learned_views(plan),
+        rows=_by_rows(plan),
         handed=plan.parameters,
         stages=stages,
         result=result,
         seen=tuple_text(plan.seen),
-        call=", ".join(["eps", "s", "x", "z", "dz", *(f"{name}={name}" for name in plan.parameters)]),
+        call=", ".join(["eps", "s", "x", "z", "dz", *_keywords(plan)]),
         digest=base_digest(plan) if plan.training or plan.corrector else "",
         adaptive=adaptive,
         history=history,
@@ -229,6 +236,27 @@ def _summary(plan: Plan) -> str:
     if isinstance(plan.corrector, Corrector):
         return f"{text} with a learned term: + ε^{power} g({', '.join(plan.corrector.inputs)})."
     return f"{text}."
+
+
+def learned_views(plan: Plan) -> tuple[LearnedView, ...]:
+    """The learned parameters: coefficients row by row of the tableau, those of a family together."""
+    rows = [plan.learned]
+    if plan.entries and _by_rows(plan):
+        written = (*plan.entries.a, plan.entries.weights[0])
+        named = [{entry.name for entry in row if isinstance(entry, Variable)} for row in written]
+        rows = [tuple(learned for learned in plan.learned if learned.name in names) for names in named]
+    views = [LearnedView(tuple(one.name for one in row), tuple(number(one.start) for one in row)) for row in rows]
+    return tuple(view for view in views if view.names)
+
+
+def _by_rows(plan: Plan) -> bool:
+    """Whether each coefficient of the tableau is learned: more than a signature should list."""
+    return len(plan.learned) > _NAMED
+
+
+def _keywords(plan: Plan) -> list[str]:
+    """The parameters as an external g gets them."""
+    return ["**learned"] if _by_rows(plan) else [f"{name}={name}" for name in plan.parameters]
 
 
 def range_view(free: Free) -> RangeView:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from hyperdsl.diagnostics import catalogue, did_you_mean
@@ -12,16 +11,11 @@ from hyperdsl.semantics.model import spec as m
 from hyperdsl.semantics.reading.numbers import ExactReader
 from hyperdsl.semantics.reading.report import Report
 from hyperdsl.semantics.reading.settings import Arguments, Settings, ends
-from hyperdsl.semantics.solvers.free_coefficients import MOST_STAGES, free_coefficients
+from hyperdsl.semantics.solvers.learned_coefficients import LEARNED, Find, Library, is_explicit, learned_coefficients
 from hyperdsl.syntax import nodes as n
 from hyperdsl.theory.numbers.exact import Exact
 from hyperdsl.theory.runge_kutta.families import Interval, Region
 
-LEARNED = "learned"
-MOST_STEPS = 16
-
-Find = Callable[[n.Name], m.Base | None]
-"""Where methods are found; None for one that has been reported."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +40,9 @@ class _Taken:
         return name in self.fixed or name in self.free or name in self.learned
 
 
-def read_base(report: Report, settings: Settings, owner: n.Name, find: Find) -> ChosenBase | None:
+def read_base(
+    report: Report, settings: Settings, owner: n.Name, find: Find, library: Library
+) -> ChosenBase | None:
     """The method after `base`, with its parameters: `rk4`, `second_order(alpha = 1/2)`, `learned(rk4)`."""
     setting = settings.require("base", owner, "base rk4")
     value = settings.single(setting, "the name of a method") if setting else None
@@ -57,21 +53,15 @@ def read_base(report: Report, settings: Settings, owner: n.Name, find: Find) -> 
         report(catalogue.WRONG_VALUE, name, word="base", wants="the name of a method")
         return None
     if isinstance(value, n.Call) and name.text == LEARNED:
-        return _with_learned_coefficients(report, value, find)
+        found = learned_coefficients(report, value, find, library)
+        return ChosenBase(found[0], learned=found[1]) if found else None
     method = find(name)
     if method is None:
         return None
     arguments = value.arguments if isinstance(value, n.Call) else ()
     if not isinstance(method, m.Method):
         return _history_base(report, name, method, arguments)
-    return _with_parameters(report, name, method, arguments) if _is_explicit(report, name, method) else None
-
-
-def _is_explicit(report: Report, name: n.Name, method: m.Method) -> bool:
-    if method.tableau.kind != "explicit":
-        report(catalogue.NOT_YET, name, what="solvers with an implicit Runge–Kutta base are")
-        return False
-    return True
+    return _with_parameters(report, name, method, arguments) if is_explicit(report, name, method) else None
 
 
 def _history_base(
@@ -83,37 +73,6 @@ def _history_base(
         report(catalogue.DIVERGES, name, name=method.name, notes=[unstable_root(method.formula)])
         return None
     return None if arguments else ChosenBase(method)
-
-
-def _with_learned_coefficients(report: Report, call: n.Call, find: Find) -> ChosenBase | None:
-    """`learned(rk4)` or `learned(midpoint, steps = 2)`: all coefficients are learned, from that method's on."""
-    before = len(report.found)
-    arguments = Arguments(report, call, ("method", "steps"), positional=1)
-    steps = arguments.integer("steps", 1, 1, MOST_STEPS)
-    name = arguments.values.get("method")
-    if not isinstance(name, n.Name):
-        report(catalogue.WRONG_VALUE, name or call, word=LEARNED, wants="the name of a method: `learned(rk4)`")
-        return None
-    method = find(name)
-    if method is None or report.failed_since(before):
-        return None
-    if not isinstance(method, m.Method):
-        problem = f"`{method.name}` has a history, so its coefficients cannot be learned"
-        report(catalogue.BAD_PARAMETER, name, problem=problem, help="name a Runge–Kutta method")
-        return None
-    if method.parameters:
-        problem = f"`{method.name}` is a family: its parameters can be learned, not its coefficients"
-        first = method.parameters[0].name
-        report(catalogue.BAD_PARAMETER, name, problem=problem, help=f"write `{method.name}({first} = learned(...))`")
-        return None
-    if not _is_explicit(report, name, method):
-        return None
-    if method.tableau.stages * steps > MOST_STAGES:
-        wants = f"at most {MOST_STAGES}, not {method.tableau.stages * steps}"
-        report(catalogue.OUT_OF_RANGE, name, what="the number of stages with learned coefficients", wants=wants)
-        return None
-    family, learned = free_coefficients(method, steps)
-    return ChosenBase(family, learned=learned)
 
 
 def _with_parameters(

@@ -79,7 +79,7 @@ def read_solver(report: Report, declaration: n.Declaration, names: Names) -> m.A
 
 def _parts(report: Report, settings: Settings, name: n.Name, names: Names, *, hyper: bool) -> _Parts:
     """The parts by their names; a training that nothing needs is reported."""
-    base = read_base(report, settings, name, names.base)
+    base = read_base(report, settings, name, names.base, names.library_method)
     corrector = _corrector(report, settings, name, names) if hyper else None
     given = "training" in settings.by_word
     learns = hyper or bool(base and base.learned)

@@ -1,4 +1,4 @@
-"""Learned coefficients: the family of all explicit methods with a number of stages, started from a known method.
+"""Learned coefficients: the family of all explicit methods with a number of stages, started from one of them.
 
 z_i = z + ε Σ_{j<i} a_ij k_j and z' = z + ε Σ b_i k_i, in the spirit of bespoke solvers (Shaul et al. 2024, Bespoke
 Non-Stationary Solvers). c = A·1 and Σ b_i = 1 hold for all values, so that every member has order 1; no higher order
@@ -12,6 +12,7 @@ from functools import reduce
 from hyperdsl.semantics.methods.proofs import prove
 from hyperdsl.semantics.model import spec as m
 from hyperdsl.semantics.model.expressions import Binary, Constant, Expression, Variable
+from hyperdsl.source import Place
 from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact
 from hyperdsl.theory.runge_kutta.families import Interval
 from hyperdsl.theory.runge_kutta.tableau import Row, Tableau
@@ -21,12 +22,8 @@ ORDER = 1
 _NAMED = 9  # stages up to which a21 can only be one coefficient
 
 
-def free_coefficients(method: m.Method, steps: int) -> tuple[m.Method, tuple[m.Learned, ...]]:
-    """The family whose parameters are its coefficients, and these as learned ones.
-
-    They start from `steps` equal steps of `method`, taken as one.
-    """
-    start = composed(method.tableau, steps)
+def free_coefficients(name: str, place: Place, start: Tableau) -> tuple[m.Method, tuple[m.Learned, ...]]:
+    """The family whose parameters are its coefficients, and these as learned ones that start from this tableau."""
     stages = start.stages
     gap = "_" if stages > _NAMED else ""
     a_names = [[f"a{i + 1}{gap}{j + 1}" for j in range(i)] for i in range(stages)]
@@ -37,8 +34,8 @@ def free_coefficients(method: m.Method, steps: int) -> tuple[m.Method, tuple[m.L
     learned += [m.Learned(name, start.weights[0][i], Interval()) for i, name in enumerate(b_names)]
     tableau = _tableau(a_names, b_names)
     family = m.Method(
-        name=method.name if steps == 1 else f"{method.name}_{steps}_steps",
-        place=method.place,
+        name=name,
+        place=place,
         tableau=tableau,
         entries=_entries(a_names, b_names),
         parameters=tuple(m.Parameter(parameter.name, parameter.interval) for parameter in learned),
@@ -49,19 +46,6 @@ def free_coefficients(method: m.Method, steps: int) -> tuple[m.Method, tuple[m.L
         facts=prove(tableau, ORDER, None),
     )
     return family, tuple(learned)
-
-
-def composed(tableau: Tableau, steps: int) -> Tableau:
-    """So many equal steps of an explicit method as one step (Hairer, Nørsett & Wanner I, §II.12)."""
-    size, count = Exact.of(steps), tableau.stages
-    a, c = [], []
-    for step in range(steps):
-        before = tuple(weight / size for weight in tableau.weights[0]) * step
-        for row, node in zip(tableau.a, tableau.c, strict=True):
-            own = tuple(q / size for q in row)
-            a.append((*before, *own, *[ZERO] * (count * (steps - step - 1))))
-            c.append((Exact.of(step) + node) / size)
-    return Tableau(tuple(a), tuple(c), (tuple(weight / size for weight in tableau.weights[0]) * steps,))
 
 
 def _tableau(a_names: list[list[str]], b_names: list[str]) -> Tableau:
