@@ -10,7 +10,16 @@ import typer
 from hyperdsl import compiler
 from hyperdsl.cli.inputs import WRONG_USAGE, say, stop
 from hyperdsl.diagnostics import has_errors
-from hyperdsl.semantics.model.spec import AdversarialLoss, Loss, Method, ResidualLoss, Training, TrajectoryLoss
+from hyperdsl.semantics.model.spec import (
+    AdversarialLoss,
+    EndLoss,
+    Loss,
+    Method,
+    ResidualLoss,
+    StepRange,
+    Training,
+    TrajectoryLoss,
+)
 from hyperdsl.semantics.solvers.controls import SETTINGS as CONTROL_SETTINGS
 
 if TYPE_CHECKING:
@@ -100,18 +109,22 @@ def reference_step(method: Method) -> Step:
 
 def _names(word: str) -> Sequence[str]:
     """The fields behind a setting."""
-    fields: Mapping[str, Sequence[str]] = {"optimizer": OPTIMIZER_FIELDS, "reference": ("substeps", "dtype")}
+    fields: Mapping[str, Sequence[str]] = {
+        "optimizer": OPTIMIZER_FIELDS,
+        "reference": ("substeps", "dtype"),
+        "steps": ("steps", "grids"),
+    }
     return fields.get(word, (word,))
 
 
 def _fields(training: Training) -> dict[str, object]:
-    optimizer, steps = training.optimizer, training.steps
+    optimizer = training.optimizer
     return {
         "loss": _loss(training.loss),
         "states": tuple(
             (part.kind, float(part.share), 0.0 if part.noise is None else float(part.noise)) for part in training.states
         ),
-        steps.unit: (float(steps.lower), float(steps.upper)),
+        **_steps(training.steps),
         "substeps": training.reference.substeps,
         "dtype": training.reference.dtype,
         "learning_rate": float(optimizer.learning_rate),
@@ -121,7 +134,13 @@ def _fields(training: Training) -> dict[str, object]:
         "iterations": training.iterations,
         "batch": training.batch,
         "seed": training.seed,
+        "trajectories": training.trajectories,
     }
+
+
+def _steps(steps: StepRange) -> dict[str, object]:
+    """The range of ε, or the list of grids."""
+    return {"grids": steps.numbers} if steps.numbers else {steps.unit: (float(steps.lower), float(steps.upper))}
 
 
 def _loss(loss: Loss) -> tuple[object, ...]:
@@ -133,5 +152,7 @@ def _loss(loss: Loss) -> tuple[object, ...]:
             return ("trajectory", steps)
         case AdversarialLoss(radius, steps):
             return ("adversarial", float(radius), steps)
+        case EndLoss():
+            return ("end",)
         case _:
             assert_never(loss)

@@ -9,10 +9,11 @@ from typing import Any
 
 import torch
 
-from hyperdsl.training.settings import Adversarial, Loss, Settings, Share, Trajectory
+from hyperdsl.training.settings import Adversarial, End, Loss, Settings, Share, Trajectory
 
 _OF_ALL_PHASES = ("seed", "then")
-_LOSSES: dict[str, type[Loss]] = {"trajectory": Trajectory, "adversarial": Adversarial}
+_RANGES = ("eps", "steps", "grids")  # one range in one of several units
+_LOSSES: dict[str, type[Loss]] = {"trajectory": Trajectory, "adversarial": Adversarial, "end": End}
 
 
 class SettingsError(ValueError):
@@ -45,8 +46,8 @@ def _inherited(phase: Settings, before: Settings, after: Settings) -> Settings:
     """`phase` with the fields of `after` in which it agreed with `before`."""
     names = [field.name for field in dataclasses.fields(phase) if field.name not in _OF_ALL_PHASES]
     same = {name: getattr(after, name) for name in names if getattr(phase, name) == getattr(before, name)}
-    if not {"eps", "steps"} <= same.keys():  # one range, in one of two units
-        same = {name: value for name, value in same.items() if name not in ("eps", "steps")}
+    if not same.keys() >= {*_RANGES}:
+        same = {name: value for name, value in same.items() if name not in _RANGES}
     return dataclasses.replace(phase, **same)
 
 
@@ -56,8 +57,8 @@ def _replaced(settings: Settings, changes: Mapping[str, object]) -> Settings:
     if unknown:
         raise SettingsError(f"training has no setting {unknown[0]}; it has {', '.join(sorted(known))}")
     typed = {name: _typed(name, value) for name, value in changes.items()}
-    if "eps" in typed or "steps" in typed:  # one range in one unit: the other gives way
-        typed = {"eps": None, "steps": None} | typed
+    if not typed.keys().isdisjoint(_RANGES):  # the others give way
+        typed = dict.fromkeys(_RANGES) | typed
     changed: Any = typed
     return dataclasses.replace(settings, **changed)
 

@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hyperdsl.training.settings import Sample, Settings
+from hyperdsl.training.rows import grids_of
+from hyperdsl.training.settings import End, Sample, Settings
 
 
 def require_callables(f: object, sample: object) -> None:
@@ -43,12 +44,14 @@ def given_changes(given: Mapping[str, int | None]) -> dict[str, int]:
 
 
 def require_work(phases: Sequence[Settings]) -> None:
-    """ValueError for a phase without iterations or without a batch: what is trained would stay as it is."""
+    """ValueError for a phase without iterations or a batch, with which nothing would change, or without its ends."""
     for phase in phases:
-        for name in ("iterations", "batch", "substeps"):
+        for name in ("iterations", "batch", "substeps", "trajectories"):
             value = getattr(phase, name)
             if value < 1:
                 raise ValueError(f"{name} must be 1 or more, not {value}: there would be nothing to train with")
+        if isinstance(phase.loss, End) and not grids_of(phase):
+            raise ValueError("the loss at the end of the span is for numbers of steps, as `steps 4` or `steps 1, 2, 4`")
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from hyperdsl.training.protocol import learned_names
 from hyperdsl.training.rows import Rows, in_dtype
-from hyperdsl.training.settings import Adversarial, Settings, Trajectory
+from hyperdsl.training.settings import Adversarial, End, Loss, Settings, Trajectory
 from hyperdsl.training.targets import Targets
 
 
@@ -55,19 +55,19 @@ def trained_part(solver: nn.Module) -> nn.Module:
     return solver if learned_names(solver) else solver.get_submodule("corrector")
 
 
-def dtype_of(solver: object, states: Tensor) -> torch.dtype:
-    """What training computes in: the corrector's dtype; without one float64 where f takes that."""
+def dtype_of(solver: object, states: Tensor, loss: Loss | None = None) -> torch.dtype:
+    """What training computes in: the corrector's dtype; without one float64, or the states' for ends."""
     corrector = corrector_of(solver)
     if corrector is None:
-        return torch.float64
+        return states.dtype.to_real() if isinstance(loss, End) else torch.float64
     return next((p.dtype.to_real() for p in corrector.parameters()), states.dtype.to_real())
 
 
-def loss_for(solver: nn.Module, loss: Trajectory | Adversarial | None) -> Trajectory | Adversarial | None:
+def loss_for(solver: nn.Module, loss: Loss | None) -> Loss | None:
     """The loss of a phase: where the base changes, the residual's is that of rollouts of one step."""
     if learned_names(solver) and isinstance(loss, Adversarial):
         raise ValueError("learned parameters of a base are not trained adversarially")
-    return Trajectory(1) if learned_names(solver) and not isinstance(loss, Trajectory) else loss
+    return Trajectory(1) if learned_names(solver) and loss is None else loss
 
 
 def learned_values(solver: object) -> dict[str, float]:

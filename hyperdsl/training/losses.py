@@ -8,13 +8,11 @@ from collections.abc import Callable
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint as checkpointed
 
 from hyperdsl.runtime.state import VectorField
-from hyperdsl.training.learned import corrector_of, learned_tensors
-from hyperdsl.training.protocol import single_step
-from hyperdsl.training.rows import Rows, copied, joined, norms, real
+from hyperdsl.training.rows import Rows, joined, norms, real
 from hyperdsl.training.settings import Adversarial
+from hyperdsl.training.stepping import Stepping
 from hyperdsl.training.targets import OUTLYING, Targets
 
 PERIOD = 16  # iterations between points at which training can be taken up again, and for which worst cases serve
@@ -151,14 +149,13 @@ class Rollouts(nn.Module):
     ) -> None:
         super().__init__()
         self.g, self.rows, self.paths, self.targets = g, rows, paths, targets
-        self.solver = single_step(targets.solver)
-        self.f = copied(f, targets.trained, fabric.device) if isinstance(f, nn.Module) else f
+        self.stepping = Stepping(targets, f, fabric.device, recomputed=True)
         self.part, self.parts, self.device = fabric.global_rank, fabric.world_size, fabric.device
         self.block = min(max(targets.settings.batch // BLOCKS, 1), len(paths) // targets.groups)
         self.blocks = len(paths) // targets.groups // self.block  # of a group
         self.units = torch.arange(targets.groups * self.blocks)
         self.deviation = real(paths[: 2**16, 0]).std(0).to(self.device)
-        self.base = {int(unit): self.distances(*self.taken(int(unit)), self.base_step) for unit in self.units}
+        self.base = {int(unit): self.distances(*self.taken(int(unit)), self.stepping.base) for unit in self.units}
 
     def taken(self, unit: int, part: int = 0, parts: int = 1) -> tuple[Rows, Tensor]:
         """A part of a block: its rows, and the states after each step that the span has room for."""
@@ -181,7 +178,9 @@ class Rollouts(nn.Module):
             base = self.base[unit]
             size = base.square().mean(0).sqrt().clamp_min(torch.finfo(base.dtype).tiny ** 0.5)
             weight = (base[self.part :: self.parts] / size + 0.1).rsqrt() / size
-            losses.append((self.distances(rows, path, self.step) * weight).sum() * (self.parts / base.numel()))
+            losses.append(
+                (self.distances(rows, path, self.stepping.hyper) * weight).sum() * (self.parts / base.numel())
+            )
         return torch.stack(losses).mean()
 
     def distances(self, rows: Rows, path: Tensor, step: Callable[..., Tensor]) -> Tensor:
@@ -201,25 +200,3 @@ class Rollouts(nn.Module):
             found[-1] = found[-1].where(~lost, STRAY)
             z = torch.where(lost.view(-1, *[1] * (z.ndim - 1)), path[:, k], z)
         return torch.stack(found, 1)
-
-    def base_step(self, s: Tensor, x: Tensor | None, z: Tensor, eps: Tensor, parameters: dict[str, Tensor]) -> Tensor:
-        """A step of the base method alone."""
-        return self.solver.base(self.f, s, x, z, eps, **parameters)[0]
-
-    def step(self, s: Tensor, x: Tensor | None, z: Tensor, eps: Tensor, parameters: dict[str, Tensor]) -> Tensor:
-        """A step of the solver, whose insides are not kept."""
-        g, parameters = corrector_of(self.solver), parameters | learned_tensors(self.solver, z)
-
-        def hyper(z: Tensor) -> Tensor:
-            with torch.autocast(z.device.type, enabled=False):  # ψ in half precision would be another method
-                base, seen = self.solver.base(self.f, s, x, z, eps, **parameters)
-            if g is None:
-                return base
-            end: Tensor = base + eps ** (self.solver.order + 1) * g(eps, s, x, z, *seen, **parameters)
-            return end
-
-        end: Tensor = checkpointed(hyper, z, use_reentrant=False)
-        return end
-
-
-Objective = Residuals | Rollouts

@@ -22,13 +22,13 @@ TOLERATED = 0.01  # relative error of targets: a tenth of δ = 0.1
 
 def measured(targets: Targets, unseen: Trajectories, losses: Sequence[float]) -> History:
     """δ, the targets' error and the slope of the local error, on trajectories that training has not seen."""
-    (smallest, largest), substeps, power = targets.steps, targets.settings.substeps, targets.solver.order + 1
+    substeps, power = targets.settings.substeps, targets.solver.order + 1
     learned, delta, target_error, error = learned_values(targets.solver), {}, {}, {}
-    for k in range(HELD_OUT if smallest != largest else 1):
-        eps = smallest * (largest / smallest) ** (k / (HELD_OUT - 1))
+    for eps in sizes(targets):
         exact, now = [], []
-        for part in range(TIMES):
-            at, parameters = (eps, *targets.states(unseen, eps, len(unseen.z[0]), part, TIMES)), targets.parameters()
+        parts = min(TIMES, round((targets.end - targets.start) / eps)) if targets.grids else TIMES
+        for part in range(parts):
+            at, parameters = (eps, *targets.states(unseen, eps, len(unseen.z[0]), part, parts)), targets.parameters()
             given = (*at, parameters)
             exact.append(targets.residuals(*given, substeps))
             if learned:  # g is fitted to the base as it is now, and δ is over the base at the start
@@ -41,6 +41,14 @@ def measured(targets: Targets, unseen: Trajectories, losses: Sequence[float]) ->
         rounding = torch.finfo(targets.dtype).eps * rms(unseen.z.flatten(0, 1)) / abs(eps) ** power
         target_error[eps] = max(rms(exact[-1].target - doubled), rounding) / rms(doubled)
     return History([*losses], delta, target_error, _slope(error))
+
+
+def sizes(targets: Targets) -> tuple[float, ...]:
+    """The ε at which training is measured: those trained for exactly, or some of the range."""
+    smallest, largest = targets.steps
+    if targets.grids or smallest == largest:
+        return targets.grids or (smallest,)
+    return tuple(smallest * (largest / smallest) ** (k / (HELD_OUT - 1)) for k in range(HELD_OUT))
 
 
 def _slope(error: dict[float, float]) -> float:

@@ -76,9 +76,26 @@ def joined(groups: Sequence[Rows]) -> Rows:
     return Rows(tuple(map(joined, columns)), target, groups[0].names)
 
 
+def grids_of(settings: Settings) -> tuple[int, ...]:
+    """The numbers of steps that are trained for exactly, ascending; none where there is a range of ε.
+
+    ValueError where they are no different numbers of steps.
+    """
+    if settings.grids is None:
+        ends = settings.steps if settings.eps is None else None
+        return (round(ends[0]),) if ends and ends[0] == ends[1] else ()
+    grids = tuple(sorted(settings.grids))
+    if not grids or grids[0] < 1 or len({*grids}) < len(grids):
+        raise ValueError(f"grids must be different numbers of steps, each 1 or more, not {settings.grids}")
+    return grids
+
+
 def step_range(settings: Settings, length: float, least: int) -> tuple[float, float]:
     """The ends of the range of ε, with the sign of the span's length; at `least` so many steps fit in it."""
-    if settings.eps is not None:
+    grids = grids_of(settings)
+    if grids and length:
+        smallest, largest = abs(length) / grids[-1], abs(length) / grids[0]
+    elif settings.eps is not None:
         smallest, largest = settings.eps
     elif settings.steps is not None and length:
         smallest, largest = abs(length) / settings.steps[1], abs(length) / settings.steps[0]
@@ -86,6 +103,8 @@ def step_range(settings: Settings, length: float, least: int) -> tuple[float, fl
         smallest, largest = abs(length) / 200, abs(length) / 10  # until `with_visited_range` knows better
     else:
         raise ValueError("training needs a span of some length and a range, `steps` or `eps`")
+    if grids and grids[0] < least:
+        raise ValueError(f"a history of {least} steps does not fit in {grids[0]}, a number of steps of training")
     if least > 1:  # a history is shortened to what fits
         largest = min(largest, abs(length) / least)
     if not 0 < smallest <= largest <= abs(length) * (1 + 1e-12):

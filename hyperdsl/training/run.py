@@ -20,6 +20,7 @@ from hyperdsl.runtime.field import fielded
 from hyperdsl.runtime.safetensors import serialised
 from hyperdsl.runtime.state import VectorField
 from hyperdsl.training.checkpoint import At, Keeper, hashed, identity_of, reduced, stream
+from hyperdsl.training.ends import Ends, rows_on_grids
 from hyperdsl.training.given import (
     drawn_states,
     ends_of,
@@ -29,18 +30,19 @@ from hyperdsl.training.given import (
     seeded,
 )
 from hyperdsl.training.learned import Learned, corrector_of, dtype_of, loss_for, ranges_of, trained_part
-from hyperdsl.training.losses import PERIOD, Objective, Residuals, Rollouts, Shuffled, WorstCases
+from hyperdsl.training.losses import PERIOD, Residuals, Rollouts, Shuffled, WorstCases
 from hyperdsl.training.measured import check_bound, check_outcome, check_targets, measured
 from hyperdsl.training.rows import Rows, field_in, in_dtype, on_device, step_range
-from hyperdsl.training.settings import Adversarial, FitWarning, History, Sample, Sampler, Settings, Trajectory
+from hyperdsl.training.settings import Adversarial, End, FitWarning, History, Sample, Sampler, Settings, Trajectory
 from hyperdsl.training.store import Store
 from hyperdsl.training.targets import Targets, drawn, usable_rows
 from hyperdsl.training.timeless import depends_on_time
 from hyperdsl.training.trained import remember, told
 from hyperdsl.training.visited import with_visited_range
 
-STARTS = 512
-"""Starting states of the trajectories that training states are taken from."""
+UNSEEN = 128  # starting states of the trajectories that what was trained is measured on
+
+Objective = Residuals | Rollouts | Ends
 
 
 class More(TypedDict, total=False):
@@ -85,7 +87,8 @@ class Run:
         changes: dict[str, Any] = given_changes(given)
         phases = [replace(phase, **changes) for phase in (settings, *settings.then)]
         require_work(phases)
-        self.settings = [replace(phase, loss=loss_for(solver, phase.loss)) for phase in phases]
+        starts = settings.trajectories
+        self.settings = [replace(phase, loss=loss_for(solver, phase.loss), trajectories=starts) for phase in phases]
         self.solver, self.f, self.sample, self.box, self.sampler = solver, f, sample, box, sampler
         self.learned, self.parameters = learned, ranges_of(solver, learned)
         self.start, self.end = ends_of(span)
@@ -94,7 +97,7 @@ class Run:
         self._generator = torch.Generator().manual_seed(self.seed)  # of the user's sample
         self.timeless, self.shape = False, getattr(corrector_of(solver), "state_shape", None)
         with seeded(self.seed):  # for a sample that draws from torch's global numbers, and first weights
-            states, x = drawn_states(sample, STARTS, self._generator, self.shape)
+            states, x = drawn_states(sample, starts, self._generator, self.shape)
         with seeded(self.seed):
             getattr(corrector_of(solver), "redraw", lambda: None)()
         remember(solver, {})
@@ -143,15 +146,18 @@ class Run:
         self.g.eval()
         with torch.no_grad():
             with seeded(self.seed + 1):
-                held_out = drawn_states(self.sample, STARTS // 4, self._generator, self.shape)
+                held_out = drawn_states(self.sample, UNSEEN, self._generator, self.shape)
             unseen = self.targets[0].trajectories(*(on_device(value, self.device) for value in held_out))
             first = replace(self.targets[0], generator=stream(self.seed, 0))
             history = measured(first, unseen, self.at.losses)
         self.g.train(self.training)
         settings = replace(self.settings[0], then=tuple(replace(phase, then=()) for phase in self.settings[1:]))
-        ranges, span = [targets.steps for targets in self.targets], (self.start, self.end)
+        ranges, span = [targets.grids or targets.steps for targets in self.targets], (self.start, self.end)
+        exact = all(targets.grids for targets in self.targets)
         timeless = self.timeless and getattr(corrector_of(self.solver), "timeless", False)
-        remember(self.solver, told(self.solver, settings, history, ranges, span, unseen.z.flatten(0, 1), timeless))
+        remember(
+            self.solver, told(self.solver, settings, history, ranges, span, unseen.z.flatten(0, 1), timeless, exact)
+        )
         check_targets(history, self.targets[0])
         check_outcome(history)
         return history
@@ -167,10 +173,10 @@ class Run:
 
     def _targets(self) -> list[Targets]:
         """The makers of the phases' targets."""
-        dtype, found = dtype_of(self.solver, self.states), []
+        found = []
         for k, (phase, steps) in enumerate(zip(self.settings, self.ranges, strict=True)):
             f, own_dtype = field_in(self.f, self.states, self.x, self.start, phase.dtype)
-            random = stream(phase.seed, k + 1)
+            random, dtype = stream(phase.seed, k + 1), dtype_of(self.solver, self.states, phase.loss)
             own = (f, own_dtype, phase, self.start, self.end, steps, random, dtype, self.sampler, self.parameters)
             found.append(Targets(self.solver, *own))
         with torch.no_grad():
@@ -179,6 +185,8 @@ class Run:
     def _objective(self, targets: Targets) -> Objective:
         """The loss of a phase over its data, which are made now or found in the cache."""
         loss, some = targets.settings.loss, slice(2**16)
+        if isinstance(loss, End):
+            return self._ends(targets)
         *columns, last = self.store.data(targets, partial(drawn, targets, self.states, self.x, self.box))
         target, paths = (columns.pop(), last) if isinstance(loss, Trajectory) else (last, None)
         assert target is not None
@@ -191,6 +199,18 @@ class Run:
         if isinstance(loss, Adversarial):
             return WorstCases(self.g, rows, usable, self.fabric, targets, loss)
         return Residuals(self.g, rows, usable, self.fabric)
+
+    def _ends(self, targets: Targets) -> Ends:
+        """The loss at the end of the span."""
+        starts, x, ends = self.store.data(targets, partial(drawn, targets, self.states, self.x, self.box))
+        assert starts is not None
+        assert ends is not None
+        g = corrector_of(targets.solver)
+        if hasattr(g, "normalise"):
+            rows = rows_on_grids(targets, self.states, self.x)
+            usable = usable_rows(rows.target)
+            _normalise(g, rows.to(targets.trained).take(usable), self.timeless)
+        return Ends(self.g, starts, x, ends, targets, self.f, self.fabric)
 
 
 class Phase:

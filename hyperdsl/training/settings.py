@@ -42,7 +42,11 @@ class Adversarial(NamedTuple):
     steps: int
 
 
-Loss = Trajectory | Adversarial
+class End(NamedTuple):
+    """The loss at the end of the span: the distance from the reference there, after the steps of each grid."""
+
+
+Loss = Trajectory | Adversarial | End
 """Of a phase; None stands for the residual's."""
 
 
@@ -50,13 +54,16 @@ Loss = Trajectory | Adversarial
 class Settings:
     """How a corrector is trained; the defaults are the language's.
 
-    The range of ε is `eps`, in units of s, or the span over `steps`. Targets take `substeps` of `reference` in `dtype`.
+    The range of ε is `eps`, in units of s, or the span over `steps`; or training is for the numbers of steps `grids`
+    alone. Targets take `substeps` of `reference` in `dtype`, from as many starting states as `trajectories`, in all
+    phases the first one's.
     """
 
     reference: Step = field(repr=False)  # a function's repr is another in every process
     states: tuple[Share, ...] = (Share("trajectory", 3 / 5), Share("noise", 1 / 5, 1 / 20), Share("box", 1 / 5))
     steps: tuple[float, float] | None = (2, 20)
     eps: tuple[float, float] | None = None
+    grids: tuple[int, ...] | None = None
     substeps: int = 32
     dtype: torch.dtype = torch.float64
     learning_rate: float = 1e-2
@@ -66,6 +73,7 @@ class Settings:
     iterations: int = 3000
     batch: int = 256
     seed: int = 0
+    trajectories: int = 512
     loss: Loss | None = None
     then: tuple[Settings, ...] = ()  # further phases
 

@@ -39,7 +39,14 @@ class Store:
     def data(self, targets: Targets, prepare: Callable[[], Callable[[int], Columns]]) -> Columns:
         """The columns of all rows; `prepare` gives the function that makes a group of them."""
         fabric, settings = self.fabric, targets.settings
-        decisive = (settings.states, targets.steps, settings.substeps, settings.reference.__name__, targets.rows)
+        decisive = (
+            settings.states,
+            targets.steps,
+            targets.grids,
+            settings.substeps,
+            settings.reference.__name__,
+            targets.rows,
+        )
         more = (
             settings.seed,
             targets.generator.initial_seed(),

@@ -7,17 +7,19 @@ import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from hyperdsl.runtime.state import VectorField, with_input
 from hyperdsl.training.protocol import AnySolver, has_history, learned_names, single_step
-from hyperdsl.training.rows import Columns, Rows, in_dtype, joined, norms, real
-from hyperdsl.training.settings import Adversarial, FitWarning, Sampler, Settings, Share, Trajectory
+from hyperdsl.training.rows import Columns, Rows, grids_of, in_dtype, joined, norms, real
+from hyperdsl.training.settings import Adversarial, End, FitWarning, Sampler, Settings, Share, Trajectory
 
 SNAPSHOTS = 64  # states kept along each trajectory
 GROUPS = 256  # of rows that share their ε and s, as f takes them
+TOGETHER = 512  # starting states of whole solutions
 DRAWS = 16  # values of the base's free parameters in each group
 REUSE = 12  # how often training meets each row
 OUTLYING = 1000  # times the median, in norm: a target beyond is left out, for it would set the scale of all
@@ -54,18 +56,22 @@ class Targets:
     @property
     def groups(self) -> int:
         """How many groups of rows with one s and one ε there are."""
+        if isinstance(self.settings.loss, End):
+            return math.ceil(self.settings.trajectories / TOGETHER)
         most = GROUPS // 4 if isinstance(self.settings.loss, Trajectory) else GROUPS  # a rollout's rows take longer
         return min(most, max(self.settings.iterations * self.settings.batch // REUSE, 1024) // 32)
 
     @property
     def rows(self) -> int:
         """Of a group."""
+        if isinstance(self.settings.loss, End):
+            return math.ceil(self.settings.trajectories / self.groups)
         return math.ceil(max(self.settings.iterations * self.settings.batch // REUSE, 1024) / self.groups)
 
     @property
-    def grid(self) -> float | None:
-        """ε where training is for one number of steps, and so for the points of its grid alone."""
-        return self.steps[0] if self.settings.steps and self.steps[0] == self.steps[1] else None
+    def grids(self) -> tuple[float, ...]:
+        """The ε of training, the smallest first, where it is for the points of some grids alone; else none."""
+        return tuple((self.end - self.start) / steps for steps in reversed(grids_of(self.settings)))
 
     def room(self, eps: float, steps: int) -> int:
         """As many of the steps as the span has room for."""
@@ -83,13 +89,18 @@ class Targets:
         return z
 
     @property
+    def snapshots(self) -> int:
+        """How many states of a trajectory are kept after its first: its end alone where steps start at its start."""
+        return 1 if self.grids == (self.end - self.start,) else SNAPSHOTS
+
+    @property
     def between(self) -> int:
         """Steps from one snapshot of a trajectory to the next, as long as the longest substep of the targets."""
-        return math.ceil((self.end - self.start) / self.steps[1] * self.settings.substeps / SNAPSHOTS)
+        return math.ceil((self.end - self.start) / self.steps[1] * self.settings.substeps / self.snapshots)
 
     def trajectories(self, states: Tensor, x: Tensor | None) -> Trajectories:
         """The solutions from these states on; those that do not stay finite are left out."""
-        times = torch.linspace(self.start, self.end, SNAPSHOTS + 1, dtype=self.dtype, device=states.device)
+        times = torch.linspace(self.start, self.end, self.snapshots + 1, dtype=self.dtype, device=states.device)
         x = in_dtype(x, self.dtype)
         snapshots = [in_dtype(states, self.dtype)]
         for s, following in itertools.pairwise(times):
@@ -103,20 +114,24 @@ class Targets:
         return Trajectories(z[:, finite], None if x is None else x[finite])
 
     def states(
-        self, trajectories: Trajectories, eps: float, rows: int, part: int = 0, parts: int = 1
+        self, trajectories: Trajectories, eps: float, rows: int, part: int = 0, parts: int = 1, steps: int = 1
     ) -> tuple[Tensor, Tensor | None, Tensor]:
-        """A time s, uniform in a part of the times that leave room for the step, and x and z of trajectories there."""
+        """A time s, uniform in a part of the times that leave room for the steps, and x and z of trajectories there."""
         z, length = trajectories.z, self.end - self.start
-        eps *= getattr(self.solver, "past", 0) + 1  # a history is followed from its oldest state on
-        after = (part + float(torch.rand((), generator=self.generator))) / parts * (length - eps)
-        if self.grid:
-            last = round((length - eps) / self.grid)
-            after = self.grid * min(int(after / (length - eps or 1) * (last + 1)), last)
-        snapshot = int(after / length * SNAPSHOTS)
-        before = length * snapshot / SNAPSHOTS
+        room = length - steps * eps * (
+            getattr(self.solver, "past", 0) + 1
+        )  # a history is followed from its oldest state
+        after = (part + float(torch.rand((), generator=self.generator))) / parts * room
+        if self.grids:
+            last = round(room / eps)
+            after = eps * min(int(after / (room or 1) * (last + 1)), last)
+        snapshot = int(after / length * self.snapshots)
+        before = length * snapshot / self.snapshots
         index = torch.randint(z.shape[1], (rows,), generator=self.generator).to(z.device)
         x = None if trajectories.x is None else trajectories.x[index]
         s, rest = torch.tensor([self.start + before, after - before], dtype=self.dtype, device=z.device)
+        if after == before:
+            return s, x, z[snapshot, index]
         return s + rest, x, self.advance(s, x, z[snapshot, index], rest, self.between)
 
     def parameters(self) -> dict[str, float]:
@@ -169,6 +184,8 @@ def drawn(
     targets: Targets, states: Tensor, x: Tensor | None, box: tuple[Tensor, Tensor] | None
 ) -> Callable[[int], Columns]:
     """A function that makes a group of rows: one s, and one ε from its own equal part of the log-uniform range."""
+    if isinstance(targets.settings.loss, End):
+        return partial(_ends, targets, states, x)
     trajectories = targets.trajectories(states, x)
     low, high = (
         (real(end).to(real(trajectories.z)) for end in box)
@@ -181,7 +198,8 @@ def drawn(
     def group(k: int) -> Columns:
         drawn = replace(targets, generator=torch.Generator().manual_seed(seeds[k]))  # in whatever process
         part = (k + float(torch.rand((), generator=drawn.generator))) / targets.groups
-        eps = smallest * (largest / smallest) ** part
+        grids = drawn.grids
+        eps = grids[k * len(grids) // targets.groups] if grids else smallest * (largest / smallest) ** part
         if isinstance(settings.loss, Trajectory):
             return _rollouts(drawn, trajectories, eps, settings.loss.steps, (low, high))
         s, x, z = drawn.states(trajectories, eps, drawn.rows)
@@ -213,7 +231,7 @@ def _rollouts(
 ) -> Columns:
     """A group of rows on trajectories and, last, the states after each step; nan where the span has no room."""
     count = targets.room(eps, steps)
-    s, x, z = targets.states(trajectories, count * eps, targets.rows)
+    s, x, z = targets.states(trajectories, eps, targets.rows, steps=count)
     if steps == 1 and learned_names(targets.solver):  # the residual's loss for a base that changes
         z = mixed(z, targets.settings.states, trajectories.z, *box, targets.generator)
     z = targets.moved(s, z)
@@ -223,6 +241,19 @@ def _rollouts(
     rows = targets.residuals_to(path[1], eps, s, x, z, targets.parameters()).each().to(targets.trained)
     path += [torch.full_like(z, math.nan)] * (steps - count)
     return (*rows.inputs, rows.target, in_dtype(torch.stack(path[1:], 1), targets.trained))
+
+
+def _ends(targets: Targets, states: Tensor, x: Tensor | None, k: int) -> Columns:
+    """A group of starting states, their x, and where solutions end; nan from the last state on."""
+    index = torch.arange(k * targets.rows, (k + 1) * targets.rows, device=states.device)
+    there = index < len(states)
+    index = index.clamp_max(len(states) - 1)
+    z, given = in_dtype(states[index], targets.dtype), None if x is None else in_dtype(x[index], targets.dtype)
+    s, length = torch.tensor([targets.start, targets.end - targets.start], dtype=targets.dtype, device=z.device)
+    substeps = targets.settings.substeps * grids_of(targets.settings)[-1]
+    end = targets.advance(s, given, z, length, substeps)
+    end = torch.where(there.view(-1, *[1] * (z.ndim - 1)), end, math.nan)
+    return tuple(in_dtype(value, targets.trained) for value in (z, given, end))
 
 
 def usable_rows(target: Tensor) -> Tensor:

@@ -28,14 +28,16 @@ def told(
     solver: nn.Module,
     settings: Settings,
     history: History,
-    ranges: Sequence[tuple[float, float]],
+    ranges: Sequence[Sequence[float]],
     span: tuple[float, float],
     states: Tensor,
     timeless: bool,
+    exact: bool = False,
 ) -> dict[str, str]:
     """A training's facts as texts, as weights' metadata take them; `ranges` are those of ε, one for each phase.
 
-    `states` are [n, *state_shape]. Where g and f read nothing of s, there is no range of s.
+    `states` are [n, *state_shape]. Where g and f read nothing of s, there is no range of s. `exact`: the ranges are
+    lists of all ε that training was for.
     """
     sizes = [abs(end) for pair in ranges for end in pair]
     trained = {
@@ -44,6 +46,9 @@ def told(
         "steps": [1, round(abs(span[1] - span[0]) / min(sizes))],
         "states": spread_of(states),
     }
+    if exact:
+        found = sorted({*sizes})
+        trained |= {"sizes": found, "grids": sorted(round(abs(span[1] - span[0]) / size) for size in found)}
     return {
         TRAINED: json.dumps(trained),
         "solver": type(solver).__name__,

@@ -23,7 +23,7 @@ def with_visited_range(targets: Targets, states: Tensor, x: Tensor | None) -> Ta
     At states along the trajectories ε is moved to where the error that the control sees is as large as its tolerance;
     the learned error is taken to be the true one. The extremes are left out, and the rest given a margin.
     """
-    if targets.settings.steps or targets.settings.eps:
+    if targets.settings.steps or targets.settings.eps or targets.grids:
         return targets
     solver = cast(AdaptiveSolver, targets.solver)  # ranges of others are given
     control, length = solver.control, targets.end - targets.start

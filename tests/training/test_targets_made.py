@@ -111,13 +111,13 @@ def test_states_lie_on_trajectories_and_leave_room() -> None:
 def test_training_for_one_number_of_steps_is_on_its_grid() -> None:
     made = targets(Euler(), power(2), settings=settings(steps=(4, 4)), steps=(0.5, 0.5))
     found = made.trajectories(STATES, None)
-    assert made.grid == 0.5
+    assert made.grids == (0.5,)
     times = [float(made.states(found, 0.5, 1)[0]) for _ in range(100)]
     assert {round(s, 12) for s in times} == {0, 0.5, 1, 1.5}
     two = targets(Adams(), power(2), settings=settings(steps=(4, 4)), steps=(0.5, 0.5))
     assert {round(float(two.states(found, 0.5, 1)[0]), 12) for _ in range(100)} == {0, 0.5, 1}
-    assert targets(Euler(), power(2)).grid is None
-    assert targets(Euler(), power(2), steps=(0.5, 0.5), settings=settings(steps=None, eps=(0.5, 0.5))).grid is None
+    assert targets(Euler(), power(2)).grids == ()
+    assert targets(Euler(), power(2), steps=(0.5, 0.5), settings=settings(steps=None, eps=(0.5, 0.5))).grids == ()
 
 
 def test_draws_are_a_latin_hypercube() -> None:

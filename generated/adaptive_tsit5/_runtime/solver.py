@@ -118,10 +118,16 @@ class Solver(nn.Module):
         pairs = itertools.pairwise(numbers)
         sizes = [abs(after - before) / steps for before, after in pairs if before != after] if eps is None else [eps]
         self.left = self._ranges.left(numbers, sizes, steps * len(sizes) if taken is None else taken)
-        if self.left and not self._warned and getattr(self.corrector, "outside", "warn") == "warn":
+        g = getattr(self, "corrector", None)
+        if self.left and not self._warned and getattr(g, "outside", "warn") == "warn":
             self._warned = True
-            told = f"{type(self).__name__} leaves what its g was trained for: {', '.join(self.left)}"
-            advice = "train g for it, or write `outside base` in the corrector, which leaves g out there"
+            what, advice = "it", "train it for that too"
+            if g is not None:
+                what, advice = (
+                    "its g",
+                    "train g for it, or write `outside base` in the corrector, which leaves g out there",
+                )
+            told = f"{type(self).__name__} leaves what {what} was trained for: {', '.join(self.left)}"
             warnings.warn(f"{told}; {advice}", OutsideWarning, stacklevel=5)
 
     def _one_tensor(self, f: VectorField, z: Any, *, learned: bool = True) -> tuple[VectorField, Tensor, Restore]:

@@ -13,6 +13,7 @@ from hyperdsl.codegen.torch.trained import TrainedView, trained_view
 from hyperdsl.plan import Plan, method_step
 from hyperdsl.semantics.model.spec import (
     AdversarialLoss,
+    EndLoss,
     Loss,
     Method,
     ResidualLoss,
@@ -99,7 +100,8 @@ def _values(training: Training, *, visited: bool) -> dict[str, str]:
     optimizer = training.optimizer
     return {
         "states": tuple_text(list(map(_states, training.states))),
-        "steps": "None" if visited else _range(training.steps, "steps"),
+        "steps": "None" if visited or training.steps.numbers else _range(training.steps, "steps"),
+        "grids": tuple_text(list(map(str, training.steps.numbers))) if training.steps.numbers else "None",
         "eps": "None" if visited else _range(training.steps, "eps"),
         "substeps": str(training.reference.substeps),
         "dtype": f"torch.{training.reference.dtype}",
@@ -110,6 +112,7 @@ def _values(training: Training, *, visited: bool) -> dict[str, str]:
         "iterations": str(training.iterations),
         "batch": str(training.batch),
         "seed": str(training.seed),
+        "trajectories": str(training.trajectories),
         "loss": _loss(training.loss),
     }
 
@@ -122,6 +125,8 @@ def _loss(loss: Loss) -> str:
             return f"Trajectory({steps})"
         case AdversarialLoss(radius, steps):
             return f"Adversarial({setting(radius)}, {steps})"
+        case EndLoss():
+            return "End()"
         case _:
             assert_never(loss)
 

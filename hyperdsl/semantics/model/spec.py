@@ -194,14 +194,22 @@ class StateShare:
 class StepRange:
     """The range of ε in training, log-uniform: numbers of steps K over the span, or ε itself in units of s.
 
-    Equal ends are one step size, and then `steps K` means the K steps of one grid over the span. Where the range is
-    not `given`, an adaptive solver is trained for the steps that its control takes instead.
+    Equal ends are one step size, and then `steps K` means the K steps of one grid over the span; `numbers`, ascending,
+    are those of several grids, each trained for exactly, between which nothing is. Where the range is not `given`, an
+    adaptive solver is trained for the steps that its control takes instead.
     """
 
     unit: Literal["steps", "eps"]
     lower: Exact
     upper: Exact
     given: bool = True
+    numbers: tuple[int, ...] = ()
+
+    @property
+    def grids(self) -> tuple[int, ...]:
+        """The numbers of steps that are trained for exactly; none where there is a range, or a size."""
+        alone = self.unit == "steps" and self.lower == self.upper
+        return self.numbers or ((int(self.lower.fraction()),) if alone else ())
 
 
 @dataclass(frozen=True)
@@ -242,14 +250,20 @@ class AdversarialLoss:
     steps: int
 
 
-Loss = ResidualLoss | TrajectoryLoss | AdversarialLoss
+@dataclass(frozen=True)
+class EndLoss:
+    """The distance of the solver's state from the reference's at the end of the span, after the steps of each grid."""
+
+
+Loss = ResidualLoss | TrajectoryLoss | AdversarialLoss | EndLoss
 
 
 @dataclass(frozen=True)
 class Training:
     """Fitting of a corrector. `place` is None for the defaults; `then` are the phases that follow, in their order.
 
-    A further phase is whole, with what it inherits; its own `then` is empty.
+    A further phase is whole, with what it inherits; its own `then` is empty. `trajectories` are how many starting states
+    the reference has, in all phases the same ones.
     """
 
     name: str
@@ -263,6 +277,7 @@ class Training:
     iterations: int
     batch: int
     seed: int
+    trajectories: int = 512
     then: tuple[Training, ...] = ()
 
     @property

@@ -11,7 +11,7 @@ from hyperdsl.diagnostics import catalogue, did_you_mean
 from hyperdsl.semantics.model import spec as m
 from hyperdsl.semantics.reading.numbers import ExactReader
 from hyperdsl.semantics.reading.report import Report, exactly
-from hyperdsl.semantics.reading.settings import Arguments, Settings, chosen, ends, head
+from hyperdsl.semantics.reading.settings import LARGEST_INTEGER, Arguments, Settings, chosen, ends, head
 from hyperdsl.syntax import nodes as n
 from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact
 
@@ -26,15 +26,17 @@ SETTINGS = (
     "iterations",
     "batch",
     "seed",
+    "trajectories",
     "then",
 )
-LOSSES = ("residual", "trajectory", "adversarial")
-PHASE_SETTINGS = tuple(word for word in SETTINGS if word != "seed")
+LOSSES = ("residual", "trajectory", "adversarial", "end")
+PHASE_SETTINGS = tuple(word for word in SETTINGS if word not in ("seed", "trajectories"))
 STATES = ("trajectory", "noise", "box")
 DEFAULT_NOISE = Exact.of(Fraction(1, 20))
 DEFAULT_OPTIMIZER = m.Optimizer(Exact.of(Fraction(1, 100)), Exact.of(Fraction(1, 10**6)), ONE)
 DEFAULT_REFERENCE = "rk4"
 DEFAULT_ROLLOUT = 8
+ONE_STEP = m.StepRange("steps", ONE, ONE, given=False)
 DEFAULT_RADIUS = Exact.of(Fraction(1, 10))
 DEFAULT_ATTACK = 5
 LONGEST_ROLLOUT = 10_000
@@ -111,17 +113,19 @@ def _phase(
 ) -> m.Training:
     """`base` with the settings of one phase put in."""
     settings = Settings(report, kind, block, known)
+    loss, steps = _loss(report, settings, base.loss), _steps(report, settings, base.steps)
     return replace(
         base,
-        loss=_loss(report, settings, base.loss),
+        loss=loss,
         states=_states(report, settings, base.states),
-        steps=_steps(report, settings, base.steps),
+        steps=_steps_to_the_end(report, settings, steps) if isinstance(loss, m.EndLoss) else steps,
         reference=_reference(report, settings, base.reference, find),
         optimizer=_optimizer(report, settings, base.optimizer),
         schedule=settings.choice("schedule", ("cosine", "constant"), base.schedule),
         iterations=settings.integer("iterations", base.iterations, 1),
         batch=settings.integer("batch", base.batch, 1),
         seed=settings.integer("seed", base.seed, 0),
+        trajectories=settings.integer("trajectories", base.trajectories, 1),
     )
 
 
@@ -131,9 +135,9 @@ def _loss(report: Report, settings: Settings, default: m.Loss) -> m.Loss:
     if value is None:
         return default
     match head(value):
-        case "residual":
+        case "residual" | "end" as word:
             Arguments(report, value, ())
-            return m.ResidualLoss()
+            return m.EndLoss() if word == "end" else m.ResidualLoss()
         case "trajectory":
             arguments = Arguments(report, value, ("steps",))
             return m.TrajectoryLoss(arguments.integer("steps", DEFAULT_ROLLOUT, 1, LONGEST_ROLLOUT))
@@ -190,18 +194,56 @@ def _state_share(report: Report, value: n.Value) -> tuple[m.StateShare, bool] | 
 
 
 def _steps(report: Report, settings: Settings, default: m.StepRange) -> m.StepRange:
-    """`steps 2 .. 20` and `eps 1/20 .. 1/2`, or one number: `steps 4`."""
+    """`steps 2 .. 20` and `eps 1/20 .. 1/2`, or one number: `steps 4`, or numbers of steps: `steps 1, 2, 4`."""
     steps, eps = settings.get("steps"), settings.get("eps")
     if steps and eps:
         report(catalogue.REPEATED_SETTING, eps.word, word="eps", help="give the range as `steps` or as `eps`")
     setting = steps or eps
     if setting is None:
         return default
+    if len(setting.values) > 1 and setting is steps:
+        return _grids(report, setting) or default
     value = setting.values[0] if len(setting.values) == 1 else None
     if value is None or isinstance(value, n.Comparison | n.String):
         report(catalogue.WRONG_VALUE, value or setting, word=setting.word.text, wants="a range such as `2 .. 20`")
         return default
     return _step_range(report, setting, value, default)
+
+
+def _grids(report: Report, setting: n.Setting) -> m.StepRange | None:
+    """A list of numbers of steps, in whatever order; None where something is wrong."""
+    numbers: list[int] = []
+    for value in setting.values:
+        if isinstance(value, n.Range | n.Comparison | n.String):
+            wants = "a range, `2 .. 20`, or a list of numbers, `1, 2, 4`, not both"
+            report(catalogue.WRONG_VALUE, value, word="steps", wants=wants)
+            return None
+        number = ExactReader(report).double(value)
+        if number is None:
+            return None
+        if not _is_integer(number):
+            report(catalogue.WRONG_VALUE, value, word="steps", wants="integers, or a range such as `2 .. 20`")
+            return None
+        if not 1 <= number.fraction() <= LARGEST_INTEGER:
+            report(catalogue.OUT_OF_RANGE, value, what="`steps`", wants=f"from 1 to {LARGEST_INTEGER}")
+            return None
+        if number.fraction() in numbers:
+            report(catalogue.WRONG_VALUE, value, word="steps", wants="each number of steps once")
+            return None
+        numbers.append(int(number.fraction()))
+    numbers.sort()
+    return m.StepRange("steps", Exact.of(numbers[0]), Exact.of(numbers[-1]), numbers=tuple(numbers))
+
+
+def _steps_to_the_end(report: Report, settings: Settings, steps: m.StepRange) -> m.StepRange:
+    """The grids of the loss at the end of the span, which a range has not: one step where nothing is said."""
+    if steps.grids:
+        return steps
+    if steps.given:
+        setting = settings.by_word.get("steps") or settings.by_word.get("eps") or settings.by_word["loss"]
+        wants = "one number of steps, `4`, or a list of them, `1, 2, 4`, with `loss end`"
+        report(catalogue.WRONG_VALUE, setting, word="steps", wants=wants)
+    return ONE_STEP
 
 
 def _step_range(report: Report, setting: n.Setting, value: n.Expression | n.Range, default: m.StepRange) -> m.StepRange:
