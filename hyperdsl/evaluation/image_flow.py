@@ -21,6 +21,7 @@ from tqdm import tqdm
 
 from hyperdsl.evaluation.files import save_safetensors
 from hyperdsl.evaluation.mnist import mnist
+from hyperdsl.evaluation.problems import Problem
 from hyperdsl.training.given import seeded
 
 SIZE = 14

@@ -17,7 +17,6 @@ from hyperdsl.theory.numbers.exact import Exact
 from hyperdsl.theory.runge_kutta.families import Interval, Region
 
 
-
 @dataclass(frozen=True)
 class ChosenBase:
     """The base and what becomes of each of its parameters."""
