@@ -123,10 +123,4 @@ def flow_problem(seed: int = 0, field: FlowField | None = None, progress: bool =
         return torch.randn(batch, *STATE_SHAPE, generator=generator)
 
     f = field or flow_field(seed, RECIPES[name], progress=progress)
-    return Problem(f, sample, SPAN, STATE_SHAPE, eps=EPS, name=name)
-
-
-def energy_distance(first: Tensor, second: Tensor) -> float:
-    """2 E‖X − Y‖ − E‖X − X'‖ − E‖Y − Y'‖ of samples [n, 2] and [m, 2], without bias (Székely & Rizzo 2013)."""
-    within = sum(float(torch.cdist(z, z).sum()) / (len(z) * (len(z) - 1)) for z in (first, second))
-    return 2 * float(torch.cdist(first, second).mean()) - within
+    return Problem(f, sample, SPAN, STATE_SHAPE, eps=EPS, name=name, generative=True)

@@ -177,4 +177,15 @@ def image_problem(field: nn.Module | None = None, guidance: float = GUIDANCE) ->
         return noise, torch.randint(CLASSES, (batch,), generator=generator)
 
     f = Guided(field or shipped_field(), guidance)
-    return Problem(f, sample, SPAN, STATE_SHAPE, input_shape=(), eps=(1 / 16, 1.0), name="mnist_flow")
+    return Problem(
+        f,
+        sample,
+        SPAN,
+        STATE_SHAPE,
+        input_shape=(),
+        eps=(1 / 16, 1.0),
+        name="mnist_flow",
+        generative=True,
+        samples=64,
+        tolerance=1e-6,
+    )

@@ -50,6 +50,11 @@ def corrector_of(solver: object) -> nn.Module | None:
     return corrector
 
 
+def learns_something(solver: object) -> bool:
+    """Whether there is anything to train."""
+    return corrector_of(solver) is not None or bool(learned_names(solver))
+
+
 def trained_part(solver: nn.Module) -> nn.Module:
     """What training changes: the whole solver where its base has learned parameters, else the corrector."""
     return solver if learned_names(solver) else solver.get_submodule("corrector")

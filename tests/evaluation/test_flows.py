@@ -14,11 +14,11 @@ from hyperdsl.evaluation.flows import (
     RECIPES,
     FlowField,
     FlowRecipe,
-    energy_distance,
     flow_field,
     flow_problem,
     matching_loss,
 )
+from hyperdsl.evaluation.metrics import energy_distance
 from hyperdsl.evaluation.shapes import (
     RADIUS,
     RINGS,

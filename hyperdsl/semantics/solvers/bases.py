@@ -39,9 +39,7 @@ class _Taken:
         return name in self.fixed or name in self.free or name in self.learned
 
 
-def read_base(
-    report: Report, settings: Settings, owner: n.Name, find: Find, library: Library
-) -> ChosenBase | None:
+def read_base(report: Report, settings: Settings, owner: n.Name, find: Find, library: Library) -> ChosenBase | None:
     """The method after `base`, with its parameters: `rk4`, `second_order(alpha = 1/2)`, `learned(rk4)`."""
     setting = settings.require("base", owner, "base rk4")
     value = settings.single(setting, "the name of a method") if setting else None

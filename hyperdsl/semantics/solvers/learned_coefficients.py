@@ -59,7 +59,9 @@ def _of_method(report: Report, call: n.Call, find: Find) -> Family | None:
     if method.parameters:
         problem = f"`{method.name}` is a family: its parameters can be learned, not its coefficients"
         parameter = method.parameters[0].name
-        report(catalogue.BAD_PARAMETER, name, problem=problem, help=f"write `{method.name}({parameter} = learned(...))`")
+        report(
+            catalogue.BAD_PARAMETER, name, problem=problem, help=f"write `{method.name}({parameter} = learned(...))`"
+        )
         return None
     if not is_explicit(report, name, method):
         return None
@@ -87,7 +89,9 @@ def _of_evaluations(report: Report, call: n.Call, library: Library) -> Family | 
         return None
     allowed = starts_of(evaluations)
     if start not in allowed:
-        problem = f"{evaluations} evaluations are no whole number of steps of `{start}`, which takes {STARTS[start]} each"
+        problem = (
+            f"{evaluations} evaluations are no whole number of steps of `{start}`, which takes {STARTS[start]} each"
+        )
         report(catalogue.BAD_PARAMETER, at, problem=problem, help=f"start from {_listed(allowed)}")
         return None
     name = _named(start, evaluations // STARTS[start])
