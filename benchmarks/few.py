@@ -27,6 +27,7 @@ from benchmarks import rivals, study
 from benchmarks.image_features import Classifier, classifier, gaussian
 from hyperdsl import compiler
 from hyperdsl.evaluation.built_in import FLOWS, built_in
+from hyperdsl.evaluation.flows import FlowRecipe, flow_problem, train_flow
 from hyperdsl.evaluation.image_flow import SIZE
 from hyperdsl.evaluation.metrics import l2
 from hyperdsl.evaluation.mnist import mnist
@@ -264,6 +265,13 @@ def _best(rows: Sequence[Row], count: int, seed: int) -> float:
     return min(found, default=0.0)
 
 
+def _problem(name: str, smallest: bool) -> Problem:
+    """The built-in problem; where its f need not be good, one that is trained for two iterations."""
+    if not smallest:
+        return built_in(name)
+    return flow_problem(field=train_flow(0, FlowRecipe(iterations=2), progress=False), name=name)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = study.parser(__doc__)
     parser.add_argument("--on", default=",".join(PROBLEMS), help=f"some of {', '.join(PROBLEMS)}")
@@ -273,7 +281,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     counts = [int(count) for count in given.evaluations.split(",")][: 2 if given.smallest else None]
     rows: list[Row] = []
     for name in names:
-        problem, case = built_in(name), IMAGE if name == IMAGES else FLOW
+        problem, case = _problem(name, given.smallest), IMAGE if name == IMAGES else FLOW
         for seed in given.seeds:
             kept = given.runs / "few" / f"{name}_{seed}_{'_'.join(map(str, counts))}.json"
             if kept.exists():  # a run that was ended goes on where it was
