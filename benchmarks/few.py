@@ -35,7 +35,8 @@ from hyperdsl.evaluation.packages import Package, load_package
 from hyperdsl.evaluation.problems import Problem
 from hyperdsl.evaluation.report import markdown
 from hyperdsl.evaluation.solvers import bind, torchdiffeq_solve
-from hyperdsl.evaluation.training import train_package
+from hyperdsl.evaluation.training import build_solver, train_package
+from hyperdsl.evaluation.weights import load_weights
 from hyperdsl.evaluation.work_precision import Contender, Start, adaptive, fixed, measure
 from hyperdsl.source import SpecFile
 
@@ -138,16 +139,31 @@ def trained(
 ) -> list[tuple[int, Contender, float]]:
     """The learned solvers with their evaluations and the seconds that their training took."""
     found = []
-    train = partial(train_package, package, problem, overrides=few, seed=seed, progress=False)
+    train = partial(_trained, package, problem, seed, folder, few)
     for count in tqdm(counts, desc=f"{problem.name}, seed {seed}", leave=False):
         for label, name in ((f"learned({count})", f"Learned{count}"), (f"learned({count}) + g", f"Corrected{count}")):
-            done = train(solver=name, output=folder / f"{name}_{seed}.safetensors")
-            (contender,) = fixed(label, done.solver, [1])  # type: ignore[arg-type]  # modules can be called
-            found.append((count, contender, done.seconds))
+            solver, seconds = train(name)
+            (contender,) = fixed(label, solver, [1])
+            found.append((count, contender, seconds))
     even = [count for count in counts if count % 2 == 0]
-    done = train(solver="HyperHeun", output=folder / f"HyperHeun_{seed}.safetensors")
-    hyper = fixed("HyperHeun", done.solver, [count // 2 for count in even])  # type: ignore[arg-type]
-    return found + [(count, contender, done.seconds) for count, contender in zip(even, hyper, strict=True)]
+    solver, seconds = train("HyperHeun")
+    hyper = fixed("HyperHeun", solver, [count // 2 for count in even])
+    return found + [(count, contender, seconds) for count, contender in zip(even, hyper, strict=True)]
+
+
+def _trained(
+    package: Package, problem: Problem, seed: int, folder: Path, few: dict[str, object], name: str
+) -> tuple[Callable[..., Tensor], float]:
+    """A solver of the package, from the folder where it was trained by a run that was ended, and its seconds."""
+    output = folder / f"{name}_{seed}.safetensors"
+    spent = output.with_suffix(".json")
+    if spent.exists():
+        solver: Any = build_solver(package, problem, name)
+        load_weights(output, solver, package)
+        return solver, float(json.loads(spent.read_text("utf-8")))
+    done = train_package(package, problem, solver=name, overrides=few, seed=seed, output=output, progress=False)
+    spent.write_text(json.dumps(done.seconds), "utf-8")
+    return done.solver, done.seconds  # type: ignore[return-value]  # modules can be called
 
 
 @torch.no_grad()
