@@ -99,7 +99,8 @@ def _corrected(
     matrix = torch.tensor([[1.0, 1.0], [ratio, 1.0]], dtype=torch.float64)
     sides = torch.tensor([second / change, 2 * third / change], dtype=torch.float64)
     old_share, new_share = torch.linalg.solve(matrix, sides).tolist()
-    return moved - following * change * (old_share * (data - own) / ratio + new_share * (new - own))
+    bend: Tensor = old_share * (data - own) / ratio + new_share * (new - own)
+    return moved - following * change * bend
 
 
 def _data(v: Field, t: float, z: Tensor) -> Tensor:

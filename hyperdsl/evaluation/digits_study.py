@@ -80,7 +80,7 @@ def measured(
     for name, method in methods.items():
         contenders += fixed(name, method, steps)
     for _, name, own in solvers:
-        contenders += fixed(name, trained[name].solver, own)  # type: ignore[arg-type]  # modules can be called
+        contenders += fixed(name, trained[name].solver, own)
     start = Start(model.field, z0, SPAN, exact)
     return DigitsStudy(seed, accuracy(exact), trained, measure(contenders, start, accuracy=accuracy))
 

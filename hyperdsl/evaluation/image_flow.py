@@ -60,6 +60,7 @@ class ImageField(nn.Module):
 
     def __init__(self, width: int = 24, deep: int = 48, told: int = 64) -> None:
         super().__init__()
+        self.rates: Tensor
         self.classes = nn.Embedding(CLASSES + 1, told)
         self.register_buffer("rates", 2 * math.pi * 2.0 ** torch.arange(-2, 4), persistent=False)
         self.time = nn.Sequential(nn.Linear(12, told), nn.SiLU(), nn.Linear(told, told))

@@ -115,7 +115,9 @@ def _images(start: Start) -> Show:
     def show(axis: Axes, states: Tensor | None) -> None:
         images = (start.reference if states is None else states[-1])[: SIDE**2].double()
         side = math.isqrt(len(images))
-        tiles = images[: side**2].unflatten(0, (side, side)).permute(0, 3, 1, 4, 2).flatten(2, 3).flatten(0, 1)
+        tiles = (
+            images[: side**2].reshape(side, side, *images.shape[1:]).permute(0, 3, 1, 4, 2).flatten(2, 3).flatten(0, 1)
+        )
         shown = ((tiles - low) / (high - low)).clamp(0, 1)
         axis.imshow((shown if shown.shape[-1] == 3 else 1 - shown[..., 0]).numpy(), cmap="gray", vmin=0, vmax=1)
 
@@ -128,7 +130,7 @@ def _points(start: Start) -> Show:
 
     def show(axis: Axes, states: Tensor | None) -> None:
         z = exact if states is None else states[-1].flatten(1)[:, :2]
-        axis.scatter(*z.T, s=2, color=COLOUR, linewidths=0)
+        axis.scatter(z[:, 0], z[:, -1], s=2, color=COLOUR, linewidths=0)
         axis.set(xlim=(float(low[0]), float(high[0])), ylim=(float(low[-1]), float(high[-1])), aspect="equal")
 
     return show
