@@ -21,11 +21,12 @@ from torch import Tensor, nn
 
 from benchmarks import study
 from hyperdsl.evaluation.cost import cost_of
-from hyperdsl.evaluation.flows import energy_distance, flow_problem, pinwheel
-from hyperdsl.evaluation.metrics import mape, relative_error
+from hyperdsl.evaluation.flows import flow_problem
+from hyperdsl.evaluation.metrics import energy_distance, mape, relative_error
 from hyperdsl.evaluation.packages import load_package
 from hyperdsl.evaluation.problems import CLASSICAL, Problem
 from hyperdsl.evaluation.report import markdown, plain
+from hyperdsl.evaluation.shapes import pinwheel
 from hyperdsl.evaluation.solvers import reference_solution
 from hyperdsl.evaluation.training import build_solver, train_package
 

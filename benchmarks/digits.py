@@ -1,4 +1,4 @@
-"""HyperEuler on a Neural ODE that classifies digits, three seeds: python -m benchmarks.digits
+"""HyperEuler on a Neural ODE that classifies digits, and four learned evaluations: python -m benchmarks.digits
 
 With `--package generated/digits_bilinear` its solvers, beside the convolutional one. Every row of every seed goes to
 benchmarks/results/digits.md and .json, or to digits_bilinear.md and .json.
@@ -21,13 +21,18 @@ from hyperdsl.evaluation.work_precision import ADAPTIVE
 
 METHODS = ("euler", "midpoint", "rk4")
 STEPS = range(1, 9)
-CONVOLUTIONAL = Path("generated/digits_hyper_euler")
+CONVOLUTIONAL, COEFFICIENTS = Path("generated/digits_hyper_euler"), Path("generated/digits_coefficients")
+FOUR = ("FourEvaluations", "FourCorrected")
 
 
-def summary(studies: list[DigitsStudy], goal: str) -> list[str]:
-    """The figures that the goals are about, medians over the seeds."""
+def summary(studies: list[DigitsStudy], names: Sequence[str], goal: str) -> list[str]:
+    """The figures that the goals are about, medians over the seeds; `names` are the hypersolvers of many steps."""
     lines = ["accuracy of the reference: " + ", ".join(f"{s.accuracy:.1f} %" for s in studies)]
-    for name in studies[0].trained:
+    for name in FOUR:
+        for field in ("mape", "l2", "milliseconds"):
+            ratio = (getattr(s.row("rk4", 1), field) / getattr(s.row(name, 1), field) for s in studies)
+            lines.append(f"RK4's {field} over {name}'s, four evaluations each: " + ", ".join(f"{r:.2f}" for r in ratio))
+    for name in names:
         gains = {count: statistics.median(s.gains(name)[count] for s in studies) for count in STEPS}
         lost = [s.row(ADAPTIVE).accuracy - s.row(name, 2).accuracy for s in studies]  # type: ignore[operator]  # both given
         euler, own = (min(s.row(method, 2).milliseconds for s in studies) for method in ("euler", name))
@@ -69,14 +74,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = study.given(parser, arguments)
     console, methods = Console(soft_wrap=True), {name: study.library(name) for name in METHODS}
     folders = [given.package] if given.package == CONVOLUTIONAL else [CONVOLUTIONAL, given.package]
-    solvers = [(package, name) for package in map(load_package, folders) for name in package.solvers]
+    packages, few_evaluations = [*map(load_package, folders)], load_package(COEFFICIENTS)
+    hyper = [(package, name, STEPS) for package in packages for name in package.solvers]
+    solvers = [*hyper, *((few_evaluations, name, (1,)) for name in FOUR)]
     studies = []
     recipe, few = (Recipe(epochs=1), {"iterations": 20}) if given.smallest else (Recipe(), {})
     for seed in given.seeds:
         studies.append(measured(solvers, methods, STEPS, seed, given.runs / "digits", recipe=recipe, overrides=few))
         console.print(table(studies[-1].rows, f"digits, seed {seed}, f trained to {studies[-1].accuracy:.1f} %"))
     bilinear = given.package != CONVOLUTIONAL
-    lines = summary(studies, "5 at K = 2 and 8 at K = 4" if bilinear else "2.5")
+    names = [name for _, name, _ in hyper]
+    lines = summary(studies, names, "5 at K = 2 and 8 at K = 4" if bilinear else "2.5")
     console.print("\n".join(lines), highlight=False)
     stem = given.package.name if bilinear else "digits"
     parts = [f"## Seed {s.seed}\n\n{markdown_rows(s)}" for s in studies]

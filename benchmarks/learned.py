@@ -30,7 +30,7 @@ from hyperdsl.evaluation.work_precision import Start, adaptive, fixed, measure
 from hyperdsl.source import SpecFile
 
 FAMILIES = Path("generated/learned_families")
-COEFFICIENTS = Path("generated/digits_coefficients")
+COEFFICIENTS, COEFFICIENT = Path("generated/digits_coefficients"), "FourEvaluations"
 SYSTEMS = ("pendulum", "lotka_volterra", "van_der_pol")
 RIVALS = {
     "LearnedMidpoint": ("midpoint", "ralston2", "heun"),
@@ -111,7 +111,7 @@ def images(package: Package, seed: int, runs: Path) -> tuple[list[Image], Traine
     _, test = digits_data(seed)
     problem = digits_problem(seed, model)
     output = runs / "digits" / f"seed_{seed}.safetensors"
-    trained = train_package(package, problem, seed=seed, output=output, progress=False)
+    trained = train_package(package, problem, solver=COEFFICIENT, seed=seed, output=output, progress=False)
     solver, order = written(trained, runs / "digits" / f"written_{seed}")
     z0 = digits_states(model, test.images)
     normal = torch.randn(z0.shape, generator=torch.Generator().manual_seed(seed))

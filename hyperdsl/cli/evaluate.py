@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json as json_module
 import math
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,6 +31,9 @@ Steps = Annotated[str, typer.Option(metavar="K,K,...", help="Numbers of steps ov
 Methods = Annotated[str, typer.Option(metavar="NAME,NAME,...", help="Methods of the library to compare with.")]
 Rtol = Annotated[str | None, typer.Option(metavar="R,R,...", help="Relative tolerances of an adaptive solver.")]
 Plot = Annotated[Path | None, typer.Option(metavar="FILE", help="Write a plot of error against cost.")]
+Samples = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Draw samples, images or trajectories beside the exact ones.")
+]
 Set = Annotated[
     list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A value for a free parameter of the base.")
 ]
@@ -46,6 +51,7 @@ def evaluate(
     methods: Methods = DEFAULT_METHODS,
     rtol: Rtol = None,
     plot: Plot = None,
+    samples: Samples = None,
     parameters: Set = None,
     threads: Threads = 1,
     json: Json = False,
@@ -55,17 +61,19 @@ def evaluate(
     import torch
 
     from hyperdsl.evaluation import plots, report, work_precision
+    from hyperdsl.evaluation import samples as drawn
     from hyperdsl.evaluation.packages import load_package
+    from hyperdsl.evaluation.problems import on_path
     from hyperdsl.evaluation.solvers import TableauSolver
     from hyperdsl.evaluation.training import build_solver
     from hyperdsl.evaluation.verdict import cost_sentence, verdict
     from hyperdsl.evaluation.weights import load_weights, of_another_version
+    from hyperdsl.training.learned import learns_something
     from hyperdsl.training.outputs import require_plot
 
     torch.set_num_threads(threads)
-    if plot is not None:
-        figure = plot
-        guarded(lambda: require_plot(figure, plots.endings()))
+    for figure in filter(None, (plot, samples)):
+        guarded(partial(require_plot, figure, plots.endings()))
     counts = _counts(steps)
     tolerances = _tolerances(rtol) if rtol else None
     beside = {name: TableauSolver(name, tableau(name)) for name in methods.replace(" ", "").split(",") if name}
@@ -78,33 +86,39 @@ def evaluate(
         if weights is not None:
             path = weights
             origin = guarded(lambda: load_weights(path, model, loaded))
-    learns = hasattr(model, "corrector") or hasattr(model, "learned")
+    learns, own = learns_something(model), type(model).__name__
     state = "trained" if weights else "untrained" if learns else "without a corrector"
-    name = f"{type(model).__name__} ({state})" if learns else type(model).__name__
+    name = f"{own} ({state})" if learns else own
     if tolerances and not work_precision.is_adaptive(model):
-        stop(f"`--rtol` is for adaptive solvers, and {type(model).__name__} has no control")
-    rows = guarded(
-        lambda: work_precision.compare(
-            chosen, name, model, beside, counts, parameters=values, own_tolerances=tolerances
-        )
+        stop(f"`--rtol` is for adaptive solvers, and {own} has no control")
+    contenders = guarded(
+        lambda: work_precision.beside(name, model, beside, counts, parameters=values, own_tolerances=tolerances)
     )
-    title = f"{type(model).__name__} on {chosen.name}, {state}"
+    start = guarded(lambda: work_precision.unseen(on_path(chosen, model)))
+    rows = guarded(lambda: work_precision.measure(contenders, start))
+    panels = guarded(lambda: drawn.panels(contenders, start)) if samples is not None else []
+    title = f"{own} on {chosen.name}, {state}"
     worth = verdict(rows, name) if weights else None  # an untrained g is all cost
     trained_on = origin.problem if origin else None
-    notes = [*_of_another(trained_on, chosen.whole_name), *report.outside_sentences(rows)]
-    if origin is not None:
-        notes = [*of_another_version(origin, loaded), *notes]
+    foreign = [*of_another_version(origin, loaded), *_of_another(trained_on, chosen.whole_name)] if origin else []
+    notes = [*foreign, *report.outside_sentences(rows)]
     if json:
         about = {"package": package.name, "problem": problem, "weights": state, "trained_on": trained_on}
-        print(json_module.dumps(report.json_object(rows, **about, notes=notes, verdict=worth), indent=2))
+        pictured = {"samples": [panel.plain() for panel in panels]} if panels else {}
+        print(json_module.dumps(report.json_object(rows, **about, **pictured, notes=notes, verdict=worth), indent=2))
     else:
         out().print(report.table(rows, title))
         for said in (*notes, worth or cost_sentence(rows, name)):
             if said:
                 out().print(said, markup=False)
-    if plot is not None:
-        target = plot
-        guarded(lambda: plots.plot(rows, target, title))
+    _write(plot, partial(plots.plot, rows, title=title))
+    _write(samples, partial(drawn.draw, panels, chosen, start))
+
+
+def _write(path: Path | None, draw: Callable[..., None]) -> None:
+    """Draw into the file, where one is asked for."""
+    if path is not None:
+        guarded(partial(draw, path=path))
 
 
 def _of_another(trained_on: str | None, problem: str) -> list[str]:

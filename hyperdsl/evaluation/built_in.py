@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from hyperdsl.evaluation.problems import CLASSICAL, Problem
 
-BUILT_IN = (*CLASSICAL, "digits", "flow")
+FLOWS = ("flow", "flow_pinwheel", "flow_rings", "flow_checkerboard", "flow_eight_gaussians")
+BUILT_IN = (*CLASSICAL, "digits", *FLOWS, "mnist_flow")
 
 
 def built_in(name: str, progress: bool = True) -> Problem:
     """The built-in problem of this name; KeyError where there is none.
 
-    `digits` and `flow` train f first if need be, with a bar where `progress` says so.
+    `digits` and the flows train f first if need be, with a bar where `progress` says so; `mnist_flow` has it at hand.
     """
     if name == "digits":
         from hyperdsl.evaluation.digits import digits_problem  # noqa: PLC0415  (scikit-learn takes a second to import)
 
         return digits_problem(progress=progress)
-    if name == "flow":
+    if name in FLOWS:
         from hyperdsl.evaluation.flows import flow_problem  # noqa: PLC0415  (imports what trains f)
 
-        return flow_problem(progress=progress)
+        return flow_problem(progress=progress, name=name)
+    if name == "mnist_flow":
+        from hyperdsl.evaluation.image_flow import image_problem  # noqa: PLC0415
+
+        return image_problem()
     return CLASSICAL[name]

@@ -49,7 +49,7 @@ class DigitsStudy:
 
 
 def measured(
-    solvers: Sequence[tuple[Package, str]],
+    solvers: Sequence[tuple[Package, str, Sequence[int]]],
     methods: Mapping[str, TableauSolver],
     steps: Sequence[int],
     seed: int = 0,
@@ -60,12 +60,13 @@ def measured(
 ) -> DigitsStudy:
     """Trains f where it is not trained yet and the packages' solvers always, then measures on the test images.
 
-    `solvers` are named apart; weights go into `folder`, by default below runs/.
+    `solvers` are named apart, each with its own numbers of steps, and `steps` are those of the methods; weights go into
+    `folder`, by default below runs/.
     """
     model = digits_model(seed, recipe, progress=progress)
     _, test = digits_data(seed)
     trained = {}
-    for package, name in solvers:
+    for package, name, _ in solvers:
         output = folder / f"{name}_{seed}.safetensors" if folder else None
         problem = digits_problem(seed, model)
         trained[name] = train_package(
@@ -76,9 +77,10 @@ def measured(
         exact = torchdiffeq_solve(in_double(model.field), z0.double(), SPAN, tolerance=REFERENCE_TOLERANCE)
     accuracy = _accuracy(model.accuracy, test.classes)
     contenders = adaptive()
-    beside: dict[str, Callable[..., Tensor]] = {**methods, **{name: found.solver for name, found in trained.items()}}
-    for name, solver in beside.items():
-        contenders += fixed(name, solver, steps)
+    for name, method in methods.items():
+        contenders += fixed(name, method, steps)
+    for _, name, own in solvers:
+        contenders += fixed(name, trained[name].solver, own)
     start = Start(model.field, z0, SPAN, exact)
     return DigitsStudy(seed, accuracy(exact), trained, measure(contenders, start, accuracy=accuracy))
 

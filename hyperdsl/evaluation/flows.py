@@ -1,15 +1,15 @@
-"""A generative flow in the plane: z' = f(s, z) carries a normal distribution at s = 0 to a pinwheel at s = 1.
+"""Generative flows in the plane: z' = f(s, z) carries a normal distribution at s = 0 to a shape at s = 1.
 
 f is trained by conditional flow matching along straight lines (Lipman et al., Flow Matching for Generative Modeling,
-2023; Liu et al., Flow Straight and Fast, 2023). The pinwheel is that of Johnson et al., Composing Graphical Models
-with Neural Networks, 2016.
+2023; Liu et al., Flow Straight and Fast, 2023).
 """
 
 from __future__ import annotations
 
 import hashlib
-import math
-from dataclasses import dataclass
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from hyperdsl.evaluation.files import save_safetensors
 from hyperdsl.evaluation.problems import Problem
+from hyperdsl.evaluation.shapes import CONSTANTS, SHAPES
 from hyperdsl.training.given import seeded
 
 STATE_SHAPE = (2,)
@@ -26,57 +27,65 @@ SPAN = (0.0, 1.0)
 EPS = (1 / 16, 1.0)
 FOLDER = Path("runs/flow")
 
-ARMS = 5
-TWIST = 0.25  # turns by e^radius times this, in radians
-SPREAD = (0.3, 0.1)  # standard deviations along and across an arm, before the twist
-
-
-def pinwheel(count: int, generator: torch.Generator) -> Tensor:
-    """Points [count, 2] of a pinwheel of five arms, with a standard deviation of about one in each direction."""
-    along, across = torch.randn(2, count, generator=generator) * torch.tensor(SPREAD).unsqueeze(1)
-    arm = torch.randint(ARMS, (count,), generator=generator)
-    radius = 1 + along
-    angle = 2 * math.pi / ARMS * arm + TWIST * radius.exp()
-    cos, sin = angle.cos(), angle.sin()
-    return math.sqrt(2) * torch.stack((radius * cos - across * sin, radius * sin + across * cos), -1)
-
 
 class FlowField(nn.Module):
-    """f(s, z) for z [*batch, 2] and s a scalar or [*batch, 1]: two hidden layers that read z and s."""
+    """f(s, z) for z [*batch, 2] and s a scalar or [*batch, 1]: a perceptron that reads z and s.
 
-    def __init__(self, hidden: int = 64) -> None:
+    With `waves` it also reads the distance from 0, and so many octaves of sines and cosines of all (Tancik et al.,
+    Fourier Features Let Networks Learn High Frequency Functions, 2020), by which it can follow edges.
+    """
+
+    def __init__(self, hidden: int = 64, layers: int = 2, waves: int = 0) -> None:
         super().__init__()
-        self.layers = nn.Sequential(
-            nn.Linear(STATE_SHAPE[0] + 1, hidden),
-            nn.SiLU(),
-            nn.Linear(hidden, hidden),
-            nn.SiLU(),
-            nn.Linear(hidden, STATE_SHAPE[0]),
-        )
+        self.rates = [2.0**k for k in range(waves)]
+        read = STATE_SHAPE[0] + 1 if not waves else (STATE_SHAPE[0] + 2) * (1 + 2 * waves)
+        widths = [read] + [hidden] * layers
+        inner = [part for pair in itertools.pairwise(widths) for part in (nn.Linear(*pair), nn.SiLU())]
+        self.layers = nn.Sequential(*inner, nn.Linear(hidden, STATE_SHAPE[0]))
 
     def forward(self, s: Tensor, z: Tensor) -> Tensor:
         time = s.to(z.dtype).expand(*z.shape[:-1], 1)
-        return self.layers(torch.cat((z, time), -1))  # type: ignore[no-any-return]  # modules are untyped
+        if not self.rates:
+            return self.layers(torch.cat((z, time), -1))  # type: ignore[no-any-return]  # modules are untyped
+        read = torch.cat((z, z.square().sum(-1, keepdim=True).add(1e-6).sqrt(), time), -1)
+        parts = [read, *(wave(rate * read) for rate in self.rates for wave in (torch.sin, torch.cos))]
+        return self.layers(torch.cat(parts, -1))  # type: ignore[no-any-return]  # modules are untyped
 
 
 @dataclass(frozen=True)
 class FlowRecipe:
-    """How f is trained: AdamW with its learning rate falling along a cosine."""
+    """What f is and how it is trained towards a shape: AdamW with its learning rate falling along a cosine."""
 
+    shape: str = "pinwheel"
+    hidden: int = 64
+    layers: int = 2
+    waves: int = 0
     iterations: int = 3000
     batch: int = 512
     learning_rate: float = 1e-2
 
+    def field(self, seed: int) -> FlowField:
+        """f before it is trained; the global random state is left alone."""
+        with seeded(seed):
+            return FlowField(self.hidden, self.layers, self.waves)
+
+
+_SHARP = FlowRecipe(hidden=128, layers=3, waves=4, iterations=6000, learning_rate=3e-3)
+"""Follows edges and gaps, which the smaller field blurs."""
+RECIPES: Mapping[str, FlowRecipe] = {
+    "flow": FlowRecipe(),
+    **{f"flow_{shape}": replace(_SHARP, shape=shape) for shape in SHAPES},
+}
+"""The built-in flows by their names as problems."""
+
 
 def train_flow(seed: int = 0, recipe: FlowRecipe = FlowRecipe(), progress: bool = True) -> FlowField:
     """The field trained from `seed`; the global random state is left alone."""
-    generator = torch.Generator().manual_seed(seed)
-    with seeded(seed):
-        field = FlowField()
+    generator, field, shape = torch.Generator().manual_seed(seed), recipe.field(seed), SHAPES[recipe.shape]
     optimizer = torch.optim.AdamW(field.parameters(), lr=recipe.learning_rate, fused=True)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, recipe.iterations)
-    for _ in tqdm(range(recipe.iterations), desc="flow f", disable=not progress):
-        loss = matching_loss(field, pinwheel(recipe.batch, generator), generator)
+    for _ in tqdm(range(recipe.iterations), desc=f"{recipe.shape} f", disable=not progress):
+        loss = matching_loss(field, shape(recipe.batch, generator), generator)
         optimizer.zero_grad()
         torch.autograd.backward(loss)
         optimizer.step()
@@ -96,9 +105,8 @@ def flow_field(
     seed: int = 0, recipe: FlowRecipe = FlowRecipe(), folder: Path = FOLDER, progress: bool = True
 ) -> FlowField:
     """The field of this seed and recipe, from `folder` where it was trained before."""
-    with seeded(seed):  # also where weights come from a file, a module draws its first ones
-        field = FlowField()
-    key = hashlib.sha256(f"{recipe} {field} {ARMS} {TWIST} {SPREAD}".encode()).hexdigest()[:12]
+    field = recipe.field(seed)
+    key = hashlib.sha256(f"{recipe} {field} {CONSTANTS}".encode()).hexdigest()[:12]
     path = folder / f"field_{seed}_{key}.safetensors"
     if path.exists():
         field.load_state_dict(load_file(path))
@@ -108,16 +116,11 @@ def flow_field(
     return field
 
 
-def flow_problem(seed: int = 0, field: FlowField | None = None, progress: bool = True) -> Problem:
-    """z' = f(s, z) from normally distributed z(0); f is trained first if need be."""
+def flow_problem(seed: int = 0, field: FlowField | None = None, progress: bool = True, name: str = "flow") -> Problem:
+    """z' = f(s, z) from normally distributed z(0), of one of the RECIPES; f is trained first if need be."""
 
     def sample(batch: int, generator: torch.Generator) -> Tensor:
         return torch.randn(batch, *STATE_SHAPE, generator=generator)
 
-    return Problem(field or flow_field(seed, progress=progress), sample, SPAN, STATE_SHAPE, eps=EPS, name="flow")
-
-
-def energy_distance(first: Tensor, second: Tensor) -> float:
-    """2 E‖X − Y‖ − E‖X − X'‖ − E‖Y − Y'‖ of samples [n, 2] and [m, 2], without bias (Székely & Rizzo 2013)."""
-    within = sum(float(torch.cdist(z, z).sum()) / (len(z) * (len(z) - 1)) for z in (first, second))
-    return 2 * float(torch.cdist(first, second).mean()) - within
+    f = field or flow_field(seed, RECIPES[name], progress=progress)
+    return Problem(f, sample, SPAN, STATE_SHAPE, eps=EPS, name=name, generative=True)

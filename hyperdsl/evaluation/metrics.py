@@ -23,6 +23,17 @@ def relative_error(z: Tensor, reference: Tensor) -> float:
     return float((_norms(z.double() - reference.double()) / _norms(reference.double())).median())
 
 
+def energy_distance(first: Tensor, second: Tensor, paired: bool = False) -> float:
+    """2 E‖X − Y‖ − E‖X − X'‖ − E‖Y − Y'‖ of samples [n, ...] and [m, ...] (Székely & Rizzo 2013).
+
+    Without bias for samples that are independent of each other; of `paired` ones, which come of the same starts, the
+    distance of the two empirical distributions, which is 0 for equal ones and never negative.
+    """
+    x, y = first.flatten(1), second.flatten(1)
+    within = sum(float(torch.cdist(z, z).sum()) / (len(z) * (len(z) - (not paired))) for z in (x, y))
+    return 2 * float(torch.cdist(x, y).mean()) - within
+
+
 def _norms(z: Tensor) -> Tensor:
     norms: Tensor = torch.linalg.vector_norm(z.flatten(1), dim=1)
     return norms

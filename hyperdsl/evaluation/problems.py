@@ -36,7 +36,9 @@ class Problem:
 
     `state_shape` and `input_shape` leave out the batch axis. `box` are the ranges of the states where they are
     known, `eps` the range of step sizes in which the problem is interesting, in units of s. `source` is what finds it
-    on the command line, where it is not built in.
+    on the command line, where it is not built in. Of a `generative` problem the states at the end are samples of a
+    distribution, and how a single one came there says little. Errors are measured on so many `samples`, against a
+    reference of that `tolerance`, relative to the states' size: less of both where f is large.
     """
 
     f: VectorField
@@ -48,6 +50,9 @@ class Problem:
     eps: tuple[float, float] | None = None
     name: str = _UNNAMED
     source: str = ""
+    generative: bool = False
+    samples: int = 256
+    tolerance: float = 1e-9
 
     @property
     def whole_name(self) -> str:

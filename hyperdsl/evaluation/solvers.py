@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
@@ -19,6 +19,7 @@ from hyperdsl.plan.passes import simplified
 from hyperdsl.plan.runge_kutta import tableau_step
 from hyperdsl.plan.step import Step, evaluations
 from hyperdsl.theory.runge_kutta.tableau import Tableau
+from hyperdsl.training.rows import in_dtype
 
 Solve: TypeAlias = Callable[[VectorField, Tensor], Tensor]
 Span: TypeAlias = tuple[float, float]
@@ -64,21 +65,42 @@ class TableauSolver:
         self, f: VectorField, z0: Tensor, span: Span = (0.0, 1.0), steps: int = 1, x: Tensor | None = None
     ) -> Tensor:
         """The state at the end of `span` after `steps` equal steps."""
+        *_, end = self._states(f, z0, span, steps, x)
+        return end
+
+    def odeint(self, f: VectorField, z0: Tensor, s: Sequence[float], x: Tensor | None = None) -> Tensor:
+        """The states at equally spaced times, [len(s), *z0.shape], a step from one to the next."""
+        return torch.stack([*self._states(f, z0, (s[0], s[-1]), len(s) - 1, x)])
+
+    def _states(self, f: VectorField, z0: Tensor, span: Span, steps: int, x: Tensor | None) -> Iterator[Tensor]:
         field, z = bind(f, x), z0
         start = torch.tensor(span[0], dtype=z0.real.dtype, device=z0.device)
         eps = torch.tensor((span[1] - span[0]) / steps, dtype=z0.real.dtype, device=z0.device)
+        yield z
         for k in range(steps):
             z = self.step(field, start + k * eps, z, eps)
-        return z
+            yield z
 
 
 def torchdiffeq_solve(
     f: VectorField, z0: Tensor, span: Span, x: Tensor | None = None, method: str = "dopri5", tolerance: float = 1e-3
 ) -> Tensor:
     """The state at the end of `span` by an adaptive method of torchdiffeq with rtol = atol = `tolerance`."""
-    grid = torch.tensor(span, dtype=z0.real.dtype, device=z0.device)
-    end: Tensor = odeint(bind(f, x), z0, grid, rtol=tolerance, atol=tolerance, method=method)[-1]
-    return end
+    return torchdiffeq_states(f, z0, span, x, method, tolerance)[-1]
+
+
+def torchdiffeq_states(
+    f: VectorField,
+    z0: Tensor,
+    times: Sequence[float],
+    x: Tensor | None = None,
+    method: str = "dopri5",
+    tolerance: float = 1e-3,
+) -> Tensor:
+    """The states at the times, [len(times), *z0.shape], by the same; between its steps it interpolates."""
+    grid = torch.tensor(times, dtype=z0.real.dtype, device=z0.device)
+    states: Tensor = odeint(bind(f, x), z0, grid, rtol=tolerance, atol=tolerance, method=method)
+    return states
 
 
 @dataclass(frozen=True)
@@ -104,7 +126,7 @@ def reference_solution(
     not finite.
     """
     double = in_double(f)
-    z, given = z0.double(), None if x is None else x.double()
+    z, given = z0.double(), in_dtype(x, torch.float64)
     before, steps = _extrapolated(bind(double, given), z, span, 2), 4
     while steps <= most_steps:
         after = _extrapolated(bind(double, given), z, span, steps)

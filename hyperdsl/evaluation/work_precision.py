@@ -20,25 +20,33 @@ from hyperdsl.evaluation.cost import cost_of, milliseconds
 from hyperdsl.evaluation.errors import EvaluationError
 from hyperdsl.evaluation.metrics import l2, mape, relative_error
 from hyperdsl.evaluation.problems import Problem, VectorField, on_path
-from hyperdsl.evaluation.solvers import Span, TableauSolver, reference_solution, torchdiffeq_solve
+from hyperdsl.evaluation.solvers import Span, TableauSolver, reference_solution, torchdiffeq_solve, torchdiffeq_states
 from hyperdsl.training.protocol import is_graded
 
 ADAPTIVE = "dopri5"
 """torchdiffeq's adaptive method, beside the fixed steps of the others."""
-SAMPLES = 256
+PARTS = 200
+"""Of the span, at whose ends the states of an adaptive solver are shown."""
 UNSEEN = 1_000_003
 """A seed that training does not use."""
 
 
+Solve = Callable[[VectorField, Tensor, Span, Tensor | None], Tensor]
+
+
 @dataclass(frozen=True)
 class Contender:
-    """One way to solve: `run(f, z0, span, x)` gives the end state. `setting` is "K = 4" or "1e-3"."""
+    """One way to solve: `run(f, z0, span, x)` gives the end state. `setting` is "K = 4" or "1e-3".
+
+    `states`, which takes the same, gives those on the way as well, [n, *z0.shape] with z0 first, where it can.
+    """
 
     method: str
     setting: str
-    run: Callable[[VectorField, Tensor, Span, Tensor | None], Tensor]
+    run: Solve
     corrector: nn.Module | None = None
     solver: object = None
+    states: Solve | None = None
 
     @property
     def outside(self) -> str | None:
@@ -89,13 +97,24 @@ def fixed(name: str, solver: Callable[..., Tensor], steps: Sequence[int], **para
     """
     unchecked = {"check": False} if "check" in _call(solver).parameters else {}
 
+    odeint = getattr(solver, "odeint", None)
+
     def run(count: int | None, f: VectorField, z0: Tensor, span: Span, x: Tensor | None) -> Tensor:
         given: dict[str, Any] = {**parameters, **unchecked} | ({} if x is None else {"x": x})
         return solver(f, z0, span=span, steps=count, **given)
 
+    def states(count: int, f: VectorField, z0: Tensor, span: Span, x: Tensor | None) -> Tensor:
+        given: dict[str, Any] = {**parameters, **unchecked} | ({} if x is None else {"x": x})
+        found: Tensor = odeint(f, z0, _times(span, count), **given)  # type: ignore[misc]  # there is one where this is
+        return found
+
+    g = _corrector(solver)
     if is_graded(solver):
-        return [Contender(name, f"grid, K = {solver.count}", partial(run, None), _corrector(solver), solver)]
-    return [Contender(name, f"K = {count}", partial(run, count), _corrector(solver), solver) for count in steps]
+        return [Contender(name, f"grid, K = {solver.count}", partial(run, None), g, solver)]
+    return [
+        Contender(name, f"K = {k}", partial(run, k), g, solver, None if odeint is None else partial(states, k))
+        for k in steps
+    ]
 
 
 def adaptive(tolerances: Sequence[float] = (1e-3,)) -> list[Contender]:
@@ -104,7 +123,13 @@ def adaptive(tolerances: Sequence[float] = (1e-3,)) -> list[Contender]:
     def run(tolerance: float, f: VectorField, z0: Tensor, span: Span, x: Tensor | None) -> Tensor:
         return torchdiffeq_solve(f, z0, span, x, ADAPTIVE, tolerance)
 
-    return [Contender(ADAPTIVE, f"{tolerance:.0e}", partial(run, tolerance)) for tolerance in tolerances]
+    def states(tolerance: float, f: VectorField, z0: Tensor, span: Span, x: Tensor | None) -> Tensor:
+        return torchdiffeq_states(f, z0, _times(span), x, ADAPTIVE, tolerance)
+
+    return [
+        Contender(ADAPTIVE, f"{tolerance:.0e}", partial(run, tolerance), states=partial(states, tolerance))
+        for tolerance in tolerances
+    ]
 
 
 def at_tolerances(
@@ -116,6 +141,7 @@ def at_tolerances(
     that does not reach its end is a large error and no exception.
     """
     control: Any = solver.control
+    odeint: Callable[..., Tensor] = solver.odeint  # type: ignore[assignment]  # as the next line
     solve: Callable[..., Any] = solver.solve  # type: ignore[assignment]  # torch types attributes as tensors and modules
 
     def run(rtol: float, f: VectorField, z0: Tensor, span: Span, x: Tensor | None) -> Tensor:
@@ -124,11 +150,27 @@ def at_tolerances(
         end: Tensor = solve(f, z0, span, rtol=rtol, atol=atol, throw=False, dense=False, **given).z
         return end
 
+    def states(rtol: float, f: VectorField, z0: Tensor, span: Span, x: Tensor | None) -> Tensor:
+        given: dict[str, Any] = {**parameters} | ({} if x is None else {"x": x})
+        try:
+            found: Tensor = odeint(f, z0, _times(span), rtol=rtol, atol=control.atol * rtol / control.rtol, **given)
+        except RuntimeError:  # one that does not reach its end
+            return torch.stack((z0, run(rtol, f, z0, span, x)))
+        return found
+
     chosen = tolerances or [control.rtol * factor for factor in (10, 1, 0.1, 0.01) if control.rtol * factor < 1]
-    return [Contender(name, f"rtol {rtol:.0e}", partial(run, rtol), _corrector(solver), solver) for rtol in chosen]
+    return [
+        Contender(name, f"rtol {rtol:.0e}", partial(run, rtol), _corrector(solver), solver, partial(states, rtol))
+        for rtol in chosen
+    ]
 
 
-def _corrector(solver: Callable[..., Tensor]) -> nn.Module | None:
+def _times(span: Span, parts: int = PARTS) -> list[float]:
+    """The ends of equal parts of the span."""
+    return [span[0] + (span[1] - span[0]) * k / parts for k in range(parts + 1)]
+
+
+def _corrector(solver: object) -> nn.Module | None:
     found = getattr(solver, "corrector", None)
     return found if isinstance(found, nn.Module) else None
 
@@ -210,10 +252,37 @@ def _measured(
     return rows
 
 
-def unseen(problem: Problem, samples: int = SAMPLES, seed: int = UNSEEN) -> Start:
+def unseen(problem: Problem, samples: int | None = None, seed: int = UNSEEN) -> Start:
     """States of the problem that no training draws, with their exact ends. NotConvergedError where none can be had."""
-    z0, x = problem.draw(samples, torch.Generator().manual_seed(seed))
-    return Start(problem.f, z0, problem.span, reference_solution(problem.f, z0, problem.span, x, tolerance=1e-9).z, x)
+    z0, x = problem.draw(samples or problem.samples, torch.Generator().manual_seed(seed))
+    exact = reference_solution(problem.f, z0, problem.span, x, tolerance=problem.tolerance)
+    return Start(problem.f, z0, problem.span, exact.z, x)
+
+
+def beside(
+    name: str,
+    solver: Callable[..., Tensor],
+    methods: Mapping[str, TableauSolver],
+    steps: Sequence[int],
+    *,
+    parameters: Mapping[str, float] | None = None,
+    tolerances: Sequence[float] = (1e-3, 1e-6),
+    own_tolerances: Sequence[float] | None = None,
+) -> list[Contender]:
+    """The solver, and others at equal numbers of steps, and dopri5.
+
+    An adaptive solver is taken at `own_tolerances`, as `at_tolerances` has it, and not at numbers of steps.
+    EvaluationError where a free parameter has no value.
+    """
+    _check_parameters(solver, parameters or {})
+    given = parameters or {}
+    if isinstance(solver, nn.Module) and is_adaptive(solver):
+        contenders = at_tolerances(name, solver, own_tolerances, **given)
+    else:
+        contenders = fixed(name, solver, steps, **given)
+    for method, tableau in methods.items():
+        contenders += fixed(method, tableau, steps)
+    return [*contenders, *adaptive(tolerances)]
 
 
 def compare(
@@ -223,25 +292,10 @@ def compare(
     methods: Mapping[str, TableauSolver],
     steps: Sequence[int],
     *,
-    samples: int = SAMPLES,
-    seed: int = UNSEEN,
+    samples: int | None = None,
     parameters: Mapping[str, float] | None = None,
     tolerances: Sequence[float] = (1e-3, 1e-6),
-    own_tolerances: Sequence[float] | None = None,
 ) -> list[Row]:
-    """The solver beside other methods at equal numbers of steps, and beside dopri5, over the problem's span.
-
-    An adaptive solver is taken at `own_tolerances`, as `at_tolerances` has it, and not at numbers of steps.
-    Starts are drawn with a seed of their own, which training does not use. NotConvergedError where no reference
-    solution can be had, EvaluationError where a free parameter has no value.
-    """
-    _check_parameters(solver, parameters or {})
-    start = unseen(on_path(problem, solver), samples, seed)
-    given = parameters or {}
-    if isinstance(solver, nn.Module) and is_adaptive(solver):
-        contenders = at_tolerances(name, solver, own_tolerances, **given)
-    else:
-        contenders = fixed(name, solver, steps, **given)
-    for method, tableau in methods.items():
-        contenders += fixed(method, tableau, steps)
-    return measure([*contenders, *adaptive(tolerances)], start)
+    """What `beside` names, measured on `unseen` states of the problem, whose errors those two raise."""
+    contenders = beside(name, solver, methods, steps, parameters=parameters, tolerances=tolerances)
+    return measure(contenders, unseen(on_path(problem, solver), samples))

@@ -28,8 +28,8 @@ def steps_of(targets: Targets, steps: int, z: Tensor) -> list[tuple[Tensor, Tens
     Those of a learned grid have gradients.
     """
     if is_graded(targets.solver):
-        start, end = z.new_tensor([targets.start, targets.end], dtype=torch.float64)
-        places = targets.solver.places(z, start, end)
+        times = z.new_tensor([targets.start, targets.end], dtype=torch.float64)
+        (places,) = targets.solver.places(z, times, times, targets.solver.count, {})
         return [(s.to(z.dtype.to_real()), eps.to(z.dtype.to_real())) for s, eps in places]
     return equal_steps(targets, steps, z)
 

@@ -57,6 +57,11 @@ def corrector_of(solver: object) -> nn.Module | None:
     return corrector
 
 
+def learns_something(solver: object) -> bool:
+    """Whether there is anything to train."""
+    return corrector_of(solver) is not None or bool(learned_names(solver))
+
+
 def trained_part(solver: nn.Module) -> nn.Module:
     """What training changes: the whole solver where its base or its grid learn something, else the corrector."""
     return solver if changes_method(solver) else solver.get_submodule("corrector")

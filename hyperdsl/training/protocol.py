@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any, Protocol, TypeGuard, cast
 
@@ -77,8 +77,10 @@ class GradedSolver(Solver, Protocol):
         """The points as numbers."""
         ...
 
-    def places(self, z: Tensor, start: Tensor, end: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """The times of the steps over a span, and their sizes."""
+    def places(
+        self, z: Tensor, given: Any, times: Tensor, steps: int, handed: dict[str, Tensor]
+    ) -> Iterator[Iterable[tuple[Any, Tensor]]]:
+        """The times of the steps from each time to the next, and their sizes."""
         ...
 
 

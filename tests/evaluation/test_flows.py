@@ -9,15 +9,26 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from hyperdsl.evaluation.built_in import BUILT_IN
+from hyperdsl.evaluation.built_in import BUILT_IN, FLOWS
 from hyperdsl.evaluation.flows import (
+    RECIPES,
     FlowField,
     FlowRecipe,
-    energy_distance,
     flow_field,
     flow_problem,
     matching_loss,
+)
+from hyperdsl.evaluation.metrics import energy_distance
+from hyperdsl.evaluation.shapes import (
+    RADIUS,
+    RINGS,
+    SHAPES,
+    THICKNESS,
+    WIDTH,
+    checkerboard,
+    eight_gaussians,
     pinwheel,
+    rings,
 )
 from hyperdsl.evaluation.solvers import torchdiffeq_solve
 
@@ -92,3 +103,45 @@ def test_the_field_reads_scalar_times_and_a_time_for_each_state() -> None:
     assert at.shape == z.shape
     assert torch.equal(at, field(torch.full((4, 1), 0.3), z))
     assert not torch.equal(at, field(torch.tensor(0.4), z))
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_shapes_are_of_size_one_around_zero(name: str) -> None:
+    data = SHAPES[name](20_000, generator())
+    assert data.shape == (20_000, 2)
+    assert float(data.mean(0).abs().max()) < 0.05
+    assert float((data.std(0) - 1).abs().max()) < 0.16
+    assert torch.equal(data, SHAPES[name](20_000, generator()))
+
+
+def test_rings_are_rings_and_a_board_is_a_board() -> None:
+    radius = rings(10_000, generator()).norm(dim=1)
+    nearest = (radius.unsqueeze(1) - torch.tensor(RINGS)).abs()
+    assert float((nearest.min(1).values < 4 * THICKNESS).double().mean()) > 0.999
+    assert torch.bincount(nearest.argmin(1)).min() > 2_300  # as many on each
+    column, row = ((checkerboard(10_000, generator()) / (2 * math.sqrt(3)) + 0.5) * 4).floor().unbind(-1)
+    assert bool(((column + row) % 2 == 0).all())
+    assert len(torch.unique(4 * column + row)) == 8
+
+
+def test_eight_gaussians_are_where_the_circle_is_parted() -> None:
+    data = eight_gaussians(8_000, generator())
+    centres = RADIUS * torch.tensor([[math.cos(k * math.pi / 4), math.sin(k * math.pi / 4)] for k in range(8)])
+    distance = torch.cdist(data, centres)
+    assert float(distance.min(1).values.square().mean()) == pytest.approx(2 * WIDTH**2, rel=0.05)
+    assert torch.bincount(distance.argmin(1)).min() > 900
+
+
+def test_every_built_in_flow_has_a_recipe() -> None:
+    assert set(FLOWS) == set(RECIPES)
+    assert {recipe.shape for recipe in RECIPES.values()} == set(SHAPES)
+
+
+def test_waves_are_read() -> None:
+    """A field with waves is no function of z alone that a wave of its highest rate would leave unchanged."""
+    torch.manual_seed(0)
+    field, z = FlowField(8, 1, waves=2), torch.randn(5, 2)
+    assert field.layers[0].in_features == 4 * 5
+    s = torch.tensor(0.3)
+    assert field(s, z).shape == (5, 2)
+    assert not torch.equal(field(s, z), field(s + 0.1, z))
