@@ -26,7 +26,7 @@ class LearnedMidpoint(FixedSteps):
 
     def __init__(self) -> None:
         super().__init__()
-        self.coefficients = nn.Parameter(torch.tensor((1 / 2,), dtype=torch.float64))
+        self.coefficients = nn.Parameter(torch.tensor([1 / 2], dtype=torch.float64))
 
     def method(
         self, f: VectorField, s: Tensor, z: Tensor, eps: Tensor, alpha: Tensor
@@ -46,7 +46,7 @@ class LearnedThird(FixedSteps):
 
     def __init__(self) -> None:
         super().__init__()
-        self.coefficients = nn.Parameter(torch.tensor((1 / 2, 3 / 4), dtype=torch.float64))
+        self.coefficients = nn.Parameter(torch.tensor([1 / 2, 3 / 4], dtype=torch.float64))
 
     def method(
         self, f: VectorField, s: Tensor, z: Tensor, eps: Tensor, u: Tensor, v: Tensor
@@ -74,7 +74,7 @@ class LearnedFourth(FixedSteps):
 
     def __init__(self) -> None:
         super().__init__()
-        self.coefficients = nn.Parameter(torch.tensor((1 / 3, 2 / 3), dtype=torch.float64))
+        self.coefficients = nn.Parameter(torch.tensor([1 / 3, 2 / 3], dtype=torch.float64))
 
     def method(
         self, f: VectorField, s: Tensor, z: Tensor, eps: Tensor, u: Tensor, v: Tensor

@@ -84,8 +84,7 @@ def evaluate(
         chosen = find(problem, quiet=json)
         model = guarded(lambda: build_solver(loaded, chosen, solver))
         if weights is not None:
-            path = weights
-            origin = guarded(lambda: load_weights(path, model, loaded))
+            origin = guarded(partial(load_weights, weights, model, loaded))
     learns, own = learns_something(model), type(model).__name__
     state = "trained" if weights else "untrained" if learns else "without a corrector"
     name = f"{own} ({state})" if learns else own

@@ -85,8 +85,9 @@ def test_times_far_from_zero_stay_exact() -> None:
         return torch.ones_like(z)
 
     solver = Heun()
-    start, end = (torch.tensor(at, dtype=torch.float64) for at in (1e8, 1e8 + 1))
-    seen = [float(s) - 1e8 for s, _ in solver.places(torch.zeros(1), start, end)]
+    times = torch.tensor([1e8, 1e8 + 1], dtype=torch.float64)
+    (places,) = solver.places(torch.zeros(1), times, times, 3, {})
+    seen = [float(s) - 1e8 for s, _ in places]
     assert seen == pytest.approx([0, 0.1, 0.3], abs=2e-8)
     torch.testing.assert_close(solver(field, torch.zeros(1), (1e8, 1e8 + 1)), torch.ones(1))
 

@@ -62,7 +62,7 @@ class Corrector(nn.Module):
         self.features = self._count(self.reads)
         self._register(self.features)
         self.register_buffer("eps_range", torch.tensor(UNTRAINED))
-        self.register_buffer("ends", torch.tensor(EVERYWHERE), persistent=False)
+        self.register_buffer("ends", torch.tensor([EVERYWHERE]), persistent=False)
 
     def forward(
         self, eps: Tensor, s: Tensor, x: Tensor | None, z: Tensor, *seen: Tensor, **parameters: Tensor
@@ -82,12 +82,12 @@ class Corrector(nn.Module):
 
     def limit(self, ranges: Ranges | None) -> None:
         """Leave g out beyond these ranges of ε and s, where the spec says `outside base`."""
-        ends = list(EVERYWHERE)
+        ends = [EVERYWHERE]
         if ranges is not None:
-            (low, high), s = ranges.eps, ranges.s or (-math.inf, math.inf)
+            s = ranges.s or (-math.inf, math.inf)
             slack = 0.0 if ranges.s is None else SLACK * (s[1] - s[0])
-            ends = [(1 - SLACK) * low, (1 + SLACK) * high, s[0] - slack, s[1] + slack]
-        self.ends.copy_(torch.tensor(ends))
+            ends = [(low, high, s[0] - slack, s[1] + slack) for low, high in ranges.intervals]
+        self.ends = torch.tensor(ends).to(self.ends)
 
     def leave_out_time(self) -> bool:
         """Have g see nothing of s, as where f does not depend on it; False where that cannot be had."""
@@ -139,8 +139,8 @@ class Corrector(nn.Module):
         """g, zero outside its ranges where it is to be left out there."""
         if self.outside != "base":
             return g
-        size, (low, high, first, last) = eps.abs(), self.ends
-        inside = (size >= low) & (size <= high) & (s >= first) & (s <= last)
+        size, time, (low, high, first, last) = eps.abs().unsqueeze(-1), s.unsqueeze(-1), self.ends.unbind(-1)
+        inside = ((size >= low) & (size <= high) & (time >= first) & (time <= last)).any(-1)
         return torch.where(inside.reshape(*inside.shape, *(1,) * self.axes), g, torch.zeros_like(g))
 
     def require_fitting(self, z: Tensor) -> None:

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,7 +12,7 @@ from torch import Tensor
 from .clock import Clock
 from .field import fielded
 from .gradients import recomputed
-from .grid import GridSteps, GridWay, points_of, require_steps
+from .grid import GridSteps, GridWay
 from .outcome import require_finite
 from .solver import Evaluated, SingleStep
 from .state import (
@@ -27,6 +28,9 @@ from .state import (
 )
 from .way import Callback
 
+Place = tuple[Any, Tensor]
+"""Where a step starts, and its size as a factor of states."""
+
 
 class FixedSteps(GridSteps, SingleStep):
     """Equal steps of a one-step method, each straight-line; `method` is one of them."""
@@ -39,7 +43,7 @@ class FixedSteps(GridSteps, SingleStep):
         f: VectorField,
         z0: State,
         span: Sequence[Scalar],
-        steps: int,
+        steps: int | None = None,
         *,
         x: Tensor | None = None,
         check: bool | None = None,
@@ -47,6 +51,8 @@ class FixedSteps(GridSteps, SingleStep):
         **free: Scalar,
     ) -> State:
         """The state at the end of `span`, after `steps` equal steps; grid points are s0 + k·ε.
+
+        A solver with a grid of its own takes no `steps`.
 
         callback: callback(s, z, eps) is called after each step, with its end, the state there and its size.
         check: raise SolveError where that state is not finite; by default only in plain eager mode.
@@ -59,7 +65,7 @@ class FixedSteps(GridSteps, SingleStep):
         f: VectorField,
         z0: State,
         span: Sequence[Scalar],
-        steps: int,
+        steps: int | None = None,
         *,
         x: Tensor | None = None,
         check: bool | None = None,
@@ -78,21 +84,21 @@ class FixedSteps(GridSteps, SingleStep):
         f: VectorField,
         z0: State,
         span: Sequence[Scalar],
-        steps: int,
+        steps: int | None,
         x: Tensor | None,
         check: bool | None,
         free: dict[str, Scalar],
         callback: Callback | None = None,
     ) -> State:
         f, z, restore = self._one_tensor(f, z0)
-        require_steps(steps)
+        count = self.counted(steps)
         times, field, handed = span_of(z, span), fielded(f, x, z), self.handed(z, free)
-        way = callback and GridWay.told(callback, field, z, points_of(times, steps), restore)
-        z = self._along(way, field, x, z, span, times, steps, handed, step)
+        way = callback and GridWay.told(callback, field, z, self.points_along(times, count), restore)
+        z = self._along(way, field, x, z, span, times, count, handed, step)
         if looked_at(z, check):
-            size = (times[1] - times[0]) / steps
-            require_finite(z, z, times[1], size, steps * self.evaluations_per_step)
-        self._look(z, span, steps)
+            size = (times[1] - times[0]) / count
+            require_finite(z, z, times[1], size, count * self.evaluations_per_step)
+        self._look(z, span, count, parts=self.parts())
         found: State = restore(z)
         return found
 
@@ -102,34 +108,32 @@ class FixedSteps(GridSteps, SingleStep):
         z0: State,
         s: Tensor | Sequence[float],
         *,
-        steps: int = 1,
+        steps: int | None = None,
         x: Tensor | None = None,
         check: bool | None = None,
         callback: Callback | None = None,
         **free: Scalar,
     ) -> State:
-        """The states at the times `s`, [len(s), *z0.shape], with `steps` steps from one to the next.
+        """The states at the times `s`, [len(s), *z0.shape], with `steps` steps from one to the next, by default 1.
 
-        The settings are those of a call.
+        The settings are those of a call. With a grid of its own, from one time to the next is a span.
         """
         f, z, restore = self._one_tensor(f, z0)
-        require_steps(steps)
+        count = self.counted(steps, default=1)
         times = grid(z, s)
         states, field, handed = [z], fielded(f, x, z), self.handed(z, free)
-        sizes, clock = (times[1:] - times[:-1]) / steps, Clock(z, not handed)
-        way = callback and GridWay.told(callback, field, z, points_of(times, steps), restore)
-        starts, wholes = clock.numbers(s, *times[:-1]), clock.numbers(s, *sizes)
-        for now, whole, eps in zip(starts, wholes, *sizes_of(z, sizes), strict=True):
-            for j in range(steps):
-                z = self._stepped(field, x, now + j * whole, z, eps, handed)
+        way = callback and GridWay.told(callback, field, z, self.points_along(times, count), restore)
+        for places in self.places(z, s, times, count, handed):
+            for now, eps in places:
+                z = self._stepped(field, x, now, z, eps, handed)
                 if way:
                     way.stepped(z)
             states.append(z)
-        solution = torch.stack(states)
+        solution, taken = torch.stack(states), count * (len(times) - 1)
         if looked_at(z, check):
-            size = (times[-1] - times[0]) / max(1, steps * len(sizes))
-            require_finite(z, solution, times[-1], size, len(sizes) * steps * self.evaluations_per_step)
-        self._look(z, s, steps)
+            size = (times[-1] - times[0]) / max(1, taken)
+            require_finite(z, solution, times[-1], size, taken * self.evaluations_per_step)
+        self._look(z, s, count, parts=self.parts())
         found: State = restore(solution)
         return found
 
@@ -145,13 +149,22 @@ class FixedSteps(GridSteps, SingleStep):
         handed: dict[str, Tensor],
         step: Callable[..., Tensor] | None = None,
     ) -> Tensor:
-        step, whole = step or self._stepped, (times[1] - times[0]) / steps
-        (eps,), (start, size) = sizes_of(z, whole), Clock(z, not handed).numbers(given, times[0], whole)
-        for k in range(steps):
-            z = step(f, x, start + k * size, z, eps, handed)
+        step = step or self._stepped
+        (places,) = self.places(z, given, torch.stack(times), steps, handed)
+        for s, eps in places:
+            z = step(f, x, s, z, eps, handed)
             if way and way.stepped(z):
                 break
         return z
+
+    def places(
+        self, z: Tensor, given: Any, times: Tensor, steps: int, handed: dict[str, Tensor]
+    ) -> Iterator[Iterable[Place]]:
+        """The steps from each of the times, which were `given` so, to the next."""
+        sizes, clock = (times[1:] - times[:-1]) / steps, Clock(z, not handed)
+        starts, wholes = clock.numbers(given, *times[:-1]), clock.numbers(given, *sizes)
+        for start, whole, eps in zip(starts, wholes, *sizes_of(z, sizes), strict=True):
+            yield ((start + k * whole, eps) for k in range(steps))
 
     def base(
         self, f: VectorField, s: Tensor, x: Tensor | None, z: Tensor, eps: Tensor, **parameters: Tensor

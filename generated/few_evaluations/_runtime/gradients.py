@@ -82,6 +82,15 @@ def located(s: Tensor, value: Tensor, rate: Tensor) -> Tensor:
     return found
 
 
+Kept = Callable[[Callable[..., Any]], Callable[..., Any]]
+"""A step to the same step, of which more or less is kept for a backward pass."""
+
+
+def as_it_is(step: Callable[..., Any]) -> Callable[..., Any]:
+    """The step, of which all is kept."""
+    return step
+
+
 def recomputed(step: Callable[..., Any]) -> Callable[..., Any]:
     """The step, computed again in a backward pass, so that of it nothing is kept but what it begins with."""
 

@@ -33,16 +33,11 @@ def times_of(z: Tensor, *values: Any) -> tuple[Tensor, ...]:
     They are rounded to z's dtype only where f or g gets them, so that no step is a difference of rounded times.
     TypeError for what is no number or list of numbers.
     """
-    device = _place(z)
+    device = time_place(z)
     return tuple(_time(value, device) for value in values)
 
 
-def time_of(z: Tensor, s: float) -> Tensor:
-    """A number as a time."""
-    return torch.full((), s, dtype=torch.float64, device=_place(z))
-
-
-def _place(z: Tensor) -> torch.device:
+def time_place(z: Tensor) -> torch.device:
     """Where times are that go with z."""
     return torch.device("cpu") if z.device.type == "mps" else z.device
 
@@ -63,16 +58,11 @@ def sizes_of(z: Tensor, *times: Tensor) -> tuple[Tensor, ...]:
 
     A 0-d factor in float32 leaves states of half precision as they are; beside 0-d states it would not.
     """
-    dtype, exact = real_dtype(z), _factor_dtype(z)
+    dtype, exact = real_dtype(z), factor_dtype(z)
     return tuple(time.to(dtype if time.ndim else exact) for time in times)
 
 
-def size_of(z: Tensor, difference: float) -> Tensor:
-    """The same from a number."""
-    return torch.full((), difference, dtype=_factor_dtype(z), device=_place(z))
-
-
-def _factor_dtype(z: Tensor) -> torch.dtype:
+def factor_dtype(z: Tensor) -> torch.dtype:
     """Of 0-d factors of states like z."""
     dtype = real_dtype(z)
     return torch.float32 if dtype.itemsize < 4 and z.ndim else dtype

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .state import VectorField, is_eager, real_dtype, require_like
+from .clock import Time
+from .state import VectorField, is_eager, real_dtype, require_like, with_input
 
 LOOKS = 4
 """Evaluations after which nothing more is kept to see whether f writes where it should not."""
@@ -17,45 +18,46 @@ LOOKS = 4
 class Field:
     """f(s, z) on one tensor: it gets s in z's real dtype on z's device, and its input x where there is one.
 
-    In plain eager mode every result must have z's shape, dtype and device, and z must be as it was; the first `LOOKS`
-    results are watched too, for f may write again into what it has returned. Errors are TypeError and ValueError.
+    In plain eager mode every result must have z's shape and dtype, and z must be as it was; the first `LOOKS` results
+    must be on its device and are watched too, for f may write again into what it has returned. Errors are TypeError and
+    ValueError.
     Under torch.compile and torch.export nothing is looked at, under other transforms shape and dtype are.
     """
 
     def __init__(self, f: VectorField, x: Any, z: Tensor) -> None:
         if not callable(f):
             raise TypeError(f"the vector field must be a function f(s, z), not {type(f).__name__}")
-        self.f, self.x = f, x
+        self.f = with_input(f, x)
         self.device, self.dtype = z.device, real_dtype(z)
         self.looks = LOOKS if is_eager(z) else 0
         self.counted = self.looks > 0 and not (z.is_inference() or torch.is_inference_mode_enabled())
         self.given: list[_Seen] = []
 
-    def __call__(self, s: Tensor, z: Tensor) -> Tensor:
-        """The slope at z."""
-        if s.dtype != self.dtype or s.device != self.device:
-            s = s.to(self.device, self.dtype)
-        if torch.compiler.is_compiling() or not isinstance(z, Tensor):
-            return self._of(s, z)
+    def __call__(self, s: Any, z: Tensor) -> Tensor:
+        """The slope at z; s is a tensor or a `Time`."""
+        if type(s) is Time:  # which is eager, on the CPU
+            s = torch.full((), s, dtype=self.dtype)
+        else:
+            if s.dtype != self.dtype or s.device != self.device:
+                s = s.to(self.device, self.dtype)
+            if torch.compiler.is_compiling() or not isinstance(z, Tensor):
+                unseen: Tensor = self.f(s, z)
+                return unseen
         if self.looks:
             return self._watched(s, z)
         version = z._version if self.counted else 0
-        slope = self._of(s, z)
-        if type(slope) is not Tensor or slope.shape != z.shape or slope.dtype != z.dtype or slope.device != z.device:
+        slope: Tensor = self.f(s, z)
+        if type(slope) is not Tensor or slope.shape != z.shape or slope.dtype != z.dtype:
             require_like(slope, z, "the state")
         if self.counted and z._version != version:
             raise _changed()
-        return slope
-
-    def _of(self, s: Tensor, z: Tensor) -> Tensor:
-        slope: Tensor = self.f(s, z) if self.x is None else self.f(s, self.x, z)
         return slope
 
     def _watched(self, s: Tensor, z: Tensor) -> Tensor:
         first = self.looks == LOOKS
         self.looks -= 1
         before = _Seen(z, first)
-        slope = self._of(s, z)
+        slope: Tensor = self.f(s, z)
         require_like(slope, z, "the state")
         if before.changed():
             raise _changed()
@@ -71,6 +73,18 @@ class Field:
 def fielded(f: VectorField, x: Any, z: Tensor) -> Field:
     """f as solvers call it, where it is not so already."""
     return f if isinstance(f, Field) else Field(f, x, z)
+
+
+class Counted:
+    """f(s, z) that counts its evaluations."""
+
+    def __init__(self, f: VectorField) -> None:
+        self.f, self.evaluations = f, 0
+
+    def __call__(self, s: Tensor, z: Tensor) -> Tensor:
+        self.evaluations += 1
+        slope: Tensor = self.f(s, z)
+        return slope
 
 
 class _Seen:

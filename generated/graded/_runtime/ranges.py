@@ -86,18 +86,19 @@ class Followed:
 
     def __init__(self, attempt: Callable[..., Any]) -> None:
         self.attempt, self.longest = attempt, 0.0
-        self.tried: tuple[Tensor, Tensor] | None = None
+        self.tried: tuple[Any, Tensor] | None = None
 
-    def __call__(self, s: Tensor, z: Tensor, eps: Tensor, dz: Tensor) -> Any:
+    def __call__(self, s: Any, z: Tensor, eps: Tensor, dz: Tensor) -> Any:
         """The step."""
         self.note(s)
         self.tried = s, eps
         return self.attempt(s, z, eps, dz)
 
-    def note(self, s: Tensor | None = None) -> None:
+    def note(self, s: Any = None) -> None:
         """The step before this one was taken where s has changed since; the last one was."""
         if self.tried is None or not self.tried[1].is_cpu or not self.tried[1].numel():
             return
         before, eps = self.tried
-        taken = eps.detach().abs() if s is None else torch.where(s != before, eps.detach().abs(), 0)
+        moved = True if s is None else s != before
+        taken = torch.where(torch.as_tensor(moved), eps.detach().abs(), 0)
         self.longest = max(self.longest, float(taken.amax()))

@@ -57,18 +57,6 @@ class GridWay(Way):
         return slope
 
 
-def points_of(times: Sequence[Tensor] | Tensor, steps: int) -> list[float]:
-    """The points of a grid with `steps` equal steps from one time to the next, as numbers."""
-    ends = [float(time.detach()) for time in times]
-
-    def inner() -> Iterator[float]:
-        for start, end in itertools.pairwise(ends):
-            yield from (start + j * ((end - start) / steps) for j in range(1, steps))
-            yield end
-
-    return [ends[0], *inner()]
-
-
 class GridSteps(Solver):
     """A solver of equal steps."""
 
@@ -77,7 +65,7 @@ class GridSteps(Solver):
         f: VectorField,
         z0: State,
         span: Sequence[Scalar],
-        steps: int,
+        steps: int | None = None,
         *,
         x: Tensor | None = None,
         callback: Callback | None = None,
@@ -100,13 +88,32 @@ class GridSteps(Solver):
             with its gradient, and `z` has the gradients of the state at that time, not at a fixed one.
         """
         f, z, restore = self._one_tensor(f, z0)
-        require_steps(steps)
+        count = self.counted(steps)
         times, counted, handed = span_of(z, span), Counted(fielded(f, x, z)), self.handed(z, free)
-        points, events = points_of(times, steps), events_of(event, restore, each=False)
+        points, events = self.points_along(times, count), events_of(event, restore, each=False)
         way = GridWay(counted, z, points, restore, events, callback, dense)
-        self._along(way, counted, x, z, span, times, steps, handed)
-        self._look(z, span, steps)
-        return checked(way.solution(counted.evaluations, (points[-1] - points[0]) / steps), throw)
+        self._along(way, counted, x, z, span, times, count, handed)
+        self._look(z, span, count, parts=self.parts())
+        return checked(way.solution(counted.evaluations, (points[-1] - points[0]) / count), throw)
+
+    def counted(self, steps: int | None, default: int | None = None) -> int:
+        """How many steps there are; TypeError or ValueError where `steps` is no such number."""
+        return require_steps(default if steps is None else steps)
+
+    def points_along(self, times: Sequence[Tensor] | Tensor, steps: int) -> list[float]:
+        """The points of a grid with `steps` equal steps from one time to the next, as numbers."""
+        ends = [float(time.detach()) for time in times]
+
+        def inner() -> Iterator[float]:
+            for start, end in itertools.pairwise(ends):
+                yield from (start + j * ((end - start) / steps) for j in range(1, steps))
+                yield end
+
+        return [ends[0], *inner()]
+
+    def parts(self) -> Sequence[float] | None:
+        """What each step takes of the way from one time to the next; None for equal parts."""
+        return None
 
     def _along(
         self,
@@ -123,9 +130,11 @@ class GridSteps(Solver):
         raise NotImplementedError
 
 
-def require_steps(steps: int) -> None:
-    """TypeError where the number of steps is no integer, ValueError where it is below 1."""
+def require_steps(steps: Any) -> int:
+    """The number of steps. TypeError where it is no integer, ValueError where it is below 1."""
     if not isinstance(steps, (int, torch.SymInt)) and not hasattr(steps, "__index__"):
         raise TypeError(f"steps is a number of steps, an integer, not {steps!r:.80}")
     if steps < 1:
         raise ValueError(f"steps must be 1 or more, not {steps}")
+    count: int = steps
+    return count

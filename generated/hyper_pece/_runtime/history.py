@@ -13,7 +13,7 @@ from .clock import Clock
 from .field import fielded
 from .fixed import grid
 from .gradients import Kept, as_it_is, recomputed
-from .grid import GridSteps, GridWay, points_of, require_steps
+from .grid import GridSteps, GridWay, require_steps
 from .outcome import require_finite
 from .state import Scalar, State, VectorField, looked_at, sizes_of, span_of, times_of
 from .way import Callback
@@ -93,7 +93,7 @@ class HistorySteps(GridSteps):
         require_steps(steps)
         s0, s1 = span_of(z, span)
         eps = (s1 - s0) / steps
-        way = callback and GridWay.told(callback, f, z, points_of((s0, s1), steps), restore)
+        way = callback and GridWay.told(callback, f, z, self.points_along((s0, s1), steps), restore)
         (end,) = self._march(kept, f, z, span, s0, eps, steps, steps, x, way)
         if looked_at(z, check):
             require_finite(end, end, s1, eps, self._evaluations(steps))
@@ -120,7 +120,7 @@ class HistorySteps(GridSteps):
         f, z, restore = self._one_tensor(f, z0)
         times, eps = _equal_times(z, s, steps, check)
         count = (len(times) - 1) * steps
-        way = callback and GridWay.told(callback, f, z, points_of((times[0], times[-1]), count), restore)
+        way = callback and GridWay.told(callback, f, z, self.points_along((times[0], times[-1]), count), restore)
         solution = torch.stack([z, *self._march(as_it_is, f, z, s, times[0], eps, count, steps, x, way)])
         if looked_at(z, check):
             require_finite(solution[-1], solution, times[-1], eps, self._evaluations(count))

@@ -15,7 +15,9 @@ from .ranges import SLACK, Ranges
 from .state import real_dtype
 
 TIMELESS = 1e30
-"""What stands for the spread of s where g is to see none of it."""
+"""What stands for the spread of s where g is to see none of it; in float16 it is infinite, and the largest in files."""
+UNTRAINED = 1e-9, 1e9
+"""The ends of |ε| until training tells them."""
 EVERYWHERE = 0.0, math.inf, -math.inf, math.inf
 """The ends of the ranges of ε and s for a g that does not say for which it was trained."""
 
@@ -59,8 +61,8 @@ class Corrector(nn.Module):
         self.outputs, self.inputs = self._sizes(state_shape, input_shape)
         self.features = self._count(self.reads)
         self._register(self.features)
-        self.register_buffer("eps_range", torch.tensor([1e-9, 1e9]))
-        self.register_buffer("ends", torch.tensor(EVERYWHERE), persistent=False)
+        self.register_buffer("eps_range", torch.tensor(UNTRAINED))
+        self.register_buffer("ends", torch.tensor([EVERYWHERE]), persistent=False)
 
     def forward(
         self, eps: Tensor, s: Tensor, x: Tensor | None, z: Tensor, *seen: Tensor, **parameters: Tensor
@@ -80,12 +82,12 @@ class Corrector(nn.Module):
 
     def limit(self, ranges: Ranges | None) -> None:
         """Leave g out beyond these ranges of ε and s, where the spec says `outside base`."""
-        ends = list(EVERYWHERE)
+        ends = [EVERYWHERE]
         if ranges is not None:
-            (low, high), s = ranges.eps, ranges.s or (-math.inf, math.inf)
+            s = ranges.s or (-math.inf, math.inf)
             slack = 0.0 if ranges.s is None else SLACK * (s[1] - s[0])
-            ends = [(1 - SLACK) * low, (1 + SLACK) * high, s[0] - slack, s[1] + slack]
-        self.ends.copy_(torch.tensor(ends))
+            ends = [(low, high, s[0] - slack, s[1] + slack) for low, high in ranges.intervals]
+        self.ends = torch.tensor(ends).to(self.ends)
 
     def leave_out_time(self) -> bool:
         """Have g see nothing of s, as where f does not depend on it; False where that cannot be had."""
@@ -101,6 +103,21 @@ class Corrector(nn.Module):
         spread = getattr(self, "spread", None)
         return spread is not None and bool(spread[self._count(self.reads[: self.reads.index("s")])] >= TIMELESS / 2)
 
+    @property
+    def _untrained(self) -> bool:
+        """Whether nothing has told the range of ε yet."""
+        return torch.equal(self.eps_range, torch.tensor(UNTRAINED).to(self.eps_range))
+
+    def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        for name, largest in _halves(destination, prefix):  # files hold no infinite numbers
+            destination[name] = destination[name].clamp(max=largest)
+
+    def _load_from_state_dict(self, state_dict: Any, prefix: str, *others: Any) -> None:
+        for name, largest in _halves(state_dict, prefix):
+            state_dict[name] = torch.where(state_dict[name] >= largest, TIMELESS, state_dict[name].double())
+        super()._load_from_state_dict(state_dict, prefix, *others)
+
     def described(self) -> dict[str, Any]:
         """What weights must have been trained as, beside their shapes, in JSON's types."""
         layers = [f"{name} {type(layer).__name__}" for name, layer in self.named_modules() if name]
@@ -109,7 +126,7 @@ class Corrector(nn.Module):
     def redraw(self) -> None:
         """Draw the first weights anew from torch's random numbers, those of a new corrector; what is trained stays."""
         *layers, last = (layer for layer in self.net.modules() if isinstance(layer, (nn.Linear, nn.Conv2d)))
-        if float(self.eps_range[1]) == 1e9 and not any(bool(value.any()) for value in last.parameters()):
+        if self._untrained and not any(bool(value.any()) for value in last.parameters()):
             for layer in (*self._own_layers(), last, *layers):  # as they are made
                 _redraw(layer)
             zeroed(last)
@@ -122,8 +139,8 @@ class Corrector(nn.Module):
         """g, zero outside its ranges where it is to be left out there."""
         if self.outside != "base":
             return g
-        size, (low, high, first, last) = eps.abs(), self.ends
-        inside = (size >= low) & (size <= high) & (s >= first) & (s <= last)
+        size, time, (low, high, first, last) = eps.abs().unsqueeze(-1), s.unsqueeze(-1), self.ends.unbind(-1)
+        inside = ((size >= low) & (size <= high) & (time >= first) & (time <= last)).any(-1)
         return torch.where(inside.reshape(*inside.shape, *(1,) * self.axes), g, torch.zeros_like(g))
 
     def require_fitting(self, z: Tensor) -> None:
@@ -294,6 +311,13 @@ class Sine(nn.Module):
     def forward(self, h: Tensor) -> Tensor:
         """Like h."""
         return torch.sin(h)
+
+
+def _halves(tensors: Mapping[str, Tensor], prefix: str) -> list[tuple[str, float]]:
+    """Which of the scales may be beyond their dtype, as in float16, and its largest number."""
+    names = [name for name in (f"{prefix}spread", f"{prefix}eps_range") if name in tensors]
+    found = [(name, torch.finfo(tensors[name].dtype).max) for name in names]
+    return [(name, largest) for name, largest in found if largest < TIMELESS]
 
 
 def _redraw(layer: nn.Module) -> None:

@@ -24,11 +24,15 @@ class OutsideWarning(UserWarning):
 
 @dataclass(frozen=True)
 class Ranges:
-    """The ends of |ε| and of s in training, and the most steps of its spans; s is None where g and f do not read it."""
+    """The ends of |ε| and of s in training, and the most steps of its spans; s is None where g and f do not read it.
+
+    `sizes` are the |ε| of training where it was for the steps of some grids alone; else none.
+    """
 
     eps: tuple[float, float]
     s: tuple[float, float] | None
     steps: int
+    sizes: tuple[float, ...] = ()
 
     @classmethod
     def told(cls, about: Mapping[str, str]) -> Ranges | None:
@@ -38,20 +42,28 @@ class Ranges:
         try:
             found = json.loads(about[TRAINED])
             eps, s, steps = _ends(found["eps"]), found["s"], found["steps"]
-            if not eps[0] > 0:
-                raise ValueError("a step of no size")
-            return cls(eps, None if s is None else _ends(s), int(steps[1]))
+            sizes = tuple(float(size) for size in found.get("sizes", ()))
+            if not eps[0] > 0 or not all(eps[0] <= size <= eps[1] for size in sizes):
+                raise ValueError("steps of no size, or beyond the ends")
+            return cls(eps, None if s is None else _ends(s), int(steps[1]), sizes)
         except (KeyError, IndexError, TypeError, ValueError, RecursionError, OverflowError):
             raise ValueError("the weights' trained ranges are not readable") from None
+
+    @property
+    def intervals(self) -> tuple[tuple[float, float], ...]:
+        """Where |ε| counts as inside."""
+        ends = [(size, size) for size in self.sizes] or [self.eps]
+        return tuple(((1 - SLACK) * low, (1 + SLACK) * high) for low, high in ends)
 
     def left(self, times: Sequence[float], eps: Sequence[float], steps: int) -> tuple[str, ...]:
         """What of the ranges a solve over these times, with steps of these sizes |ε|, leaves."""
         found = []
         low, high = self.eps
-        outside = [size for size in eps if not low * (1 - SLACK) <= size <= high * (1 + SLACK)]
+        outside = [size for size in eps if not any(first <= size <= last for first, last in self.intervals)]
         if outside:
             farthest = max(outside, key=lambda size: max(size / high, low / size))
-            found.append(f"ε = {farthest:.4g} ({low:.4g} .. {high:.4g})")
+            trained = ", ".join(f"{size:.4g}" for size in self.sizes) or f"{low:.4g} .. {high:.4g}"
+            found.append(f"ε = {farthest:.4g} ({trained})")
         if self.s is not None and times:
             low, high = self.s
             slack = SLACK * (high - low)
@@ -74,18 +86,19 @@ class Followed:
 
     def __init__(self, attempt: Callable[..., Any]) -> None:
         self.attempt, self.longest = attempt, 0.0
-        self.tried: tuple[Tensor, Tensor] | None = None
+        self.tried: tuple[Any, Tensor] | None = None
 
-    def __call__(self, s: Tensor, z: Tensor, eps: Tensor, dz: Tensor) -> Any:
+    def __call__(self, s: Any, z: Tensor, eps: Tensor, dz: Tensor) -> Any:
         """The step."""
         self.note(s)
         self.tried = s, eps
         return self.attempt(s, z, eps, dz)
 
-    def note(self, s: Tensor | None = None) -> None:
+    def note(self, s: Any = None) -> None:
         """The step before this one was taken where s has changed since; the last one was."""
         if self.tried is None or not self.tried[1].is_cpu or not self.tried[1].numel():
             return
         before, eps = self.tried
-        taken = eps.detach().abs() if s is None else torch.where(s != before, eps.detach().abs(), 0)
+        moved = True if s is None else s != before
+        taken = torch.where(torch.as_tensor(moved), eps.detach().abs(), 0)
         self.longest = max(self.longest, float(taken.amax()))
