@@ -172,7 +172,7 @@ def test_labels_are_inputs_that_stay_integers(train: ModuleType, name: str, loss
 
     def f(s: Tensor, x: Tensor, z: Tensor) -> Tensor:
         seen.add(x.dtype)
-        return -rates.to(z.dtype)[x][:, None] * z
+        return -rates.to(z.dtype)[x][:, None] * torch.sin(2 * z)
 
     def draw(batch: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         return sample(batch, generator), torch.randint(3, (batch,), generator=generator)
