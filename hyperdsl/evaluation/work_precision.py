@@ -93,9 +93,10 @@ def fixed(name: str, solver: Callable[..., Tensor], steps: Sequence[int], **para
         given: dict[str, Any] = {**parameters, **unchecked} | ({} if x is None else {"x": x})
         return solver(f, z0, span=span, steps=count, **given)
 
+    g = _corrector(solver)
     if is_graded(solver):
-        return [Contender(name, f"grid, K = {solver.count}", partial(run, None), _corrector(solver), solver)]
-    return [Contender(name, f"K = {count}", partial(run, count), _corrector(solver), solver) for count in steps]
+        return [Contender(name, f"grid, K = {solver.count}", partial(run, None), g, solver)]
+    return [Contender(name, f"K = {count}", partial(run, count), g, solver) for count in steps]
 
 
 def adaptive(tolerances: Sequence[float] = (1e-3,)) -> list[Contender]:

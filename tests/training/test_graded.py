@@ -142,8 +142,8 @@ def test_the_written_spec_is_the_trained_solver(package: Any, name: str, tmp_pat
     (method,) = checked.specs[0].methods
     assert (method.facts.order, method.tolerance) == (solver.order, None)
     (found,) = checked.specs[0].solvers
-    assert found.grid is not None  # type: ignore[union-attr]
-    assert [float(point) for point in found.grid.points] == solver.fractions()  # type: ignore[union-attr]
+    assert found.grid is not None
+    assert [float(point) for point in found.grid.points] == solver.fractions()
     compiler.compile_checked(checked, tmp_path)
     if not kind.residual_power:
         again: Any = load_package(tmp_path / "again").choose(name)()

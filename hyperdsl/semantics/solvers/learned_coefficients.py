@@ -92,7 +92,7 @@ def _of_evaluations(report: Report, call: n.Call, library: Library) -> Family | 
         problem = (
             f"{evaluations} evaluations are no whole number of steps of `{start}`, which takes {STARTS[start]} each"
         )
-        report(catalogue.BAD_PARAMETER, at, problem=problem, help=f"start from {_listed(allowed)}")
+        report(catalogue.BAD_PARAMETER, at or call, problem=problem, help=f"start from {_listed(allowed)}")
         return None
     name = _named(start, evaluations // STARTS[start])
     return free_coefficients(name, report.place(call), on_equal_grid(start, evaluations, library))
