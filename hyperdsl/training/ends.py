@@ -61,7 +61,7 @@ class Ends(nn.Module):
     ) -> None:
         super().__init__()
         self.g, self.starts, self.x, self.ends, self.targets = g, starts, x, ends, targets
-        self.stepping = Stepping(targets, f, fabric.device, recomputed=False)
+        self.stepping = Stepping(targets, f, fabric.device)
         self.part, self.parts, self.device = fabric.global_rank, fabric.world_size, fabric.device
         self.grids = grids_of(targets.settings)
         free = {name for name, low, high in targets.ranges if low < high}
@@ -71,7 +71,8 @@ class Ends(nn.Module):
             for draw in targets.draws(DRAWS if free else 1)
         ]
         usable = ends.flatten(1).isfinite().all(1)
-        self.spread = _spread(ends[usable])
+        self.scale = _scale(ends[usable]).to(self.device)
+        self._settle()
         self.weights, lost = self._weights()
         self.units = (usable & ~lost).nonzero()[:, 0].cpu()
         if not len(self.units):
@@ -91,22 +92,28 @@ class Ends(nn.Module):
     def forward(self, index: Tensor) -> Tensor:
         """The batch's mean loss as the mean over processes, each of which has its share of each grid's trajectories."""
         draw = int(index[0]) % len(self.draws)
+        parameters, weights = self.draws[draw], self.weights[draw]
         losses = []
         for k, steps in enumerate(self.grids):
             mine = index[k :: len(self.grids)][self.part :: self.parts].to(self.ends.device)
-            distances = self.distances(mine, steps, self.stepping.hyper, self.draws[draw])
-            losses.append((distances * self.weights[draw][k][mine].to(self.device)).sum())
-        return torch.stack(losses).sum() * (self.parts / len(index))
+            distances = self.distances(mine, steps, self.stepping.hyper, parameters)
+            losses.append(torch.dot(distances, weights[k][mine].to(self.device)))
+        return sum(losses[1:], losses[0]) * (self.parts / len(index))
 
     def distances(self, index: Tensor, steps: int, step: Callable[..., Tensor], parameters: Parameters) -> Tensor:
         """How far from the reference solves of so many steps end, in deviations: [rows]."""
-        z = self.starts[index].to(self.device)
+        z, end = (states[index].to(self.device) for states in (self.starts, self.ends))
         x = None if self.x is None else self.x[index].to(self.device)
         for s, eps in steps_of(self.targets, steps, z):
             z = step(s, x, z, eps, parameters)
-        return norms(real(z - self.ends[index].to(self.device)) / self.spread.to(self.device)) / math.sqrt(
-            real(self.ends)[0].numel()
-        )
+        return norms(real(z - end) * self.scale)
+
+    def _settle(self) -> None:
+        """Have the steps recomputed where memory asks for it."""
+        z, x = self.starts[:2].to(self.device), None if self.x is None else self.x[:2].to(self.device)
+        (s, eps), *_ = steps_of(self.targets, self.grids[0], z)
+        each = max(self.targets.settings.batch // len(self.grids), 1)
+        self.stepping.settle(s, x, z, eps, self.draws[0], each * sum(self.grids))
 
     def _weights(self) -> tuple[list[list[Tensor]], Tensor]:
         """Of each draw of parameters and each grid: the weight of each trajectory; and which the base loses."""
@@ -126,14 +133,14 @@ class Ends(nn.Module):
         return found, lost
 
 
-def _spread(ends: Tensor) -> Tensor:
-    """The deviation of each component of ends [n, ...], of large states one of all together; nowhere zero."""
+def _scale(ends: Tensor) -> Tensor:
+    """What a norm of states is the root mean square in deviations with: of each component, of large states together."""
     table = real(ends)
     spread = table.std(0, correction=0)
     together = spread.square().mean().sqrt()
-    if spread.numel() > COMPONENTS or not together:
-        return torch.where(together > 0, together, torch.ones_like(together))
-    return torch.where(spread > 0, spread, together)
+    together = torch.where(together > 0, together, torch.ones_like(together))
+    deviation = together if spread.numel() > COMPONENTS else torch.where(spread > 0, spread, together)
+    return 1 / (deviation * math.sqrt(spread.numel()))
 
 
 def rows_on_grids(targets: Targets, starts: Tensor, x: Tensor | None) -> Rows:

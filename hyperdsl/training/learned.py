@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -25,7 +25,14 @@ class Learned(NamedTuple):
 
     ranges: Mapping[str, tuple[float, float, float]]
     bound: float
-    coefficients: Callable[..., tuple[Tensor, ...]]
+    coefficients: Callable[..., tuple[float, ...]]
+
+    def has(self, values: Sequence[float]) -> bool:
+        """Whether the coefficients keep to the bound at these values of the parameters."""
+        try:
+            return all(abs(coefficient) <= self.bound * (1 + 1e-6) for coefficient in self.coefficients(*values))
+        except ZeroDivisionError:  # a pole of the family
+            return False
 
 
 def of(solver: object, settings: Mapping[type[nn.Module], Settings]) -> Settings:
@@ -124,19 +131,21 @@ def kept_in_range(g: nn.Module, allowed: Learned | None) -> Iterator[None]:
         yield
         return
     coefficients = g.get_parameter("coefficients")
-    before = coefficients.detach().clone()
+    before = coefficients.tolist()
     yield
-    with torch.no_grad():
-        _, *bounds = zip(*allowed.ranges.values(), strict=True)
-        ends = [torch.tensor(end).to(before) for end in bounds]
-        wanted = coefficients.clamp(*ends)
-        for halvings in range(30):
-            values = before + (wanted - before) / 2**halvings
-            if bool((torch.stack(allowed.coefficients(*values)).abs() <= allowed.bound * (1 + 1e-6)).all()):
-                break
-        else:
-            values = before
-        coefficients.copy_(values)
+    stepped, ends = coefficients.tolist(), allowed.ranges.values()
+    wanted = [min(max(value, low), high) for value, (_, low, high) in zip(stepped, ends, strict=True)]
+    values = next(filter(allowed.has, _towards(wanted, before)), before)
+    if values != stepped:
+        with torch.no_grad():
+            coefficients.copy_(torch.tensor(values, dtype=torch.float64))
+
+
+def _towards(wanted: Sequence[float], before: Sequence[float]) -> Iterator[list[float]]:
+    """What is wanted, and what lies a half, a quarter, … of the way there."""
+    yield [*wanted]
+    for halvings in range(1, 30):
+        yield [start + (end - start) / 2**halvings for start, end in zip(before, wanted, strict=True)]
 
 
 def written(solver: nn.Module, folder: Path) -> str:

@@ -13,7 +13,7 @@ from hyperdsl.runtime.state import VectorField
 from hyperdsl.training.rows import Rows, joined, norms, real
 from hyperdsl.training.settings import Adversarial
 from hyperdsl.training.stepping import Stepping
-from hyperdsl.training.targets import OUTLYING, Targets
+from hyperdsl.training.targets import OUTLYING, TOGETHER, Targets
 
 PERIOD = 16  # iterations between points at which training can be taken up again, and for which worst cases serve
 BLOCKS = 4  # rollouts of a batch: rows of each share their ε and s
@@ -140,8 +140,9 @@ class WorstCases(Residuals):
 class Rollouts(nn.Module):
     """The loss of rollouts: the distance from the reference after each step, halfway from absolute to relative.
 
-    Relative to how far the base method goes astray. `units` are blocks of rows that share their ε and s. Only the
-    states after each step are kept for the gradient: what is between them is computed again.
+    Relative to how far the base method goes astray. `units` are blocks of rows that share their ε and s, or rows where
+    all of them do. Where memory does not allow more, only the states after each step are kept for the gradient, and
+    what is between them is computed again.
     """
 
     def __init__(
@@ -149,39 +150,52 @@ class Rollouts(nn.Module):
     ) -> None:
         super().__init__()
         self.g, self.rows, self.paths, self.targets = g, rows, paths, targets
-        self.stepping = Stepping(targets, f, fabric.device, recomputed=True)
+        self.stepping = Stepping(targets, f, fabric.device)
         self.part, self.parts, self.device = fabric.global_rank, fabric.world_size, fabric.device
-        self.block = min(max(targets.settings.batch // BLOCKS, 1), len(paths) // targets.groups)
-        self.blocks = len(paths) // targets.groups // self.block  # of a group
-        self.units = torch.arange(targets.groups * self.blocks)
+        group = len(paths) // targets.groups
+        self.block = min(max(targets.settings.batch // BLOCKS, 1), group)
+        starts = [k * group + first for k in range(targets.groups) for first in range(0, group, self.block)]
+        blocks = [torch.arange(first, first + self.block) for first in starts if first % group + self.block <= group]
+        self.blocks = None if targets.shared else blocks
+        self.units = torch.arange(len(paths) if targets.shared else len(blocks))
         self.deviation = real(paths[: 2**16, 0]).std(0).to(self.device)
-        self.base = {int(unit): self.distances(*self.taken(int(unit)), self.stepping.base) for unit in self.units}
+        self._settle(blocks[0])
+        pieces = torch.split(self.units, TOGETHER) if targets.shared else blocks
+        base = [self.distances(*self.taken(piece), self.stepping.base) for piece in pieces]
+        self.base, self.weights = _weighed([torch.cat(base)] if targets.shared else base)
 
-    def taken(self, unit: int, part: int = 0, parts: int = 1) -> tuple[Rows, Tensor]:
-        """A part of a block: its rows, and the states after each step that the span has room for."""
-        first = unit // self.blocks * (len(self.paths) // self.targets.groups) + unit % self.blocks * self.block
-        index = torch.arange(first, first + self.block)
+    def pieces(self, units: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """The rows of these units, all of one ε and s in each piece, and the weight of their distances."""
+        if self.blocks is None:
+            return [(units, self.weights[0][units.to(self.device)])]
+        return [(self.blocks[unit], self.weights[unit]) for unit in units.tolist()]
+
+    def taken(self, index: Tensor, part: int = 0, parts: int = 1) -> tuple[Rows, Tensor]:
+        """A part of the rows of one ε and s, and the states after each step that the span has room for."""
+        count = self.targets.room(float(self.rows.where[0][index[0]]), self.paths.shape[1])
+        index = index[part::parts]
         rows = self.rows.take(index).on(self.device)
-        count = self.targets.room(float(rows.where[0][0]), self.paths.shape[1])
-        path = self.paths[index.to(self.paths.device), :count].to(rows.target.device)
-        return rows.take(torch.arange(part, self.block, parts)), path[part::parts]
+        return rows, self.paths[index.to(self.paths.device), :count].to(self.device)
 
     def batch(self, k: int, order: Shuffled, size: int) -> Tensor:
-        """The blocks of the batch of iteration k, for all processes."""
-        return order.take(max(size // self.block, 1))
+        """The units of the batch of iteration k, for all processes."""
+        return order.take(size if self.blocks is None else max(size // self.block, 1))
 
     def forward(self, units: Tensor) -> Tensor:
-        """The batch's mean loss as the mean over processes, each of which has its share of each block."""
+        """The batch's mean loss as the mean over processes, each of which has its share of each piece."""
         losses = []
-        for unit in units.tolist():
-            rows, path = self.taken(unit, self.part, self.parts)
-            base = self.base[unit]
-            size = base.square().mean(0).sqrt().clamp_min(torch.finfo(base.dtype).tiny ** 0.5)
-            weight = (base[self.part :: self.parts] / size + 0.1).rsqrt() / size
-            losses.append(
-                (self.distances(rows, path, self.stepping.hyper) * weight).sum() * (self.parts / base.numel())
-            )
+        for index, weight in self.pieces(units):
+            rows, path = self.taken(index, self.part, self.parts)
+            weighted = self.distances(rows, path, self.stepping.hyper) * weight[self.part :: self.parts]
+            losses.append(weighted.sum() * (self.parts / weight.numel()))
         return torch.stack(losses).mean()
+
+    def _settle(self, block: Tensor) -> None:
+        """Have the steps recomputed where memory asks for it."""
+        rows, path = self.taken(block[:2])
+        eps, s, x, z = rows.where
+        parameters = {name: value[0] for name, value in rows.parameters().items()}
+        self.stepping.settle(s[0], x, z, eps[0], parameters, self.targets.settings.batch * path.shape[1])
 
     def distances(self, rows: Rows, path: Tensor, step: Callable[..., Tensor]) -> Tensor:
         """How far from `path` rollouts are, in deviations: [rows, steps]. One that is lost goes on from the path."""
@@ -200,3 +214,9 @@ class Rollouts(nn.Module):
             found[-1] = found[-1].where(~lost, STRAY)
             z = torch.where(lost.view(-1, *[1] * (z.ndim - 1)), path[:, k], z)
         return torch.stack(found, 1)
+
+
+def _weighed(base: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+    """How far the base method goes astray, [rows, steps] of each piece, and the weight of distances there."""
+    sizes = [one.square().mean(0).sqrt().clamp_min(torch.finfo(one.dtype).tiny ** 0.5) for one in base]
+    return base, [(one / size + 0.1).rsqrt() / size for one, size in zip(base, sizes, strict=True)]

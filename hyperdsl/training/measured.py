@@ -30,9 +30,12 @@ def measured(targets: Targets, unseen: Trajectories, losses: Sequence[float]) ->
         for part in range(parts):
             at, parameters = (eps, *targets.states(unseen, eps, len(unseen.z[0]), part, parts)), targets.parameters()
             given = (*at, parameters)
-            exact.append(targets.residuals(*given, substeps))
             if learned:  # g is fitted to the base as it is now, and δ is over the base at the start
-                now.append(targets.residuals(*at, parameters | learned, substeps))
+                end = targets.advance(*at[1:], torch.full_like(at[1], eps), substeps)
+                exact.append(targets.residuals_to(end, *given))
+                now.append(targets.residuals_to(end, *at, parameters | learned))
+            else:
+                exact.append(targets.residuals(*given, substeps))
         rows, doubled = joined(exact), targets.residuals(*given, 2 * substeps).target
         # A hypersolver's step misses its target by ε^(p+1)·(g − R), its base's by ε^(p+1)·R.
         left = norms(missed(corrector_of(targets.solver), joined(now) if now else rows, targets)).median()

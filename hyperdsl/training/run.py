@@ -153,7 +153,7 @@ class Run:
             unseen = self.targets[0].trajectories(*(on_device(value, self.device) for value in held_out))
             first = replace(self.targets[0], generator=stream(self.seed, 0))
             if learns_grid(self.solver):
-                stepping = Stepping(first, self.f, self.device, recomputed=False)
+                stepping = Stepping(first, self.f, self.device)
                 history = reached(first, stepping, unseen, self.at.losses)
             else:
                 history = measured(first, unseen, self.at.losses)

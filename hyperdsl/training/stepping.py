@@ -15,14 +15,18 @@ from hyperdsl.training.targets import Targets
 Parameters = dict[str, Tensor]
 
 
+MEMORY = 2**30  # bytes that the rollouts of a batch may keep for the gradient; beyond, steps are computed again
+
+
 class Stepping:
     """Steps of the solver that `targets` are for, with f in the dtype of training.
 
-    recomputed: keep nothing of a step for the gradient but the state that it starts from.
+    recomputed: whether nothing of a step is kept for the gradient but the state that it starts from; the bits are the
+    same either way.
     """
 
-    def __init__(self, targets: Targets, f: VectorField, device: torch.device, *, recomputed: bool) -> None:
-        self.solver, self.recomputed = single_step(targets.solver), recomputed
+    def __init__(self, targets: Targets, f: VectorField, device: torch.device) -> None:
+        self.solver, self.recomputed = single_step(targets.solver), False
         self.f = copied(f, targets.trained, device) if isinstance(f, nn.Module) else f
 
     def base(self, s: Tensor, x: Tensor | None, z: Tensor, eps: Tensor, parameters: Parameters) -> Tensor:
@@ -43,3 +47,32 @@ class Stepping:
 
         end: Tensor = checkpointed(step, z, use_reentrant=False) if self.recomputed else step(z)
         return end
+
+    def settle(
+        self, s: Tensor, x: Tensor | None, z: Tensor, eps: Tensor, parameters: Parameters, row_steps: int
+    ) -> None:
+        """Decide whether steps are recomputed, for a batch of so many steps of single rows; `z` are some states.
+
+        What a row keeps is what a step of two rows keeps beyond that of one: weights are kept once.
+        """
+        g, devices = corrector_of(self.solver), [z.device] if z.device.type == "cuda" else []
+        training = g is not None and g.training
+        if g is not None:
+            g.eval()
+        with torch.random.fork_rng(devices):
+            one, two = (self._kept(s, None if x is None else x[:n], z[:n], eps, parameters) for n in (1, 2))
+        if g is not None:
+            g.train(training)
+        self.recomputed = (two - one) * row_steps > MEMORY
+
+    def _kept(self, s: Tensor, x: Tensor | None, z: Tensor, eps: Tensor, parameters: Parameters) -> int:
+        """The bytes that a step keeps for the gradient."""
+        kept: dict[int, Tensor] = {}  # by their storage
+
+        def note(tensor: Tensor) -> Tensor:
+            kept.setdefault(tensor.untyped_storage().data_ptr(), tensor)
+            return tensor
+
+        with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+            self.hyper(s, x, z.detach().clone().requires_grad_(), eps, parameters)
+        return sum(tensor.untyped_storage().nbytes() for tensor in kept.values())

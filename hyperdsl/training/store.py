@@ -87,11 +87,16 @@ class Store:
         fabric, rows = self.fabric, targets.rows
         group, table, part = prepare(), None, None
         for k in tqdm(
-            range(fabric.global_rank, targets.groups, fabric.world_size), "targets", disable=self.quiet, leave=False
+            range(fabric.global_rank, max(targets.groups, fabric.global_rank + 1), fabric.world_size),
+            "targets",
+            disable=self.quiet,
+            leave=False,
         ):
             named = {
                 f"{i}{'c' * column.is_complex()}": real(column)
-                for i, column in enumerate(group(k))
+                for i, column in enumerate(
+                    group(min(k, targets.groups - 1))
+                )  # of a process without a group: its shapes
                 if column is not None
             }
             if table is None:
@@ -100,7 +105,7 @@ class Store:
                 if part:
                     leaving.callback(part.unlink, missing_ok=True)  # its data stay as long as they are mapped
                 table = _mapped(part, named, rows * targets.groups) if part else _zeros(named, rows * targets.groups)
-            for name, column in named.items():
+            for name, column in named.items() if k < targets.groups else ():
                 table[name][k * rows : (k + 1) * rows] = column
         assert table is not None
         for column in table.values() if fabric.world_size > 1 else ():

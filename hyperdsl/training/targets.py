@@ -56,17 +56,24 @@ class Targets:
     @property
     def groups(self) -> int:
         """How many groups of rows with one s and one ε there are."""
-        if isinstance(self.settings.loss, End):
-            return math.ceil(self.settings.trajectories / TOGETHER)
+        if self.shared or isinstance(self.settings.loss, End):
+            return math.ceil(self._wanted / TOGETHER)
         most = GROUPS // 4 if isinstance(self.settings.loss, Trajectory) else GROUPS  # a rollout's rows take longer
-        return min(most, max(self.settings.iterations * self.settings.batch // REUSE, 1024) // 32)
+        return min(most, self._wanted // 32)
 
     @property
     def rows(self) -> int:
         """Of a group."""
-        if isinstance(self.settings.loss, End):
-            return math.ceil(self.settings.trajectories / self.groups)
-        return math.ceil(max(self.settings.iterations * self.settings.batch // REUSE, 1024) / self.groups)
+        return math.ceil(self._wanted / self.groups)
+
+    @property
+    def _wanted(self) -> int:
+        """How many rows there should be: no more than trajectories where each of these can give but one."""
+        settings, enough = self.settings, max(self.settings.iterations * self.settings.batch // REUSE, 1024)
+        if isinstance(settings.loss, End):
+            return settings.trajectories
+        alone = self.shared and self.sampler is None and all(kind == "trajectory" for kind, _, _ in settings.states)
+        return min(enough, settings.trajectories) if alone else enough
 
     @property
     def grids(self) -> tuple[float, ...]:
@@ -95,6 +102,11 @@ class Targets:
         for k in range(substeps):
             z = self.settings.reference(field, s + k * h, z, h)
         return z
+
+    @property
+    def shared(self) -> bool:
+        """Whether all rows have one s, one ε, and the same parameters: those of a solve in one step."""
+        return self.grids == (self.end - self.start,) and all(low == high for _, low, high in self.ranges)
 
     @property
     def snapshots(self) -> int:
@@ -136,7 +148,10 @@ class Targets:
             after = starts[min(int(reached * len(starts)), len(starts) - 1)]
         snapshot = int(after / length * self.snapshots)
         before = length * snapshot / self.snapshots
-        index = torch.randint(z.shape[1], (rows,), generator=self.generator).to(z.device)
+        if self.shared and rows <= z.shape[1]:
+            index = torch.randperm(z.shape[1], generator=self.generator)[:rows].to(z.device)
+        else:
+            index = torch.randint(z.shape[1], (rows,), generator=self.generator).to(z.device)
         x = None if trajectories.x is None else trajectories.x[index]
         s, rest = torch.tensor([self.start + before, after - before], dtype=self.dtype, device=z.device)
         if after == before:

@@ -100,6 +100,30 @@ def test_a_g_that_is_to_be_left_out_is(everything: ModuleType) -> None:
     assert not each[1].any()
 
 
+GRIDS: dict[str, Any] = {"eps": [0.5, 2.0], "steps": [1, 4], "sizes": [0.5, 2.0], "grids": [1, 4]}
+
+
+@pytest.mark.parametrize(("steps", "left"), [(1, ""), (4, ""), (2, "ε = 1 (0.5, 2)"), (3, "ε = 0.6667 (0.5, 2)")])
+def test_between_grids_nothing_is_trained_for(everything: ModuleType, steps: int, left: str) -> None:
+    messages = said(trained(everything, **GRIDS), over(0.0, 2.0, steps))
+    assert bool(messages) == bool(left)
+    assert left in "".join(messages)
+
+
+def test_between_grids_a_g_is_left_out(everything: ModuleType) -> None:
+    solver, z = trained(everything, **GRIDS), torch.ones(2, 3)
+    with torch.no_grad():
+        for value in solver.corrector.parameters():
+            value.uniform_(-1, 1)
+    solver.corrector.outside = "base"
+    for eps, kept in ((2.0, True), (0.5, True), (0.503, True), (1.0, False), (0.4, False), (2.1, False)):
+        assert torch.equal(solver.step(f, 0.0, z, eps), solver.base_step(f, 0.0, z, eps)) != kept
+    each = solver.corrector(torch.tensor([0.5, 1.0, 2.0]), torch.zeros(3), None, torch.ones(3, 3), torch.ones(3, 3))
+    assert [bool(row.any()) for row in each] == [True, False, True]
+    solver.remember({"trained": json.dumps(TRAINED)})  # a range again
+    assert not torch.equal(solver.step(f, 0.0, z, 0.3), solver.base_step(f, 0.0, z, 0.3))
+
+
 def test_traces_and_transforms_are_left_alone(everything: ModuleType) -> None:
     solver, z = trained(everything), torch.ones(2, 3)
     mapped = said(solver, lambda one: torch.func.vmap(lambda row: one(f, row, (50.0, 51.0), 1))(z))
@@ -109,7 +133,10 @@ def test_traces_and_transforms_are_left_alone(everything: ModuleType) -> None:
     assert numbers_of([0.5, torch.tensor(2.0)]) == [0.5, 2.0]
 
 
-@pytest.mark.parametrize("wrong", ["[", "{}", '{"eps": [1, 2], "s": 3, "steps": [1, 2]}', '{"eps": [0, 1]}'])
+UNORDERED = '{"eps": [1, 2], "s": null, "steps": [1, 2], "sizes": [1, 3]}'
+
+
+@pytest.mark.parametrize("wrong", ["[", "{}", '{"eps": [1, 2], "s": 3, "steps": [1, 2]}', '{"eps": [0, 1]}', UNORDERED])
 def test_ranges_that_are_none_are_refused(wrong: str) -> None:
     with pytest.raises(ValueError, match="not readable"):
         Ranges.told({"trained": wrong})

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hyperdsl.semantics.check import check_file
-from hyperdsl.semantics.model.spec import AdversarialLoss, ResidualLoss, Training, TrajectoryLoss
+from hyperdsl.semantics.model.spec import AdversarialLoss, EndLoss, ResidualLoss, Training, TrajectoryLoss
 from hyperdsl.semantics.reading.scope import Project
 from hyperdsl.theory.numbers.exact import Exact
 
@@ -25,6 +25,7 @@ def training(tmp_path: Path, body: str) -> Training:
     ("text", "loss"),
     [
         ("residual", ResidualLoss()),
+        ("end", EndLoss()),
         ("trajectory", TrajectoryLoss(8)),
         ("trajectory(steps = 3)", TrajectoryLoss(3)),
         ("adversarial", AdversarialLoss(Exact.of(1) / 10, 5)),
@@ -82,3 +83,35 @@ def test_a_further_phase_inherits_what_it_does_not_set(tmp_path: Path) -> None:
 def test_one_step_size(tmp_path: Path) -> None:
     steps = training(tmp_path, "eps 1/8").steps
     assert (steps.unit, steps.lower, steps.upper) == ("eps", Exact.of(1) / 8, Exact.of(1) / 8)
+
+
+@pytest.mark.parametrize(
+    ("text", "grids"),
+    [
+        ("steps 1, 2, 4, 8", (1, 2, 4, 8)),
+        ("steps 8, 1, 2", (1, 2, 8)),
+        ("steps 4", (4,)),
+        ("steps 2 .. 20", ()),
+        ("eps 1/8", ()),
+        ("loss end", (1,)),
+        ("loss end\nsteps 6", (6,)),
+        ("loss end\nsteps 3, 1", (1, 3)),
+    ],
+)
+def test_numbers_of_steps_that_are_trained_for_exactly(tmp_path: Path, text: str, grids: tuple[int, ...]) -> None:
+    steps = training(tmp_path, text).steps
+    assert steps.grids == grids
+    assert not grids or (steps.unit, steps.lower, steps.upper) == ("steps", Exact.of(grids[0]), Exact.of(grids[-1]))
+
+
+def test_the_end_of_the_span_takes_one_step_where_no_range_is_given(tmp_path: Path) -> None:
+    first, second = training(tmp_path, "iterations 5\nthen {\nloss end\n}").phases
+    assert (first.steps.grids, second.steps.grids) == ((), (1,))
+    listed = training(tmp_path, "steps 2, 3\nthen {\nloss end\n}").phases
+    assert [phase.steps.grids for phase in listed] == [(2, 3), (2, 3)]
+
+
+def test_as_many_trajectories_as_asked_for(tmp_path: Path) -> None:
+    assert training(tmp_path, "batch 8").trajectories == 512
+    whole = training(tmp_path, "trajectories 64\nthen {\nbatch 8\n}")
+    assert [phase.trajectories for phase in whole.phases] == [64, 64]

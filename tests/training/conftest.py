@@ -25,6 +25,7 @@ from hyperdsl.semantics.model.layers import Linear
 from hyperdsl.semantics.model.spec import (
     AdversarialLoss,
     Corrector,
+    EndLoss,
     Entries,
     External,
     Facts,
@@ -118,6 +119,9 @@ LEARNED = {
     "learned": (Learned("alpha", Exact.of(Fraction(1, 2)), Interval(*exact("3/10", "1"))),),
 }
 BRIEF = replace(FURTHER, loss=TrajectoryLoss(2), batch=32, then=(replace(FURTHER, loss=ResidualLoss(), batch=32),))
+ENDED = replace(
+    TRAINING, loss=EndLoss(), steps=StepRange("steps", Exact.of(1), Exact.of(2), numbers=(1, 2)), trajectories=96
+)
 FIXED = replace(TRAINING, steps=StepRange("steps", *exact("8", "8")))
 
 SOLVERS = (
@@ -132,6 +136,7 @@ SOLVERS = (
     solver("Fixed", training=FIXED),
     solver("Learned", corrector=None, training=BRIEF, **LEARNED),
     solver("HyperLearned", **LEARNED),
+    solver("Ended", training=ENDED),
     solver("Plain", corrector=None, training=None),
 )
 

@@ -93,6 +93,10 @@ class Fixed(HyperEuler):
     """Trained for one number of steps."""
 
 
+class Ended(HyperEuler):
+    """Trained at the end of the span."""
+
+
 class Mine(HyperEuler):
     def __init__(self, corrector: nn.Module) -> None:
         nn.Module.__init__(self)

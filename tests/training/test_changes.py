@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from hyperdsl.training.changes import SettingsError, changed, plain_settings
-from hyperdsl.training.settings import Adversarial, Share, Trajectory
+from hyperdsl.training.settings import Adversarial, End, Share, Trajectory
 from tests.training.posed import rk4, settings
 
 SECOND = settings(iterations=5, loss=Trajectory(4), learning_rate=1e-3)
@@ -56,6 +56,13 @@ def test_a_range_is_in_one_unit() -> None:
     assert [(phase.eps, phase.steps) for phase in (back, *back.then)] == [(None, (3, 4))] * 3
 
 
+def test_a_list_of_grids_takes_the_place_of_a_range() -> None:
+    listed = changed(PHASED, {"grids": (1, 2)})
+    assert [(phase.grids, phase.steps) for phase in (listed, *listed.then)] == [((1, 2), None)] * 3
+    back = changed(listed, {"steps": (3, 4)})
+    assert [(phase.grids, phase.steps) for phase in (back, *back.then)] == [(None, (3, 4))] * 3
+
+
 def test_a_phase_with_a_range_of_its_own_keeps_it() -> None:
     own = settings(then=(settings(steps=(8, 40)), settings(steps=None, eps=(0.1, 0.2))))
     found = changed(own, {"eps": (0.3, 0.4)})
@@ -88,6 +95,11 @@ def test_plain_values_are_typed(name: str, plain: object, value: object) -> None
     found = getattr(changed(SECOND, {name: plain}), name)
     assert found == value
     assert type(found) is type(value)
+
+
+def test_the_loss_at_the_end_by_its_name() -> None:
+    assert changed(PHASED, {"loss": ("end",)}).loss == End()
+    assert plain_settings(settings(loss=End()))["loss"] == {"end": []}
 
 
 def test_shares_have_names() -> None:

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from hyperdsl.training import checkpoint, files, run, store, targets
 from tests.training.test_fit import Network, fit, made, sample
 
-NAMES = ["Phased", "Attacked", "Learned"]
+NAMES = ["Phased", "Attacked", "Learned", "Ended"]
 
 
 class Noisy(nn.Module):
@@ -218,7 +218,7 @@ def test_data_beyond_memory_are_kept_in_a_file(
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "other"))
     (tmp_path / "other").mkdir()
     fit(train, solver, settings=short(train, name), cache=tmp_path / "cache" if cached else None)
-    assert count[0] == {"Phased": 3, "Attacked": 1, "Learned": 2}[name]
+    assert count[0] == {"Phased": 3, "Attacked": 1, "Learned": 2, "Ended": 1}[name]
     assert all(map(torch.equal, weights(solver), weights(whole)))
     assert not list((tmp_path / "other").iterdir())
 

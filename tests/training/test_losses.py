@@ -12,6 +12,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from hyperdsl.training import stepping
 from hyperdsl.training.settings import Trajectory
 from tests.training.test_fit import Network, fit, made, middle, pendulum, recorded, sample, solved
 
@@ -44,7 +45,7 @@ def test_paths_are_solutions(train: ModuleType, monkeypatch: pytest.MonkeyPatch)
 def test_the_loss_of_rollouts_is_their_distance(train: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     solver = made(train, "Rolled")
     objective = recorded(train, monkeypatch, "Rollouts", solver)
-    rows, path = objective.taken(3)
+    rows, path = objective.taken(objective.blocks[3])
     with torch.no_grad():
         found = objective.distances(rows, path, objective.stepping.hyper)
     assert torch.equal(found, objective.base[3])  # g is zero still
@@ -71,21 +72,25 @@ def test_phases_follow_one_another(train: ModuleType) -> None:
     assert rollout_error(solver, 4, 0.3) < rollout_error(plain, 4, 0.3)
 
 
-def test_rollouts_keep_their_states_alone(train: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rollouts_beyond_memory_keep_their_states_alone(train: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory for the gradient grows by a state a step, whatever f and g keep inside a step."""
 
-    def kept(steps: int) -> int:
+    def kept(steps: int, memory: int = 2**16) -> int:
+        monkeypatch.setattr(stepping, "MEMORY", memory)
         settings = replace(train.SETTINGS[train.Rolled], loss=Trajectory(steps), steps=(40, 41), batch=256)
         objective = recorded(train, monkeypatch, "Rollouts", made(train, "Rolled"), settings=settings)
         sizes: list[int] = []
         with torch.autograd.graph.saved_tensors_hooks(lambda t: sizes.append(t.nbytes) or t, lambda t: t):
             objective(objective.units[:4])
         gc.collect()
+        assert objective.stepping.recomputed == (memory < 2**20)
         return sum(sizes)
 
     short, long = kept(2), kept(22)
     states = 256 * 2 * 8
     assert (long - short) / 20 < 8 * states  # a step of g alone keeps 256 x 32 x 8 bytes more than once
+    inside = 256 * 32 * 8
+    assert kept(22, memory=2**30) - long > 20 * inside
 
 
 def test_f_gets_no_gradients(train: ModuleType) -> None:

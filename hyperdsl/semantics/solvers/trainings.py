@@ -36,7 +36,7 @@ DEFAULT_NOISE = Exact.of(Fraction(1, 20))
 DEFAULT_OPTIMIZER = m.Optimizer(Exact.of(Fraction(1, 100)), Exact.of(Fraction(1, 10**6)), ONE)
 DEFAULT_REFERENCE = "rk4"
 DEFAULT_ROLLOUT = 8
-ONE_STEP = m.StepRange("steps", ONE, ONE, given=False)
+ONE_STEP = m.StepRange("steps", ONE, ONE)
 DEFAULT_RADIUS = Exact.of(Fraction(1, 10))
 DEFAULT_ATTACK = 5
 LONGEST_ROLLOUT = 10_000
