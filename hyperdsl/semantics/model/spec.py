@@ -6,7 +6,7 @@ Nothing here refers to text except `Place`, kept for the messages of later stage
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from hyperdsl.semantics.model.control import Control
 from hyperdsl.semantics.model.expressions import Expression
@@ -291,7 +291,16 @@ class HistorySolver:
     start: Start
     corrector: Corrector | External | None
     training: Training | None
+<<<<<<< HEAD
     path: PathModel | None = None
+=======
+    fixed: ClassVar[tuple[tuple[str, Exact], ...]] = ()
+    free: ClassVar[tuple[Free, ...]] = ()
+    learned: ClassVar[tuple[Learned, ...]] = ()
+    parameters: ClassVar[tuple[str, ...]] = ()
+    control: ClassVar[None] = None
+    grid: ClassVar[None] = None
+>>>>>>> w-few
 
     @property
     def order(self) -> int:
@@ -301,30 +310,6 @@ class HistorySolver:
     def residual_power(self) -> int | None:
         """p + 1, the power of ε on g; None without a corrector."""
         return None if self.corrector is None else self.order + 1
-
-    @property
-    def fixed(self) -> tuple[tuple[str, Exact], ...]:
-        return ()
-
-    @property
-    def free(self) -> tuple[Free, ...]:
-        return ()
-
-    @property
-    def learned(self) -> tuple[Learned, ...]:
-        return ()
-
-    @property
-    def parameters(self) -> tuple[str, ...]:
-        return ()
-
-    @property
-    def control(self) -> None:
-        return None
-
-    @property
-    def grid(self) -> None:
-        return None
 
 
 AnySolver = Solver | HistorySolver
