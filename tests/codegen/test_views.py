@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Literal
 
 import pytest
 
@@ -121,7 +122,7 @@ BILINEAR = Bilinear(4, "tanh", None)
     ],
 )
 def test_the_leading_term_of_methods_of_order_one(
-    base: str, start: str, layers: tuple[Bilinear | Linear, ...], factor: Exact | None
+    base: str, start: Literal["zero", "field"], layers: tuple[Bilinear | Linear, ...], factor: Exact | None
 ) -> None:
     corrector = replace(Corrector("g", PLACE, ("z", "dz"), layers, None), start=start)
     assert leading_factor(corrector, plan(solver(library(base)))) == factor
