@@ -17,7 +17,7 @@ demo: venv
 test: lint
 	$(BIN)/python -m pytest --numprocesses auto --cov hyperdsl --cov-report term:skip-covered
 
-CORE := $(addprefix tests/theory/test_,families.py multistep.py order.py properties.py rises.py stability.py trees.py) \
+CORE := $(addprefix tests/theory/test_,families.py multistep.py order.py properties.py reach.py rises.py roots.py stability.py trees.py) \
 	$(addprefix tests/plan/test_,estimates.py passes.py runge_kutta.py)
 
 core: venv

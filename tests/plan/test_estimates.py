@@ -7,10 +7,11 @@ from fractions import Fraction
 
 import pytest
 
-from hyperdsl.plan import Dense, Evaluate, Plan, Solve, Weight
+from hyperdsl.plan import Combine, Dense, Evaluate, Plan, Solve, Step, Term, Weight
 from hyperdsl.plan.constants import number_of
+from hyperdsl.plan.estimates import doubled
 from hyperdsl.plan.passes import between, needed
-from hyperdsl.plan.step import defined, exactly
+from hyperdsl.plan.step import defined, exactly, state
 from hyperdsl.semantics.model.control import ErrorEstimate
 from hyperdsl.semantics.model.expressions import Constant
 from hyperdsl.semantics.model.spec import External
@@ -107,6 +108,21 @@ def test_both_halves_of_an_implicit_step_are_solved_for_from_where_they_start() 
     assert [one.equations[0].name for one in solved] == ["k2a", "k3a", "k2b", "k3b", "k2", "k3"]
     guesses = [term.name for one in solved for term in one.guess]
     assert guesses == ["z", "z", "middle", "middle", "z", "z"]
+
+
+def test_states_on_the_way_are_those_of_each_part() -> None:
+    way = Combine("p", (*state(), Term(exactly(HALF), "k1", 1)))
+    at_end = Evaluate("following", exactly(Exact.of(1)), state("p"))
+    attempt = doubled(Step((way, at_end), state("p"), ("k1",), ("following",)), 1)
+    assert names(attempt) == ["pa", "middle", "k1b", "pb", "p", "whole", "following"]
+    sums = {one.name: one.sum for one in attempt.body if isinstance(one, Combine)}
+    read = {name: [(term.name, term.coefficient.value) for term in sums[name]] for name in ("pa", "pb", "p")}
+    one, quarter = Exact.of(1), HALF * HALF
+    assert read == {
+        "pa": [("z", one), ("k1", quarter)],
+        "pb": [("middle", one), ("k1b", quarter)],
+        "p": [("z", one), ("k1", HALF)],
+    }
 
 
 WRITTEN: list[tuple[str, ErrorEstimate]] = [

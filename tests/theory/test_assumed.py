@@ -8,13 +8,15 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from flint import arb
 
 from hyperdsl import compiler
 from hyperdsl.source import SpecFile
 from hyperdsl.theory.numbers.exact import Exact
-from hyperdsl.theory.runge_kutta.assumed import bound_to, dense_order, exact_order, order_within
+from hyperdsl.theory.runge_kutta.assumed import Residuals, bound_to, dense_order, exact_order, order_within
 from hyperdsl.theory.runge_kutta.dense import prove_dense, with_dense_weights
 from hyperdsl.theory.runge_kutta.order import prove_order, tolerance_needed
+from hyperdsl.theory.runge_kutta.simplifying import Assumptions, simplifying_assumptions
 from hyperdsl.theory.runge_kutta.stages import exact_stages
 from hyperdsl.theory.runge_kutta.tableau import Tableau
 from hyperdsl.theory.runge_kutta.trees import COLOURED
@@ -82,6 +84,26 @@ def test_digits_of_collocation_at_any_nodes() -> None:
     method = rounded(rational_collocation([Fraction(k, 15) for k in range(16)]), 80)
     assert order_within(method, tolerance(45)) == 16
     assert order_within(method, tolerance(90)) == 0
+
+
+def test_twice_the_stage_order_and_two_is_a_limit() -> None:
+    """Boole's rule with D(5), b_i a_ij = b_i b_j − b_j â_ji of collocation: B(6), and C(1) is all there is."""
+    rule = rational_collocation([Fraction(k, 4) for k in range(5)])
+    b, size = rule.weights[0], range(5)
+    method = replace(rule, a=tuple(tuple(b[j] - b[j] * rule.a[j][i] / b[i] for j in size) for i in size))
+    assert simplifying_assumptions(method) == Assumptions(6, 1, 5)
+    assert exact_order(method) == prove_order(method).order == 4
+    assert exact_order(rule) == prove_order(rule).order == 6
+
+
+def test_a_bound_by_hand() -> None:
+    """η = 2, ζ = 1: one child of three nodes is turned once, 2β + (12 + 36)γ + 4δ for M = 2 and W = 3."""
+    small, tiny, one = Fraction(1, 100), Fraction(1, 1000), Fraction(1)
+    c, d = (Fraction(0), Fraction(0), one, one), (tiny, one, one, one)
+    residuals = Residuals((small,) * 4, c, d, factor=arb(2), weight=arb(3))
+    assert residuals.bound(4) == 2 * small + 4 * tiny
+    assert replace(residuals, c=(tiny, tiny, one, one)).bound(4) == 2 * small + 48 * tiny + 4 * tiny
+    assert residuals.least(4) == small
 
 
 def test_stages_that_nothing_uses_do_not_matter() -> None:

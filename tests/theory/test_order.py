@@ -106,6 +106,13 @@ def test_a_tolerance_is_met_exactly() -> None:
     assert prove_order(method, tolerance=exact("0.99999999e-10")).order == 0
 
 
+def test_a_tolerance_met_exactly_without_time_reads_no_nodes() -> None:
+    """b·A·1 is 1/2 + 1e-10, which no ball decides; b·c is a third of that."""
+    method = changed(tableaux.HEUN, "b", 0, 1, exact("1/2") + exact("1e-10"))
+    report = prove_order(changed(method, "c", 0, 1, exact("1/3")), tolerance=exact("1e-10"))
+    assert (report.order, report.order_autonomous) == (1, 2)
+
+
 def test_a_tolerance_wider_than_everything_ends_at_the_bound() -> None:
     report = prove_order(tableaux.EULER, tolerance=exact(10))
     assert (report.order, report.failing) == (1, None)

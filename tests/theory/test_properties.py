@@ -56,6 +56,12 @@ def test_simplifying_assumptions(name: str) -> None:
     assert order >= min(found.b, found.c + found.d + 1, 2 * found.c + 2)  # Butcher 1964
 
 
+def test_what_holds_of_2s_and_one_powers_holds_of_all() -> None:
+    """f(s, z) is the only stage: c = 0 fulfils C(q) for every q, of which so many are asked for."""
+    found = [simplifying_assumptions(tableaux.EULER, highest=highest) for highest in (1, 2, 3, 4)]
+    assert [(one.b, one.c, one.d) for one in found] == [(1, 1, 0), (1, 2, 0), (1, math.inf, 0), (1, math.inf, 0)]
+
+
 def test_lobatto_methods_have_theirs() -> None:
     assert simplifying_assumptions(LOBATTO_IIIA4) == Assumptions(4, 3, 1)
     assert simplifying_assumptions(LOBATTO_IIIB4) == Assumptions(4, 1, 3)
