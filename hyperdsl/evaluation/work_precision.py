@@ -103,7 +103,6 @@ def fixed(name: str, solver: Callable[..., Tensor], steps: Sequence[int], **para
         given: dict[str, Any] = {**parameters, **unchecked} | ({} if x is None else {"x": x})
         return solver(f, z0, span=span, steps=count, **given)
 
-<<<<<<< HEAD
     def states(count: int, f: VectorField, z0: Tensor, span: Span, x: Tensor | None) -> Tensor:
         given: dict[str, Any] = {**parameters, **unchecked} | ({} if x is None else {"x": x})
         found: Tensor = odeint(f, z0, _times(span, count), **given)  # type: ignore[misc]  # there is one where this is
@@ -116,12 +115,6 @@ def fixed(name: str, solver: Callable[..., Tensor], steps: Sequence[int], **para
         Contender(name, f"K = {k}", partial(run, k), g, solver, None if odeint is None else partial(states, k))
         for k in steps
     ]
-=======
-    g = _corrector(solver)
-    if is_graded(solver):
-        return [Contender(name, f"grid, K = {solver.count}", partial(run, None), g, solver)]
-    return [Contender(name, f"K = {count}", partial(run, count), g, solver) for count in steps]
->>>>>>> w-few
 
 
 def adaptive(tolerances: Sequence[float] = (1e-3,)) -> list[Contender]:

@@ -14,13 +14,8 @@ import pytest
 
 import benchmarks
 
-<<<<<<< HEAD
-NO_STUDY = {"faults", "image_features", "rivals", "study", "unchanged"}
-"""What they share; and the comparison with an earlier release, which needs one."""
-=======
-NO_STUDY = {"faults", "mutated", "study", "unchanged"}
+NO_STUDY = {"faults", "image_features", "mutated", "rivals", "study", "unchanged"}
 """What they share or run; and the comparison with an earlier release, which needs one."""
->>>>>>> w-mut
 MODULES = sorted({module.name for module in pkgutil.iter_modules(benchmarks.__path__)} - NO_STUDY)
 ROOT = Path(benchmarks.__file__).parent.parent
 

@@ -291,16 +291,13 @@ class HistorySolver:
     start: Start
     corrector: Corrector | External | None
     training: Training | None
-<<<<<<< HEAD
     path: PathModel | None = None
-=======
     fixed: ClassVar[tuple[tuple[str, Exact], ...]] = ()
     free: ClassVar[tuple[Free, ...]] = ()
     learned: ClassVar[tuple[Learned, ...]] = ()
     parameters: ClassVar[tuple[str, ...]] = ()
     control: ClassVar[None] = None
     grid: ClassVar[None] = None
->>>>>>> w-few
 
     @property
     def order(self) -> int:
