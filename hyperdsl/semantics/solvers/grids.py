@@ -88,7 +88,7 @@ def check_grid(report: Report, settings: Settings, solver: m.Solver) -> None:
         if isinstance(phase.loss, TrajectoryLoss):
             report(catalogue.NOT_YET, at, what="rollouts from within a grid (`loss end` is for all of it) are")
             return
-        whole = [(1,)] if isinstance(phase.loss, m.EndLoss) else []  # what `loss end` has where nothing is said
+        whole = [(1,)] if isinstance(phase.loss, EndLoss) else []  # what `loss end` has where nothing is said
         if phase.steps.given and phase.steps.grids not in [(grid.steps,), *whole]:
             problem = f"the grid has {grid.steps} steps, and `{training.name}` wants others"
             report(catalogue.BAD_GRID, at, problem=problem, help="leave `steps` and `eps` out of the training")
