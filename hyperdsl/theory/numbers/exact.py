@@ -5,7 +5,7 @@ What needs roots of roots or further cosines is an `Exact` too: `irrational` mak
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Context, Decimal
 from fractions import Fraction
 
@@ -359,11 +359,6 @@ def _spend(x: Terms, y: Terms, operations: int) -> None:
 def _height(terms: Terms) -> int:
     """Bits of the longest numerator or denominator among the rational coefficients."""
     return max((int(q.height_bits()) for q in terms.values() if isinstance(q, fmpq)), default=0)
-
-
-def dot(x: Sequence[Exact], y: Sequence[Exact]) -> Exact:
-    """Σ x_i y_i."""
-    return sum((p * q for p, q in zip(x, y, strict=True) if not p.is_zero and not q.is_zero), ZERO)
 
 
 def _evaluated(polynomial: object, values: Mapping[str, Exact]) -> Exact:

@@ -10,12 +10,17 @@ from collections.abc import Iterable, Sequence
 
 from flint import fmpq, fmpq_mat
 
-from hyperdsl.theory.numbers.exact import Exact
+from hyperdsl.theory.numbers.exact import ZERO, Exact
 from hyperdsl.theory.numbers.functions import Scalar
 from hyperdsl.theory.numbers.radicals import Terms, multiply
 
 Vector = dict[int, list[Scalar]]
 """{squarefree d: the coefficients of √d, entry by entry}; a part that is absent is zero."""
+
+
+def dot(x: Sequence[Exact], y: Sequence[Exact]) -> Exact:
+    """Σ x_i y_i."""
+    return sum((p * q for p, q in zip(x, y, strict=True) if not p.is_zero and not q.is_zero), ZERO)
 
 
 class FunctionMatrix:

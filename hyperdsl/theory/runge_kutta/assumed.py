@@ -35,7 +35,8 @@ import flint
 from flint import arb, arb_mat, fmpq
 
 from hyperdsl.theory.numbers.budget import spend
-from hyperdsl.theory.numbers.exact import ONE, Exact, ball_ends, dot
+from hyperdsl.theory.numbers.exact import ONE, Exact, ball_ends
+from hyperdsl.theory.numbers.matrices import dot
 from hyperdsl.theory.runge_kutta.simplifying import simplifying_assumptions
 from hyperdsl.theory.runge_kutta.tableau import HIGHEST_ORDER, Tableau
 

@@ -15,7 +15,8 @@ from itertools import starmap
 import flint
 from flint import arb, fmpq
 
-from hyperdsl.theory.numbers.exact import ZERO, Exact, ball_ends, dot, nearest_double
+from hyperdsl.theory.numbers.exact import ZERO, Exact, ball_ends, nearest_double
+from hyperdsl.theory.numbers.matrices import dot
 from hyperdsl.theory.runge_kutta.assumed import bound_to, exact_order, order_within
 from hyperdsl.theory.runge_kutta.reach import reach
 from hyperdsl.theory.runge_kutta.stages import BallStages, exact_stages

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import count
 
-from hyperdsl.theory.numbers.exact import ONE, Exact, dot
+from hyperdsl.theory.numbers.exact import ONE, Exact
+from hyperdsl.theory.numbers.matrices import dot
 from hyperdsl.theory.runge_kutta.tableau import Row, Tableau
 
 _MOST_TRIES = 10**4

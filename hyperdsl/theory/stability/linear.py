@@ -12,9 +12,9 @@ from math import factorial
 from flint import fmpq, fmpq_poly
 
 from hyperdsl.theory.numbers.algebraic import Algebraic, rational_multiple
-from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact, dot
+from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact
 from hyperdsl.theory.numbers.isolation import non_positive_until
-from hyperdsl.theory.numbers.matrices import ExactMatrix, Vector, vector
+from hyperdsl.theory.numbers.matrices import ExactMatrix, Vector, dot, vector
 from hyperdsl.theory.numbers.roots import between, real_roots
 from hyperdsl.theory.runge_kutta.tableau import Row, Tableau
 

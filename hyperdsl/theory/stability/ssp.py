@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact, dot
+from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact
+from hyperdsl.theory.numbers.matrices import dot
 from hyperdsl.theory.numbers.polynomials import Polynomial, trimmed
 from hyperdsl.theory.runge_kutta.tableau import Tableau
 from hyperdsl.theory.stability.linear import determinant, non_negative_until
