@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from hyperdsl.evaluation.problems import CLASSICAL, Problem
+from hyperdsl.evaluation.systems import MULTISCALE
 
-BUILT_IN = (*CLASSICAL, "digits", "flow")
+BUILT_IN = (*CLASSICAL, *MULTISCALE, "digits", "flow")
 
 
 def built_in(name: str, progress: bool = True) -> Problem:
@@ -20,4 +21,4 @@ def built_in(name: str, progress: bool = True) -> Problem:
         from hyperdsl.evaluation.flows import flow_problem  # noqa: PLC0415  (imports what trains f)
 
         return flow_problem(progress=progress)
-    return CLASSICAL[name]
+    return {**CLASSICAL, **MULTISCALE}[name]

@@ -183,7 +183,7 @@ class Run:
         target, paths = (columns.pop(), last) if isinstance(loss, Trajectory) else (last, None)
         assert target is not None
         rows = Rows(tuple(columns), target, tuple(name for name, _, _ in targets.ranges))
-        usable = usable_rows(target)
+        usable = usable_rows(target, outliers=hasattr(corrector_of(targets.solver), "unit"))
         check_bound(target[usable[some]], getattr(corrector_of(targets.solver), "bound", None))
         _normalise(corrector_of(targets.solver), rows.take(usable[some]).on(self.device), self.timeless)
         if paths is not None:

@@ -225,13 +225,17 @@ def _rollouts(
     return (*rows.inputs, rows.target, in_dtype(torch.stack(path[1:], 1), targets.trained))
 
 
-def usable_rows(target: Tensor) -> Tensor:
-    """The rows with a finite target that is no outlier: states off the trajectories may escape within a step."""
+def usable_rows(target: Tensor, outliers: bool = False) -> Tensor:
+    """The rows with a finite target that is no outlier: states off the trajectories may escape within a step.
+
+    With `outliers` all finite ones: a g whose scale follows the vector field's takes large targets as any others.
+    """
     sizes = torch.cat([norms(piece) for piece in torch.split(target, 2**16)])
     finite = sizes.isfinite()
     if not finite.any():
         raise ValueError("no target is finite: the states or steps of training are too large for this vector field")
-    usable = finite & ((sizes <= OUTLYING * sizes[finite].median()) | (sizes[finite].median() == 0))
+    median = sizes[finite].median()
+    usable = finite if outliers else finite & ((sizes <= OUTLYING * median) | (median == 0))
     if not usable.all():
         warnings.warn(
             f"of {len(sizes)} training states {int((~finite).sum())} have no finite solution, and "

@@ -256,6 +256,13 @@ def test_targets_that_are_not_finite_or_outliers_are_left_out() -> None:
         assert usable_rows(target).tolist() == [0, 1, 2, 4, 6, 8, 9]
 
 
+def test_outliers_are_kept_where_they_are_asked_for() -> None:
+    target = torch.ones(10, 2)
+    target[3, 1], target[5, 0], target[7] = math.nan, math.inf, 1e15
+    with pytest.warns(FitWarning, match="of 10 training states 2 have no finite solution, and 0 a target"):
+        assert usable_rows(target, outliers=True).tolist() == [0, 1, 2, 4, 6, 7, 8, 9]
+
+
 def test_usable_targets_are_no_cause_for_a_warning() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")

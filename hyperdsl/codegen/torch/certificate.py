@@ -37,6 +37,7 @@ def _solver(plan: Plan) -> dict[str, object]:
         **plan.facts,
         **({"trained": trained_spec(plan)} if plan.learned else {}),
         "corrector": _corrector(plan),
+        "corrector_output": plan.corrector.output if isinstance(plan.corrector, Corrector) else None,
         "training": None if plan.training is None else plan.training.name,
         "residual_power": plan.residual_power,
         "evaluations_per_step": plan.evaluations_per_step,

@@ -131,6 +131,7 @@ _MODULES = {
     "implicit": ("iterated",),
     "outcome": ("SolveError", "Status"),
     "ranges": ("OutsideWarning",),
+    "relative": ("RelativeConvCorrector", "RelativeCorrector"),
     "solution": ("Solution", "Statistics", "polynomials"),
     "state": ("VectorField", "beside"),
     "weights": ("WeightsWarning",),

@@ -43,6 +43,8 @@ GENERATED = frozenset(
         "Past",
         "Path",
         "Phase",
+        "RelativeConvCorrector",
+        "RelativeCorrector",
         "Residual",
         "Run",
         "SETTINGS",
