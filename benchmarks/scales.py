@@ -119,14 +119,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = study.parser(__doc__)
     parser.add_argument("--systems", default=",".join(SYSTEMS), help="of " + ", ".join(SYSTEMS))
     parser.add_argument("--bases", default=",".join(BASES), help="of " + ", ".join(BASES))
+    parser.add_argument("--forms", default=",".join(FORMS), help="of " + ", ".join(FORMS))
     given = study.given(parser, arguments)
     few: dict[str, object] = {"iterations": 20} if given.smallest else {}
     kept = given.runs / "scales.json"
     found: dict[str, dict[str, Any]] = json.loads(kept.read_text("utf-8")) if kept.exists() else {}
     systems = study.chosen(given.systems, SYSTEMS, given.smallest)
     bases = study.chosen(given.bases, BASES, given.smallest)
+    forms = study.chosen(given.forms, FORMS, given.smallest)
     wanted = []
-    for seed, system, base, inputs, form in itertools.product(given.seeds, systems, bases, INPUTS, FORMS):
+    for seed, system, base, inputs, form in itertools.product(given.seeds, systems, bases, INPUTS, forms):
         key = {"system": system, "base": base, "inputs": inputs, "form": form, "seed": seed}
         name = json.dumps(key)
         wanted.append(name)

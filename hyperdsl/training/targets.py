@@ -20,6 +20,7 @@ SNAPSHOTS = 64  # states kept along each trajectory
 GROUPS = 256  # of rows that share their ε and s, as f takes them
 DRAWS = 16  # values of the base's free parameters in each group
 REUSE = 12  # how often training meets each row
+OUTER = 0.01  # share of states beyond each end of the usual box
 OUTLYING = 1000  # times the median, in norm: a target beyond is left out, for it would set the scale of all
 
 
@@ -170,11 +171,7 @@ def drawn(
 ) -> Callable[[int], Columns]:
     """A function that makes a group of rows: one s, and one ε from its own equal part of the log-uniform range."""
     trajectories = targets.trajectories(states, x)
-    low, high = (
-        (real(end).to(real(trajectories.z)) for end in box)
-        if box
-        else real(trajectories.z).flatten(0, 1).aminmax(dim=0)
-    )
+    low, high = (real(end).to(real(trajectories.z)) for end in box) if box else usual_box(real(trajectories.z))
     seeds = torch.randint(2**62, (targets.groups,), generator=targets.generator).tolist()
     settings, (smallest, largest) = targets.settings, targets.steps
 
@@ -194,6 +191,23 @@ def drawn(
         return (*rows.inputs, rows.target)
 
     return group
+
+
+def usual_box(z: Tensor) -> tuple[Tensor, Tensor]:
+    """The ends of a box around most states of trajectories z [times, starts, ...] and most of their starts.
+
+    Their extremes would be no box to train in: a few fast transients stretch it to corners that no solution comes near.
+    """
+    ranges = [_central(part) for part in (z.flatten(0, 1), z[0])]
+    low, high = (torch.stack(ends) for ends in zip(*ranges, strict=True))
+    return low.amin(0), high.amax(0)
+
+
+def _central(z: Tensor) -> tuple[Tensor, Tensor]:
+    """The ends of the middle part of each component of states [n, ...], without OUTER of them at each end."""
+    ordered = z.sort(0).values
+    outer = int(OUTER * (len(z) - 1))
+    return ordered[outer], ordered[len(z) - 1 - outer]
 
 
 def _family(targets: Targets, eps: float, s: Tensor, x: Tensor | None, z: Tensor) -> Rows:

@@ -35,8 +35,9 @@ _DEFAULT_KERNEL = 3
 class CorrectorView:
     """A corrector's class below `base`: what it hands to that, its layers and what the last one takes, as Python text.
 
-    `features` are the names of what its first layer reads, and `output` is the form of its output. `warm`: it starts from the layers of the vector field, with `factor` times J f, "" for a g of zero. It uses these
-    names of the `runtime`.
+    `features` are the names of what its first layer reads, and `output` is the form of its output. `warm`: it starts
+    from the layers of the vector field, with `factor` times J f, "" for a g of zero. It uses these names of the
+    `runtime`.
     """
 
     name: str
