@@ -2,8 +2,8 @@
 
 Trains every base with and without `stages`, both forms of output, on systems whose speed varies, on chaotic and larger
 ones, a flow and digits. δ in the middle of the range of ε; of unseen starts after half the span, in steps of that ε:
-the median of the base's error over the hypersolver's (gain), and the quotient of their root mean squares (rms, above
-one where g does harm). Each run is kept in runs/benchmarks/scales.json as it ends and is not made again. Writes
+the base's median error over the hypersolver's (gain), the median of their quotient (typical), and the quotient of
+their root mean squares (rms, above one where g does harm). Each run is kept in runs/benchmarks/scales.json as it ends and is not made again. Writes
 benchmarks/results/scales.md and .json.
 """
 
@@ -88,7 +88,8 @@ def measured(package: Package, problem: Problem, seed: int, runs: Path, few: dic
     )
     return {
         "delta": trained.mid_range,
-        "gain": float((base / hyper).median()),
+        "gain": float(base.median() / hyper.median()),
+        "typical": float((base / hyper).median()),
         "rms": float((hyper.square().mean() / base.square().mean()).sqrt()),
         "largest": float(hyper.max() / base.max()),
         "worse": float((hyper > base).double().mean()),
@@ -102,7 +103,7 @@ def table(runs: Sequence[dict[str, Any]]) -> str:
     for run in runs:
         key = run["system"], run["base"], run["inputs"]
         groups.setdefault(key, {}).setdefault(run["form"], []).append(run)
-    columns = [(what, form) for what in ("delta", "gain", "rms", "worse") for form in FORMS]
+    columns = [(what, form) for what in ("delta", "gain", "typical", "rms", "worse") for form in FORMS]
     named = {"delta": "δ", "worse": "share worse"}
     heads = ["system", "base", "inputs", "seeds", *(f"{named.get(what, what)} {form}" for what, form in columns)]
     rows = []
