@@ -3,8 +3,8 @@
 Trains every base with and without `stages`, both forms of output, on systems whose speed varies, on chaotic and larger
 ones, a flow and digits. δ in the middle of the range of ε; of unseen starts after half the span, in steps of that ε:
 the base's median error over the hypersolver's (gain), the median of their quotient (typical), and the quotient of
-their root mean squares (rms, above one where g does harm). Each run is kept in runs/benchmarks/scales.json as it ends and is not made again. Writes
-benchmarks/results/scales.md and .json.
+their root mean squares (rms, above one where g does harm). Each run is kept in runs/benchmarks/scales.json as it ends
+and is not made again. Writes benchmarks/results/scales.md and .json.
 """
 
 from __future__ import annotations

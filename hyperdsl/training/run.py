@@ -46,7 +46,7 @@ STARTS = 512
 class More(TypedDict, total=False):
     """What `fit` takes besides.
 
-    box: the ends of the box that states are drawn from, [*state_shape] each; unless given, around most of the trajectories.
+    box: the ends of the box that states are drawn from, [*state_shape] each; around most trajectories unless given.
     sampler: sampler(s, z, generator) gives the states to train at, in place of z, those of the settings' mixture.
     fabric: a launched Fabric, for its device, several processes (which share each batch), mixed precision or logs.
     checkpoint: a file that training is taken up from, to the same result, where it was ended at any moment.
