@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ._runtime.adaptive import Advanced, DoubtedSteps
 from ._runtime.control import Control
-from ._runtime.corrector import Corrector
+from ._runtime.relative import RelativeCorrector
 from ._runtime.state import VectorField
 
 
@@ -50,8 +50,8 @@ class AdaptiveHyperEuler(DoubtedSteps):
         return z.add(k1), (dz,), ()
 
 
-class Mlp(Corrector):
-    """g(z, dz, s, eps); zero until it is trained."""
+class Mlp(RelativeCorrector):
+    """g(z, dz, s, eps), relative to the size of dz; zero until it is trained."""
 
     def __init__(self, state_shape: Sequence[int]) -> None:
         super().__init__(state_shape, ("z", "dz", "s", "eps"))

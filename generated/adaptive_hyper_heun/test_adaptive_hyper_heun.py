@@ -70,7 +70,8 @@ def test_adaptivehyperheun_as_stated() -> None:
     assert solver.control.min_step is None
     assert solver.control.gains == (0, 1, 0)
     g: Any = solver.corrector
-    assert g.reads == ("z", "dz", "s", "eps")
+    assert g.reads == ("z", "dz", "s", "eps", "log|dz|")
+    assert g.output == "relative"
     assert str(g.net) == str(
         nn.Sequential(nn.Linear(g.features, 64), nn.SiLU(), nn.Linear(64, 64), nn.SiLU(), g.last(64))
     )

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from ._runtime.corrector import Corrector
 from ._runtime.fixed import FixedSteps
+from ._runtime.relative import RelativeCorrector
 from ._runtime.state import VectorField
 
 
@@ -34,8 +34,8 @@ class HyperEuler(FixedSteps):
         return z + eps * k1, (k1,)
 
 
-class Mlp(Corrector):
-    """g(z, dz, s, eps); zero until it is trained."""
+class Mlp(RelativeCorrector):
+    """g(z, dz, s, eps), relative to the size of dz; zero until it is trained."""
 
     def __init__(self, state_shape: Sequence[int]) -> None:
         super().__init__(state_shape, ("z", "dz", "s", "eps"))

@@ -48,7 +48,8 @@ def test_hypereuler_as_stated() -> None:
     assert solver.residual_power == 2
     assert solver.base_digest == "f9064c818a462465"
     g: Any = solver.corrector
-    assert g.reads == ("z", "dz", "s", "eps")
+    assert g.reads == ("z", "dz", "s", "eps", "log|dz|")
+    assert g.output == "relative"
     assert str(g.net) == str(
         nn.Sequential(nn.Linear(g.features, 64), nn.SiLU(), nn.Linear(64, 64), nn.SiLU(), g.last(64))
     )

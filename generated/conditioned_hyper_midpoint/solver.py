@@ -13,8 +13,8 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from ._runtime.corrector import Corrector
 from ._runtime.fixed import FixedSteps
+from ._runtime.relative import RelativeCorrector
 from ._runtime.state import VectorField
 
 
@@ -35,8 +35,8 @@ class HyperMidpoint(FixedSteps):
         return z + eps * k2, (k1,)
 
 
-class Mlp(Corrector):
-    """g(z, dz, s, eps, x); zero until it is trained."""
+class Mlp(RelativeCorrector):
+    """g(z, dz, s, eps, x), relative to the size of dz; zero until it is trained."""
 
     def __init__(self, state_shape: Sequence[int], input_shape: Sequence[int]) -> None:
         super().__init__(state_shape, ("z", "dz", "s", "eps", "x"), input_shape=input_shape)

@@ -60,6 +60,7 @@ def test_bilinearhypereuler_as_stated() -> None:
     assert solver.base_digest == "f9064c818a462465"
     g: Any = solver.corrector
     assert g.reads == ("z", "eps")
+    assert g.output == "absolute"
     assert g.seen == ("dz",)
     assert g.width == 16
     assert g.activation == nn.Tanh
@@ -90,6 +91,7 @@ def test_narrowhypereuler_as_stated() -> None:
     assert solver.base_digest == "f9064c818a462465"
     g: Any = solver.corrector
     assert g.reads == ("z", "eps")
+    assert g.output == "absolute"
     assert g.seen == ("dz",)
     assert g.width == 12
     assert g.activation == nn.Tanh
@@ -118,6 +120,7 @@ def test_twostephypereuler_as_stated() -> None:
     assert solver.base_digest == "f9064c818a462465"
     g: Any = solver.corrector
     assert g.reads == ("z", "eps")
+    assert g.output == "absolute"
     assert g.seen == ("dz",)
     assert g.width == 16
     assert g.activation == nn.Tanh

@@ -72,6 +72,7 @@ def test_fourcorrected_as_stated() -> None:
     assert solver.coefficients.tolist() == [1 / 2, 0, 1 / 2, 0, 0, 1, 1 / 6, 1 / 3, 1 / 3]
     g: Any = solver.corrector
     assert g.reads == ("z", "dz", "k2", "k3", "k4")
+    assert g.output == "absolute"
     assert g.seen == ("dz", "k2", "k3", "k4")
     assert str(g.net) == str(nn.Sequential(nn.Conv2d(g.features, 16, 3, padding="same"), nn.SiLU(), g.last(16, 3)))
 

@@ -49,6 +49,7 @@ def test_hypereuler_as_stated() -> None:
     assert solver.base_digest == "f9064c818a462465"
     g: Any = solver.corrector
     assert g.reads == ("z", "dz", "eps")
+    assert g.output == "absolute"
     assert str(g.net) == str(nn.Sequential(nn.Conv2d(g.features, 16, 3, padding="same"), nn.Tanh(), g.last(16, 3)))
 
 

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from ._runtime.corrector import Corrector
 from ._runtime.fixed import FixedSteps
+from ._runtime.relative import RelativeCorrector
 from ._runtime.state import VectorField
 
 
@@ -153,8 +153,8 @@ class SixPlain(FixedSteps):
         return z + eps * (b1 * k1 + b2 * k2 + b3 * k3 + b4 * k4 + b5 * k5 + (1 - b1 - b2 - b3 - b4 - b5) * k6), ()
 
 
-class Last(Corrector):
-    """g(z, dz, stages); zero until it is trained."""
+class Last(RelativeCorrector):
+    """g(z, dz, stages), relative to the size of dz; zero until it is trained."""
 
     def __init__(self, state_shape: Sequence[int]) -> None:
         super().__init__(state_shape, ("z", "dz", "k2", "k3", "k4"), seen=("dz", "k2", "k3", "k4"))

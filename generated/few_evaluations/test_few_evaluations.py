@@ -71,7 +71,8 @@ def test_fourcorrected_as_stated() -> None:
     assert solver.learned == ("a21", "a31", "a32", "a41", "a42", "a43", "b1", "b2", "b3")
     assert solver.coefficients.tolist() == [1 / 4, 1 / 8, 3 / 8, 1 / 8, 1 / 4, 3 / 8, 1 / 8, 1 / 4, 1 / 4]
     g: Any = solver.corrector
-    assert g.reads == ("z", "dz", "k2", "k3", "k4")
+    assert g.reads == ("z", "dz", "k2", "k3", "k4", "log|dz|")
+    assert g.output == "relative"
     assert g.seen == ("dz", "k2", "k3", "k4")
     assert str(g.net) == str(
         nn.Sequential(nn.Linear(g.features, 64), nn.SiLU(), nn.Linear(64, 64), nn.SiLU(), g.last(64))

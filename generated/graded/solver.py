@@ -14,8 +14,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from ._runtime.corrector import Corrector
 from ._runtime.graded import GradedSteps
+from ._runtime.relative import RelativeCorrector
 from ._runtime.state import VectorField
 
 
@@ -55,8 +55,8 @@ class Spaced(GradedSteps):
         return z + eps * k2, ()
 
 
-class Small(Corrector):
-    """g(z, dz, s, eps); zero until it is trained."""
+class Small(RelativeCorrector):
+    """g(z, dz, s, eps), relative to the size of dz; zero until it is trained."""
 
     def __init__(self, state_shape: Sequence[int]) -> None:
         super().__init__(state_shape, ("z", "dz", "s", "eps"))

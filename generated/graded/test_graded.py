@@ -50,7 +50,8 @@ def test_graded_as_stated() -> None:
     assert solver.base_digest == "afdfdec127c2cb73"
     assert solver.grid == (0, 1 / 10, 3 / 10, 1)
     g: Any = solver.corrector
-    assert g.reads == ("z", "dz", "s", "eps")
+    assert g.reads == ("z", "dz", "s", "eps", "log|dz|")
+    assert g.output == "relative"
     assert str(g.net) == str(
         nn.Sequential(nn.Linear(g.features, 64), nn.SiLU(), nn.Linear(64, 64), nn.SiLU(), g.last(64))
     )

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from ._runtime.corrector import Corrector
 from ._runtime.fixed import FixedSteps
+from ._runtime.relative import RelativeCorrector
 from ._runtime.state import VectorField
 
 
@@ -38,8 +38,8 @@ class HyperAlpha(FixedSteps):
         return z + eps * ((1 - 1 / (2 * alpha)) * k1 + 1 / (2 * alpha) * k2), (k1, k2)
 
 
-class Family(Corrector):
-    """g(z, dz, stages, s, eps, alpha); zero until it is trained."""
+class Family(RelativeCorrector):
+    """g(z, dz, stages, s, eps, alpha), relative to the size of dz; zero until it is trained."""
 
     def __init__(self, state_shape: Sequence[int]) -> None:
         super().__init__(state_shape, ("z", "dz", "k2", "s", "eps", "alpha"), seen=("dz", "k2"))

@@ -49,7 +49,8 @@ def test_hyperalpha_as_stated() -> None:
     assert solver.base_digest == "2747337e8a62b834"
     assert solver.free == (("alpha", 3 / 10, 1, "[]"),)
     g: Any = solver.corrector
-    assert g.reads == ("z", "dz", "k2", "s", "eps", "alpha")
+    assert g.reads == ("z", "dz", "k2", "s", "eps", "alpha", "log|dz|")
+    assert g.output == "relative"
     assert g.seen == ("dz", "k2")
     assert str(g.net) == str(
         nn.Sequential(nn.Linear(g.features, 128), nn.SiLU(), nn.Linear(128, 128), nn.SiLU(), g.last(128))

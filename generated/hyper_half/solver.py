@@ -13,8 +13,8 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from ._runtime.corrector import Corrector
 from ._runtime.fixed import FixedSteps
+from ._runtime.relative import RelativeCorrector
 from ._runtime.state import VectorField
 
 
@@ -35,8 +35,8 @@ class HyperHalf(FixedSteps):
         return z + eps * k2, (k1, k2)
 
 
-class Single(Corrector):
-    """g(z, dz, stages, s, eps); zero until it is trained."""
+class Single(RelativeCorrector):
+    """g(z, dz, stages, s, eps), relative to the size of dz; zero until it is trained."""
 
     def __init__(self, state_shape: Sequence[int]) -> None:
         super().__init__(state_shape, ("z", "dz", "k2", "s", "eps"), seen=("dz", "k2"))

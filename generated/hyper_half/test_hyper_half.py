@@ -48,7 +48,8 @@ def test_hyperhalf_as_stated() -> None:
     assert solver.residual_power == 3
     assert solver.base_digest == "1cdf4f0e074e1eec"
     g: Any = solver.corrector
-    assert g.reads == ("z", "dz", "k2", "s", "eps")
+    assert g.reads == ("z", "dz", "k2", "s", "eps", "log|dz|")
+    assert g.output == "relative"
     assert g.seen == ("dz", "k2")
     assert str(g.net) == str(
         nn.Sequential(nn.Linear(g.features, 128), nn.SiLU(), nn.Linear(128, 128), nn.SiLU(), g.last(128))

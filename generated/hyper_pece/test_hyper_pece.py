@@ -64,7 +64,8 @@ def test_hyperpece_as_stated() -> None:
     assert solver.substeps == 8
     assert solver.begin_evaluations == 32
     g: Any = solver.corrector
-    assert g.reads == ("z", "dz", "f1", "fp", "s", "eps")
+    assert g.reads == ("z", "dz", "f1", "fp", "s", "eps", "log|dz|")
+    assert g.output == "relative"
     assert g.seen == ("dz", "f1", "fp")
     assert str(g.net) == str(
         nn.Sequential(nn.Linear(g.features, 64), nn.SiLU(), nn.Linear(64, 64), nn.SiLU(), g.last(64))

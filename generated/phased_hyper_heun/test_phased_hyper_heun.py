@@ -48,7 +48,8 @@ def test_hyperheun_as_stated() -> None:
     assert solver.residual_power == 3
     assert solver.base_digest == "afdfdec127c2cb73"
     g: Any = solver.corrector
-    assert g.reads == ("z", "dz", "s", "eps")
+    assert g.reads == ("z", "dz", "s", "eps", "log|dz|")
+    assert g.output == "relative"
     assert str(g.net) == str(
         nn.Sequential(nn.Linear(g.features, 64), nn.SiLU(), nn.Linear(64, 64), nn.SiLU(), g.last(64))
     )

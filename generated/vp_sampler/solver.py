@@ -17,10 +17,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from ._runtime.corrector import Corrector
 from ._runtime.fixed import FixedSteps
 from ._runtime.on_path import OnPath
 from ._runtime.path import Path
+from ._runtime.relative import RelativeCorrector
 from ._runtime.state import VectorField
 
 
@@ -64,8 +64,8 @@ class VpSampler(OnPath, FixedSteps):
         return z + eps * (1 / 2 * k1 + 1 / 2 * k2), (k1,)
 
 
-class Mlp(Corrector):
-    """g(z, dz, s, eps); zero until it is trained."""
+class Mlp(RelativeCorrector):
+    """g(z, dz, s, eps), relative to the size of dz; zero until it is trained."""
 
     def __init__(self, state_shape: Sequence[int]) -> None:
         super().__init__(state_shape, ("z", "dz", "s", "eps"))

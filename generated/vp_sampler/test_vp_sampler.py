@@ -67,7 +67,8 @@ def test_vpsampler_as_stated() -> None:
     assert solver.residual_power == 3
     assert solver.base_digest == "afdfdec127c2cb73"
     g: Any = solver.corrector
-    assert g.reads == ("z", "dz", "s", "eps")
+    assert g.reads == ("z", "dz", "s", "eps", "log|dz|")
+    assert g.output == "relative"
     assert str(g.net) == str(nn.Sequential(nn.Linear(g.features, 64), nn.SiLU(), g.last(64)))
 
 

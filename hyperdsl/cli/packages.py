@@ -27,7 +27,7 @@ ProblemName = Annotated[
         "--problem",
         metavar="P",
         help="FILE.hyper:NAME(param = 1), module:attribute, or a built-in one: van_der_pol, lotka_volterra, pendulum, "
-        "duffing, lorenz, digits, flow.",
+        "duffing, lorenz, brusselator, fitzhugh_nagumo, oregonator, double_pendulum, lorenz96, digits, flow.",
         show_default=False,
     ),
 ]

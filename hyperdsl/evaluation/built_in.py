@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from hyperdsl.evaluation.problems import CLASSICAL, Problem
+from hyperdsl.evaluation.systems import MULTISCALE
 
 FLOWS = ("flow", "flow_pinwheel", "flow_rings", "flow_checkerboard", "flow_eight_gaussians")
-BUILT_IN = (*CLASSICAL, "digits", *FLOWS, "mnist_flow")
+BUILT_IN = (*CLASSICAL, *MULTISCALE, "digits", *FLOWS, "mnist_flow")
 
 
 def built_in(name: str, progress: bool = True) -> Problem:
@@ -25,4 +26,4 @@ def built_in(name: str, progress: bool = True) -> Problem:
         from hyperdsl.evaluation.image_flow import image_problem  # noqa: PLC0415
 
         return image_problem()
-    return CLASSICAL[name]
+    return {**CLASSICAL, **MULTISCALE}[name]

@@ -121,7 +121,9 @@ def _lorenz(s: Tensor, z: Tensor) -> Tensor:
     return torch.stack((10 * (y - x), x * (28 - w) - y, x * y - 8 / 3 * w), -1)
 
 
-def _classical(name: str, f: VectorField, box: Box, end: float, eps: tuple[float, float]) -> Problem:
+def drawn_in_box(name: str, f: VectorField, box: Box, end: float, eps: tuple[float, float]) -> Problem:
+    """A system from 0 to `end`, started uniformly in its box."""
+
     def sample(batch: int, generator: torch.Generator) -> Tensor:
         return uniform(*box, batch, generator)
 
@@ -131,11 +133,11 @@ def _classical(name: str, f: VectorField, box: Box, end: float, eps: tuple[float
 CLASSICAL: Mapping[str, Problem] = {
     problem.name: problem
     for problem in (
-        _classical("van_der_pol", _van_der_pol, ((-2.0, -3.0), (2.0, 3.0)), 8.0, (0.02, 0.4)),
-        _classical("lotka_volterra", _lotka_volterra, ((1.0, 0.5), (5.0, 3.0)), 8.0, (0.02, 0.4)),
-        _classical("pendulum", _pendulum, ((-2.0, -2.0), (2.0, 2.0)), 8.0, (0.02, 0.4)),
-        _classical("duffing", _duffing, ((-1.5, -1.0), (1.5, 1.0)), 8.0, (0.02, 0.5)),
-        _classical("lorenz", _lorenz, ((-10.0, -10.0, 10.0), (10.0, 10.0, 35.0)), 2.0, (0.004, 0.1)),
+        drawn_in_box("van_der_pol", _van_der_pol, ((-2.0, -3.0), (2.0, 3.0)), 8.0, (0.02, 0.4)),
+        drawn_in_box("lotka_volterra", _lotka_volterra, ((1.0, 0.5), (5.0, 3.0)), 8.0, (0.02, 0.4)),
+        drawn_in_box("pendulum", _pendulum, ((-2.0, -2.0), (2.0, 2.0)), 8.0, (0.02, 0.4)),
+        drawn_in_box("duffing", _duffing, ((-1.5, -1.0), (1.5, 1.0)), 8.0, (0.02, 0.5)),
+        drawn_in_box("lorenz", _lorenz, ((-10.0, -10.0, 10.0), (10.0, 10.0, 35.0)), 2.0, (0.004, 0.1)),
     )
 }
 """Systems that every textbook has (Hairer, Nørsett & Wanner I, §I.16; Strogatz, Nonlinear Dynamics and Chaos)."""

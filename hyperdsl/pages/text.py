@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from hyperdsl.pages.analysis import Analysis
 from hyperdsl.semantics.methods.families import range_text
 from hyperdsl.semantics.methods.proofs import shown
-from hyperdsl.semantics.model.spec import Method, Solver
+from hyperdsl.semantics.model.spec import Corrector, Method, Solver
 from hyperdsl.semantics.summary import orders
 from hyperdsl.theory.numbers.exact import Exact
 from hyperdsl.theory.numbers.polynomials import Polynomial
@@ -59,9 +59,11 @@ def learns(solver: Solver) -> Fact | None:
     power = solver.residual_power
     if power is None:
         return None
-    return "hypersolver", [
-        f"z₁ = z + ε ψ + ε^{power} g, residual power {power}: as ε → 0, g learns the sum of `local error`"
-    ]
+    lines = [f"z₁ = z + ε ψ + ε^{power} g, residual power {power}: as ε → 0, g learns the sum of `local error`"]
+    if isinstance(solver.corrector, Corrector):
+        relative = solver.corrector.output == "relative"
+        lines.append("g is relative to the size of dz: zero where f is" if relative else "g is absolute")
+    return "hypersolver", lines
 
 
 def _properties(method: Method, analysis: Analysis) -> list[str]:

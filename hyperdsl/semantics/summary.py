@@ -74,6 +74,7 @@ def solver_summary(solver: m.AnySolver) -> dict[str, object]:
             **{learned.name: _learned_text(learned) for learned in solver.learned},
         },
         "corrector": "external" if isinstance(corrector, m.External) else corrector.name if corrector else None,
+        "corrector_output": corrector.output if isinstance(corrector, m.Corrector) else None,
         "order": solver.order,
         "residual_power": solver.residual_power,
         **({"grid": grid_summary(solver.grid)} if solver.grid else {}),

@@ -21,7 +21,7 @@ from hyperdsl.runtime.state import VectorField, with_input
 from hyperdsl.training.losses import Shuffled
 from hyperdsl.training.rows import in_dtype
 from hyperdsl.training.settings import FitWarning
-from hyperdsl.training.targets import Targets
+from hyperdsl.training.targets import OUTER, Targets
 
 __all__ = ["SECONDS", "At", "Keeper", "hashed", "identity_of", "reduced", "serialised", "stream", "write_whole"]
 
@@ -71,7 +71,7 @@ def identity_of(
         tensors |= {f"seen.{k}.{i}": value for i, value in enumerate(rows.inputs[4:]) if value is not None}
         if targets.sampler is not None:
             tensors[f"sampled.{k}"] = targets.sampler(s, z, torch.Generator().manual_seed(k))
-    return hashed(torch.__version__, repr((targets.start, targets.end)), serialised(tensors))
+    return hashed(torch.__version__, repr((targets.start, targets.end, OUTER)), serialised(tensors))
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from hyperdsl.runtime.state import VectorField
-from hyperdsl.training.rows import Rows, joined, norms, real
+from hyperdsl.training.rows import Rows, joined, norms, real, units
 from hyperdsl.training.settings import Adversarial
 from hyperdsl.training.stepping import Stepping
 from hyperdsl.training.targets import OUTLYING, TOGETHER, Targets
@@ -38,9 +38,10 @@ class Shuffled:
 
 
 class Residuals(nn.Module):
-    """The loss ‖g − R‖ / √‖R‖ of rows: halfway from the absolute to the relative error, R scaled.
+    """The loss ‖g − R‖ / √‖R‖ of rows: halfway from the absolute to the relative error.
 
-    `units` are what batches are drawn from: the rows with a finite target.
+    Both are in g's own units where it has such, else R is scaled. `units` are what batches are drawn from: the rows
+    with a finite target.
     """
 
     def __init__(self, g: nn.Module, rows: Rows, usable: Tensor, fabric: Fabric) -> None:
@@ -52,17 +53,18 @@ class Residuals(nn.Module):
         scale = (torch.stack(squares).sum(0) / len(usable)).sqrt()
         self.scale = torch.where(scale > 0, scale, torch.ones_like(scale))
         self.features = math.sqrt(scale.numel())
-        typical = torch.cat([self.sizes(rows.target[piece].to(self.device)) for piece in pieces]).median()
+        typical = torch.cat([self.sizes(rows.take(piece).on(self.device)) for piece in pieces]).median()
         self.floor, self.most = 0.1 * typical.clamp_min(1e-3), OUTLYING * typical.clamp_min(1e-3)
 
-    def sizes(self, target: Tensor) -> Tensor:
+    def sizes(self, rows: Rows) -> Tensor:
         """The norm of each row of R, scaled to be about one."""
-        return norms(target / self.scale) / self.features
+        return norms(real(rows.target) / units(self.g, rows, self.scale)) / self.features
 
     def losses(self, rows: Rows) -> Tensor:
         """The loss of each row."""
-        weight = (self.sizes(rows.target) + self.floor).rsqrt() / self.features
-        return norms((rows.given(self.g) - rows.target) / self.scale) * weight
+        unit = units(self.g, rows, self.scale)
+        weight = (norms(real(rows.target) / unit) / self.features + self.floor).rsqrt() / self.features
+        return norms(real(rows.given(self.g) - rows.target) / unit) * weight
 
     def batch(self, k: int, order: Shuffled, size: int) -> Tensor:
         """The rows of the batch of iteration k, for all processes."""
@@ -105,7 +107,7 @@ class WorstCases(Residuals):
         group, row = index // size, index % size
         mine = row % self.parts == self.part
         rows = self.pool.take((group * len(range(self.part, size, self.parts)) + row // self.parts)[mine])
-        usable = self.sizes(rows.target) <= self.most
+        usable = self.sizes(rows) <= self.most
         return self.losses(rows.take(usable.nonzero()[:, 0])).sum() * (self.parts / len(index))
 
     def worst(self, first: int, count: int, generator: torch.Generator) -> Rows:

@@ -51,7 +51,7 @@ Objective = Residuals | Rollouts | Ends
 class More(TypedDict, total=False):
     """What `fit` takes besides.
 
-    box: the ends of the box that states are drawn from, [*state_shape] each; the trajectories' extremes unless given.
+    box: the ends of the box that states are drawn from, [*state_shape] each; around most trajectories unless given.
     sampler: sampler(s, z, generator) gives the states to train at, in place of z, those of the settings' mixture.
     fabric: a launched Fabric, for its device, several processes (which share each batch), mixed precision or logs.
     checkpoint: a file that training is taken up from, to the same result, where it was ended at any moment.
@@ -193,32 +193,36 @@ class Run:
 
     def _objective(self, targets: Targets) -> Objective:
         """The loss of a phase over its data, which are made now or found in the cache."""
-        loss, some = targets.settings.loss, slice(2**16)
+        loss = targets.settings.loss
         if isinstance(loss, End):
             return self._ends(targets)
         *columns, last = self.store.data(targets, partial(drawn, targets, self.states, self.x, self.box))
         target, paths = (columns.pop(), last) if isinstance(loss, Trajectory) else (last, None)
         assert target is not None
         rows = Rows(tuple(columns), target, tuple(name for name, _, _ in targets.ranges))
-        usable = usable_rows(target)
-        check_bound(target[usable[some]], getattr(corrector_of(targets.solver), "bound", None))
-        _normalise(corrector_of(targets.solver), rows.take(usable[some]).on(self.device), self.timeless)
+        usable = self._scaled(rows)
         if paths is not None:
             return Rollouts(self.g, rows, paths, targets, self.f, self.fabric)
         if isinstance(loss, Adversarial):
             return WorstCases(self.g, rows, usable, self.fabric, targets, loss)
         return Residuals(self.g, rows, usable, self.fabric)
 
+    def _scaled(self, rows: Rows) -> Tensor:
+        """Which rows can be used, to the first of which the scaling of an untrained g is fitted."""
+        g = corrector_of(self.solver)
+        usable = usable_rows(rows.target, outliers=hasattr(g, "unit"))
+        first = rows.take(usable[: 2**16])
+        check_bound(first.target, getattr(g, "bound", None))
+        _normalise(g, first.on(self.device), self.timeless)
+        return usable
+
     def _ends(self, targets: Targets) -> Ends:
         """The loss at the end of the span."""
         starts, x, ends = self.store.data(targets, partial(drawn, targets, self.states, self.x, self.box))
         assert starts is not None
         assert ends is not None
-        g = corrector_of(targets.solver)
-        if hasattr(g, "normalise"):
-            rows = rows_on_grids(targets, self.states, self.x)
-            usable = usable_rows(rows.target)
-            _normalise(g, rows.to(targets.trained).take(usable), self.timeless)
+        if hasattr(corrector_of(targets.solver), "normalise"):
+            self._scaled(rows_on_grids(targets, self.states, self.x).to(targets.trained))
         return Ends(self.g, starts, x, ends, targets, self.f, self.fabric)
 
 
@@ -284,7 +288,7 @@ def _normalise(g: nn.Module | None, rows: Rows, timeless: bool) -> None:
     normalise = getattr(g, "normalise", None)  # an external corrector need not have it
     if g is None or normalise is None:
         return
-    if getattr(g, "fresh", False) or not rows.take(torch.arange(64)).given(g).any():
+    if getattr(g, "fresh", False) or not rows.take(torch.arange(min(64, len(rows.target)))).given(g).any():
         rows.given(partial(normalise, rows.target))
         leave_out = getattr(g, "leave_out_time", None)
         if timeless and leave_out is not None and not leave_out():

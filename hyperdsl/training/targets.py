@@ -22,6 +22,7 @@ GROUPS = 256  # of rows that share their ε and s, as f takes them
 TOGETHER = 512  # starting states of whole solutions
 DRAWS = 16  # values of the base's free parameters in each group
 REUSE = 12  # how often training meets each row
+OUTER = 0.01  # share of states beyond each end of the usual box
 OUTLYING = 1000  # times the median, in norm: a target beyond is left out, for it would set the scale of all
 
 
@@ -211,11 +212,7 @@ def drawn(
     if isinstance(targets.settings.loss, End):
         return partial(_ends, targets, states, x)
     trajectories = targets.trajectories(states, x)
-    low, high = (
-        (real(end).to(real(trajectories.z)) for end in box)
-        if box
-        else real(trajectories.z).flatten(0, 1).aminmax(dim=0)
-    )
+    low, high = (real(end).to(real(trajectories.z)) for end in box) if box else usual_box(real(trajectories.z))
     seeds = torch.randint(2**62, (targets.groups,), generator=targets.generator).tolist()
     settings, (smallest, largest) = targets.settings, targets.steps
 
@@ -236,6 +233,23 @@ def drawn(
         return (*rows.inputs, rows.target)
 
     return group
+
+
+def usual_box(z: Tensor) -> tuple[Tensor, Tensor]:
+    """The ends of a box around most states of trajectories z [times, starts, ...] and most of their starts.
+
+    Their extremes would be no box to train in: a few fast transients stretch it to corners that no solution comes near.
+    """
+    ranges = [_central(part) for part in (z.flatten(0, 1), z[0])]
+    low, high = (torch.stack(ends) for ends in zip(*ranges, strict=True))
+    return low.amin(0), high.amax(0)
+
+
+def _central(z: Tensor) -> tuple[Tensor, Tensor]:
+    """The ends of the middle part of each component of states [n, ...], without OUTER of them at each end."""
+    ordered = z.sort(0).values
+    outer = int(OUTER * (len(z) - 1))
+    return ordered[outer], ordered[len(z) - 1 - outer]
 
 
 def _family(targets: Targets, eps: float, s: Tensor, x: Tensor | None, z: Tensor) -> Rows:
@@ -280,13 +294,17 @@ def _ends(targets: Targets, states: Tensor, x: Tensor | None, k: int) -> Columns
     return tuple(in_dtype(value, targets.trained) for value in (z, given, end))
 
 
-def usable_rows(target: Tensor) -> Tensor:
-    """The rows with a finite target that is no outlier: states off the trajectories may escape within a step."""
+def usable_rows(target: Tensor, outliers: bool = False) -> Tensor:
+    """The rows with a finite target that is no outlier: states off the trajectories may escape within a step.
+
+    With `outliers` all finite ones: a g whose scale follows the vector field's takes large targets as any others.
+    """
     sizes = torch.cat([norms(piece) for piece in torch.split(target, 2**16)])
     finite = sizes.isfinite()
     if not finite.any():
         raise ValueError("no target is finite: the states or steps of training are too large for this vector field")
-    usable = finite & ((sizes <= OUTLYING * sizes[finite].median()) | (sizes[finite].median() == 0))
+    median = sizes[finite].median()
+    usable = finite if outliers else finite & ((sizes <= OUTLYING * median) | (median == 0))
     if not usable.all():
         warnings.warn(
             f"of {len(sizes)} training states {int((~finite).sum())} have no finite solution, and "

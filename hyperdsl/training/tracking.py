@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from hyperdsl.runtime.state import VectorField
-from hyperdsl.training.rows import Rows, norms
+from hyperdsl.training.rows import Rows, norms, real, units
 from hyperdsl.training.tracked_rows import TrackedRows, delta
 
 TARGETS = 0.1  # error of the targets, in terms of the bound on δ
@@ -162,12 +162,13 @@ class Tracked:
         That loss is halfway from the absolute to the relative error, as in the training loop of generated packages.
         """
         scale = rows.target.abs().square().mean(0).sqrt()
-        scale = torch.where(scale > 0, scale, torch.ones_like(scale)) * scale.numel() ** 0.5
-        sizes = norms(rows.target / scale)
+        scale = torch.where(scale > 0, scale, torch.ones_like(scale))
+        unit = units(self._g, rows, scale) * scale.numel() ** 0.5
+        sizes = norms(real(rows.target) / unit)
         weight = (sizes + 0.1 * sizes.median()).rsqrt()
         self._g.requires_grad_(True)
         for _ in range(self.iterations):
-            loss = (norms((rows.given(self._g) - rows.target) / scale) * weight).mean()
+            loss = (norms(real(rows.given(self._g) - rows.target) / unit) * weight).mean()
             self._optimizer.zero_grad()
             torch.autograd.backward(loss)
             if nn.utils.clip_grad_norm_(self._g.parameters(), 1.0).isfinite():

@@ -79,6 +79,7 @@ def test_check_json_is_the_documented_object(spec: Path) -> None:
             "base": "heun_like",
             "base_parameters": {},
             "corrector": None,
+            "corrector_output": None,
             "order": 2,
             "residual_power": None,
             "evaluations_per_step": 2,

@@ -322,14 +322,16 @@ def test_normalisation_is_fitted_and_kept(everything: ModuleType) -> None:
     g = everything.Small((2,)).double()
     z, dz, target = torch.randn(3, 500, 2, dtype=torch.float64) * torch.tensor([3.0, 0.1])
     z[:, 1] = 7.0
+    size = torch.rand(500, 1, dtype=torch.float64) + 0.1
+    dz *= size / dz.square().mean(1, keepdim=True).sqrt()
     eps, s = torch.rand(2, 500, dtype=torch.float64) + 0.1
-    g.normalise(target, eps, s, None, z, dz)
+    g.normalise(target * size, eps, s, None, z, dz)
     features = (g._read(g.reads, g._values(eps, s, None, z, (dz,), {}), z) - g.mean) / g.spread
-    assert torch.allclose(features.mean(0), torch.zeros(6, dtype=torch.float64), atol=1e-12)
-    assert torch.allclose(features.std(0, correction=0)[[0, 2, 3, 4, 5]], torch.ones(5, dtype=torch.float64))
+    assert torch.allclose(features.mean(0), torch.zeros(7, dtype=torch.float64), atol=1e-12)  # log|dz| is the last
+    assert torch.allclose(features.std(0, correction=0)[[0, 2, 3, 4, 5, 6]], torch.ones(6, dtype=torch.float64))
     assert torch.equal(features[:, 1], torch.zeros(500, dtype=torch.float64))
     assert torch.allclose(g.scale, target.square().mean(0).sqrt())
-    assert {"mean", "spread", "scale", "eps_range"} <= g.state_dict().keys()
+    assert {"mean", "spread", "scale", "eps_range", "sizes", "kappa"} <= g.state_dict().keys()
     assert not g(eps, s, None, z, dz).any()
 
 

@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from hyperdsl.runtime.corrector import Corrector
 from hyperdsl.runtime.weights import load_weights
 
 
@@ -167,6 +168,35 @@ def test_weights_of_another_solver_are_refused(everything: ModuleType, tmp_path:
     save_file(heun.state_dict(), path, {"solver": "HyperEuler"})
     with pytest.raises(ValueError, match="those of HyperEuler, not of HyperHeun"):
         heun.load(path)
+
+
+def test_weights_of_another_form_of_output_are_refused(everything: ModuleType, tmp_path: Path) -> None:
+    """Those of an absolute g, of today, of before there were forms and of 0.1, in a relative one, and the reverse."""
+    path = tmp_path / "weights.safetensors"
+    relative, absolute = everything.HyperHeun((3,)), everything.HyperHeun((3,))
+    layers = list(absolute.corrector.net)
+    absolute.corrector = Corrector((3,), ("z", "dz", "s", "eps"), bound=relative.corrector.bound)
+    absolute.corrector.net = nn.Sequential(nn.Linear(8, 16), *layers[1:])
+    before = [value.clone() for value in relative.state_dict().values()]
+    written(absolute, path)
+    with pytest.raises(ValueError, match="another solver's weights, those of HyperHeun, whose"):
+        relative.load(path)
+    described = absolute.corrector.described()
+    absolute.corrector.described = lambda: {name: value for name, value in described.items() if name != "output"}
+    written(absolute, path)
+    del absolute.corrector.described
+    absolute.load(path)  # what says nothing of its form is absolute
+    with pytest.raises(ValueError, match="another solver's weights, those of HyperHeun, whose"):
+        relative.load(path)
+    save_file(absolute.state_dict(), path, {"solver": "HyperHeun"})  # as 0.1 wrote them
+    with pytest.raises(ValueError, match="another solver's weights"):
+        relative.load(path)
+    assert all(map(torch.equal, relative.state_dict().values(), before))
+    with pytest.warns(UserWarning, match=r"hyperdsl 0\.1"):
+        absolute.load(path)
+    written(relative, path)
+    with pytest.raises(ValueError, match="another solver's weights, those of HyperHeun, whose"):
+        absolute.load(path)
 
 
 def _renamed(solver: Any, **facts: object) -> Any:

@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 import torch
 
+from hyperdsl.evaluation.built_in import built_in
 from hyperdsl.evaluation.errors import ProblemError
 from hyperdsl.evaluation.lookup import find_problem
 from hyperdsl.evaluation.problems import CLASSICAL, Problem, from_model
+from hyperdsl.evaluation.systems import MULTISCALE
 from hyperdsl.semantics.model.expressions import Binary, Constant, Expression, Function, Negation, Pi, Variable
 from hyperdsl.semantics.model.problem import ProblemModel, ProblemParameter, ProblemState
 from hyperdsl.source import Place, Source, Span
@@ -228,3 +230,32 @@ def test_problems_without_a_name_are_told_apart_by_module_and_attribute() -> Non
     assert inside.whole_name == f"{__name__}:{inside.f.__qualname__}"
     assert Problem(torch.nn.Identity(), states, (0.0, 1.0), (1,)).whole_name.endswith(":Identity")
     assert Problem(decay, states, (0.0, 1.0), (1,), name="decay").whole_name == "decay"
+
+
+def test_multiscale_systems_are_the_published_ones() -> None:
+    s = torch.zeros((), dtype=torch.float64)
+
+    def at(name: str, *z: float) -> torch.Tensor:
+        return MULTISCALE[name].f(s, torch.tensor(z, dtype=torch.float64))
+
+    assert at("brusselator", 1.0, 3.0).tolist() == [0, 0]  # (A, B/A)
+    assert at("brusselator", 2.0, 1.0).tolist() == [-3, 2]
+    assert at("fitzhugh_nagumo", 0.0, 0.5).tolist() == pytest.approx([0, 0.024])
+    assert at("oregonator", 0.02, 0.02).tolist() == pytest.approx([0.196, 0])
+    assert not at("lorenz96", *(8.0,) * 40).any()
+    ring = torch.zeros(40, dtype=torch.float64)
+    ring[4], ring[5], ring[7] = 2.0, 3.0, 5.0
+    assert MULTISCALE["lorenz96"].f(s, ring)[6] == (5 - 2) * 3 + 8
+
+    z, _ = MULTISCALE["double_pendulum"].draw(16, torch.Generator().manual_seed(0))
+    z.requires_grad_()
+    a, b, u, v = z.unbind(-1)
+    energy = u**2 + v**2 / 2 + u * v * torch.cos(a - b) - 9.81 * (2 * torch.cos(a) + torch.cos(b))
+    (slope,) = torch.autograd.grad(energy.sum(), z)
+    rates = (slope * MULTISCALE["double_pendulum"].f(s, z)).sum(-1)
+    assert rates.abs().max() < 1e-12 * slope.norm(dim=-1).max() ** 2  # it is conserved
+    for name, problem in MULTISCALE.items():
+        z0, x = problem.draw(3, torch.Generator().manual_seed(0))
+        assert x is None
+        assert problem.f(s, z0).shape == z0.shape == (3, *problem.state_shape)
+        assert built_in(name) is problem

@@ -67,6 +67,7 @@ def test_the_page_of_a_hypersolver_says_what_g_learns(spec: Path) -> None:
     assert "1/6 · f'f'f" in text
     assert "f''(f, f)" not in text
     assert "ε^3 g, residual power 3" in text
+    assert "g is relative to the size of dz: zero where f is" in text
     family = run("show", spec, "pair").stdout
     assert "at alpha = 2/3 the local error keeps only 1/6 · f'f'f" in family
     assert "no values in range give order 3" in family

@@ -224,3 +224,24 @@ def test_a_control_bounds_its_steps(tmp_path: Path) -> None:
     for wrong in ("max_step 0", "min_step -1", "max_step 1/10\n min_step 1/9", "max_step long"):
         _, codes = check(tmp_path, control.format(wrong))
         assert codes, wrong
+
+
+@pytest.mark.parametrize(
+    ("settings", "output"),
+    [
+        ("", "relative"),
+        ("inputs z, dz, stages, eps", "relative"),
+        ("inputs z, stages, eps", "absolute"),
+        ("output absolute", "absolute"),
+        ("layers conv2d(8)", "absolute"),
+        ("layers conv2d(8)\n output relative", "relative"),
+        ("layers residual(8, kernel = 3)", "absolute"),
+        ("layers bilinear(8)", "absolute"),
+        ("layers bilinear(8)\n output absolute", "absolute"),
+    ],
+)
+def test_outputs_are_relative_where_dense_layers_read_dz(tmp_path: Path, settings: str, output: str) -> None:
+    spec, codes = check(tmp_path, f"corrector g {{\n {settings}\n}}\n")
+    assert codes == []
+    (corrector,) = spec.correctors
+    assert corrector.output == output

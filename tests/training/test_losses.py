@@ -112,7 +112,7 @@ def test_lost_rollouts_go_on_from_the_reference(train: ModuleType) -> None:
 
 def test_worst_cases_are_within_the_radius_and_worse(train: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     solver = made(train, "Attacked")
-    fit(train, solver, iterations=64)
+    fit(train, solver, iterations=128)
     objective = recorded(train, monkeypatch, "WorstCases", solver)
     group = len(objective.rows.target) // objective.targets.groups
     generator = torch.Generator().manual_seed(0)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from hyperdsl.training.rows import Columns
 from hyperdsl.training.settings import FitWarning, Share, Trajectory
-from hyperdsl.training.targets import DRAWS, SNAPSHOTS, Trajectories, drawn, mixed, usable_rows
+from hyperdsl.training.targets import DRAWS, SNAPSHOTS, Trajectories, drawn, mixed, usable_rows, usual_box
 from tests.runtime.methods import Adams, Euler, Family
 from tests.training.posed import STATES, power, settings, targets
 
@@ -254,6 +254,29 @@ def test_targets_that_are_not_finite_or_outliers_are_left_out() -> None:
     target[8] = 999.0
     with pytest.warns(FitWarning, match="of 10 training states 2 have no finite solution, and 1 a target over 1000"):
         assert usable_rows(target).tolist() == [0, 1, 2, 4, 6, 8, 9]
+
+
+def test_the_usual_box_is_around_most_of_trajectories_and_of_starts() -> None:
+    z = torch.empty(65, 512, 2).uniform_(-1, 1, generator=generator())
+    z[0] = torch.empty(512, 2).uniform_(-3, 3, generator=generator())
+    z[1, :100] = 1e6  # a fast transient of some
+    z[:, :, 1] += 10
+    low, high = usual_box(z)
+    assert torch.allclose(low, torch.tensor([-3.0, 7.0]), atol=0.15)
+    assert torch.allclose(high, torch.tensor([3.0, 13.0]), atol=0.15)
+    z[0] = torch.tensor([0.0, 10.0])  # all start in one place: trajectories say where states are
+    low, high = usual_box(z)
+    assert torch.allclose(low, torch.tensor([-1.0, 9.0]), atol=0.05)
+    assert torch.allclose(high, torch.tensor([1.0, 11.0]), atol=0.05)
+    alone = torch.tensor([[[1.0]], [[2.0]]])
+    assert [float(end) for end in usual_box(alone)] == [1.0, 2.0]
+
+
+def test_outliers_are_kept_where_they_are_asked_for() -> None:
+    target = torch.ones(10, 2)
+    target[3, 1], target[5, 0], target[7] = math.nan, math.inf, 1e15
+    with pytest.warns(FitWarning, match="of 10 training states 2 have no finite solution, and 0 a target"):
+        assert usable_rows(target, outliers=True).tolist() == [0, 1, 2, 4, 6, 7, 8, 9]
 
 
 def test_usable_targets_are_no_cause_for_a_warning() -> None:

@@ -96,9 +96,11 @@ def _require_identity(module: nn.Module, file: object, metadata: Mapping[str, st
 
 
 def _flat(identity: Mapping[str, Any]) -> dict[str, Any]:
-    """An identity with the form of g beside the rest."""
+    """An identity with the form of g beside the rest; where it does not say so, its output was absolute."""
     g = identity.get("g")
-    return {**identity, "g": "no network of a spec"} if not isinstance(g, dict) else {**identity, "g": "a network", **g}
+    if not isinstance(g, dict):
+        return {**identity, "g": "no network of a spec"}
+    return {**identity, "g": "a network", "output": "absolute", **g}
 
 
 def _require_finite(what: str, tensors: Mapping[str, Tensor]) -> None:

@@ -62,8 +62,8 @@ class Bilinear(Corrector):
         features, slopes = self._read(self.reads, values, z), self._read(self.seen, values, z)
         if not self.warm:
             features, slopes = (features - self.mean) / self.spread, slopes / self.slope_spread
-        g = self.net(DERIVATIVES[self.activation](self.a(features)) * self.b(slopes))
-        return self._kept(eps, s, self._output(self.scale * g if self.scaled else g, z))
+        net: Tensor = self.net(DERIVATIVES[self.activation](self.a(features)) * self.b(slopes))
+        return self._kept(eps, s, self._output(self._scaled(net, values, z), z))
 
     def described(self) -> dict[str, Any]:
         """As of any corrector, with the activation, which is no layer, and what the features are scaled by."""
@@ -124,9 +124,12 @@ class Bilinear(Corrector):
             spread = nonzero(rates.square().mean(0).sqrt(), torch.zeros(()))
             self.slope_spread.copy_(spread.view_as(self.slope_spread))
 
-    def _fit_output(self, target: Tensor) -> None:
+    def _scaled(self, net: Tensor, values: Mapping[str, Tensor], z: Tensor) -> Tensor:
+        return super()._scaled(net, values, z) if self.scaled else net
+
+    def _fit_output(self, target: Tensor, values: Mapping[str, Tensor], z: Tensor) -> None:
         if self.scaled:
-            super()._fit_output(target)
+            super()._fit_output(target, values, z)
 
 
 class ConvBilinear(Bilinear, ConvCorrector):

@@ -6,7 +6,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -35,6 +35,7 @@ class Corrector(nn.Module):
     untrained hypersolver is its base method. A complex state is read as two in a batch, real and imaginary part.
     """
 
+    output: ClassVar[str] = "absolute"
     mean: Tensor
     spread: Tensor
     scale: Tensor
@@ -68,8 +69,9 @@ class Corrector(nn.Module):
         self, eps: Tensor, s: Tensor, x: Tensor | None, z: Tensor, *seen: Tensor, **parameters: Tensor
     ) -> Tensor:
         """g, like z; scalars are 0-d or [*batch]."""
-        features = self._read(self.reads, self._values(eps, s, x, z, seen, parameters), z)
-        return self._kept(eps, s, self._output(self.scale * self.net((features - self.mean) / self.spread), z))
+        values = self._values(eps, s, x, z, seen, parameters)
+        net: Tensor = self.net((self._read(self.reads, values, z) - self.mean) / self.spread)
+        return self._kept(eps, s, self._output(self._scaled(net, values, z), z))
 
     def normalise(
         self, target: Tensor, eps: Tensor, s: Tensor, x: Tensor | None, z: Tensor, *seen: Tensor, **parameters: Tensor
@@ -77,8 +79,9 @@ class Corrector(nn.Module):
         """Fit the scaling of in- and output to training data: the inputs of `forward`, and the g they should give."""
         with torch.no_grad():
             self.eps_range.copy_(torch.stack(torch.aminmax(eps.abs())))
-            self._fit_inputs(self._values(eps, s, x, z, seen, parameters), z)
-            self._fit_output(target)
+            values = self._values(eps, s, x, z, seen, parameters)
+            self._fit_inputs(values, z)
+            self._fit_output(target, values, z)
 
     def limit(self, ranges: Ranges | None) -> None:
         """Leave g out beyond these ranges of ε and s, where the spec says `outside base`."""
@@ -121,7 +124,8 @@ class Corrector(nn.Module):
     def described(self) -> dict[str, Any]:
         """What weights must have been trained as, beside their shapes, in JSON's types."""
         layers = [f"{name} {type(layer).__name__}" for name, layer in self.named_modules() if name]
-        return {"inputs": [*self.reads], "slopes": [*self.seen], "bound": self.bound, "layers": layers}
+        own = {"inputs": [*self.reads], "slopes": [*self.seen], "bound": self.bound, "layers": layers}
+        return own | {"output": self.output}
 
     def redraw(self) -> None:
         """Draw the first weights anew from torch's random numbers, those of a new corrector; what is trained stays."""
@@ -141,7 +145,7 @@ class Corrector(nn.Module):
             return g
         size, time, (low, high, first, last) = eps.abs().unsqueeze(-1), s.unsqueeze(-1), self.ends.unbind(-1)
         inside = ((size >= low) & (size <= high) & (time >= first) & (time <= last)).any(-1)
-        return torch.where(inside.reshape(*inside.shape, *(1,) * self.axes), g, torch.zeros_like(g))
+        return torch.where(inside.reshape((*inside.shape, *(1,) * self.axes)), g, torch.zeros_like(g))
 
     def require_fitting(self, z: Tensor) -> None:
         """TypeError or ValueError where g is not for states like z: of another dtype, on another device or shape."""
@@ -229,7 +233,7 @@ class Corrector(nn.Module):
 
     def _outputs(self, target: Tensor) -> Tensor:
         """A table of what g should give."""
-        batch = _real(target).shape[: target.ndim - self.axes + target.is_complex()]
+        batch = in_parts(target).shape[: target.ndim - self.axes + target.is_complex()]
         return columns(target, self.axes, batch).flatten(0, -2)
 
     def _fit_inputs(self, values: Mapping[str, Tensor], z: Tensor) -> None:
@@ -237,14 +241,22 @@ class Corrector(nn.Module):
         self.mean.copy_(table.mean(0).view_as(self.mean))
         self.spread.copy_(nonzero(table.std(0, correction=0), 1e-6 * table.abs().amax(0)).view_as(self.spread))
 
-    def _fit_output(self, target: Tensor) -> None:
+    def _fit_output(self, target: Tensor, values: Mapping[str, Tensor], z: Tensor) -> None:
         table = self._outputs(target)
         self.scale.copy_(nonzero(table.square().mean(0).sqrt(), torch.zeros(())).view_as(self.scale))
 
+    def _scaled(self, net: Tensor, values: Mapping[str, Tensor], z: Tensor) -> Tensor:
+        """g from what the network gives, in the network's form."""
+        return self.scale * net
+
     def _output(self, g: Tensor, z: Tensor) -> Tensor:
-        """The network's output, bounded, in the form of z."""
+        """g bounded, in the form of z."""
         if self.bound is not None:
             g = self.bound * torch.tanh(g / self.bound)
+        return self._shaped(g, z)
+
+    def _shaped(self, g: Tensor, z: Tensor) -> Tensor:
+        """What is in the network's form in that of z."""
         if not z.is_complex():
             return g.reshape(z.shape)
         real, imaginary = g.reshape(2, *z.shape).unbind()
@@ -275,9 +287,9 @@ class ConvCorrector(Corrector):
 
     def _read(self, names: Sequence[str], values: Mapping[str, Tensor], z: Tensor) -> Tensor:
         """The features of these names: [*batch, channels, height, width]."""
-        batch, space = _real(z).shape[:-3], z.shape[-2:]
+        batch, space = in_parts(z).shape[:-3], z.shape[-2:]
         parts = [
-            _real(values[name]).expand(*batch, -1, -1, -1)
+            in_parts(values[name]).expand(*batch, -1, -1, -1)
             if name in self.shapes
             else values[name].expand(batch)[..., None, None, None].expand(*batch, 1, *space)
             for name in names
@@ -289,7 +301,7 @@ class ConvCorrector(Corrector):
         return features.movedim(-3, -1).flatten(0, -2)
 
     def _outputs(self, target: Tensor) -> Tensor:
-        return self._table(_real(target))
+        return self._table(in_parts(target))
 
 
 class Residual(nn.Module):
@@ -338,7 +350,7 @@ def zeroed(layer: nn.Linear | nn.Conv2d) -> nn.Linear | nn.Conv2d:
 def columns(value: Tensor, axes: int, batch: Sequence[int]) -> Tensor:
     """[*batch, *shape], with `axes` axes of shape, as [*batch, features]."""
     if value.is_complex():
-        value = _real(value)
+        value = in_parts(value)
     return (value.flatten(-axes) if axes else value.unsqueeze(-1)).expand(*batch, -1)
 
 
@@ -347,6 +359,6 @@ def nonzero(scale: Tensor, least: Tensor) -> Tensor:
     return torch.where(scale > least.to(scale), scale, torch.ones_like(scale))
 
 
-def _real(value: Tensor) -> Tensor:
-    """A complex tensor as its real and imaginary parts, a batch of two."""
+def in_parts(value: Tensor) -> Tensor:
+    """A complex tensor as its real and imaginary parts, a batch of two; a real one as it is."""
     return torch.stack((value.real, value.imag)) if value.is_complex() else value

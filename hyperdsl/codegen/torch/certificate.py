@@ -39,6 +39,7 @@ def _solver(plan: Plan) -> dict[str, object]:
         **({"grid": grid_summary(plan.grid)} if plan.grid else {}),
         **({"trained": trained_spec(plan)} if is_written_back(plan) else {}),
         "corrector": _corrector(plan),
+        "corrector_output": plan.corrector.output if isinstance(plan.corrector, Corrector) else None,
         "training": None if plan.training is None else plan.training.name,
         "residual_power": plan.residual_power,
         "evaluations_per_step": plan.evaluations_per_step,

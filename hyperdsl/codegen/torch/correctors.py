@@ -35,8 +35,9 @@ _DEFAULT_KERNEL = 3
 class CorrectorView:
     """A corrector's class below `base`: what it hands to that, its layers and what the last one takes, as Python text.
 
-    `warm`: it starts from the layers of the vector field, with `factor` times J f, "" for a g of zero. It uses these
-    names of the `runtime`.
+    `features` are the names of what its first layer reads, and `output` is the form of its output. `warm`: it starts
+    from the layers of the vector field, with `factor` times J f, "" for a g of zero. It uses these names of the
+    `runtime`.
     """
 
     name: str
@@ -45,6 +46,8 @@ class CorrectorView:
     runtime: tuple[str, ...]
     input_shape: bool
     arguments: tuple[str, ...]
+    features: str
+    output: str
     layers: tuple[str, ...]
     last: str
     warm: bool
@@ -119,7 +122,8 @@ def leading_factor(corrector: Corrector, plan: Plan) -> Exact | None:
 def _view(name: str, use: _Use) -> CorrectorView:
     corrector = use.corrector
     layers, width = _layers(corrector.layers)
-    base = ("Conv" if corrector.convolutional else "") + ("Bilinear" if corrector.bilinear else "Corrector")
+    form = "Relative" if corrector.output == "relative" else ""
+    base = form + ("Conv" if corrector.convolutional else "") + ("Bilinear" if corrector.bilinear else "Corrector")
     reads = [place for value in use.features for place in _expanded(value, use)]
     arguments = ["state_shape", _names(reads)]
     if use.seen != (("dz",) if "dz" in reads else ()) or corrector.bilinear:
@@ -137,6 +141,8 @@ def _view(name: str, use: _Use) -> CorrectorView:
         runtime=(base, *(name for name in ("Residual", "Sine") if any(name in text for text in (*layers, *arguments)))),
         input_shape="x" in corrector.inputs,
         arguments=tuple(arguments),
+        features=_names([*reads, *(["log|dz|"] if corrector.output == "relative" else [])]),
+        output=corrector.output,
         layers=layers,
         last=", ".join(last),
         warm=corrector.start == "field",
@@ -167,7 +173,8 @@ def _summary(use: _Use) -> str:
     corrector = use.corrector
     bound = "" if corrector.bound is None else f", each component between ±{corrector.bound}"
     start = "zero until it is trained" if use.leading is None else f"at first {use.leading} J f, by the layers of f"
-    return f"g({', '.join(corrector.inputs)}){bound}; {start}."
+    relative = ", relative to the size of dz" if corrector.output == "relative" else ""
+    return f"g({', '.join(corrector.inputs)}){relative}{bound}; {start}."
 
 
 def _layers(layers: tuple[Layer, ...]) -> tuple[tuple[str, ...], str]:

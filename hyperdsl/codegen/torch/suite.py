@@ -112,7 +112,13 @@ class CaseView:
         if self.corrector is None:
             return ()
         named = (one.partition("=") for one in self.corrector.arguments[2:] if not one.startswith("input_shape"))
-        return _claims([("reads", self.corrector.arguments[1]), *((name, text) for name, _, text in named)])
+        return _claims(
+            [
+                ("reads", self.corrector.features),
+                ("output", f'"{self.corrector.output}"'),
+                *((name, text) for name, _, text in named),
+            ]
+        )
 
 
 @dataclass(frozen=True)

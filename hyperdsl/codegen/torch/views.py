@@ -152,6 +152,7 @@ _MODULES = {
     "outcome": ("SolveError", "Status"),
     "path": ("Path", "guided"),
     "ranges": ("OutsideWarning",),
+    "relative": ("RelativeConvCorrector", "RelativeCorrector"),
     "solution": ("Solution", "Statistics", "polynomials"),
     "state": ("VectorField", "beside"),
     "weights": ("WeightsWarning",),

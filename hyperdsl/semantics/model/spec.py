@@ -145,7 +145,8 @@ class Corrector:
     """The network g: what it reads, its hidden layers, and the elementwise bound on its output, if any.
 
     `start`: g is zero until it is trained, or has the weights of the vector field's own first layers. `outside`: what a
-    solve does where ε, s or the number of steps leave the ranges of training.
+    solve does where ε, s or the number of steps leave the ranges of training. `output`: whether in- and outputs are
+    relative to the size of dz.
     """
 
     name: str
@@ -155,6 +156,7 @@ class Corrector:
     bound: Exact | None
     start: Literal["zero", "field"] = "zero"
     outside: Literal["warn", "base", "ignore"] = "warn"
+    output: Literal["relative", "absolute"] = "absolute"
 
     @property
     def convolutional(self) -> bool:

@@ -15,7 +15,7 @@ class StateShare:
     """One part of the mixture of training states; shares of a mixture sum to one.
 
     `kind`: along reference trajectories, those plus Gaussian noise of `noise` standard deviations, or uniform in
-    the box of the problem's ranges (of the trajectories' extremes where it has none).
+    the box of the problem's ranges (around most of the trajectories where it has none).
     """
 
     kind: StateKind

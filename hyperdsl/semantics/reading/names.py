@@ -47,6 +47,8 @@ GENERATED = frozenset(
         "Past",
         "Path",
         "Phase",
+        "RelativeConvCorrector",
+        "RelativeCorrector",
         "Residual",
         "Run",
         "SETTINGS",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 from hyperdsl.diagnostics import catalogue
@@ -12,9 +13,10 @@ from hyperdsl.semantics.reading.settings import Settings
 from hyperdsl.semantics.solvers.layers import read_layers
 from hyperdsl.syntax import nodes as n
 
-SETTINGS = ("inputs", "layers", "bound", "start", "outside")
+SETTINGS = ("inputs", "layers", "bound", "start", "outside", "output")
 INPUTS = ("z", "dz", "s", "eps", "x", "stages")
 
+Output = Literal["relative", "absolute", "potential"]
 DEFAULT_INPUTS = ("z", "dz", "s", "eps")
 
 
@@ -36,8 +38,29 @@ def read_corrector(report: Report, declaration: n.Declaration) -> m.Corrector | 
     if len(report.found) > before:
         return None
     corrector = m.Corrector(name.text, report.place(name), inputs, layers, bound, start, outside)
+    corrector = replace(corrector, output=_output(report, settings, corrector))
     _check_bilinear(report, settings, corrector)
     return None if len(report.found) > before else corrector
+
+
+def _output(report: Report, settings: Settings, corrector: m.Corrector) -> Literal["relative", "absolute"]:
+    """The form of the output: relative by default where dense layers read dz, which has a size."""
+    fit = "dz" in corrector.inputs and corrector.bilinear is None
+    default: Output = "relative" if fit and not corrector.convolutional else "absolute"
+    output: Output = settings.choice("output", ("relative", "absolute", "potential"), default)
+    if output == "absolute" or (output == "relative" and fit):
+        return output
+    value = settings.by_word["output"].values[0]
+    if output == "potential":
+        problem = "`output potential` is reserved for splittings, which are not built yet"
+        report(catalogue.BAD_INPUT, value, problem=problem, help="write `output relative` or `output absolute`")
+    elif corrector.bilinear:
+        problem, note = "the output of a bilinear layer is absolute", "it is linear in dz and the stages as it is"
+        report(catalogue.BAD_INPUT, value, problem=problem, notes=[note], help="leave `output` out")
+    else:
+        problem = "a relative output needs `dz`: it is relative to the size of that"
+        report(catalogue.BAD_INPUT, value, problem=problem, help="add `dz` to the inputs, or write `output absolute`")
+    return "absolute"
 
 
 def _check_bilinear(report: Report, settings: Settings, corrector: m.Corrector) -> None:
