@@ -11,6 +11,7 @@ import pytest
 
 from hyperdsl import cli, compiler
 from hyperdsl.semantics.check import check_file
+from hyperdsl.semantics.methods import proofs
 from hyperdsl.semantics.reading.scope import Project
 from hyperdsl.source import MAX_BYTES
 from hyperdsl.theory.numbers import budget
@@ -132,6 +133,8 @@ def test_what_is_beyond_a_bound_is_said_of_each_proof_that_is_left(
     bound: str, value: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is left out in silence."""
+    proofs.prove.cache_clear()  # what has been proven costs nothing
+    proofs._reports.cache_clear()
     monkeypatch.setattr(budget, bound, value)
     spec = tmp_path / "spec.hyper"
     spec.write_text(HEUN + HEUN.replace("heun2", "heun3") + "solver S {\nbase dopri5\n}\n")
