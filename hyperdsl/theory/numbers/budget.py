@@ -77,7 +77,7 @@ def spend(operations: int = 1) -> None:
     account = _accounts[0]
     account.left -= operations
     if account.left < account.look:
-        account.look = account.left - _BETWEEN_LOOKS
+        account.look = max(0, account.left - _BETWEEN_LOOKS)
         if account.left < 0:
             raise OutOfReach(f"the proofs of a file may take {MOST_OPERATIONS:,} operations, and these are used up")
         if time.thread_time() > account.deadline:
