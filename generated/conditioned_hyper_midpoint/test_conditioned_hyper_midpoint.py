@@ -100,5 +100,5 @@ def test_state_of_hypermidpoint() -> None:
     """A state of integers is refused before f is evaluated."""
     f = Field(0, (3,))
     with pytest.raises(TypeError):
-        HyperMidpoint((3,), (2,))(f, torch.ones(f.shape, dtype=torch.long), (0.0, 1.0), 2)
+        HyperMidpoint((3,), (2,))(with_input(f), torch.ones(f.shape, dtype=torch.long), (0.0, 1.0), 2)
     assert f.evaluations == 0

@@ -6,7 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from hyperdsl.plan.constants import number_of
-from hyperdsl.semantics.model.expressions import Binary, Constant, Expression, Function, Negation, Variable, variables
+from hyperdsl.semantics.model.expressions import (
+    Binary,
+    Constant,
+    Expression,
+    Function,
+    FunctionName,
+    Negation,
+    Pi,
+    Variable,
+    variables,
+)
 from hyperdsl.theory.numbers.exact import Exact
 
 SUM, PRODUCT, SIGN, POWER, ATOM = range(5)
@@ -19,13 +29,16 @@ _LEVELS = {"+": SUM, "-": SUM, "*": PRODUCT, "/": PRODUCT, "^": POWER}
 class Notation:
     """How an expression is spelled: names, numbers with how tightly their text binds, and the sign of a power.
 
-    `tight`: no spaces around products.
+    `tight`: no spaces around products. `call` spells functions as they are written, which tableaux have as the number
+    that they are, and `pi` that number.
     """
 
     variable: Callable[[str], str]
     constant: Callable[[Exact], tuple[str, int]]
     power: str
     tight: bool
+    call: Callable[[FunctionName, Expression], tuple[str, int]] | None = None
+    pi: str = ""
 
 
 def _exact_constant(value: Exact) -> tuple[str, int]:
@@ -58,6 +71,10 @@ def _text(expression: Expression, notation: Notation) -> tuple[str, int]:
             level = _LEVELS[operator]
             between = operator if notation.tight and level == PRODUCT else f" {operator} "
             return f"{spelled(left, notation, level)}{between}{spelled(right, notation, level + 1)}", level
+        case Pi() if notation.pi:
+            return notation.pi, ATOM
+        case Function(name, operand) if notation.call:
+            return notation.call(name, operand)
         case Function() if not variables(expression):
             return notation.constant(number_of(expression))
         case _:

@@ -124,10 +124,12 @@ def cost_of(solve: Callable[[VectorField], Tensor], f: VectorField, corrector: n
             field.leave()
             return slope
 
-        hooks = [corrector.register_forward_pre_hook(network.enter)] if corrector else []
-        hooks += [corrector.register_forward_hook(network.leave)] if corrector else []
+        hooks: list[Any] = []
+        for part, module in ((network, corrector), (field, f if isinstance(f, nn.Module) else None)):
+            if module is not None:
+                hooks += [module.register_forward_pre_hook(part.enter), module.register_forward_hook(part.leave)]
         try:
-            solve(counted)
+            solve(f if isinstance(f, nn.Module) else counted)
         finally:
             for hook in hooks:
                 hook.remove()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import cos, isfinite, prod
 from typing import TypeAlias
 
@@ -13,6 +13,7 @@ from torch import Tensor
 from hyperdsl.evaluation.errors import ProblemError
 from hyperdsl.evaluation.fields import field_of
 from hyperdsl.semantics.model.problem import ProblemModel
+from hyperdsl.training import given
 from hyperdsl.training.given import drawn_states
 
 VectorField: TypeAlias = Callable[..., Tensor]
@@ -62,6 +63,12 @@ class Problem:
             return drawn_states(self.sample, batch, generator, self.state_shape)
         except (TypeError, ValueError) as error:
             raise ProblemError(f"{self.whole_name}: {error}") from error
+
+
+def on_path(problem: Problem, solver: object) -> Problem:
+    """The problem as it is, or, where the solver has a path, the model f and its noise on the straight path."""
+    f, sample, span = given.on_path(solver, problem.f, problem.sample, None)
+    return problem if span is None else replace(problem, f=f, sample=sample, span=span, box=None)
 
 
 def uniform(lower: Sequence[float], upper: Sequence[float], batch: int, generator: torch.Generator) -> Tensor:

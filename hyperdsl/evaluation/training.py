@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from hyperdsl.evaluation.errors import PackageError, TrainingError
 from hyperdsl.evaluation.files import remove_oldest
 from hyperdsl.evaluation.packages import Package
-from hyperdsl.evaluation.problems import Problem
+from hyperdsl.evaluation.problems import Problem, on_path
 from hyperdsl.evaluation.weights import Origin, default_path, save_weights
 from hyperdsl.training.changes import SettingsError, changed, plain_settings
 from hyperdsl.training.given import seeded
@@ -186,6 +186,7 @@ def train_package(
         raise PackageError(str(error)) from error
     used = settings.seed if seed is None else seed
     model = build_solver(package, problem, solver, used)
+    problem = on_path(problem, model)
     if control:
         _set_control(model, control)
     fit: Callable[..., Any] = train.fit

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from hyperdsl.evaluation.cost import cost_of, milliseconds
 from hyperdsl.evaluation.errors import EvaluationError
 from hyperdsl.evaluation.metrics import l2, mape, relative_error
-from hyperdsl.evaluation.problems import Problem, VectorField
+from hyperdsl.evaluation.problems import Problem, VectorField, on_path
 from hyperdsl.evaluation.solvers import Span, TableauSolver, reference_solution, torchdiffeq_solve
 from hyperdsl.training.protocol import is_graded
 
@@ -236,7 +236,7 @@ def compare(
     solution can be had, EvaluationError where a free parameter has no value.
     """
     _check_parameters(solver, parameters or {})
-    start = unseen(problem, samples, seed)
+    start = unseen(on_path(problem, solver), samples, seed)
     given = parameters or {}
     if isinstance(solver, nn.Module) and is_adaptive(solver):
         contenders = at_tolerances(name, solver, own_tolerances, **given)

@@ -17,7 +17,8 @@ _NAMED = 4
 
 def base_in_words(solver: AnySolver) -> str:
     """The base method, its order and its parameters, without a full stop."""
-    return _history_in_words(solver) if isinstance(solver, HistorySolver) else _method_in_words(solver)
+    text = _history_in_words(solver) if isinstance(solver, HistorySolver) else _method_in_words(solver)
+    return text + (f" on the path {solver.path.name}" if solver.path else "")
 
 
 def proven(solver: AnySolver) -> dict[str, object]:

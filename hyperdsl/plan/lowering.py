@@ -14,6 +14,7 @@ from hyperdsl.plan.predictor_corrector import predictor_corrector
 from hyperdsl.plan.runge_kutta import runge_kutta
 from hyperdsl.plan.step import Start, Step, evaluations
 from hyperdsl.semantics.model.control import Control
+from hyperdsl.semantics.model.path import PathModel
 from hyperdsl.semantics.model.spec import (
     AnySolver,
     Corrector,
@@ -39,7 +40,8 @@ class Plan:
     `residual_power` is p + 1, the power of ε on g; None without a corrector. `base` names the base method, `summary` is
     that in words, and `facts` are what was proven, for the certificate. `entries` are the tableau as it is written, for
     those who write the method back with the numbers that training found; None where the base is no tableau. `grid` are
-    the points of the steps; without one they are equal, or a control's.
+    the points of the steps; without one they are equal, or a control's. With a `path`, f is a diffusion model as a
+    field on it.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Plan:
     control: Control | None = None
     entries: Entries | None = None
     grid: Grid | None = None
+    path: PathModel | None = None
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -94,6 +97,7 @@ def plan(solver: AnySolver) -> Plan:
         control=control,
         entries=solver.entries if isinstance(solver, Solver) else None,
         grid=solver.grid,
+        path=solver.path,
     )
 
 

@@ -10,6 +10,7 @@ from typing import TypeVar
 from hyperdsl.diagnostics import Diagnostic, catalogue, has_errors
 from hyperdsl.semantics.model import spec as m
 from hyperdsl.semantics.model.control import Control
+from hyperdsl.semantics.model.path import PathModel
 from hyperdsl.semantics.reading.names import class_name, package_fault
 from hyperdsl.semantics.reading.report import Report, within_reach
 from hyperdsl.semantics.reading.scope import Project, Scope
@@ -17,6 +18,7 @@ from hyperdsl.semantics.reading.units import group_of
 from hyperdsl.semantics.solvers.controls import read_control
 from hyperdsl.semantics.solvers.correctors import read_corrector
 from hyperdsl.semantics.solvers.declared import read_solver
+from hyperdsl.semantics.solvers.paths import read_path
 from hyperdsl.semantics.solvers.trainings import DEFAULT_REFERENCE, default_training, override_training, read_training
 from hyperdsl.semantics.studies.problems import read_problem
 from hyperdsl.semantics.studies.sweeps import read_sweep
@@ -59,6 +61,7 @@ class _Checker:
         self.correctors: dict[tuple[str, str], m.Corrector | None] = {}
         self.trainings: dict[tuple[str, str], m.Training | None] = {}
         self.controls: dict[tuple[str, str], Control | None] = {}
+        self.paths: dict[tuple[str, str], PathModel | None] = {}
         self.solvers: dict[str, m.AnySolver] = {}
         self.used: set[tuple[str, str]] = set()
 
@@ -68,6 +71,7 @@ class _Checker:
         correctors = [self._corrector_of(scope, d) for d in self._own("corrector")]
         trainings = [self._training_of(scope, d) for d in self._own("training")]
         problems = [self._within_reach(d, partial(read_problem, report, d)) for d in self._own("problem")]
+        paths = [self._path_of(scope, d) for d in self._own("path")]
         for declaration in self._own("control"):
             self._control_of(scope, declaration)
         solvers = self._solvers()
@@ -88,6 +92,7 @@ class _Checker:
             solvers=solvers,
             imports=scope.imported_sources(),
             sweeps=tuple(filter(None, sweeps)),
+            paths=tuple(filter(None, paths)),
         )
 
     def _own(self, *words: str) -> list[n.Declaration]:
@@ -132,6 +137,10 @@ class _Checker:
         found = self._used("control", name)
         return self._control_of(*found) if found else None
 
+    def path(self, name: n.Name) -> PathModel | None:
+        found = self._used("path", name)
+        return self._path_of(*found) if found else None
+
     def library_method(self, name: str) -> m.Method:
         return self.scope.project.library_method(name)
 
@@ -172,13 +181,20 @@ class _Checker:
             self.controls[key] = self._within_reach(declaration, read, scope)
         return self.controls[key]
 
+    def _path_of(self, scope: Scope, declaration: n.Declaration) -> PathModel | None:
+        key = scope.unit.source.path, declaration.name.text
+        if key not in self.paths:
+            read = partial(read_path, scope.report, declaration)
+            self.paths[key] = self._within_reach(declaration, read, scope)
+        return self.paths[key]
+
     def _check_unused(self, own: list[n.Declaration]) -> None:
         """What nothing uses; nothing is said where a line that could not be read may use it."""
         if any(diagnostic.code == catalogue.UNEXPECTED.code for diagnostic in self.scope.report.found):
             return
         for declaration in own:
             kind, name = declaration.word.text, declaration.name
-            if kind in ("corrector", "training", "control") and (kind, name.text) not in self.used:
+            if kind in ("corrector", "training", "control", "path") and (kind, name.text) not in self.used:
                 self.scope.report(catalogue.UNUSED, name, kind=kind, name=name.text)
 
     def _check_package(self, first: n.Declaration) -> None:

@@ -6,6 +6,7 @@ import math
 
 from hyperdsl.semantics.methods.families import range_text
 from hyperdsl.semantics.model import spec as m
+from hyperdsl.semantics.model.path import PathModel
 
 
 def summary(spec: m.Spec) -> dict[str, object]:
@@ -19,6 +20,7 @@ def summary(spec: m.Spec) -> dict[str, object]:
             {"name": pair.name, "order": pair.formula.order} for pair in spec.predictor_correctors
         ],
         "solvers": [solver_summary(solver) for solver in spec.solvers],
+        "paths": [path_summary(path) for path in spec.paths],
     }
 
 
@@ -75,6 +77,18 @@ def solver_summary(solver: m.AnySolver) -> dict[str, object]:
         "order": solver.order,
         "residual_power": solver.residual_power,
         **({"grid": grid_summary(solver.grid)} if solver.grid else {}),
+        **({"path": solver.path.name} if solver.path else {}),
+    }
+
+
+def path_summary(path: PathModel) -> dict[str, object]:
+    """Times are the model's, `span` those of the straight path."""
+    return {
+        "name": path.name,
+        "parameters": {name: float(value) for name, value in path.parameters},
+        "predicts": path.predicts,
+        "times": [float(time) for time in path.times],
+        "span": list(path.span),
     }
 
 
@@ -144,4 +158,5 @@ def multistep_kind(method: m.Multistep) -> str:
 def _step(solver: m.AnySolver) -> str:
     power = solver.residual_power
     grid = f", {solver.grid.steps} steps of a{' learned' * solver.grid.learned} grid" if solver.grid else ""
-    return solver.base.name + (f" + ε^{power} g" if power else "") + grid
+    path = f", on the path {solver.path.name}" if solver.path else ""
+    return solver.base.name + (f" + ε^{power} g" if power else "") + grid + path

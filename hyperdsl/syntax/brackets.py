@@ -21,6 +21,7 @@ DECLARATIONS = (
     "control",
     "corrector",
     "training",
+    "path",
     "problem",
     "solver",
     "hypersolver",

@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from hyperdsl.runtime.path import Path, on_straight_path
+from hyperdsl.runtime.state import VectorField
 from hyperdsl.training.rows import grids_of
 from hyperdsl.training.settings import End, Sample, Settings
 
@@ -52,6 +54,31 @@ def require_work(phases: Sequence[Settings]) -> None:
                 raise ValueError(f"{name} must be 1 or more, not {value}: there would be nothing to train with")
         if isinstance(phase.loss, End) and not grids_of(phase):
             raise ValueError("the loss at the end of the span is for numbers of steps, as `steps 4` or `steps 1, 2, 4`")
+
+
+def on_path(solver: Any, f: VectorField, sample: Sample, span: Any) -> tuple[VectorField, Sample, Any]:
+    """What is given as it is, or, where the solver has a path and f is a model, all of it on the straight path.
+
+    ValueError where a model is given with a span, which is the whole path.
+    """
+    path: Path | None = getattr(solver, "path", None)
+    if path is None or on_straight_path(f):
+        return f, sample, span
+    if span is not None:
+        raise ValueError("a model is trained for over its whole path: leave the span out, or give path.field(model)")
+    return path.field(f), started(path, sample), path.span
+
+
+def started(path: Path, sample: Sample) -> Sample:
+    """A sample of noise as one of states at the start of the path."""
+
+    def states(batch: int, generator: torch.Generator) -> Any:
+        drawn = sample(batch, generator)
+        noise, *rest = drawn if isinstance(drawn, tuple) else (drawn,)
+        start = path.start(noise) if isinstance(noise, Tensor) and noise.is_floating_point() else noise
+        return (start, *rest) if isinstance(drawn, tuple) else start
+
+    return states
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from hyperdsl.training.given import (
     drawn_states,
     ends_of,
     given_changes,
+    on_path,
     require_callables,
     require_work,
     seeded,
@@ -72,7 +73,7 @@ class Run:
         solver: Any,
         f: VectorField,
         sample: Sample,
-        span: Sequence[float],
+        span: Sequence[float] | None,
         settings: Settings,
         learned: Learned | None,
         given: Mapping[str, int | None],
@@ -86,6 +87,7 @@ class Run:
     ) -> None:
         """`learned` is what learned parameters keep to, `given` what is set for all phases, where it is not None."""
         require_callables(f, sample)
+        f, sample, span = on_path(solver, f, sample, span)
         changes: dict[str, Any] = given_changes(given)
         changes |= {"grids": (solver.count,), "steps": None, "eps": None} if is_graded(solver) else {}
         phases = [replace(phase, **changes) for phase in (settings, *settings.then)]

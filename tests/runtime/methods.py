@@ -12,6 +12,8 @@ from hyperdsl.runtime.control import Control
 from hyperdsl.runtime.each import EachSteps
 from hyperdsl.runtime.fixed import FixedSteps
 from hyperdsl.runtime.history import Followed, HistorySteps, Past
+from hyperdsl.runtime.on_path import OnPath
+from hyperdsl.runtime.path import Path
 from hyperdsl.runtime.solver import Evaluated
 from hyperdsl.runtime.state import VectorField, beside
 
@@ -129,3 +131,21 @@ class OwnHeunEuler(EachSteps, HeunEuler):
         k1 = h * dz
         k2 = h * f(s + eps, z + k1)
         return z + (k1 + k2) / 2, (), (k1, k2)
+
+
+class OnVp(OnPath, Euler):
+    """Euler on the path of a model that predicts noise."""
+
+    path = Path.of("vp")
+
+
+class OnVpHistory(OnPath, Adams):
+    """Adams on it."""
+
+    path = Path.of("vp")
+
+
+class OnVpAdaptive(OnPath, AdjointHeunEuler):
+    """Adaptive on it."""
+
+    path = Path.of("vp")

@@ -6,7 +6,7 @@ from __future__ import annotations
 import itertools
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from torch import Tensor, nn
@@ -104,20 +104,29 @@ class Solver(nn.Module):
             values.update(zip(self.learned, scalars(z, *self.coefficients), strict=True))
         return values
 
-    def _look(self, z: Tensor, times: Any, steps: int, eps: float | None = None, taken: int | None = None) -> None:
+    def _look(
+        self,
+        z: Tensor,
+        times: Any,
+        steps: int,
+        eps: float | None = None,
+        taken: int | None = None,
+        parts: Sequence[float] | None = None,
+    ) -> None:
         """Hold a solve over these times against the ranges of g's training, and warn once where it leaves them.
 
-        There are `steps` equal steps from one time to the next; or the longest was `eps` and there were `taken`. Only
-        numbers at hand are looked at: no device is waited for, and nothing is in a trace.
+        There are `steps` steps from one time to the next, equal ones unless `parts` are what each takes of the way; or
+        the longest was `eps` and there were `taken`. Only numbers at hand are looked at: no device is waited for, and
+        nothing is in a trace.
         """
         if self._ranges is None or not is_eager(z):
             return
         numbers = numbers_of(times)
         if numbers is None:
             return
-        pairs = itertools.pairwise(numbers)
-        sizes = [abs(after - before) / steps for before, after in pairs if before != after] if eps is None else [eps]
-        self.left = self._ranges.left(numbers, sizes, steps * len(sizes) if taken is None else taken)
+        ways = [abs(after - before) for before, after in itertools.pairwise(numbers) if before != after]
+        sizes = [way * part for way in ways for part in parts or (1 / steps,)] if eps is None else [eps]
+        self.left = self._ranges.left(numbers, sizes, steps * len(ways) if taken is None else taken)
         g = getattr(self, "corrector", None)
         if self.left and not self._warned and getattr(g, "outside", "warn") == "warn":
             self._warned = True

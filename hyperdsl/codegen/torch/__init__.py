@@ -32,7 +32,8 @@ def generate(spec: Spec, plans: tuple[Plan, ...]) -> tuple[GeneratedFile, ...]:
         modules["train.py"] = ("train.py.jinja", train_view(plans))
     header = _render("header.py.jinja", header_view(spec))
     files = [GeneratedFile(path, header + _render(template, view)) for path, (template, view) in modules.items()]
-    files += runtime_files([*(part.module for part in package.imports), "outcome", "measuring"])
+    tested = ["outcome", "measuring", *(["known_paths"] if any(plan.path for plan in plans) else [])]
+    files += runtime_files([*(part.module for part in package.imports), *tested])
     return (*files, GeneratedFile(CERTIFICATE, certificate(spec, plans)))
 
 

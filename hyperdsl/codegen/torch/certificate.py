@@ -9,7 +9,7 @@ from hyperdsl.codegen.files import GENERATOR, JSON_KEY
 from hyperdsl.codegen.torch.trained import is_written_back, trained_spec
 from hyperdsl.plan import Plan
 from hyperdsl.semantics.model.spec import Corrector, External, Spec
-from hyperdsl.semantics.summary import grid_summary
+from hyperdsl.semantics.summary import grid_summary, path_summary
 
 
 def certificate(spec: Spec, plans: tuple[Plan, ...]) -> str:
@@ -42,6 +42,7 @@ def _solver(plan: Plan) -> dict[str, object]:
         "training": None if plan.training is None else plan.training.name,
         "residual_power": plan.residual_power,
         "evaluations_per_step": plan.evaluations_per_step,
+        **({"path": path_summary(plan.path)} if plan.path else {}),
     }
 
 

@@ -15,6 +15,7 @@ from hyperdsl.codegen.torch.warm import FUNCTIONS, layer_text
 from hyperdsl.plan import Plan
 from hyperdsl.semantics.model.spec import Corrector, Free, Learned
 from hyperdsl.semantics.reading.names import class_name
+from hyperdsl.semantics.solvers.schedules import Curve, numbers_at
 from hyperdsl.theory.numbers.exact import ONE, Exact
 
 _TENTH = ONE / Exact.of(10)
@@ -37,6 +38,14 @@ class WarmCaseView:
     second: str
     activation: str
     factor: str
+
+
+@dataclass(frozen=True)
+class PathCaseView:
+    """A solver's path in its tests: what its model predicts, and α and σ at three of its times, computed in balls."""
+
+    predicts: str
+    known: tuple[tuple[str, str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -69,6 +78,7 @@ class CaseView:
     corrector: CorrectorView | None
     history: bool = False
     warm: WarmCaseView | None = None
+    path: PathCaseView | None = None
 
     @property
     def untouched(self) -> bool:
@@ -78,7 +88,8 @@ class CaseView:
     @property
     def field(self) -> str:
         """The vector field f as the solver is to call it."""
-        return "with_input(f)" if self.input_shape else "f"
+        field = "with_input(f)" if self.input_shape else "f"
+        return f"Straight({field})" if self.path else field
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -119,6 +130,10 @@ class SuiteView:
     @property
     def adaptive(self) -> tuple[CaseView, ...]:
         return tuple(case for case in self.cases if case.adaptive)
+
+    @property
+    def paths(self) -> tuple[CaseView, ...]:
+        return tuple(case for case in self.cases if case.path)
 
 
 def suite_view(plans: tuple[Plan, ...]) -> SuiteView:
@@ -166,7 +181,19 @@ def _case(plan: Plan, network: CorrectorView | None) -> CaseView:
         corrector=network,
         history=plan.step.start is not None,
         warm=_warm(plan),
+        path=_path(plan),
     )
+
+
+def _path(plan: Plan) -> PathCaseView | None:
+    if plan.path is None:
+        return None
+    path, (first, last) = plan.path, plan.path.times
+    curve = Curve(path.alpha, path.sigma, path.parameters)
+    times = (first, (first + last) / Exact.of(2), last)
+    numbers = [(time, *numbers_at(curve, time)) for time in times]
+    known = tuple((number(time), repr(alpha), repr(sigma)) for time, alpha, sigma in numbers)
+    return PathCaseView(path.predicts, known)
 
 
 def _stated(plan: Plan) -> tuple[tuple[str, str], ...]:

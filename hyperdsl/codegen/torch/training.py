@@ -55,6 +55,7 @@ class TrainView:
     groups: tuple[SettingsView, ...]
     references: tuple[ReferenceView, ...]
     learned: tuple[TrainedView, ...]
+    on_path: bool = False
 
     @property
     def solvers(self) -> tuple[str, ...]:
@@ -75,6 +76,7 @@ def train_view(plans: tuple[Plan, ...]) -> TrainView:
         groups=tuple(replace(view, solvers=tuple(names)) for view, names in groups.items()),
         references=tuple(map(_reference, methods.values())),
         learned=tuple(view for view in trained if view),
+        on_path=any(plan.path for plan in plans),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hyperdsl.codegen.files import GENERATOR
@@ -10,6 +11,7 @@ from hyperdsl.codegen.torch.correctors import CorrectorView, corrector_views
 from hyperdsl.codegen.torch.expressions import number, tuple_text
 from hyperdsl.codegen.torch.history import HistoryView, history_view
 from hyperdsl.codegen.torch.identity import base_digest
+from hyperdsl.codegen.torch.paths import PathView, path_views
 from hyperdsl.codegen.torch.printer import step_lines
 from hyperdsl.plan import Plan
 from hyperdsl.semantics.model.expressions import Variable
@@ -78,6 +80,7 @@ class SolverView:
     history: HistoryView | None = None
     grid: str = ""
     increments: int = 0
+    path: PathView | None = None
 
     @property
     def hyper(self) -> bool:
@@ -105,6 +108,12 @@ class PackageView:
     correctors: tuple[CorrectorView, ...]
     imports: tuple[ImportView, ...]
     offered: tuple[ImportView, ...]
+    paths: tuple[PathView, ...] = ()
+
+    @property
+    def mathematical(self) -> bool:
+        """Whether a schedule reads `math`."""
+        return any(path.mathematical for path in self.paths)
 
     @property
     def exports(self) -> tuple[str, ...]:
@@ -138,7 +147,9 @@ _MODULES = {
     "graded": ("GradedSteps",),
     "history": ("Followed", "HistorySteps", "Past"),
     "implicit": ("iterated",),
+    "on_path": ("OnPath",),
     "outcome": ("SolveError", "Status"),
+    "path": ("Path", "guided"),
     "ranges": ("OutsideWarning",),
     "solution": ("Solution", "Statistics", "polynomials"),
     "state": ("VectorField", "beside"),
@@ -150,11 +161,13 @@ _MODULES = {
 def package_view(spec: Spec, plans: tuple[Plan, ...]) -> PackageView:
     """The view of a spec's package."""
     correctors, of_solver = corrector_views(plans)
-    solvers = tuple(_solver_view(plan, of_solver.get(plan.name, "")) for plan in plans)
+    paths = path_views(plans)
+    solvers = tuple(_solver_view(plan, of_solver.get(plan.name, ""), paths) for plan in plans)
     used = {name for solver in solvers for name in solver.runtime} | {n for g in correctors for n in g.runtime}
     own = ", ".join([*(solver.name for solver in solvers), *(corrector.name for corrector in correctors)])
     public = {"SolveError", "Status"} | (used & {"Control", "Past"})
     public |= {"OutsideWarning", "WeightsWarning"} if any(solver.hyper for solver in solvers) else set()
+    public |= {"Path", "guided"} if paths else set()
     public |= {"Solution", "Statistics"} if "Control" in used else set()
     return PackageView(
         summary=f"Solvers of {spec.source.name}: {', '.join(view.name for view in solvers)}.",
@@ -162,6 +175,7 @@ def package_view(spec: Spec, plans: tuple[Plan, ...]) -> PackageView:
         correctors=correctors,
         imports=imports_of(used),
         offered=(ImportView("solver", own), *imports_of(public, "_runtime.")),
+        paths=tuple(paths.values()),
     )
 
 
@@ -176,16 +190,23 @@ def header_view(spec: Spec) -> HeaderView:
     return HeaderView(GENERATOR, spec.source.name, spec.source.sha256)
 
 
-def _solver_view(plan: Plan, corrector: str) -> SolverView:
+def _solver_view(plan: Plan, corrector: str, paths: Mapping[str, PathView]) -> SolverView:
     history, adaptive = history_view(plan), adaptive_view(plan)
     stages, result = ((), "") if history or adaptive else step_lines(plan.step)
     single = ("GradedSteps",) if plan.grid else ("FixedSteps",)
     bases = _adaptive_bases(adaptive) if adaptive else ("HistorySteps",) if history else single
+    bases = ("OnPath", *bases) if plan.path else bases
     return SolverView(
         name=class_name(plan.name),
         summary=_summary(plan),
         bases=", ".join(bases),
-        runtime=(*bases, "VectorField", *_adaptive_names(adaptive), *_history_names(history)),
+        runtime=(
+            *bases,
+            *(("Path",) if plan.path else ()),
+            "VectorField",
+            *_adaptive_names(adaptive),
+            *_history_names(history),
+        ),
         order=plan.order,
         evaluations=plan.evaluations_per_step,
         residual_power=plan.residual_power,
@@ -206,6 +227,7 @@ def _solver_view(plan: Plan, corrector: str) -> SolverView:
         history=history,
         grid=tuple_text(list(map(number, plan.grid.points))) if plan.grid else "",
         increments=plan.grid.steps if plan.grid and plan.grid.learned else 0,
+        path=paths[plan.path.name] if plan.path else None,
     )
 
 

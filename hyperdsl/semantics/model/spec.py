@@ -11,6 +11,7 @@ from typing import Literal
 from hyperdsl.semantics.model.control import Control
 from hyperdsl.semantics.model.expressions import Expression
 from hyperdsl.semantics.model.layers import Bilinear, Conv2d, Layer, Residual
+from hyperdsl.semantics.model.path import PathModel
 from hyperdsl.semantics.model.problem import ProblemModel
 from hyperdsl.semantics.model.sweep import Sweep
 from hyperdsl.source import Place, Source
@@ -320,7 +321,7 @@ class Solver:
     """A solver or, with a corrector, a hypersolver.
 
     `tableau`, `entries`, `facts` and `dense` are the base's with the fixed parameters put in; `free` are those left
-    open, `fixed` those put in, `learned` those that training finds.
+    open, `fixed` those put in, `learned` those that training finds. Where there is a `path`, f is a model on it.
     """
 
     name: str
@@ -337,6 +338,7 @@ class Solver:
     dense: Dense | None = None
     learned: tuple[Learned, ...] = ()
     grid: Grid | None = None
+    path: PathModel | None = None
 
     @property
     def order(self) -> int:
@@ -363,6 +365,7 @@ class HistorySolver:
     start: Start
     corrector: Corrector | External | None
     training: Training | None
+    path: PathModel | None = None
 
     @property
     def order(self) -> int:
@@ -415,3 +418,4 @@ class Spec:
     solvers: tuple[AnySolver, ...]
     imports: tuple[Source, ...]
     sweeps: tuple[Sweep, ...] = ()
+    paths: tuple[PathModel, ...] = ()

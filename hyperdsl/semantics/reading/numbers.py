@@ -156,12 +156,13 @@ def _multiple_of_pi(angle: Exact) -> Fraction:
 
 
 class ProblemReader:
-    """Reads the right-hand sides of problems: states, parameters, the time s, pi and elementary functions."""
+    """Reads expressions of problems and paths: states, parameters, the time, pi and elementary functions."""
 
     FUNCTIONS = get_args(e.FunctionName)
 
-    def __init__(self, report: Report, names: Iterable[str]) -> None:
-        self.report = report
+    def __init__(self, report: Report, names: Iterable[str], kind: str = "state or parameter") -> None:
+        """`kind` is how messages call what the names are of."""
+        self.report, self.kind = report, kind
         self.names = frozenset(names)
 
     def read(self, node: n.Expression) -> e.Expression | None:
@@ -175,7 +176,7 @@ class ProblemReader:
                 return e.Pi()
             case n.Name(text):
                 advice = did_you_mean(text, self.names)
-                self.report(catalogue.UNKNOWN_NAME, node, kind="state or parameter", name=text, help=advice)
+                self.report(catalogue.UNKNOWN_NAME, node, kind=self.kind, name=text, help=advice)
                 return None
             case n.Negate(operand):
                 inner = self.read(operand)

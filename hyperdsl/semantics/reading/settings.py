@@ -194,6 +194,20 @@ def ends(report: Report, value: n.Value | None, owner: Spanned, word: str) -> tu
     return lower, upper
 
 
+def from_to(report: Report, setting: n.Setting, word: str) -> tuple[Exact, Exact] | None:
+    """The ends of a range that may descend, but must have some length."""
+    value = setting.values[0] if len(setting.values) == 1 else None
+    if not isinstance(value, n.Range):
+        report(catalogue.WRONG_VALUE, setting, word=word, wants="a range such as `0 .. 1`")
+        return None
+    numbers = ExactReader(report)
+    start, end = numbers.double(value.lower), numbers.double(value.upper)
+    if start is not None and start == end:
+        report(catalogue.OUT_OF_RANGE, value, what=f"`{word}`", wants="of some length")
+        return None
+    return None if start is None or end is None else (start, end)
+
+
 def chosen(report: Report, value: n.Expression, choices: Sequence[Choice], what: str) -> Choice | None:
     """The choice that a plain word names."""
     if isinstance(value, n.Name):

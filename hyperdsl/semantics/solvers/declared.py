@@ -9,6 +9,7 @@ from hyperdsl.diagnostics import catalogue, did_you_mean
 from hyperdsl.semantics.methods.proofs import prove
 from hyperdsl.semantics.model import spec as m
 from hyperdsl.semantics.model.control import Control
+from hyperdsl.semantics.model.path import PathModel
 from hyperdsl.semantics.reading.names import check_class_name
 from hyperdsl.semantics.reading.report import Report, exactly
 from hyperdsl.semantics.reading.settings import Settings
@@ -30,13 +31,14 @@ class Names(Protocol):
     def corrector(self, name: n.Name) -> m.Corrector | None: ...
     def training(self, name: n.Name) -> m.Training | None: ...
     def control(self, name: n.Name) -> Control | None: ...
+    def path(self, name: n.Name) -> PathModel | None: ...
     def default_training(self) -> m.Training: ...
     def library_method(self, name: str) -> m.Method: ...
 
 
 @dataclass(frozen=True)
 class _Parts:
-    """What a declaration of a solver names, as far as it was found; `chosen` is the name of its control."""
+    """What a declaration of a solver names, as far as it was found; `chosen` and `placed` name its control and path."""
 
     base: ChosenBase | None
     corrector: m.Corrector | m.External | None
@@ -44,6 +46,8 @@ class _Parts:
     control: Control | None
     chosen: n.Name | None
     grid: m.Grid | None
+    path: PathModel | None
+    placed: n.Name | None
 
     @property
     def learns(self) -> bool:
@@ -52,7 +56,7 @@ class _Parts:
 
     def complete(self, hyper: bool) -> bool:
         """Whether nothing is missing that was asked for or is needed."""
-        if self.base is None or (self.chosen and self.control is None):
+        if self.base is None or (self.chosen and self.control is None) or (self.placed and self.path is None):
             return False
         learns = hyper or self.learns
         return not (hyper and self.corrector is None) and not (learns and self.training is None)
@@ -67,7 +71,7 @@ def read_solver(report: Report, declaration: n.Declaration, names: Names) -> m.A
     if declaration.parameters:
         report(catalogue.BAD_PARAMETER, declaration.parameters[0], problem="a solver has no parameters of its own")
     kind = "a hypersolver" if hyper else "a solver"
-    known = ("base", *(("corrector",) if hyper else ()), "training", "control", "grid")
+    known = ("base", *(("corrector",) if hyper else ()), "training", "control", "grid", "path")
     settings = Settings(report, kind, declaration.body, known)
     parts = _parts(report, settings, declaration.name, names, hyper=hyper)
     base = parts.base
@@ -79,6 +83,8 @@ def read_solver(report: Report, declaration: n.Declaration, names: Names) -> m.A
         solver = _with_history(report, settings, declaration, parts, base.method, names)
     if isinstance(parts.corrector, m.Corrector):
         _check_inputs(report, settings, parts.corrector, base)
+        if parts.placed and parts.corrector.start == "field":
+            report(catalogue.NOT_YET, parts.placed, what="correctors that start from the field of a path are")
     if report.failed_since(before):
         return None
     check_precision(report, declaration.name, solver)
@@ -92,7 +98,9 @@ def _parts(report: Report, settings: Settings, name: n.Name, names: Names, *, hy
     given = "training" in settings.by_word
     chosen = _one_name(report, settings, "control")
     control = names.control(chosen) if chosen else None
-    parts = _Parts(base, corrector, None, control, chosen, read_grid(report, settings))
+    placed = _one_name(report, settings, "path")
+    path = names.path(placed) if placed else None
+    parts = _Parts(base, corrector, None, control, chosen, read_grid(report, settings), path, placed)
     learns = hyper or parts.learns
     if given or learns:
         parts = replace(parts, training=_training(report, settings, names, parts.grid))
@@ -136,7 +144,7 @@ def _with_history(
     if training and any(not isinstance(phase.loss, m.ResidualLoss) for phase in training.phases):
         at = settings.by_word["training"].values[0]
         report(catalogue.NOT_YET, at, what="losses but `residual` on methods with a history are")
-    return m.HistorySolver(name.text, report.place(name), method, start, parts.corrector, training)
+    return m.HistorySolver(name.text, report.place(name), method, start, parts.corrector, training, parts.path)
 
 
 def _solver(
@@ -163,6 +171,7 @@ def _solver(
         control=parts.control,
         grid=parts.grid,
         dense=dense_with(method.dense, values) if method.dense else None,
+        path=parts.path,
     )
 
 

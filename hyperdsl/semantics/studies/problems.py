@@ -7,7 +7,7 @@ from hyperdsl.semantics.model.problem import ProblemModel, ProblemParameter, Pro
 from hyperdsl.semantics.reading.names import check_name
 from hyperdsl.semantics.reading.numbers import PI, ExactReader, ProblemReader
 from hyperdsl.semantics.reading.report import Report, Spanned, exactly
-from hyperdsl.semantics.reading.settings import Settings, ends
+from hyperdsl.semantics.reading.settings import Settings, ends, from_to
 from hyperdsl.syntax import nodes as n
 from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact
 
@@ -68,19 +68,7 @@ def _interval(report: Report, value: n.Value, word: str) -> tuple[Exact, Exact] 
 
 def _span(report: Report, settings: Settings) -> tuple[Exact, Exact]:
     setting = settings.get("span")
-    if setting is None:
-        return UNIT_SPAN
-    value = setting.values[0] if len(setting.values) == 1 else None
-    if not isinstance(value, n.Range):
-        report(catalogue.WRONG_VALUE, setting, word="span", wants="a range such as `0 .. 1`")
-        return UNIT_SPAN
-    numbers = ExactReader(report)
-    start, end = numbers.double(value.lower), numbers.double(value.upper)
-    if start is None or end is None:
-        return UNIT_SPAN
-    if start == end:
-        report(catalogue.OUT_OF_RANGE, value, what="`span`", wants="of some length")
-    return start, end
+    return (from_to(report, setting, "span") if setting else None) or UNIT_SPAN
 
 
 def _states(

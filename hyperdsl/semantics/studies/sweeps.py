@@ -92,6 +92,8 @@ def _solver(report: Report, settings: Settings, owner: n.Name, sources: Sources,
         problem = f"the corrector of `{solver.name}` is external, so that there is no network to train"
     elif solver.control is not None:
         problem = f"`{solver.name}` chooses its own steps, and a sweep measures at numbers of steps"
+    elif solver.path is not None:
+        problem = f"`{solver.name}` has a path, whose problems are models"
     if problem:
         report(catalogue.BAD_SWEEP, name, problem=problem)
         return None
