@@ -55,6 +55,7 @@ def application() -> typer.Typer:
     from hyperdsl.cli.check import check
     from hyperdsl.cli.compile import compile_specs
     from hyperdsl.cli.evaluate import evaluate
+    from hyperdsl.cli.export import export
     from hyperdsl.cli.fmt import fmt
     from hyperdsl.cli.show import show
     from hyperdsl.cli.sweep import sweep
@@ -83,6 +84,7 @@ def application() -> typer.Typer:
     app.command()(train)
     app.command()(evaluate)
     app.command()(sweep)
+    app.command()(export)
     app.command()(verify)
     return app
 
