@@ -27,7 +27,9 @@ class Form(Enum):
 
 As = Annotated[
     Form,
-    typer.Option("--as", help="A scheduler class for diffusers' pipelines, or a program of torch.export with f inside."),
+    typer.Option(
+        "--as", help="A scheduler class for diffusers' pipelines, or a program of torch.export with f inside."
+    ),
 ]
 Output = Annotated[
     Path,
@@ -49,7 +51,7 @@ Steps = Annotated[
 ProblemName = Annotated[
     str | None, typer.Option("--problem", metavar="P", help="As for `train`: where f is from, for `--as torch`.")
 ]
-LARGEST_STEPS = 1000
+LARGEST_STEPS = 100
 
 
 def export(
@@ -70,7 +72,7 @@ def export(
     if form is Form.TORCH and problem is None:
         stop("`--as torch` needs `--problem`, which names the f to put inside")
     if steps is not None and steps > LARGEST_STEPS:
-        stop(f"`--steps {steps}`: a whole solve is written out, so that {LARGEST_STEPS} steps are the most")
+        stop(f"`--steps {steps}`: a whole solve is written out, of {LARGEST_STEPS} steps at most")
     targets = _targets(form, output)
     loaded = guarded(lambda: load_package(package))
     with warnings_said():
@@ -114,7 +116,10 @@ def _as_scheduler(
     trained = _loaded(package, model, weights)
     solve = guarded(lambda: solve_of(model, _steps(model, steps)))
     name, what = f"{chosen.__name__}Scheduler", (chosen.__doc__ or "").partition("\n")[0]
-    about = [f"{chosen.__name__} of {package.certificate.get('spec', package.name)}: {what}", f"Its numbers are {trained}."]
+    about = [
+        f"{chosen.__name__} of {package.certificate.get('spec', package.name)}: {what}",
+        f"Its numbers are {trained}.",
+    ]
     for target, file in zip(targets, scheduler_files(name, targets[0].stem, solve, about), strict=True):
         _write(target, file.text.encode())
     out().print(f"{name}: {len(solve.fractions)} evaluations of the model, {trained}", markup=False)
@@ -169,5 +174,7 @@ def _steps(model: Any, given: int | None) -> int | None:
         return given
     grids = json.loads(model.about.get("trained", "{}")).get("grids", [])
     if len(grids) != 1:
-        stop(f"say of how many steps the solve is, such as `--steps 1`: the numbers of {name} are not for one grid alone")
+        stop(
+            f"say of how many steps the solve is, such as `--steps 1`: the numbers of {name} are not for one grid alone"
+        )
     return int(grids[0])

@@ -62,7 +62,7 @@ def scheduler_files(name: str, module: str, solve: Solve, about: Sequence[str]) 
         f'"""{name}, a solver of {len(solve.fractions)} evaluations, as a scheduler of diffusers.\n\n{lines}\n"""\n\n'
     )
     body = "\n\n".join(_body(source) for source in sources).replace(_CLASS, name)
-    numbers = f"{_CONSTANT} = Solve(\n    {_listed(solve.fractions)},\n    ({_rows(solve)}),\n)"
+    numbers = f"{_CONSTANT} = Solve({solve.fractions}, {solve.increments})"
     constant = next(node for node in ast.parse(body).body if isinstance(node, ast.Assign) and _is_constant(node))
     body = body.replace(ast.get_source_segment(body, constant) or "", numbers)
     files = formatted([GeneratedFile(f"{module}.py", head + "\n".join(imports) + "\n\n" + body)])
@@ -82,20 +82,14 @@ def _imports(source: str) -> list[str]:
 
 def _body(source: str) -> str:
     """What follows the imports."""
-    last = max(node.end_lineno or 0 for node in ast.parse(source).body if isinstance(node, (ast.Import, ast.ImportFrom)))
+    last = max(
+        node.end_lineno or 0 for node in ast.parse(source).body if isinstance(node, (ast.Import, ast.ImportFrom))
+    )
     return "\n".join(source.splitlines()[last:]).strip() + "\n"
 
 
 def _is_constant(node: ast.Assign) -> bool:
     return any(isinstance(target, ast.Name) and target.id == _CONSTANT for target in node.targets)
-
-
-def _listed(numbers: Sequence[float]) -> str:
-    return f"({', '.join(map(repr, numbers))},)"
-
-
-def _rows(solve: Solve) -> str:
-    return " ".join(f"{_listed(row)}," for row in solve.increments)
 
 
 def _defaults() -> dict[str, object]:

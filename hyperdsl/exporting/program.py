@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 from typing import NamedTuple
 
@@ -40,7 +41,8 @@ def exported(solver: nn.Module, problem: Problem, steps: int | None) -> Exported
         raise ExportError(str(error)) from error
     batch = torch.export.Dim("batch", min=1)
     try:
-        with torch.no_grad():
+        # where it fails, torch prints its graph besides raising
+        with torch.no_grad(), contextlib.redirect_stderr(io.StringIO()):
             found = torch.export.export(whole, given, dynamic_shapes=tuple({0: batch} for _ in given))
     except Exception as error:  # torch.export has no class of its own for what it cannot follow
         raise ExportError(f"torch.export cannot follow f of {problem.name}: {_first_line(error)}") from error

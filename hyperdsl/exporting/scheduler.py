@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
 import torch
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.schedulers.scheduling_utils import KarrasDiffusionSchedulers, SchedulerMixin, SchedulerOutput
@@ -9,18 +12,19 @@ from torch import Tensor
 
 from hyperdsl.exporting.staged import Noise, Solve, Staged, alphas_cumprod
 
+REFUSED = {"rescale_betas_zero_snr": (True,), "invert_sigmas": (True,), "timestep_type": ("continuous",)}
+"""Settings of schedules that end without a trace of data, run the other way, or count their times in σ."""
 SOLVE = Solve((0.0,), ((1.0,),))
 
 
 class ExportedScheduler(SchedulerMixin, ConfigMixin):
     """The solver on the straight path of the pipeline's own noise schedule, one evaluation of the model a call.
 
-    `from_config(pipeline.scheduler.config)` takes the schedule and the prediction type of a pipeline. The config of
-    diffusers' flow-matching schedulers, which is known by its `shift`, makes it one of flow matching; the times are the
-    solver's own, whatever shift there is. The solve is deterministic: no noise is added and no prediction clipped.
+    `from_config(pipeline.scheduler.config)` takes the schedule and the prediction type of a pipeline; the times are the
+    solver's own, whatever spacing or shift there was. No noise is added and no prediction clipped.
     """
 
-    _compatibles = [scheduler.name for scheduler in KarrasDiffusionSchedulers]  # noqa: RUF012
+    _compatibles: ClassVar[list[str]] = [scheduler.name for scheduler in KarrasDiffusionSchedulers]
     order = 1
 
     @register_to_config
@@ -31,26 +35,31 @@ class ExportedScheduler(SchedulerMixin, ConfigMixin):
         beta_end: float = 0.02,
         beta_schedule: str = "linear",
         trained_betas: list[float] | None = None,
-        prediction_type: str | None = None,
-        rescale_betas_zero_snr: bool = False,
-        shift: float | None = None,
-        invert_sigmas: bool = False,
+        prediction_type: str = "epsilon",
     ) -> None:
-        """prediction_type: "epsilon", "sample", "v_prediction" or "flow_prediction"; None is the schedule's usual one.
+        """prediction_type: "epsilon", "sample", "v_prediction", or "flow_prediction", which needs no betas.
 
-        ValueError for what this cannot follow: a schedule that ends without a trace of data, or turned round.
+        ValueError for another, and for betas whose noise does not grow, or leaves no data at the end.
         """
-        if rescale_betas_zero_snr or invert_sigmas:
-            raise ValueError("schedules with rescale_betas_zero_snr or invert_sigmas are not supported")
-        predicts = prediction_type or ("epsilon" if shift is None else "flow_prediction")
-        flow = predicts == "flow_prediction"
-        if shift is not None and not flow:
-            raise ValueError(f"a schedule with a shift is of flow matching, not of prediction_type {predicts!r}")
         bars = None
-        if not flow:
+        if prediction_type != "flow_prediction":
             bars = alphas_cumprod(beta_schedule, beta_start, beta_end, num_train_timesteps, trained_betas)
-        self.noise, self.predicts = Noise(bars, num_train_timesteps), predicts
+        self.noise, self.predicts = Noise(bars, num_train_timesteps), prediction_type
         self.set_timesteps()
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], return_unused_kwargs: bool = False, **settings: Any) -> Any:
+        """As for any scheduler. ValueError for the config of a schedule that this cannot follow.
+
+        What a config says counts, also where it is the default of the class that it came from. A `shift` is what
+        diffusers' schedulers of flow matching are known by, whose configs tell no prediction type.
+        """
+        if "sigma_data" in config or any(config.get(name) in values for name, values in REFUSED.items()):
+            raise ValueError(f"{cls.__name__} cannot follow a schedule with sigma_data or one of {REFUSED}")
+        said = {name: value for name, value in config.items() if name != "_use_default_values"}
+        if "shift" in said and "prediction_type" not in said:
+            said["prediction_type"] = "flow_prediction"
+        return super().from_config(said, return_unused_kwargs=return_unused_kwargs, **settings)
 
     @property
     def init_noise_sigma(self) -> float:
@@ -72,9 +81,7 @@ class ExportedScheduler(SchedulerMixin, ConfigMixin):
         if begin_index:
             raise ValueError(f"{type(self).__name__} solves from pure noise, and cannot begin at {begin_index}")
 
-    def set_timesteps(
-        self, num_inference_steps: int | None = None, device: str | torch.device | None = None
-    ) -> None:
+    def set_timesteps(self, num_inference_steps: int | None = None, device: str | torch.device | None = None) -> None:
         """Begin a solve. ValueError for another number of evaluations than the solver's coefficients are for."""
         count = len(SOLVE.fractions)
         if num_inference_steps not in (None, count):

@@ -6,6 +6,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -65,7 +66,8 @@ class Noise:
         """The model's time at t; beyond an end of the path, that of the end."""
         if not len(self.odds):
             return self.count * (1 - min(max(t, 0.0), 1.0))
-        rising, wanted = (-self.odds).tolist(), math.log1p(-t) - math.log(t) if 0 < t < 1 else math.inf * (0.5 - t)
+        rising: list[float] = (-self.odds).tolist()
+        wanted = math.log1p(-t) - math.log(t) if 0 < t < 1 else math.inf * (0.5 - t)
         if wanted <= rising[0]:
             return 0.0
         if wanted >= rising[-1]:
@@ -148,8 +150,7 @@ def alphas_cumprod(
     elif schedule == "squaredcos_cap_v2":
         angles = [(i / count + 0.008) / 1.008 * math.pi / 2 for i in range(count + 1)]
         bars = [math.cos(angle) ** 2 for angle in angles]
-        steps = zip(bars[:-1], bars[1:], strict=True)
-        found = torch.tensor([min(1 - after / before, 0.999) for before, after in steps], dtype=torch.float32)
+        found = torch.tensor([min(1 - after / before, 0.999) for before, after in pairwise(bars)], dtype=torch.float32)
     elif schedule == "sigmoid":
         found = torch.sigmoid(torch.linspace(-6, 6, count)) * (end - start) + start
     else:

@@ -80,9 +80,7 @@ class _Recorded:
         self.count = count
         self.evaluations: list[Evaluation] = []
 
-    def solve(
-        self, solver: nn.Module, span: Sequence[Scalar], steps: int | None, free: Mapping[str, Scalar]
-    ) -> Tensor:
+    def solve(self, solver: nn.Module, span: Sequence[Scalar], steps: int | None, free: Mapping[str, Scalar]) -> Tensor:
         """The end of the span."""
         probe = copy.copy(solver)
         if hasattr(solver, "corrector"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -12,6 +12,10 @@ from torch import Tensor, nn
 from .field import fielded
 from .program import Evaluation, Program, Row, program
 from .state import Scalar, VectorField, real_dtype
+
+
+LOOKED_BACK = 32
+"""States from which the next may be made: more than the stages of any step."""
 
 
 class Sum(NamedTuple):
@@ -69,12 +73,15 @@ class Whole(nn.Module):
         ValueError for a solver whose evaluations depend on the state, TypeError as the solver's call raises it.
         """
         super().__init__()
-        path: Any = getattr(solver, "path", None) if span is None else None
-        if span is None and path is None:
-            raise TypeError(f"{type(solver).__name__} has no path, and so needs a span")
+        path: Any = None
+        if span is None:
+            path = getattr(solver, "path", None)
+            if path is None:
+                raise TypeError(f"{type(solver).__name__} has no path, and so needs a span")
+            span = path.span
         self.f, self.corrector = f, getattr(solver, "corrector", None)
         made = _Lines(path)
-        end = made.all_of(program(solver, path.span if path is not None else span, steps, free))
+        end = made.all_of(program(solver, span, steps, free))
         self.lines, self.end = tuple(made.lines), end
         self.forgotten = _forgotten(self.lines, end)
         self.before, self.after = (1.0, 1.0) if path is None else _ends(path)
@@ -120,13 +127,16 @@ class Whole(nn.Module):
             return gain * (share * z - field(s, scale * z))
         given = {name: numbers[number] for name, number in line.parameters}
         arguments = (vectors[number] for number in line.arguments)
-        g: Tensor = self.corrector(numbers[line.eps], numbers[line.time], x, *arguments, **given)
+        corrector: Any = self.corrector  # there is one wherever there is a term of it
+        g: Tensor = corrector(numbers[line.eps], numbers[line.time], x, *arguments, **given)
         return g
 
     def _require_fitting(self, z: Tensor) -> None:
         dtype, device = real_dtype(z), self.numbers.device
         if dtype != self.numbers.dtype:
-            raise TypeError(f"the state is {dtype}, and this was made for {self.numbers.dtype}: Whole(..., dtype={dtype})")
+            raise TypeError(
+                f"the state is {dtype}, and this was made for {self.numbers.dtype}: Whole(..., dtype={dtype})"
+            )
         if z.device != device:
             raise ValueError(f"the state is on {z.device} and this module on {device}: whole.to({str(z.device)!r})")
 
@@ -138,13 +148,12 @@ class _Lines:
         self.path = path
         self.lines: list[Sum | Slope | Term] = []
         self.numbers: list[float] = []
-        self.points: dict[int, Row] = {}
+        self.points: list[tuple[int, Row]] = []
         self.results = [0]
 
     def all_of(self, found: Program) -> int:
         """Lines for all of it; the number of the vector at the end."""
-        size = len(found.end)
-        self.points[0] = _unit(0, size)
+        self.points.append((0, tuple(float(number == 0) for number in range(len(found.end)))))
         for evaluation in found.evaluations:
             self.results.append(self._evaluated(evaluation))
         return self._vector(found.end)
@@ -163,18 +172,17 @@ class _Lines:
         return self._add(Slope(self._number(tau), point, (scale, share, gain)))
 
     def _vector(self, row: Row) -> int:
-        """The number of a vector, which is made from the state before it that differs from it by the fewest terms."""
-        for number, known in chain(self.points.items(), self._slopes(len(row))):
-            if known == row:
-                return number
-        differences = {number: _difference(row, known) for number, known in self.points.items()}
+        """The number of a vector, which is made from that of the last states that differs from it by the fewest terms."""
+        terms = [i for i, value in enumerate(row) if value]
+        if len(terms) == 1 and row[terms[0]] == 1:
+            return self.results[terms[0]]
+        differences = {number: _difference(row, known) for number, known in self.points[-LOOKED_BACK:]}
         base = min(differences, key=lambda number: len(differences[number]))
+        if not differences[base]:
+            return base
         number = self._add(Sum(base, tuple((self.results[i], value) for i, value in differences[base])))
-        self.points[number] = row
+        self.points.append((number, row))
         return number
-
-    def _slopes(self, size: int) -> Iterator[tuple[int, Row]]:
-        return ((number, _unit(i, size)) for i, number in enumerate(self.results))
 
     def _number(self, value: float) -> int:
         if value not in self.numbers:
@@ -184,10 +192,6 @@ class _Lines:
     def _add(self, line: Sum | Slope | Term) -> int:
         self.lines.append(line)
         return len(self.lines)
-
-
-def _unit(number: int, size: int) -> Row:
-    return tuple(float(i == number) for i in range(size))
 
 
 def _difference(row: Row, known: Row) -> list[tuple[int, float]]:
@@ -204,7 +208,9 @@ def _read(line: Sum | Slope | Term) -> tuple[int, ...]:
 def _forgotten(lines: Sequence[Sum | Slope | Term], end: int) -> list[tuple[int, ...]]:
     """The vectors that no line after each one reads, so that they need no memory any more."""
     last = {number: index for index, line in enumerate(lines) for number in _read(line)}
-    return [tuple(number for number, at in last.items() if at == index and number != end) for index in range(len(lines))]
+    return [
+        tuple(number for number, at in last.items() if at == index and number != end) for index in range(len(lines))
+    ]
 
 
 def _ends(path: Any) -> tuple[float, float]:
