@@ -13,7 +13,6 @@ from .field import fielded
 from .program import Evaluation, Program, Row, program
 from .state import Scalar, VectorField, real_dtype
 
-
 LOOKED_BACK = 32
 """States from which the next may be made: more than the stages of any step."""
 
@@ -172,7 +171,7 @@ class _Lines:
         return self._add(Slope(self._number(tau), point, (scale, share, gain)))
 
     def _vector(self, row: Row) -> int:
-        """The number of a vector, which is made from that of the last states that differs from it by the fewest terms."""
+        """The number of a vector, made from that of the last states which differs from it by the fewest terms."""
         terms = [i for i, value in enumerate(row) if value]
         if len(terms) == 1 and row[terms[0]] == 1:
             return self.results[terms[0]]

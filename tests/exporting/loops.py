@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from hyperdsl.exporting.diffusers import scheduler_files, solve_of
 from hyperdsl.runtime.graded import GradedSteps
 from hyperdsl.runtime.path import Path as StraightPath
-from tests.runtime.methods import Adams, Euler, Family
+from tests.runtime.methods import Adams, Euler
 
 PREDICTS = {"epsilon": "noise", "sample": "data", "v_prediction": "v", "flow_prediction": "velocity"}
 """What diffusers calls a prediction, and what hyperdsl does."""
@@ -41,10 +41,11 @@ class FourLearned(Euler):
         return z + eps * (b1 * k1 + b2 * k2 + b3 * k3 + (1 - b1 - b2 - b3) * k4), ()
 
 
-class Midpoint(Family):
-    """The method of α = 1/2, fixed."""
+class Midpoint(Euler):
+    """Order 2, of two stages."""
 
-    free = ()
+    order = 2
+    evaluations_per_step = 2
 
     def method(self, f: Any, s: Tensor, z: Tensor, eps: Tensor) -> Any:
         k2 = f(s + eps / 2, z + eps / 2 * f(s, z))

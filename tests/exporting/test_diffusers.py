@@ -60,14 +60,16 @@ def looped(scheduler: Any, unet: Any, noise: Tensor) -> Tensor:
 def test_a_loop_is_the_solvers_call(
     case: Any, predicts: str, schedule: str, tmp_path: Path, unet: Any, noise: Tensor
 ) -> None:
-    made = imported(*case, tmp_path).MadeScheduler
+    made = imported(case[0], case[1], tmp_path).MadeScheduler
     if predicts == "flow_prediction":
         bars, scheduler = None, made.from_config(diffusers.FlowMatchEulerDiscreteScheduler().config)
     else:
         theirs = diffusers.DDPMScheduler(prediction_type=predicts, beta_schedule=schedule)
         bars, scheduler = theirs.alphas_cumprod, made.from_config(theirs.config)
-    expected = solved(*case, *path_of(bars, predicts), lambda x, t: unet(x, t).sample, noise)
-    torch.testing.assert_close(looped(scheduler, unet, noise), expected, rtol=1e-4, atol=2e-5 * expected.abs().max())
+    path, factor = path_of(bars, predicts)
+    expected = solved(case[0], case[1], path, factor, lambda x, t: unet(x, t).sample, noise)
+    largest = float(expected.abs().max())
+    torch.testing.assert_close(looped(scheduler, unet, noise), expected, rtol=1e-4, atol=2e-5 * largest)
 
 
 def test_euler_is_ddim(tmp_path: Path, unet: Any, noise: Tensor) -> None:

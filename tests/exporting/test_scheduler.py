@@ -29,7 +29,7 @@ def standing_in(monkeypatch: pytest.MonkeyPatch) -> None:
     class Mixin:
         @classmethod
         def from_config(cls, config: Any, return_unused_kwargs: bool = False, **settings: Any) -> Any:
-            names = cls.__init__.__code__.co_varnames[1 : cls.__init__.__code__.co_argcount]  # type: ignore[misc]
+            names = cls.__init__.__code__.co_varnames[1 : cls.__init__.__code__.co_argcount]
             return cls(**{name: value for name, value in {**config, **settings}.items() if name in names})
 
     @dataclass
@@ -112,10 +112,7 @@ def test_the_file_is_one_readable_module(tmp_path: Path) -> None:
     modules = {node.module for node in tree.body if isinstance(node, ast.ImportFrom)}
     assert not any("hyperdsl" in (module or "") for module in modules)
     assert "os" not in {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-    ours = {
-        node.name: ast.dump(node) for node in ast.parse(Path(staged.__file__).read_text("utf-8")).body if _named(node)
-    }
-    theirs = {node.name: ast.dump(node) for node in tree.body if _named(node)}
+    ours, theirs = _defined(ast.parse(Path(staged.__file__).read_text("utf-8"))), _defined(tree)
     assert ours.items() <= theirs.items()
     assert theirs.keys() - ours.keys() == {"MadeScheduler"}
     numbers = next(
@@ -127,5 +124,5 @@ def test_the_file_is_one_readable_module(tmp_path: Path) -> None:
     assert (file.path, config.path) == ("made.py", CONFIG)
 
 
-def _named(node: ast.stmt) -> Any:
-    return isinstance(node, (ast.ClassDef, ast.FunctionDef))
+def _defined(tree: ast.Module) -> dict[str, str]:
+    return {node.name: ast.dump(node) for node in tree.body if isinstance(node, (ast.ClassDef, ast.FunctionDef))}

@@ -37,7 +37,7 @@ def test_one_prediction_at_a_time_is_the_solvers_call(predicts: str, case: Any) 
     flow = predicts == "flow_prediction"
     path, factor = path_of(None if flow else torch.tensor(BARS, dtype=torch.float64), predicts)
     staged = Staged(solve_of(*case), Noise(None if flow else BARS, 1000), predicts)
-    own = solved(*case, path, factor, model, NOISE)
+    own = solved(case[0], case[1], path, factor, model, NOISE)
     torch.testing.assert_close(looped(staged, NOISE), own, rtol=1e-9, atol=1e-9)
 
 
