@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import copy
 import json
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
@@ -29,8 +31,10 @@ def solve_of(solver: nn.Module, steps: int | None = None) -> Solve:
     ExportError as `require_exportable`, and where the solver's evaluations depend on the state.
     """
     require_exportable(type(solver))
+    anywhere: Any = copy.copy(solver)
+    anywhere.remember({})  # of the ranges of its training: these are fractions of whatever way there will be
     try:
-        found = program(solver, (0.0, 1.0), steps)
+        found = program(anywhere, (0.0, 1.0), steps)
     except ValueError as error:
         raise ExportError(str(error)) from error
     states = [*(evaluation.arguments[0] for evaluation in found.evaluations), found.end]
