@@ -97,11 +97,13 @@ def test_schedules_are_products_of_1_minus_beta(schedule: str) -> None:
 
 
 def test_half_precision_is_added_in_float32() -> None:
-    staged = Staged(solve_of(FourLearned(), 1), Noise(BARS, 1000), "epsilon")
-    half = looped(staged, NOISE.half())
-    assert half.dtype == torch.float16
-    assert {slope.dtype for slope in staged.slopes if slope is not None} <= {torch.float32}
-    whole = looped(Staged(staged.solve, Noise(BARS, 1000), "epsilon"), NOISE)
+    solve, noise = solve_of(FourLearned(), 1), Noise(BARS, 1000)
+    staged, first = Staged(solve, noise, "epsilon"), NOISE.half()
+    after = staged.follow(first / 2, first)
+    assert after.dtype == torch.float16
+    assert staged.slopes[0] is not None
+    assert staged.slopes[0].dtype == torch.float32
+    half, whole = (looped(Staged(solve, noise, "epsilon"), z) for z in (NOISE.half(), NOISE))
     assert (half - whole).abs().max() < 0.02 * whole.abs().max()
 
 

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from hyperdsl.runtime.corrector import Corrector
 from hyperdsl.runtime.graded import GradedSteps
@@ -42,6 +44,21 @@ TRANSFERS = {
     "scalar_tensor",
 }
 """What waits for a device, moves between two, or looks at numbers."""
+
+
+class Watched(TorchDispatchMode):
+    """Takes note of all that is computed: the names, and the devices of tensors that go in and come out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+        self.devices: set[str] = set()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        self.names.add(str(func).removeprefix("aten.").partition(".")[0])
+        self.devices |= {one.device.type for one in tree_leaves((args, kwargs, result)) if isinstance(one, Tensor)}
+        return result
 
 
 class F(nn.Module):
@@ -252,8 +269,13 @@ def test_it_compiles_whole() -> None:
 
 def test_it_runs_without_numbers_and_moves_with_its_modules() -> None:
     whole = Whole(Learned(torch.float32), F(torch.float32), (0.0, 1.0), 2).to("meta")
-    end = whole(Z.float().to("meta"))
+    z = Z.float().to("meta")
+    with Watched() as watched:
+        end = whole(z)
     assert end.is_meta
+    assert watched.devices == {"meta"}  # no tensor of another device anywhere: none is made, none is copied
+    assert "tanh" in watched.names
+    assert not watched.names & TRANSFERS
     assert end.shape == Z.shape
     assert "numbers" not in whole.state_dict()
 
