@@ -15,6 +15,8 @@ from hyperdsl.runtime.whole import Whole
 
 EXAMPLES, OTHERS = 4, 7
 """States that the program is traced with, and those that it is then tried on."""
+APART = 1e-3
+"""Of the largest component: what is above is no rounding."""
 
 
 class Exported(NamedTuple):
@@ -29,7 +31,7 @@ def exported(solver: nn.Module, problem: Problem, steps: int | None) -> Exported
     """The solve of the problem as program(z0), or program(z0, x), of any batch [batch, *state_shape].
 
     ExportError where the solver's evaluations depend on the state, for free parameters, and where torch.export cannot
-    follow f.
+    follow f, or does not get the same.
     """
     require_no_parameters(type(solver))
     on_path = getattr(solver, "path", None) is not None
@@ -52,8 +54,13 @@ def exported(solver: nn.Module, problem: Problem, steps: int | None) -> Exported
     with torch.no_grad():
         end = torch.export.load(written).module()(*beside)
         wanted = _solved(solver, problem, span, steps, beside)
-    difference = (end - wanted).abs().max() / wanted.abs().max()
-    return Exported(written.getvalue(), whole.evaluations, float(difference))
+    difference = float((end - wanted).abs().max() / wanted.abs().max())
+    if not difference <= APART:
+        raise ExportError(
+            f"the program's end differs from that of the solver's call by {difference:.1e} of the largest: is f of "
+            f"{problem.name} random, or does it keep something from call to call?"
+        )
+    return Exported(written.getvalue(), whole.evaluations, difference)
 
 
 def _drawn(problem: Problem, batch: int) -> tuple[Tensor, ...]:

@@ -131,6 +131,8 @@ class Whole(nn.Module):
         return g
 
     def _require_fitting(self, z: Tensor) -> None:
+        if not isinstance(z, Tensor):
+            raise TypeError(f"the state of a whole solve is one tensor, not {type(z).__name__}")
         dtype, device = real_dtype(z), self.numbers.device
         if dtype != self.numbers.dtype:
             raise TypeError(

@@ -88,6 +88,7 @@ REFUSED = [
     ([HEUN, "--as", "torch", "--problem", "lorenz", "-o", "a.py"], "writes a file that ends in .pt2"),
     ([HEUN, "--as", "torch", "--problem", "lorenz", "--steps", "101", "-o", "a.pt2"], "100 steps at most"),
     ([HEUN, "--as", "torch", "--problem", "exported_badly:problem", "--steps", "1", "-o", "a.pt2"], "cannot follow f"),
+    ([HEUN, "--as", "torch", "--problem", "exported_badly:random", "--steps", "1", "-o", "a.pt2"], "of problem random"),
     ([ROOT / "generated/hyper_alpha", "--as", "torch", "--problem", "lorenz", "--steps", "1", "-o", "a.pt2"], "alpha"),
     (
         [ROOT / "generated/adaptive_bosh3", "--as", "diffusers", "--steps", "1", "-o", "a.py"],
@@ -109,6 +110,7 @@ def test_what_is_refused(arguments: list[str], word: str, tmp_path: Path, monkey
         "import torch\nfrom hyperdsl.evaluation import Problem\n"
         "def f(s, z):\n    return -z if float(z.sum()) > 0 else z\n"
         "problem = Problem(f, lambda n, g: torch.randn(n, 2, generator=g), (0.0, 1.0), (2,))\n"
+        "random = Problem(lambda s, z: torch.rand_like(z), problem.sample, (0.0, 1.0), (2,))\n"
     )
     before = sorted(tmp_path.rglob("*.*"))
     done = run(*arguments)

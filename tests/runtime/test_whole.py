@@ -324,6 +324,8 @@ def test_what_does_not_fit_is_refused() -> None:
         whole(Z)
     with pytest.raises(ValueError, match=r"on meta .* whole.to\('meta'\)"):
         whole(Z.float().to("meta"))
+    with pytest.raises(TypeError, match="one tensor, not tuple"):
+        whole((Z, Z))
     with pytest.raises(TypeError, match="needs a span"):
         Whole(Euler(), F(), steps=2)
     with pytest.raises(TypeError, match="needs alpha="):
