@@ -35,6 +35,8 @@ Design a solver for differential equations in a small text file; get a proof of 
 
 [bold]7.[/] `hyperdsl sweep SPEC --problem P` tries the bases and sizes that the spec's `sweep` declares.
 
+[bold]8.[/] `hyperdsl export generated/hyper_heun --as torch` writes a whole solve, to deploy.
+
 Exit codes: 0 fine, 1 the specs are at fault (or --check found a difference), 2 wrong usage or an I/O error, 3 a bug
 in hyperdsl.
 """
@@ -55,6 +57,7 @@ def application() -> typer.Typer:
     from hyperdsl.cli.check import check
     from hyperdsl.cli.compile import compile_specs
     from hyperdsl.cli.evaluate import evaluate
+    from hyperdsl.cli.export import export
     from hyperdsl.cli.fmt import fmt
     from hyperdsl.cli.show import show
     from hyperdsl.cli.sweep import sweep
@@ -83,6 +86,7 @@ def application() -> typer.Typer:
     app.command()(train)
     app.command()(evaluate)
     app.command()(sweep)
+    app.command()(export)
     app.command()(verify)
     return app
 

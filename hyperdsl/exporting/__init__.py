@@ -1,0 +1,1 @@
+"""Solvers in the form in which others run them: `hyperdsl export`."""
