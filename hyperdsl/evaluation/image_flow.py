@@ -22,6 +22,7 @@ from tqdm import tqdm
 from hyperdsl.evaluation.files import save_safetensors
 from hyperdsl.evaluation.mnist import mnist
 from hyperdsl.evaluation.problems import Problem
+from hyperdsl.runtime.path import guided
 from hyperdsl.training.given import seeded
 
 SIZE = 14
@@ -147,21 +148,6 @@ def image_field(
     return field
 
 
-class Guided(nn.Module):
-    """f guided towards its class: v(none) + weight·(v(class) − v(none)), both in one call of f (Ho & Salimans 2022)."""
-
-    def __init__(self, field: nn.Module, weight: float = GUIDANCE, none: int = NO_CLASS) -> None:
-        super().__init__()
-        self.field, self.weight, self.none = field, weight, none
-
-    def forward(self, s: Tensor, x: Tensor, z: Tensor) -> Tensor:
-        """The guided velocity at z [batch, ...] for classes x [batch]."""
-        both = self.field(s, torch.cat((x, torch.full_like(x, self.none))), torch.cat((z, z)))
-        own, general = both.chunk(2)
-        velocity: Tensor = torch.lerp(general, own, self.weight)
-        return velocity
-
-
 def shipped_field() -> ImageField:
     """The field that comes with hyperdsl: `train_image_field(0)`, its weights in half precision."""
     with seeded(0):
@@ -177,7 +163,7 @@ def image_problem(field: nn.Module | None = None, guidance: float = GUIDANCE) ->
         noise = torch.randn(batch, *STATE_SHAPE, generator=generator)
         return noise, torch.randint(CLASSES, (batch,), generator=generator)
 
-    f = Guided(field or shipped_field(), guidance)
+    f = guided(field or shipped_field(), guidance, NO_CLASS)
     return Problem(
         f,
         sample,

@@ -7,28 +7,21 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor, nn
 
 from hyperdsl.evaluation import mnist as files
 from hyperdsl.evaluation.built_in import built_in
 from hyperdsl.evaluation.errors import ProblemError
-from hyperdsl.evaluation.image_flow import NO_CLASS, WEIGHTS, Guided, image_problem, shipped_field
+from hyperdsl.evaluation.image_flow import NO_CLASS, WEIGHTS, image_problem, shipped_field
 from hyperdsl.evaluation.solvers import torchdiffeq_solve
 
 
-class ByClass(nn.Module):
-    """The class as velocity, whatever z."""
-
-    def forward(self, s: Tensor, x: Tensor, z: Tensor) -> Tensor:
-        return x.to(z.dtype)[:, None].expand_as(z)
-
-
-def test_guidance_goes_beyond_the_class_from_none() -> None:
-    x, z = torch.tensor([1, 4]), torch.zeros(2, 3)
+def test_guidance_is_part_of_the_problem() -> None:
+    field, x = shipped_field(), torch.tensor([1, 4])
+    z, s = torch.randn(2, 1, 14, 14, generator=torch.Generator().manual_seed(0)), torch.tensor(0.5)
+    without, under = field(s, torch.full_like(x, NO_CLASS), z), field(s, x, z)
     for weight in (0.0, 1.0, 2.0):
-        wanted = NO_CLASS + weight * (x - NO_CLASS)
-        found = Guided(ByClass(), weight)(torch.tensor(0.5), x, z)
-        assert torch.allclose(found, wanted[:, None].float().expand(2, 3))
+        found = image_problem(field, weight).f(s, x, z)
+        assert torch.allclose(found, without + weight * (under - without), atol=1e-5)
 
 
 def test_the_field_that_comes_along_makes_the_digits_it_is_asked_for() -> None:

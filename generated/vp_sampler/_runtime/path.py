@@ -314,7 +314,8 @@ class Guided(nn.Module):
 
     def forward(self, tau: Tensor, c: Tensor, x: Tensor) -> Tensor:
         """The prediction at x [batch, ...] under the conditions c [batch, ...]."""
-        null = torch.as_tensor(self.null, dtype=c.dtype, device=c.device).expand_as(c)
+        number = isinstance(self.null, (int, float))  # made on the device, which nothing has to wait for
+        null = torch.full_like(c, self.null) if number else torch.as_tensor(self.null).to(c).expand_as(c)
         if self.batched:
             without, conditional = self.model(tau, torch.cat([null, c]), torch.cat([x, x])).chunk(2)
         else:
