@@ -42,6 +42,10 @@ bench: venv
 	$(BIN)/python -m benchmarks.sweep --fresh
 	$(BIN)/python -m benchmarks.sweep_samplers
 	$(BIN)/python -m benchmarks.learned
+	$(BIN)/python -m benchmarks.few
+	$(BIN)/python -m benchmarks.few_flows
+	$(BIN)/python -m benchmarks.few_training
+	$(BIN)/python -m benchmarks.scales
 	$(BIN)/python -m benchmarks.training_step
 	$(BIN)/python -m benchmarks.tracked
 	$(BIN)/python -m benchmarks.kills
