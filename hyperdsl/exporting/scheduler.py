@@ -36,9 +36,11 @@ class ExportedScheduler(SchedulerMixin, ConfigMixin):
         beta_schedule: str = "linear",
         trained_betas: list[float] | None = None,
         prediction_type: str = "epsilon",
+        use_flow_sigmas: bool = False,
     ) -> None:
         """prediction_type: "epsilon", "sample", "v_prediction", or "flow_prediction", which needs no betas.
 
+        use_flow_sigmas is read by pipelines, which then leave the times to the scheduler.
         ValueError for another, and for betas whose noise does not grow, or leaves no data at the end.
         """
         bars = None
@@ -58,7 +60,7 @@ class ExportedScheduler(SchedulerMixin, ConfigMixin):
             raise ValueError(f"{cls.__name__} cannot follow a schedule with sigma_data or one of {REFUSED}")
         said = {name: value for name, value in config.items() if name != "_use_default_values"}
         if "shift" in said and "prediction_type" not in said:
-            said["prediction_type"] = "flow_prediction"
+            said |= {"prediction_type": "flow_prediction", "use_flow_sigmas": True}
         return super().from_config(said, return_unused_kwargs=return_unused_kwargs, **settings)
 
     @property
@@ -81,8 +83,16 @@ class ExportedScheduler(SchedulerMixin, ConfigMixin):
         if begin_index:
             raise ValueError(f"{type(self).__name__} solves from pure noise, and cannot begin at {begin_index}")
 
-    def set_timesteps(self, num_inference_steps: int | None = None, device: str | torch.device | None = None) -> None:
-        """Begin a solve. ValueError for another number of evaluations than the solver's coefficients are for."""
+    def set_timesteps(
+        self,
+        num_inference_steps: int | None = None,
+        device: str | torch.device | None = None,
+        mu: float | None = None,
+    ) -> None:
+        """Begin a solve. ValueError for another number of evaluations than the solver's coefficients are for.
+
+        mu, a shift of the times by the image's size, is not used.
+        """
         count = len(SOLVE.fractions)
         if num_inference_steps not in (None, count):
             raise ValueError(
