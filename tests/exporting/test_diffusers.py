@@ -119,6 +119,24 @@ def test_its_config_goes_round(tmp_path: Path) -> None:
     assert "DDIMScheduler" in {one.__name__ for one in scheduler.compatibles}
 
 
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        ("EDMEulerScheduler", {}),
+        ("ScoreSdeVeScheduler", {}),
+        ("EulerDiscreteScheduler", {"timestep_type": "continuous"}),
+        ("DDIMScheduler", {"rescale_betas_zero_snr": True}),
+        ("FlowMatchEulerDiscreteScheduler", {"invert_sigmas": True}),
+    ],
+    ids=lambda theirs: theirs[0],
+)
+def test_schedules_that_it_cannot_follow(theirs: tuple[str, dict[str, Any]], tmp_path: Path) -> None:
+    name, settings = theirs
+    made = imported(Midpoint(), 2, tmp_path).MadeScheduler
+    with pytest.raises(ValueError, match="cannot follow this schedule"):
+        made.from_config(getattr(diffusers, name)(**settings).config)
+
+
 def test_noise_is_added_as_theirs_adds_it(tmp_path: Path, noise: Tensor) -> None:
     theirs = diffusers.DDPMScheduler()
     ours = imported(FourLearned(), 1, tmp_path).MadeScheduler.from_config(theirs.config)
