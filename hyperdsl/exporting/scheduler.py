@@ -12,8 +12,10 @@ from torch import Tensor
 
 from hyperdsl.exporting.staged import Noise, Solve, Staged, alphas_cumprod
 
-REFUSED = {"rescale_betas_zero_snr": (True,), "invert_sigmas": (True,), "timestep_type": ("continuous",)}
+REFUSED = {"rescale_betas_zero_snr": True, "invert_sigmas": True, "timestep_type": "continuous"}
 """Settings of schedules that end without a trace of data, run the other way, or count their times in σ."""
+IN_SIGMA = "sigma_data", "sampling_eps"
+"""What the configs of the others in σ have."""
 SOLVE = Solve((0.0,), ((1.0,),))
 
 
@@ -36,9 +38,11 @@ class ExportedScheduler(SchedulerMixin, ConfigMixin):
         beta_schedule: str = "linear",
         trained_betas: list[float] | None = None,
         prediction_type: str = "epsilon",
+        use_flow_sigmas: bool = False,
     ) -> None:
         """prediction_type: "epsilon", "sample", "v_prediction", or "flow_prediction", which needs no betas.
 
+        use_flow_sigmas is read by pipelines, which then leave the times to the scheduler.
         ValueError for another, and for betas whose noise does not grow, or leaves no data at the end.
         """
         bars = None
@@ -54,11 +58,13 @@ class ExportedScheduler(SchedulerMixin, ConfigMixin):
         What a config says counts, also where it is the default of the class that it came from. A `shift` is what
         diffusers' schedulers of flow matching are known by, whose configs tell no prediction type.
         """
-        if "sigma_data" in config or any(config.get(name) in values for name, values in REFUSED.items()):
-            raise ValueError(f"{cls.__name__} cannot follow a schedule with sigma_data or one of {REFUSED}")
+        refused = [name for name, value in REFUSED.items() if config.get(name) == value]
+        refused += [name for name in IN_SIGMA if name in config]
+        if refused:
+            raise ValueError(f"{cls.__name__} cannot follow this schedule: {refused[0]} is {config[refused[0]]}")
         said = {name: value for name, value in config.items() if name != "_use_default_values"}
         if "shift" in said and "prediction_type" not in said:
-            said["prediction_type"] = "flow_prediction"
+            said |= {"prediction_type": "flow_prediction", "use_flow_sigmas": True}
         return super().from_config(said, return_unused_kwargs=return_unused_kwargs, **settings)
 
     @property
@@ -81,8 +87,16 @@ class ExportedScheduler(SchedulerMixin, ConfigMixin):
         if begin_index:
             raise ValueError(f"{type(self).__name__} solves from pure noise, and cannot begin at {begin_index}")
 
-    def set_timesteps(self, num_inference_steps: int | None = None, device: str | torch.device | None = None) -> None:
-        """Begin a solve. ValueError for another number of evaluations than the solver's coefficients are for."""
+    def set_timesteps(
+        self,
+        num_inference_steps: int | None = None,
+        device: str | torch.device | None = None,
+        mu: float | None = None,
+    ) -> None:
+        """Begin a solve. ValueError for another number of evaluations than the solver's coefficients are for.
+
+        mu, a shift of the times by the image's size, is not used.
+        """
         count = len(SOLVE.fractions)
         if num_inference_steps not in (None, count):
             raise ValueError(
