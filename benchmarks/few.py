@@ -68,7 +68,7 @@ FLOW = Case(
 IMAGE = Case(
     512,
     7,
-    "trajectories 256\n    iterations 150\n    batch 32\n    reference tsit5 {\n        substeps 16\n"
+    "trajectories 128\n    iterations 150\n    batch 32\n    reference rk4 {\n        substeps 48\n"
     "        dtype float32\n    }",
     "layers conv2d(16), silu",
 )

@@ -62,9 +62,10 @@ class ImageField(nn.Module):
     def __init__(self, width: int = 24, deep: int = 48, told: int = 64) -> None:
         super().__init__()
         self.rates: Tensor
+        # Slow waves alone: f varies with time no faster than it has to, and so is solved in few evaluations.
         self.classes = nn.Embedding(CLASSES + 1, told)
-        self.register_buffer("rates", 2 * math.pi * 2.0 ** torch.arange(-2, 4), persistent=False)
-        self.time = nn.Sequential(nn.Linear(12, told), nn.SiLU(), nn.Linear(told, told))
+        self.register_buffer("rates", 2 * math.pi * 2.0 ** torch.arange(-3, 1), persistent=False)
+        self.time = nn.Sequential(nn.Linear(8, told), nn.SiLU(), nn.Linear(told, told))
         self.inward = nn.Conv2d(1, width, 3, padding=1)
         self.before = Block(width, width, told)
         self.down = nn.Conv2d(width, deep, 3, stride=2, padding=1)
