@@ -24,14 +24,17 @@ def measured(targets: Targets, unseen: Trajectories, losses: Sequence[float]) ->
     """δ, the targets' error and the slope of the local error, on trajectories that training has not seen."""
     substeps, power = targets.settings.substeps, targets.solver.order + 1
     learned, delta, target_error, error = learned_values(targets.solver), {}, {}, {}
+    whole = targets.snapshots == 1  # the steps are from trajectories' starts to their ends, which are known
     for eps in sizes(targets):
         exact, now = [], []
         parts = min(TIMES, round((targets.end - targets.start) / eps)) if targets.grids else TIMES
         for part in range(parts):
-            at, parameters = (eps, *targets.states(unseen, eps, len(unseen.z[0]), part, parts)), targets.parameters()
+            s, x, z, index = targets.picked(unseen, eps, len(unseen.z[0]), part, parts)
+            at, parameters = (eps, s, x, z), targets.parameters()
             given = (*at, parameters)
-            if learned:  # g is fitted to the base as it is now, and δ is over the base at the start
-                end = targets.advance(*at[1:], torch.full_like(at[1], eps), substeps)
+            if learned or whole:  # g is fitted to the base as it is now, and δ is over the base at the start
+                step = torch.full_like(s, eps)
+                end = unseen.z[1, index] if whole else targets.advance(s, x, z, step, substeps)
                 exact.append(targets.residuals_to(end, *given))
                 now.append(targets.residuals_to(end, *at, parameters | learned))
             else:

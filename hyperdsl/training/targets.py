@@ -138,6 +138,12 @@ class Targets:
         self, trajectories: Trajectories, eps: float, rows: int, part: int = 0, parts: int = 1, steps: int = 1
     ) -> tuple[Tensor, Tensor | None, Tensor]:
         """A time s, uniform in a part of the times that leave room for the steps, and x and z of trajectories there."""
+        return self.picked(trajectories, eps, rows, part, parts, steps)[:3]
+
+    def picked(
+        self, trajectories: Trajectories, eps: float, rows: int, part: int = 0, parts: int = 1, steps: int = 1
+    ) -> tuple[Tensor, Tensor | None, Tensor, Tensor]:
+        """The same, and which trajectories they are of."""
         z, length = trajectories.z, self.end - self.start
         room = length - steps * eps * (
             getattr(self.solver, "past", 0) + 1
@@ -156,8 +162,8 @@ class Targets:
         x = None if trajectories.x is None else trajectories.x[index]
         s, rest = torch.tensor([self.start + before, after - before], dtype=self.dtype, device=z.device)
         if after == before:
-            return s, x, z[snapshot, index]
-        return s + rest, x, self.advance(s, x, z[snapshot, index], rest, self.between)
+            return s, x, z[snapshot, index], index
+        return s + rest, x, self.advance(s, x, z[snapshot, index], rest, self.between), index
 
     def parameters(self) -> dict[str, float]:
         """The base's free parameters, each drawn uniformly from its range."""
