@@ -130,7 +130,8 @@ class Run:
             with seeded(self.seed):
                 self.timeless = self._is_timeless()
             checkpoint, cache = self.files
-            identity = identity_of(self.targets[0], self.f, self.states, self.x, self.box)
+            found = self.targets[0], self.f, self.states, self.x, self.box
+            identity = identity_of(*found) if checkpoint or cache else ""  # what files are told apart by
             settled = repr([(phase, phase.reference.__name__) for phase in self.settings])
             self.keeper = Keeper(checkpoint, hashed(identity, settled, serialised(self.g.state_dict())))
             self.store = Store(cache, identity, self.fabric, self.quiet)

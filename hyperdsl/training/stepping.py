@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint as checkpointed
 
+from hyperdsl.runtime.field import LOOKS, Field
 from hyperdsl.runtime.state import VectorField
 from hyperdsl.training.learned import corrector_of, learned_tensors
 from hyperdsl.training.protocol import single_step
@@ -19,7 +20,7 @@ MEMORY = 2**30  # bytes that the rollouts of a batch may keep for the gradient; 
 
 
 class Stepping:
-    """Steps of the solver that `targets` are for, with f in the dtype of training.
+    """Steps of the solver that `targets` are for, with f in the dtype of training; the first evaluations are watched.
 
     recomputed: whether nothing of a step is kept for the gradient but the state that it starts from; the bits are the
     same either way.
@@ -28,10 +29,11 @@ class Stepping:
     def __init__(self, targets: Targets, f: VectorField, device: torch.device) -> None:
         self.solver, self.recomputed = single_step(targets.solver), False
         self.f = copied(f, targets.trained, device) if isinstance(f, nn.Module) else f
+        self.looks = LOOKS
 
     def base(self, s: Tensor, x: Tensor | None, z: Tensor, eps: Tensor, parameters: Parameters) -> Tensor:
         """A step of the base method alone."""
-        return self.solver.base(self.f, s, x, z, eps, **parameters)[0]
+        return self.solver.base(self._field(x, z), s, None, z, eps, **parameters)[0]
 
     def hyper(self, s: Tensor, x: Tensor | None, z: Tensor, eps: Tensor, parameters: Parameters) -> Tensor:
         """A step of the solver; learned parameters are as they are now."""
@@ -39,7 +41,7 @@ class Stepping:
 
         def step(z: Tensor) -> Tensor:
             with torch.autocast(z.device.type, enabled=False):  # ψ in half precision would be another method
-                base, seen = self.solver.base(self.f, s, x, z, eps, **parameters)
+                base, seen = self.solver.base(self._field(x, z), s, None, z, eps, **parameters)
             if g is None:
                 return base
             end: Tensor = base + eps ** (self.solver.order + 1) * g(eps, s, x, z, *seen, **parameters)
@@ -47,6 +49,11 @@ class Stepping:
 
         end: Tensor = checkpointed(step, z, use_reentrant=False) if self.recomputed else step(z)
         return end
+
+    def _field(self, x: Tensor | None, z: Tensor) -> Field:
+        """f with its x, as the solver calls it: over all steps watched as in one solve."""
+        field, self.looks = Field(self.f, x, z, self.looks), 0
+        return field
 
     def settle(
         self, s: Tensor, x: Tensor | None, z: Tensor, eps: Tensor, parameters: Parameters, row_steps: int

@@ -87,7 +87,7 @@ class Store:
         fabric, rows = self.fabric, targets.rows
         group, table, part = prepare(), None, None
         for k in tqdm(
-            range(fabric.global_rank, max(targets.groups, fabric.global_rank + 1), fabric.world_size),
+            _share(targets.groups, fabric.global_rank, fabric.world_size),
             "targets",
             disable=self.quiet,
             leave=False,
@@ -115,6 +115,12 @@ class Store:
             _seal(part)
             renamed_to(part, path)
         return table
+
+
+def _share(groups: int, part: int, parts: int) -> range:
+    """A process's groups, which are neighbours, for these are made together; beyond the last where it has none."""
+    first, end = part * groups // parts, (part + 1) * groups // parts
+    return range(first, end) if first < end else range(groups, groups + 1)
 
 
 def _column(named: Mapping[str, Tensor], k: int, device: torch.device) -> Tensor | None:

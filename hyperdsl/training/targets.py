@@ -16,10 +16,13 @@ from hyperdsl.runtime.state import VectorField, with_input
 from hyperdsl.training.protocol import AnySolver, has_history, is_graded, learned_names, single_step, steps_on
 from hyperdsl.training.rows import Columns, Rows, grids_of, in_dtype, joined, norms, real
 from hyperdsl.training.settings import Adversarial, End, FitWarning, Sampler, Settings, Share, Trajectory
+from hyperdsl.training.together import Making, Sought, alone, together
 
 SNAPSHOTS = 64  # states kept along each trajectory
 GROUPS = 256  # of rows that share their ε and s, as f takes them
 TOGETHER = 512  # starting states of whole solutions
+AT_ONCE = 32  # groups whose solutions are found at once,
+NUMBERS = 2**12  # if their states have no more numbers: with more, what networks keep of them leaves the cache
 DRAWS = 16  # values of the base's free parameters in each group
 REUSE = 12  # how often training meets each row
 OUTER = 0.01  # share of states beyond each end of the usual box
@@ -32,6 +35,10 @@ class Trajectories:
 
     z: Tensor
     x: Tensor | None
+
+
+Picked = tuple[Tensor, Tensor | None, Tensor, Tensor]
+"""Of rows: s, x, z, and which trajectories they are of."""
 
 
 @dataclass(frozen=True)
@@ -138,6 +145,18 @@ class Targets:
         self, trajectories: Trajectories, eps: float, rows: int, part: int = 0, parts: int = 1, steps: int = 1
     ) -> tuple[Tensor, Tensor | None, Tensor]:
         """A time s, uniform in a part of the times that leave room for the steps, and x and z of trajectories there."""
+        return self.picked(trajectories, eps, rows, part, parts, steps)[:3]
+
+    def picked(
+        self, trajectories: Trajectories, eps: float, rows: int, part: int = 0, parts: int = 1, steps: int = 1
+    ) -> Picked:
+        """The same, and which trajectories they are of."""
+        return alone(self.picking(trajectories, eps, rows, part, parts, steps), self.advance)
+
+    def picking(
+        self, trajectories: Trajectories, eps: float, rows: int, part: int = 0, parts: int = 1, steps: int = 1
+    ) -> Making[Picked]:
+        """`picked` in the making."""
         z, length = trajectories.z, self.end - self.start
         room = length - steps * eps * (
             getattr(self.solver, "past", 0) + 1
@@ -156,8 +175,9 @@ class Targets:
         x = None if trajectories.x is None else trajectories.x[index]
         s, rest = torch.tensor([self.start + before, after - before], dtype=self.dtype, device=z.device)
         if after == before:
-            return s, x, z[snapshot, index]
-        return s + rest, x, self.advance(s, x, z[snapshot, index], rest, self.between)
+            return s, x, z[snapshot, index], index
+        there = yield Sought(s, x, z[snapshot, index], rest, self.between)
+        return s + rest, x, there, index
 
     def parameters(self) -> dict[str, float]:
         """The base's free parameters, each drawn uniformly from its range."""
@@ -177,9 +197,15 @@ class Targets:
         self, eps: float, s: Tensor, x: Tensor | None, z: Tensor, parameters: dict[str, float], substeps: int
     ) -> Rows:
         """R = (z(s + ε) − base step)/ε^(p+1) at the states z, with what g reads there."""
+        return alone(self.making(eps, s, x, z, parameters, substeps), self.advance)
+
+    def making(
+        self, eps: float, s: Tensor, x: Tensor | None, z: Tensor, parameters: dict[str, float], substeps: int
+    ) -> Making[Rows]:
+        """The residuals in the making."""
         if has_history(self.solver):
-            return self.after_history(eps, s, x, z, substeps)
-        end = self.advance(s, x, z, torch.full_like(s, eps), substeps)
+            return (yield from self.after_history(eps, s, x, z, substeps))
+        end = yield Sought(s, x, z, torch.full_like(s, eps), substeps)
         return self.residuals_to(end, eps, s, x, z, parameters)
 
     def residuals_to(
@@ -193,15 +219,15 @@ class Targets:
         target = (end - base) / step ** (solver.order + 1)
         return Rows((step, s, x, z, *seen, *values.values()), target, tuple(values))
 
-    def after_history(self, eps: float, s: Tensor, x: Tensor | None, z: Tensor, substeps: int) -> Rows:
+    def after_history(self, eps: float, s: Tensor, x: Tensor | None, z: Tensor, substeps: int) -> Making[Rows]:
         """The residual of a step from an exact history whose oldest state is z."""
         solver, states, step = self.solver, [z], torch.full_like(s, eps)
         assert has_history(solver)
         for _ in range(solver.past):
-            states.insert(0, self.advance(s, x, states[0], step, substeps))
+            states.insert(0, (yield Sought(s, x, states[0], step, substeps)))
             s = s + step
         base, seen, _ = solver.base(self.f, s, x, solver.known(self.f, s, states, step, x=x), step)
-        end = self.advance(s, x, states[0], step, substeps)
+        end = yield Sought(s, x, states[0], step, substeps)
         return Rows((step, s, x, states[0], *seen), (end - base) / step ** (solver.order + 1), ())
 
 
@@ -216,21 +242,31 @@ def drawn(
     seeds = torch.randint(2**62, (targets.groups,), generator=targets.generator).tolist()
     settings, (smallest, largest) = targets.settings, targets.steps
 
-    def group(k: int) -> Columns:
+    def making(k: int) -> Making[Columns]:
         drawn = replace(targets, generator=torch.Generator().manual_seed(seeds[k]))  # in whatever process
         part = (k + float(torch.rand((), generator=drawn.generator))) / targets.groups
         grids = drawn.grids
         eps = grids[k * len(grids) // targets.groups] if grids else smallest * (largest / smallest) ** part
         if isinstance(settings.loss, Trajectory):
-            return _rollouts(drawn, trajectories, eps, settings.loss.steps, (low, high))
-        s, x, z = drawn.states(trajectories, eps, drawn.rows)
+            return (yield from _rollouts(drawn, trajectories, eps, settings.loss.steps, (low, high)))
+        s, x, z, _ = yield from drawn.picking(trajectories, eps, drawn.rows)
         z = drawn.moved(s, mixed(z, settings.states, trajectories.z, low, high, drawn.generator))
         if targets.ranges and not isinstance(settings.loss, Adversarial):
-            rows = _family(drawn, eps, s, x, z)
+            rows = yield from _family(drawn, eps, s, x, z)
         else:
-            rows = drawn.residuals(eps, s, x, z, drawn.parameters(), settings.substeps).each()
+            rows = (yield from drawn.making(eps, s, x, z, drawn.parameters(), settings.substeps)).each()
         rows = rows.to(drawn.trained)
         return (*rows.inputs, rows.target)
+
+    made: dict[int, Columns] = {}
+    size = max(min(AT_ONCE, NUMBERS // (targets.rows * trajectories.z[0, 0].numel())), 1)
+
+    def group(k: int) -> Columns:
+        if k not in made:  # always with the same others, so that the bits are the same whoever asks
+            made.clear()
+            numbers = range(k - k % size, min(k - k % size + size, targets.groups))
+            made.update(zip(numbers, together([making(one) for one in numbers], targets.advance), strict=True))
+        return made[k]
 
     return group
 
@@ -252,9 +288,9 @@ def _central(z: Tensor) -> tuple[Tensor, Tensor]:
     return ordered[outer], ordered[len(z) - 1 - outer]
 
 
-def _family(targets: Targets, eps: float, s: Tensor, x: Tensor | None, z: Tensor) -> Rows:
+def _family(targets: Targets, eps: float, s: Tensor, x: Tensor | None, z: Tensor) -> Making[Rows]:
     """The residuals of a group at several values of the base's free parameters, which share their end states."""
-    end = targets.advance(s, x, z, torch.full_like(s, eps), targets.settings.substeps)
+    end = yield Sought(s, x, z, torch.full_like(s, eps), targets.settings.substeps)
     parts = [slice(k, None, DRAWS) for k in range(DRAWS)]
     return joined(
         [
@@ -266,16 +302,16 @@ def _family(targets: Targets, eps: float, s: Tensor, x: Tensor | None, z: Tensor
 
 def _rollouts(
     targets: Targets, trajectories: Trajectories, eps: float, steps: int, box: tuple[Tensor, Tensor]
-) -> Columns:
+) -> Making[Columns]:
     """A group of rows on trajectories and, last, the states after each step; nan where the span has no room."""
     count = targets.room(eps, steps)
-    s, x, z = targets.states(trajectories, eps, targets.rows, steps=count)
+    s, x, z, _ = yield from targets.picking(trajectories, eps, targets.rows, steps=count)
     if steps == 1 and learned_names(targets.solver):  # the residual's loss for a base that changes
         z = mixed(z, targets.settings.states, trajectories.z, *box, targets.generator)
     z = targets.moved(s, z)
     step, path = torch.full_like(s, eps), [z]
     for k in range(count):
-        path.append(targets.advance(s + k * step, x, path[-1], step, targets.settings.substeps))
+        path.append((yield Sought(s + k * step, x, path[-1], step, targets.settings.substeps)))
     rows = targets.residuals_to(path[1], eps, s, x, z, targets.parameters()).each().to(targets.trained)
     path += [torch.full_like(z, math.nan)] * (steps - count)
     return (*rows.inputs, rows.target, in_dtype(torch.stack(path[1:], 1), targets.trained))

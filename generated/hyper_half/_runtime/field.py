@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -21,16 +21,21 @@ class Field:
     In plain eager mode every result must have z's shape and dtype, and z must be as it was; the first `LOOKS` results
     must be on its device and are watched too, for f may write again into what it has returned. Errors are TypeError and
     ValueError.
-    Under torch.compile and torch.export nothing is looked at, under other transforms shape and dtype are.
+    Under torch.compile and torch.export nothing is looked at, under other transforms shape and dtype are. `looks` is
+    how many results are watched: none of an f that was watched before.
     """
 
-    def __init__(self, f: VectorField, x: Any, z: Tensor) -> None:
+    is_field: ClassVar[bool] = True
+    """Tells one also where it is of another copy of this module: those of training and of a package meet."""
+
+    def __init__(self, f: VectorField, x: Any, z: Tensor, looks: int = LOOKS) -> None:
         if not callable(f):
             raise TypeError(f"the vector field must be a function f(s, z), not {type(f).__name__}")
         self.f = with_input(f, x)
         self.device, self.dtype = z.device, real_dtype(z)
-        self.looks = LOOKS if is_eager(z) else 0
-        self.counted = self.looks > 0 and not (z.is_inference() or torch.is_inference_mode_enabled())
+        eager = is_eager(z)
+        self.looks = looks if eager else 0
+        self.counted = eager and not (z.is_inference() or torch.is_inference_mode_enabled())
         self.given: list[_Seen] = []
 
     def __call__(self, s: Any, z: Tensor) -> Tensor:
@@ -70,9 +75,9 @@ class Field:
         return slope
 
 
-def fielded(f: VectorField, x: Any, z: Tensor) -> Field:
+def fielded(f: VectorField, x: Any, z: Tensor) -> VectorField:
     """f as solvers call it, where it is not so already."""
-    return f if isinstance(f, Field) else Field(f, x, z)
+    return f if getattr(type(f), "is_field", False) else Field(f, x, z)
 
 
 class Counted:
