@@ -56,13 +56,17 @@ class Residuals(nn.Module):
         some = usable[:: math.ceil(len(usable) / SAMPLED)]  # of every group: rows of one share their ε
         self.weighing = Weighing(g, scale, rows.take(some).on(self.device))
 
+    def losses(self, rows: Rows) -> Tensor:
+        """The loss of each row."""
+        return self.weighing.losses(rows)
+
     def batch(self, k: int, order: Shuffled, size: int) -> Tensor:
         """The rows of the batch of iteration k, for all processes."""
         return order.take(size)
 
     def forward(self, index: Tensor) -> Tensor:
         """The batch's mean loss as the mean over processes, each of which has its share of the rows."""
-        return self.weighing.losses(self.rows.take(index[self.part :: self.parts]).on(self.device)).sum() * (
+        return self.losses(self.rows.take(index[self.part :: self.parts]).on(self.device)).sum() * (
             self.parts / len(index)
         )
 
@@ -99,7 +103,7 @@ class WorstCases(Residuals):
         mine = row % self.parts == self.part
         rows = self.pool.take((group * len(range(self.part, size, self.parts)) + row // self.parts)[mine])
         usable = self.weighing.sizes(rows) <= self.most
-        return self.weighing.losses(rows.take(usable.nonzero()[:, 0])).sum() * (self.parts / len(index))
+        return self.losses(rows.take(usable.nonzero()[:, 0])).sum() * (self.parts / len(index))
 
     def worst(self, first: int, count: int, generator: torch.Generator) -> Rows:
         """This process's share of a group's rows, moved to where the loss is larger."""
@@ -119,7 +123,7 @@ class WorstCases(Residuals):
                 moved.requires_grad_()
                 at = torch.view_as_complex(moved) if z.is_complex() else moved
                 seen = targets.residuals(*given, at, parameters, coarse)
-                (slope,) = torch.autograd.grad(self.weighing.losses(seen.to(targets.trained)).sum(), moved)
+                (slope,) = torch.autograd.grad(self.losses(seen.to(targets.trained)).sum(), moved)
             far = (
                 moved.detach() - clean + 2.5 * attack.radius / attack.steps * self.deviation * slope.sign().nan_to_num()
             )
