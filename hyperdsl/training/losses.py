@@ -10,12 +10,14 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from hyperdsl.runtime.state import VectorField
-from hyperdsl.training.rows import Rows, joined, norms, real, units
+from hyperdsl.training.rows import Rows, joined, norms, real
 from hyperdsl.training.settings import Adversarial
 from hyperdsl.training.stepping import Stepping
 from hyperdsl.training.targets import OUTLYING, TOGETHER, Targets
+from hyperdsl.training.weighing import Weighing
 
 PERIOD = 16  # iterations between points at which training can be taken up again, and for which worst cases serve
+SAMPLED = 2**13  # rows that tell what is usual
 BLOCKS = 4  # rollouts of a batch: rows of each share their ε and s
 STRAY = 10  # deviations from the reference at which a rollout goes on from the reference's state
 POOL = 4  # groups whose worst cases are found at a time
@@ -38,10 +40,9 @@ class Shuffled:
 
 
 class Residuals(nn.Module):
-    """The loss ‖g − R‖ / √‖R‖ of rows: halfway from the absolute to the relative error.
+    """The loss ‖g − R‖ / √‖R‖ of rows, as `Weighing` has it: halfway from the absolute to the relative error.
 
-    Both are in g's own units where it has such, else R is scaled. `units` are what batches are drawn from: the rows
-    with a finite target.
+    `units` are what batches are drawn from: the rows with a finite target.
     """
 
     def __init__(self, g: nn.Module, rows: Rows, usable: Tensor, fabric: Fabric) -> None:
@@ -51,20 +52,13 @@ class Residuals(nn.Module):
         pieces = torch.split(usable, 2**16)
         squares = [rows.target[piece].to(self.device).abs().square().sum(0) for piece in pieces]
         scale = (torch.stack(squares).sum(0) / len(usable)).sqrt()
-        self.scale = torch.where(scale > 0, scale, torch.ones_like(scale))
-        self.features = math.sqrt(scale.numel())
-        typical = torch.cat([self.sizes(rows.take(piece).on(self.device)) for piece in pieces]).median()
-        self.floor, self.most = 0.1 * typical.clamp_min(1e-3), OUTLYING * typical.clamp_min(1e-3)
-
-    def sizes(self, rows: Rows) -> Tensor:
-        """The norm of each row of R, scaled to be about one."""
-        return norms(real(rows.target) / units(self.g, rows, self.scale)) / self.features
+        scale = torch.where(scale > 0, scale, torch.ones_like(scale))
+        some = usable[:: math.ceil(len(usable) / SAMPLED)]  # of every group: rows of one share their ε
+        self.weighing = Weighing(g, scale, rows.take(some).on(self.device))
 
     def losses(self, rows: Rows) -> Tensor:
         """The loss of each row."""
-        unit = units(self.g, rows, self.scale)
-        weight = (norms(real(rows.target) / unit) / self.features + self.floor).rsqrt() / self.features
-        return norms(real(rows.given(self.g) - rows.target) / unit) * weight
+        return self.weighing.losses(rows)
 
     def batch(self, k: int, order: Shuffled, size: int) -> Tensor:
         """The rows of the batch of iteration k, for all processes."""
@@ -89,6 +83,7 @@ class WorstCases(Residuals):
     ) -> None:
         super().__init__(g, rows, usable, fabric)
         self.targets, self.attack = targets, attack
+        self.most = OUTLYING * self.weighing.typical.clamp_min(1e-3)
         self.deviation = real(rows.where[3][usable[: 2**16]]).std(0).to(self.device, targets.dtype)
         self.units = torch.arange(targets.groups)
         self.pool, self.within = rows, Shuffled(usable[:0], torch.Generator())
@@ -107,7 +102,7 @@ class WorstCases(Residuals):
         group, row = index // size, index % size
         mine = row % self.parts == self.part
         rows = self.pool.take((group * len(range(self.part, size, self.parts)) + row // self.parts)[mine])
-        usable = self.sizes(rows) <= self.most
+        usable = self.weighing.sizes(rows) <= self.most
         return self.losses(rows.take(usable.nonzero()[:, 0])).sum() * (self.parts / len(index))
 
     def worst(self, first: int, count: int, generator: torch.Generator) -> Rows:

@@ -64,18 +64,6 @@ class Rows(NamedTuple):
         return {name: value for name, value in zip(self.names, values, strict=True) if value is not None}
 
 
-def units(g: object, rows: Rows, scale: Tensor) -> Tensor:
-    """What targets are measured in, for the `real` form of them: g's own units where it has such, else `scale`.
-
-    They are what g gives for a net of one; infinite where that is zero, so that nothing asks of g what it cannot give.
-    """
-    unit = getattr(g, "unit", None)
-    if unit is None:
-        return scale.unsqueeze(-1) if rows.target.is_complex() else scale
-    own = real(rows.given(unit))
-    return own.where(own > 0, math.inf)
-
-
 def joined(groups: Sequence[Rows]) -> Rows:
     """The groups as one."""
 

@@ -20,8 +20,9 @@ import torch
 from torch import Tensor, nn
 
 from hyperdsl.runtime.state import VectorField
-from hyperdsl.training.rows import Rows, norms, real, units
+from hyperdsl.training.rows import Rows, norms, real
 from hyperdsl.training.tracked_rows import TrackedRows, delta
+from hyperdsl.training.weighing import Weighing
 
 TARGETS = 0.1  # error of the targets, in terms of the bound on δ
 
@@ -157,15 +158,10 @@ class Tracked:
         return steps
 
     def _fitted(self, rows: Rows) -> int:
-        """`iterations` gradient steps on ‖g − R‖ / √‖R‖, R scaled by feature; how many these are.
-
-        That loss is halfway from the absolute to the relative error, as in the training loop of generated packages.
-        """
+        """`iterations` gradient steps on the loss of generated packages, `Weighing`'s; how many these are."""
         scale = rows.target.abs().square().mean(0).sqrt()
         scale = torch.where(scale > 0, scale, torch.ones_like(scale))
-        unit = units(self._g, rows, scale) * scale.numel() ** 0.5
-        sizes = norms(real(rows.target) / unit)
-        weight = (sizes + 0.1 * sizes.median()).rsqrt()
+        unit, weight = Weighing(self._g, scale, rows).terms(rows)
         self._g.requires_grad_(True)
         for _ in range(self.iterations):
             loss = (norms(real(rows.given(self._g) - rows.target) / unit) * weight).mean()
