@@ -22,8 +22,8 @@ from tqdm import tqdm
 from hyperdsl.evaluation.files import save_safetensors
 from hyperdsl.evaluation.mnist import mnist
 from hyperdsl.evaluation.problems import Problem
-from hyperdsl.runtime.path import guided
 from hyperdsl.training.given import seeded
+from hyperdsl.training.guidance import guided
 
 SIZE = 14
 STATE_SHAPE = (1, SIZE, SIZE)

@@ -38,7 +38,7 @@ def test_conditioned_on_the_input() -> None:
     train, solver_class = package.train(), package.choose()
     torch.manual_seed(1)
     solver: Any = solver_class(state_shape=(2,), input_shape=(3,))
-    history = train.fit(solver, f, sample, (0.0, 2.0), iterations=300, progress=False)
+    history = train.fit(solver, f, sample, (0.0, 2.0), iterations=400, progress=False)
     assert history.delta[min(history.delta, key=lambda eps: abs(eps - 0.05))] < 0.3
     z0, x = sample(64, torch.Generator().manual_seed(9))
     with torch.no_grad():
