@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from hyperdsl.evaluation.files import save_safetensors
-from hyperdsl.evaluation.problems import Problem
+from hyperdsl.evaluation.problems import Problem, VectorField
 from hyperdsl.evaluation.shapes import CONSTANTS, SHAPES
 from hyperdsl.training.given import seeded
 
@@ -93,10 +93,10 @@ def train_flow(seed: int = 0, recipe: FlowRecipe = FlowRecipe(), progress: bool 
     return field.requires_grad_(False).eval()
 
 
-def matching_loss(field: nn.Module, data: Tensor, generator: torch.Generator) -> Tensor:
-    """The mean square of f(s, (1 − s) z0 + s z1) − (z1 − z0), z0 normal, z1 the data [n, 2] and s uniform."""
+def matching_loss(field: VectorField, data: Tensor, generator: torch.Generator) -> Tensor:
+    """The mean square of f(s, (1 − s) z0 + s z1) − (z1 − z0), z0 normal, z1 the data [n, ...] and s uniform."""
     start = torch.randn(data.shape, generator=generator)
-    s = torch.rand(len(data), 1, generator=generator)
+    s = torch.rand(len(data), *(1,) * (data.ndim - 1), generator=generator)
     loss: Tensor = (field(s, torch.lerp(start, data, s)) - (data - start)).square().mean()
     return loss
 

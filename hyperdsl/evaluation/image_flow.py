@@ -20,8 +20,9 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from hyperdsl.evaluation.files import save_safetensors
+from hyperdsl.evaluation.flows import matching_loss
 from hyperdsl.evaluation.mnist import mnist
-from hyperdsl.evaluation.problems import Problem
+from hyperdsl.evaluation.problems import Problem, VectorField
 from hyperdsl.training.given import seeded
 from hyperdsl.training.guidance import guided
 
@@ -114,7 +115,7 @@ def train_image_field(seed: int = 0, recipe: ImageRecipe = ImageRecipe(), progre
         rows = torch.randint(len(data.images), (recipe.batch,), generator=generator)
         hidden = torch.rand(recipe.batch, generator=generator) < recipe.unlabelled
         x = data.classes[rows].masked_fill(hidden, NO_CLASS)
-        loss = _matching_loss(field, 2 * data.images[rows] - 1, x, generator)
+        loss = matching_loss(_labelled(field, x), 2 * data.images[rows] - 1, generator)
         optimizer.zero_grad()
         torch.autograd.backward(loss)
         optimizer.step()
@@ -125,12 +126,9 @@ def train_image_field(seed: int = 0, recipe: ImageRecipe = ImageRecipe(), progre
     return mean.requires_grad_(False).eval()
 
 
-def _matching_loss(field: nn.Module, data: Tensor, x: Tensor, generator: torch.Generator) -> Tensor:
-    """The mean square of f(s, x, (1 − s) z0 + s z1) − (z1 − z0), z0 normal, z1 the data [n, ...] and s uniform."""
-    start = torch.randn(data.shape, generator=generator)
-    s = torch.rand(len(data), generator=generator)
-    loss: Tensor = (field(s, x, torch.lerp(start, data, s[:, None, None, None])) - (data - start)).square().mean()
-    return loss
+def _labelled(field: nn.Module, x: Tensor) -> VectorField:
+    """The field of these classes as f(s, z), s a column."""
+    return lambda s, z: field(s.flatten(), x, z)
 
 
 def image_field(

@@ -18,7 +18,7 @@ from hyperdsl.evaluation.metrics import energy_distance, l2
 from hyperdsl.evaluation.problems import Problem
 from hyperdsl.evaluation.report import plain
 from hyperdsl.evaluation.solvers import in_double, torchdiffeq_states
-from hyperdsl.evaluation.work_precision import Contender, Start
+from hyperdsl.evaluation.work_precision import Contender, Start, ends_of_parts
 from hyperdsl.training.files import write_atomically
 
 EXACT = "exact"
@@ -27,7 +27,6 @@ SHOWN = 12
 """How many trajectories are drawn."""
 SIDE = 6
 """Of the square of images that is drawn."""
-PARTS = 200
 MARKED = 60
 """Up to so many states of a trajectory each has a mark."""
 COLOUR, PALE = "#0b5fa5", "#b9b9b9"
@@ -138,10 +137,9 @@ def _points(start: Start) -> Show:
 
 def _trajectories(start: Start) -> Show:
     first, last = start.span
-    times = [first + (last - first) * k / PARTS for k in range(PARTS + 1)]
     z0, x = start.z0[:SHOWN].double(), None if start.x is None else start.x[:SHOWN]
     with torch.no_grad():
-        exact = torchdiffeq_states(in_double(start.f), z0, times, x, tolerance=1e-7).flatten(2)
+        exact = torchdiffeq_states(in_double(start.f), z0, ends_of_parts(start.span), x, tolerance=1e-7).flatten(2)
     plane = exact.shape[-1] == 2
 
     def line(axis: Axes, z: Tensor, **style: Any) -> None:

@@ -105,7 +105,7 @@ def fixed(name: str, solver: Callable[..., Tensor], steps: Sequence[int], **para
 
     def states(count: int, f: VectorField, z0: Tensor, span: Span, x: Tensor | None) -> Tensor:
         given: dict[str, Any] = {**parameters, **unchecked} | ({} if x is None else {"x": x})
-        found: Tensor = odeint(f, z0, _times(span, count), **given)  # type: ignore[misc]  # there is one where this is
+        found: Tensor = odeint(f, z0, ends_of_parts(span, count), **given)  # type: ignore[misc]  # there is one where this is
         return found
 
     g = _corrector(solver)
@@ -124,7 +124,7 @@ def adaptive(tolerances: Sequence[float] = (1e-3,)) -> list[Contender]:
         return torchdiffeq_solve(f, z0, span, x, ADAPTIVE, tolerance)
 
     def states(tolerance: float, f: VectorField, z0: Tensor, span: Span, x: Tensor | None) -> Tensor:
-        return torchdiffeq_states(f, z0, _times(span), x, ADAPTIVE, tolerance)
+        return torchdiffeq_states(f, z0, ends_of_parts(span), x, ADAPTIVE, tolerance)
 
     return [
         Contender(ADAPTIVE, f"{tolerance:.0e}", partial(run, tolerance), states=partial(states, tolerance))
@@ -153,7 +153,9 @@ def at_tolerances(
     def states(rtol: float, f: VectorField, z0: Tensor, span: Span, x: Tensor | None) -> Tensor:
         given: dict[str, Any] = {**parameters} | ({} if x is None else {"x": x})
         try:
-            found: Tensor = odeint(f, z0, _times(span), rtol=rtol, atol=control.atol * rtol / control.rtol, **given)
+            found: Tensor = odeint(
+                f, z0, ends_of_parts(span), rtol=rtol, atol=control.atol * rtol / control.rtol, **given
+            )
         except RuntimeError:  # one that does not reach its end
             return torch.stack((z0, run(rtol, f, z0, span, x)))
         return found
@@ -165,7 +167,7 @@ def at_tolerances(
     ]
 
 
-def _times(span: Span, parts: int = PARTS) -> list[float]:
+def ends_of_parts(span: Span, parts: int = PARTS) -> list[float]:
     """The ends of equal parts of the span."""
     return [span[0] + (span[1] - span[0]) * k / parts for k in range(parts + 1)]
 
