@@ -12,12 +12,11 @@ from pathlib import Path
 import numpy as np
 import scipy.linalg
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 from tqdm import tqdm
 
-from hyperdsl.evaluation.files import save_safetensors
+from hyperdsl.evaluation.files import trained_once
 from hyperdsl.evaluation.image_flow import SIZE
 from hyperdsl.evaluation.mnist import mnist
 from hyperdsl.training.given import seeded
@@ -62,13 +61,13 @@ class Gaussian:
 
 def classifier(folder: Path, iterations: int = 1500, progress: bool = True) -> Classifier:
     """A classifier of the training images, from `folder` where it was trained before."""
-    path = folder / f"classifier_{iterations}.safetensors"
+    return trained_once(Classifier, lambda: _trained(iterations, progress), folder, 0, iterations)
+
+
+def _trained(iterations: int, progress: bool) -> Classifier:
+    data = mnist("train", SIZE)
     with seeded(0):
         model = Classifier()
-        if path.exists():
-            model.load_state_dict(load_file(path))
-            return model.requires_grad_(False).eval()
-        data = mnist("train", SIZE)
         optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, iterations)
         for _ in tqdm(range(iterations), desc="classifier", disable=not progress):
@@ -78,8 +77,7 @@ def classifier(folder: Path, iterations: int = 1500, progress: bool = True) -> C
             torch.autograd.backward(loss)
             optimizer.step()
             schedule.step()
-    save_safetensors(path, model.state_dict(), {"iterations": str(iterations)})
-    return model.requires_grad_(False).eval()
+    return model
 
 
 @torch.no_grad()

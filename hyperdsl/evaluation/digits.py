@@ -6,14 +6,12 @@ Model: Chen et al., Neural Ordinary Differential Equations, 2018, with a convolu
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from torch import Tensor, nn
@@ -21,7 +19,7 @@ from torch.nn import functional
 from torchdiffeq import odeint
 from tqdm import tqdm
 
-from hyperdsl.evaluation.files import save_safetensors
+from hyperdsl.evaluation.files import trained_once
 from hyperdsl.evaluation.problems import Problem
 from hyperdsl.training.given import seeded
 
@@ -140,16 +138,7 @@ def digits_model(
     progress: bool = True,
 ) -> DigitsModel:
     """The classifier of this seed and recipe, from `folder` where it was trained before."""
-    with seeded(seed):  # also where weights come from a file, a module draws its first ones
-        model = DigitsModel()
-    key = hashlib.sha256(f"{recipe} {model}".encode()).hexdigest()[:12]
-    path = folder / f"model_{seed}_{key}.safetensors"
-    if path.exists():
-        model.load_state_dict(load_file(path))
-        return model.requires_grad_(False).eval()
-    model = train_digits(seed, recipe, progress)
-    save_safetensors(path, model.state_dict(), {"recipe": str(recipe), "seed": str(seed)})
-    return model
+    return trained_once(DigitsModel, lambda: train_digits(seed, recipe, progress), folder, seed, recipe)
 
 
 def digits_problem(seed: int = 0, model: DigitsModel | None = None, progress: bool = True) -> Problem:

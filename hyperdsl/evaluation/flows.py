@@ -6,18 +6,16 @@ f is trained by conditional flow matching along straight lines (Lipman et al., F
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from hyperdsl.evaluation.files import save_safetensors
+from hyperdsl.evaluation.files import trained_once
 from hyperdsl.evaluation.problems import Problem, VectorField
 from hyperdsl.evaluation.shapes import CONSTANTS, SHAPES
 from hyperdsl.training.given import seeded
@@ -105,15 +103,9 @@ def flow_field(
     seed: int = 0, recipe: FlowRecipe = FlowRecipe(), folder: Path = FOLDER, progress: bool = True
 ) -> FlowField:
     """The field of this seed and recipe, from `folder` where it was trained before."""
-    field = recipe.field(seed)
-    key = hashlib.sha256(f"{recipe} {field} {CONSTANTS}".encode()).hexdigest()[:12]
-    path = folder / f"field_{seed}_{key}.safetensors"
-    if path.exists():
-        field.load_state_dict(load_file(path))
-        return field.requires_grad_(False).eval()
-    field = train_flow(seed, recipe, progress)
-    save_safetensors(path, field.state_dict(), {"recipe": str(recipe), "seed": str(seed)})
-    return field
+    return trained_once(
+        lambda: recipe.field(seed), lambda: train_flow(seed, recipe, progress), folder, seed, recipe, CONSTANTS
+    )
 
 
 def flow_problem(seed: int = 0, field: FlowField | None = None, progress: bool = True, name: str = "flow") -> Problem:

@@ -8,7 +8,6 @@ Classifier-Free Diffusion Guidance, 2022). Images are MNIST's, averaged down to 
 from __future__ import annotations
 
 import copy
-import hashlib
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from tqdm import tqdm
 
-from hyperdsl.evaluation.files import save_safetensors
+from hyperdsl.evaluation.files import trained_once
 from hyperdsl.evaluation.flows import matching_loss
 from hyperdsl.evaluation.mnist import mnist
 from hyperdsl.evaluation.problems import Problem, VectorField
@@ -135,16 +134,7 @@ def image_field(
     seed: int = 0, recipe: ImageRecipe = ImageRecipe(), folder: Path = FOLDER, progress: bool = True
 ) -> ImageField:
     """The field of this seed and recipe, from `folder` where it was trained before."""
-    with seeded(seed):  # also where weights come from a file, a module draws its first ones
-        field = ImageField()
-    key = hashlib.sha256(f"{recipe} {field}".encode()).hexdigest()[:12]
-    path = folder / f"field_{seed}_{key}.safetensors"
-    if path.exists():
-        field.load_state_dict(load_file(path))
-        return field.requires_grad_(False).eval()
-    field = train_image_field(seed, recipe, progress)
-    save_safetensors(path, field.state_dict(), {"recipe": str(recipe), "seed": str(seed)})
-    return field
+    return trained_once(ImageField, lambda: train_image_field(seed, recipe, progress), folder, seed, recipe)
 
 
 def shipped_field() -> ImageField:

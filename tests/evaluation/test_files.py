@@ -7,8 +7,9 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import save
+from torch import nn
 
-from hyperdsl.evaluation.files import remove_oldest
+from hyperdsl.evaluation.files import remove_oldest, trained_once
 
 
 def names(folder: Path) -> list[str]:
@@ -42,3 +43,21 @@ def test_somebody_s_own_files_in_a_cache_stay(tmp_path: Path) -> None:
     before = names(tmp_path)
     remove_oldest(tmp_path, 0)
     assert names(tmp_path) == before
+
+
+def test_a_model_is_trained_once_for_each_recipe(tmp_path: Path) -> None:
+    trained: list[str] = []
+
+    def model_of(recipe: str) -> nn.Linear:
+        def train() -> nn.Linear:
+            trained.append(recipe)
+            model = nn.Linear(2, 1)
+            nn.init.constant_(model.weight, len(trained))
+            return model
+
+        return trained_once(lambda: nn.Linear(2, 1), train, tmp_path, 0, recipe)
+
+    models = [model_of(recipe) for recipe in ("short", "short", "long", "short")]
+    assert trained == ["short", "long"]
+    assert [model.weight.mean().item() for model in models] == [1, 1, 2, 1]
+    assert not any(parameter.requires_grad for model in models for parameter in model.parameters())
