@@ -27,7 +27,13 @@ if TYPE_CHECKING:
     from hyperdsl.theory.runge_kutta.tableau import Tableau
 
 Weights = Annotated[Path | None, typer.Option(metavar="FILE", help="Trained weights; without them g is zero.")]
-Steps = Annotated[str, typer.Option(metavar="K,K,...", help="Numbers of steps over the span.")]
+Steps = Annotated[
+    str | None,
+    typer.Option(
+        metavar="K,K,...",
+        help="Numbers of steps over the span; by default those that g was trained for, else 10,20,40,80.",
+    ),
+]
 Methods = Annotated[str, typer.Option(metavar="NAME,NAME,...", help="Methods of the library to compare with.")]
 Rtol = Annotated[str | None, typer.Option(metavar="R,R,...", help="Relative tolerances of an adaptive solver.")]
 Plot = Annotated[Path | None, typer.Option(metavar="FILE", help="Write a plot of error against cost.")]
@@ -37,7 +43,6 @@ Samples = Annotated[
 Set = Annotated[
     list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A value for a free parameter of the base.")
 ]
-DEFAULT_STEPS = "10,20,40,80"
 DEFAULT_METHODS = "euler,midpoint,rk4"
 LARGEST_STEPS = 10**6
 
@@ -47,7 +52,7 @@ def evaluate(
     problem: ProblemName,
     solver: SolverName = None,
     weights: Weights = None,
-    steps: Steps = DEFAULT_STEPS,
+    steps: Steps = None,
     methods: Methods = DEFAULT_METHODS,
     rtol: Rtol = None,
     plot: Plot = None,
@@ -74,7 +79,7 @@ def evaluate(
     torch.set_num_threads(threads)
     for figure in filter(None, (plot, samples)):
         guarded(partial(require_plot, figure, plots.endings()))
-    counts = _counts(steps)
+    counts = _counts(steps) if steps else None
     tolerances = _tolerances(rtol) if rtol else None
     beside = {name: TableauSolver(name, tableau(name)) for name in methods.replace(" ", "").split(",") if name}
     values = dict(_parameter(item) for item in parameters or [])
@@ -91,7 +96,14 @@ def evaluate(
     if tolerances and not work_precision.is_adaptive(model):
         stop(f"`--rtol` is for adaptive solvers, and {own} has no control")
     contenders = guarded(
-        lambda: work_precision.beside(name, model, beside, counts, parameters=values, own_tolerances=tolerances)
+        lambda: work_precision.beside(
+            name,
+            model,
+            beside,
+            counts,
+            parameters=values,
+            own_tolerances=tolerances,
+        )
     )
     start = guarded(lambda: work_precision.unseen(on_path(chosen, model)))
     rows = guarded(lambda: work_precision.measure(contenders, start))

@@ -22,11 +22,14 @@ from hyperdsl.evaluation.metrics import l2, mape, relative_error
 from hyperdsl.evaluation.problems import Problem, VectorField, on_path
 from hyperdsl.evaluation.solvers import Span, TableauSolver, reference_solution, torchdiffeq_solve, torchdiffeq_states
 from hyperdsl.training.protocol import is_graded
+from hyperdsl.training.trained import trained_grids
 
 ADAPTIVE = "dopri5"
 """torchdiffeq's adaptive method, beside the fixed steps of the others."""
 PARTS = 200
 """Of the span, at whose ends the states of an adaptive solver are shown."""
+DEFAULT_STEPS = (10, 20, 40, 80)
+"""Numbers of steps where none are asked for, and a solver was trained for a range of them."""
 UNSEEN = 1_000_003
 """A seed that training does not use."""
 
@@ -265,7 +268,7 @@ def beside(
     name: str,
     solver: Callable[..., Tensor],
     methods: Mapping[str, TableauSolver],
-    steps: Sequence[int],
+    steps: Sequence[int] | None,
     *,
     parameters: Mapping[str, float] | None = None,
     tolerances: Sequence[float] = (1e-3, 1e-6),
@@ -273,17 +276,23 @@ def beside(
 ) -> list[Contender]:
     """The solver, and others at equal numbers of steps, and dopri5.
 
+    Without `steps`, a solver that was trained for certain numbers of them is taken at those, and the others have as
+    many evaluations; else DEFAULT_STEPS serve all.
     An adaptive solver is taken at `own_tolerances`, as `at_tolerances` has it, and not at numbers of steps.
     EvaluationError where a free parameter has no value.
     """
     _check_parameters(solver, parameters or {})
     given = parameters or {}
+    trained = [] if steps else trained_grids(solver)
+    steps = steps or trained or DEFAULT_STEPS
     if isinstance(solver, nn.Module) and is_adaptive(solver):
         contenders = at_tolerances(name, solver, own_tolerances, **given)
     else:
         contenders = fixed(name, solver, steps, **given)
+    own = getattr(solver, "evaluations_per_step", 1)
     for method, tableau in methods.items():
-        contenders += fixed(method, tableau, steps)
+        each = {max(k * own // tableau.evaluations_per_step, 1) for k in trained}
+        contenders += fixed(method, tableau, sorted(each) or steps)
     return [*contenders, *adaptive(tolerances)]
 
 

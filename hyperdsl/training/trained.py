@@ -63,6 +63,12 @@ def told(
     }
 
 
+def trained_grids(solver: Any) -> list[int]:
+    """The numbers of steps that a solver's weights were trained for exactly; none where they are for a range."""
+    found: list[int] = json.loads(getattr(solver, "about", {}).get(TRAINED, "{}")).get("grids", [])
+    return found
+
+
 def spread_of(states: Tensor) -> dict[str, list[float]]:
     """The mean and the standard deviation of each component of states [n, ...], of large ones of all together."""
     table = real(states).flatten(1).double()

@@ -226,6 +226,21 @@ def test_evaluate_names_another_problem_and_marks_what_g_was_not_trained_for(tmp
     assert json.loads(run("evaluate", HEUN, *own).stdout)["notes"] == []
 
 
+def test_evaluate_takes_the_steps_of_training_and_others_at_equal_evaluations() -> None:
+    few = str(ROOT / "generated/few_evaluations")
+    own = ("--solver", "FourPlain", "--problem", "van_der_pol")
+    done = run(
+        "train", few, *own, "--set", "whole.iterations=1", "--set", "whole.trajectories=8", "--output", "w.safetensors"
+    )
+    assert done.exit_code == 0, done.stderr
+    rows = json.loads(run("evaluate", few, *own, "--weights", "w.safetensors", "--json").stdout)["rows"]
+    assert {(row["setting"], row["evaluations"]) for row in rows if row["method"] != "dopri5"} == {
+        ("K = 1", 4),
+        ("K = 2", 4),
+        ("K = 4", 4),
+    }
+
+
 def test_problems_of_one_name_keep_their_weights_apart(tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / f"{name}.py").write_text(MODULE)
