@@ -9,12 +9,14 @@ from torch import Tensor, nn
 
 from hyperdsl.training.rows import Rows, norms, real
 
-SMALL = 0.1  # of the typical size: errors on targets far below it count alike
+SMALL = 2.0  # typical sizes: errors on targets far below them count alike
 WIDE = 16.0  # typical sizes beyond which targets count less: a few fast transients would be all that g learns
 
 
 class Weighing:
-    """The loss of errors e of g, ‖e‖/√‖R‖ of a target R: halfway from the absolute to the relative error.
+    """The loss of errors e of g, ‖e‖/√(‖R‖ + SMALL typical sizes) of a target R.
+
+    Errors on usual targets count as they are; on large ones halfway from the absolute to the relative error.
 
     Both are in the middle, geometrically, of the unit that g has there and its usual one, where g has a unit: states
     where dz is large then count neither by dz's size, as in absolute units, nor as little as slow ones, as in g's own.
