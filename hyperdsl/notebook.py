@@ -11,7 +11,7 @@ from hyperdsl.diagnostics import has_errors, report_text
 from hyperdsl.pages.analysis import Analysis, analyse, of_solver
 from hyperdsl.pages.html import page_html
 from hyperdsl.pages.latex import local_error_latex, tableau_latex
-from hyperdsl.pages.text import Fact, facts, learns, ranges, tableau_lines, title
+from hyperdsl.pages.text import Fact, added, facts, ranges, tableau_lines, title
 from hyperdsl.semantics.model.spec import Method, Solver
 from hyperdsl.source import SpecFile
 
@@ -44,8 +44,7 @@ class Page:
 
     @property
     def _more(self) -> tuple[Fact, ...]:
-        fact = learns(self.solver) if self.solver else None
-        return (fact,) if fact else ()
+        return tuple(added(self.solver)) if self.solver else ()
 
 
 def library(name: str) -> Page:

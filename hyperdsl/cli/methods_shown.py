@@ -6,7 +6,7 @@ from rich.console import Console
 
 from hyperdsl.cli.formulas_shown import print_multistep, print_predictor_corrector
 from hyperdsl.pages.analysis import analyse, of_solver
-from hyperdsl.pages.text import facts, learns, ranges, tableau_lines, title
+from hyperdsl.pages.text import added, facts, ranges, tableau_lines, title
 from hyperdsl.semantics.model.spec import Base, Method, Multistep, PredictorCorrector, Solver, Spec
 
 Shown = Base | Solver
@@ -43,8 +43,7 @@ def print_method(method: Method, console: Console, solver: Solver | None = None)
     for line in tableau_lines(method.tableau):
         console.print(f"    {line}", markup=False)
     console.print()
-    last = learns(solver) if solver else None
-    for label, lines in (*facts(method, analyse(method)), *([last] if last else [])):
+    for label, lines in (*facts(method, analyse(method)), *(added(solver) if solver else ())):
         for i, line in enumerate(lines):
             console.print(f"  {'' if i else label:14} {line}", markup=False)
     console.print()

@@ -54,16 +54,20 @@ def facts(method: Method, analysis: Analysis) -> Iterator[Fact]:
         yield "family", list(_family(method, analysis))
 
 
-def learns(solver: Solver) -> Fact | None:
-    """What a hypersolver adds to its base."""
+def added(solver: Solver) -> Iterator[Fact]:
+    """What a solver adds to its base: the points of its steps, and a learned term."""
+    if solver.grid is not None:
+        points = ", ".join(map(shown, solver.grid.points))
+        trained = " before training, which moves those between" if solver.grid.learned else ""
+        yield "grid", [f"steps between {points} of the span{trained}"]
     power = solver.residual_power
     if power is None:
-        return None
+        return
     lines = [f"z₁ = z + ε ψ + ε^{power} g, residual power {power}: as ε → 0, g learns the sum of `local error`"]
     if isinstance(solver.corrector, Corrector):
         relative = solver.corrector.output == "relative"
         lines.append("g is relative to the size of dz: zero where f is" if relative else "g is absolute")
-    return "hypersolver", lines
+    yield "hypersolver", lines
 
 
 def _properties(method: Method, analysis: Analysis) -> list[str]:

@@ -204,3 +204,11 @@ def test_an_error_that_was_not_measured_is_not_said_to_depend_on_parameters() ->
     family = compiler.library_method("second_order")
     assert family is not None
     assert "depends on the parameters" in dict(text.facts(family, analyse(family)))["error"][0]
+
+
+def test_a_grid_of_its_own_is_shown() -> None:
+    page = run("show", "specs/graded.hyper").stdout
+    assert "grid           steps between 0, 1/10, 3/10, 1 of the span\n" in page
+    assert (
+        "grid           steps between 0, 1/3, 2/3, 1 of the span before training, which moves those between\n" in page
+    )
