@@ -8,9 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from hyperdsl.semantics.model.additive import Additive
 from hyperdsl.semantics.model.control import Control
-from hyperdsl.semantics.model.expressions import Expression
+from hyperdsl.semantics.model.entries import Entries
 from hyperdsl.semantics.model.layers import Bilinear, Conv2d, Layer, Residual
+from hyperdsl.semantics.model.parameter import Parameter
 from hyperdsl.semantics.model.path import PathModel
 from hyperdsl.semantics.model.problem import ProblemModel
 from hyperdsl.semantics.model.sweep import Sweep
@@ -23,14 +25,6 @@ from hyperdsl.theory.numbers.polynomials import Polynomial
 from hyperdsl.theory.runge_kutta.families import Interval
 from hyperdsl.theory.runge_kutta.order import OrderReport
 from hyperdsl.theory.runge_kutta.tableau import Tableau
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """A named parameter of a method family and the range for which the method is proven."""
-
-    name: str
-    interval: Interval
 
 
 @dataclass(frozen=True)
@@ -79,15 +73,6 @@ class Method:
 
 
 @dataclass(frozen=True)
-class Entries:
-    """A tableau's coefficients as expressions, shaped like `Tableau`: a is full, zeros are `Constant(0)`."""
-
-    a: tuple[tuple[Expression, ...], ...]
-    c: tuple[Expression, ...]
-    weights: tuple[tuple[Expression, ...], ...]
-
-
-@dataclass(frozen=True)
 class Dense:
     """Dense output z(s + θε) = z + ε Σ b_i(θ)·k_i, proven to have at least this order for every θ.
 
@@ -133,7 +118,10 @@ class PredictorCorrector:
     start: Start | None
 
 
-Base = Method | Multistep | PredictorCorrector
+OneStep = Method | Additive
+"""What `method` declares."""
+
+Base = OneStep | Multistep | PredictorCorrector
 """What a solver can be built on."""
 
 
@@ -329,3 +317,4 @@ class Spec:
     imports: tuple[Source, ...]
     sweeps: tuple[Sweep, ...] = ()
     paths: tuple[PathModel, ...] = ()
+    additives: tuple[Additive, ...] = ()

@@ -51,13 +51,16 @@ class OrderReport:
     """What was proven of a row of weights: the coupled order for z' = Σ f^ν(s, z) and for z' = Σ f^ν(z), the first
     conditions of the next order that do not hold, and the orders of the parts alone, each with time.
 
-    A failing condition is None where the bound on any method's order ended the search."""
+    A failing condition is None where the bound on any method's order ended the search; where the search was not
+    `finished`, whether there are higher orders is out of reach.
+    """
 
     order: int
     order_autonomous: int
     failing: Condition | None
     failing_autonomous: Condition | None
     parts: tuple[tuple[str, int], ...]
+    finished: bool = True
 
 
 def prove_order(pair: Pair, row: int = 0, tolerance: Exact | None = None) -> OrderReport:
@@ -73,11 +76,13 @@ def prove_order(pair: Pair, row: int = 0, tolerance: Exact | None = None) -> Ord
         bound = min(report.order for _, report in alone)
         alphabet = Alphabet.shared(names) if pair.has_one_c else Alphabet.autonomous(names)
         order, failing = _proven(pair, row, tolerance, alphabet, bound)
-        return OrderReport(order, order, failing, failing, parts)
+        finished = failing is not None or order < HIGHEST_ADDITIVE_ORDER
+        return OrderReport(order, order, failing, failing, parts, finished)
     order, failing = _proven(pair, row, tolerance, Alphabet.timed(names), min(report.order for _, report in alone))
     bound = min(report.order_autonomous for _, report in alone)
     autonomous, other = _proven(pair, row, tolerance, Alphabet.autonomous(names), bound)
-    return OrderReport(order, autonomous, failing, other, parts)
+    finished = max(order, autonomous) < HIGHEST_ADDITIVE_ORDER
+    return OrderReport(order, autonomous, failing, other, parts, finished)
 
 
 def stage_order(pair: Pair, tolerance: Exact | None = None) -> int:
