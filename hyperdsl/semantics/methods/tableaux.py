@@ -71,9 +71,8 @@ def read_method(report: Report, declaration: n.Declaration) -> Method | None:
 
 def _table(report: Report, declaration: n.Declaration, tables: list[n.Tableau], names: tuple[str, ...]) -> Table | None:
     found = [table for table in tables if table.word.text == "tableau"]
-    for word in ("tableau", "dense"):
-        for table in [table for table in tables if table.word.text == word][1:]:
-            report(catalogue.REPEATED_SETTING, table.word, word=word)
+    for table in [table for table in tables if table.word.text == "dense"][1:]:
+        report(catalogue.REPEATED_SETTING, table.word, word="dense")
     if not found:
         example = "tableau { ... }"
         name = declaration.name
