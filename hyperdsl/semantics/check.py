@@ -11,6 +11,7 @@ from hyperdsl.diagnostics import Diagnostic, catalogue, has_errors
 from hyperdsl.semantics.model import spec as m
 from hyperdsl.semantics.model.control import Control
 from hyperdsl.semantics.model.path import PathModel
+from hyperdsl.semantics.model.rosenbrock import Rosenbrock
 from hyperdsl.semantics.reading.names import class_name, package_fault
 from hyperdsl.semantics.reading.report import Report, within_reach
 from hyperdsl.semantics.reading.scope import Project, Scope
@@ -80,7 +81,7 @@ class _Checker:
             self._check_unused(self._own())
             self._check_package(declared[0])
             _check_clashes(report, solvers)
-        methods, multisteps, pairs = self._methods()
+        methods, rosenbrocks, multisteps, pairs = self._methods()
         return m.Spec(
             source=scope.unit.source,
             methods=methods,
@@ -93,6 +94,7 @@ class _Checker:
             imports=scope.imported_sources(),
             sweeps=tuple(filter(None, sweeps)),
             paths=tuple(filter(None, paths)),
+            rosenbrocks=rosenbrocks,
         )
 
     def _own(self, *words: str) -> list[n.Declaration]:
@@ -107,12 +109,15 @@ class _Checker:
         self.solvers = {solver.name: solver for solver in solvers}
         return solvers
 
-    def _methods(self) -> tuple[tuple[m.Method, ...], tuple[m.Multistep, ...], tuple[m.PredictorCorrector, ...]]:
+    def _methods(
+        self,
+    ) -> tuple[tuple[m.Method, ...], tuple[Rosenbrock, ...], tuple[m.Multistep, ...], tuple[m.PredictorCorrector, ...]]:
         """The sound methods by their kind."""
         declared = (d for d in self._own() if group_of(d.word.text) == "method")
         bases = [self.scope.methods.get(d.name.text) for d in declared]
         return (
             tuple(base for base in bases if isinstance(base, m.Method)),
+            tuple(base for base in bases if isinstance(base, Rosenbrock)),
             tuple(base for base in bases if isinstance(base, m.Multistep)),
             tuple(base for base in bases if isinstance(base, m.PredictorCorrector)),
         )

@@ -32,7 +32,7 @@ def read_method(report: Report, declaration: n.Declaration) -> Method | None:
     others = tuple(statement for statement in statements if not isinstance(statement, n.Tableau))
     settings = Settings(report, "a method", n.Block(others, declaration.body.span), SETTINGS, CLAUSES)
     conditions = read_conditions(report, settings, names)
-    claim = _claim(report, declaration, settings)
+    claim = read_claim(report, declaration, settings)
     table = _table(report, declaration, tables, names)
     if claim and table and len(claim.embedded) >= len(table.weights):
         text = f"{claim.order}({', '.join(map(str, claim.embedded))})"
@@ -81,7 +81,7 @@ def _table(report: Report, declaration: n.Declaration, tables: list[n.Tableau], 
     return read_table(report, found[0], names)
 
 
-def _claim(report: Report, declaration: n.Declaration, settings: Settings) -> Claim | None:
+def read_claim(report: Report, declaration: n.Declaration, settings: Settings) -> Claim | None:
     """`order p(q, r) within τ autonomous`."""
     setting = settings.require("order", declaration.name, "order 2")
     if setting is None:

@@ -11,8 +11,10 @@ from typing import ClassVar, Literal
 from hyperdsl.semantics.model.control import Control
 from hyperdsl.semantics.model.expressions import Expression
 from hyperdsl.semantics.model.layers import Bilinear, Conv2d, Layer, Residual
+from hyperdsl.semantics.model.parameter import Parameter
 from hyperdsl.semantics.model.path import PathModel
 from hyperdsl.semantics.model.problem import ProblemModel
+from hyperdsl.semantics.model.rosenbrock import Rosenbrock
 from hyperdsl.semantics.model.sweep import Sweep
 from hyperdsl.semantics.model.training import Loss, Optimizer, StateShare, StepRange
 from hyperdsl.source import Place, Source
@@ -23,14 +25,6 @@ from hyperdsl.theory.numbers.polynomials import Polynomial
 from hyperdsl.theory.runge_kutta.families import Interval
 from hyperdsl.theory.runge_kutta.order import OrderReport
 from hyperdsl.theory.runge_kutta.tableau import Tableau
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """A named parameter of a method family and the range for which the method is proven."""
-
-    name: str
-    interval: Interval
 
 
 @dataclass(frozen=True)
@@ -133,7 +127,10 @@ class PredictorCorrector:
     start: Start | None
 
 
-Base = Method | Multistep | PredictorCorrector
+OneStep = Method | Rosenbrock
+"""What `method` declares."""
+
+Base = OneStep | Multistep | PredictorCorrector
 """What a solver can be built on."""
 
 
@@ -329,3 +326,4 @@ class Spec:
     imports: tuple[Source, ...]
     sweeps: tuple[Sweep, ...] = ()
     paths: tuple[PathModel, ...] = ()
+    rosenbrocks: tuple[Rosenbrock, ...] = ()

@@ -12,6 +12,7 @@ from functools import reduce
 from hyperdsl.semantics.methods.proofs import prove
 from hyperdsl.semantics.model import spec as m
 from hyperdsl.semantics.model.expressions import Binary, Constant, Expression, Variable
+from hyperdsl.semantics.model.parameter import Parameter
 from hyperdsl.source import Place
 from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact
 from hyperdsl.theory.runge_kutta.families import Interval
@@ -38,7 +39,7 @@ def free_coefficients(name: str, place: Place, start: Tableau) -> tuple[m.Method
         place=place,
         tableau=tableau,
         entries=_entries(a_names, b_names),
-        parameters=tuple(m.Parameter(parameter.name, parameter.interval) for parameter in learned),
+        parameters=tuple(Parameter(parameter.name, parameter.interval) for parameter in learned),
         claimed_order=ORDER,
         claimed_embedded=(),
         tolerance=None,

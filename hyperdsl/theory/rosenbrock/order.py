@@ -133,9 +133,7 @@ def tolerance_needed(tableau: RosenbrockTableau, order: int, row: int = 0) -> Fr
         return None
     defects = [defect.stated - defect.total for defect in sum_defects(tableau)]
     weights = _Weights(tableau)
-    defects += [
-        weights.of(tree, row) - tree.expected for tree in _up_to(order, _leaves(tableau), EXACT_JACOBIAN)
-    ]
+    defects += [weights.of(tree, row) - tree.expected for tree in _up_to(order, _leaves(tableau), EXACT_JACOBIAN)]
     with flint.ctx.workprec(_BITS):
         worst = max((_upper(abs(defect.ball())) for defect in defects), default=Fraction(0))
     return worst if worst <= LARGEST_TOLERANCE else None

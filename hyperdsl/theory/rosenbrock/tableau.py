@@ -30,7 +30,9 @@ class RosenbrockTableau:
         size = len(self.c)
         lengths = {len(row) for row in (*self.alpha, *self.gamma, self.gamma_sums, *self.weights)}
         if not self.weights or {len(self.alpha), len(self.gamma)} != {size} or lengths != {size}:
-            raise ValueError("a Rosenbrock method of s stages has s rows of s coefficients, twice, and rows of s weights")
+            raise ValueError(
+                "a Rosenbrock method of s stages has s rows of s coefficients, twice, and rows of s weights"
+            )
         if any(not q.is_zero for i, row in enumerate(self.alpha) for q in row[i:]):
             raise ValueError("α is strictly lower triangular")
         if any(not q.is_zero for i, row in enumerate(self.gamma) for q in row[i + 1 :]):
@@ -62,14 +64,21 @@ class RosenbrockTableau:
         return Tableau(self.beta, sums(self.beta), self.weights)
 
     @cached_property
+    def explicit(self) -> Tableau:
+        """The explicit method that is left where J is zero: α, c and b."""
+        return Tableau(self.alpha, self.c, self.weights)
+
+    @cached_property
     def is_consistent(self) -> bool:
         """c = α·1 and γ_i = Σ_j γ_ij, exactly: time may be counted as a state."""
         return self.c == sums(self.alpha) and self.gamma_sums == sums(self.gamma)
 
-    @cached_property
-    def is_stiffly_accurate(self) -> bool:
-        """b is the last row of β, and the last stage is evaluated at the end of the step (H&W II, §IV.7, (7.20))."""
-        return self.weights[0] == self.beta[-1] and self.c[-1] == ONE
+    def is_stiffly_accurate(self, tolerance: Exact | None = None) -> bool:
+        """Whether b is the last row of β, and the last stage is evaluated at the end of the step (to the tolerance;
+        H&W II, §IV.7, (7.20))."""
+        differences = [p - q for p, q in zip(self.weights[0], self.beta[-1], strict=True)]
+        limit = ZERO if tolerance is None else tolerance
+        return all((not q.parameters and abs(q) <= limit) or q.is_zero for q in (*differences, self.c[-1] - ONE))
 
     @cached_property
     def diagonal(self) -> Row:
@@ -92,7 +101,7 @@ class RosenbrockTableau:
 
 @dataclass(frozen=True)
 class Transformed:
-    """(1/γ_ii − ε J) u_i = f(s + c_i·ε, z + ε Σ_{j<i} a_ij·u_j) + Σ_{j<i} c_ij·u_j + ε γ_i ∂f/∂s and z' = z + ε Σ m_i·u_i.
+    """(1/γ_ii − ε J) u_i = f(s + c_i·ε, z + ε Σ a_ij·u_j) + Σ c_ij·u_j + ε γ_i ∂f/∂s and z' = z + ε Σ m_i·u_i, j < i.
 
     That is the same method in u = Γ k, without products with J: a = α Γ⁻¹, (c_ij) = diag(1/γ_ii) − Γ⁻¹ and
     m = b Γ⁻¹ (H&W II, §IV.7, (7.25), where u is ε times that).
