@@ -10,8 +10,8 @@ from hyperdsl.diagnostics import catalogue
 from hyperdsl.semantics.methods.families import check_denominators, parameter_names, read_conditions
 from hyperdsl.semantics.methods.labels import parts_of, tables_of
 from hyperdsl.semantics.methods.proofs import Claim, compare, rows_sum, warn_of_time
-from hyperdsl.semantics.methods.tables import is_provable, read_table
 from hyperdsl.semantics.methods.tableaux import CLAUSES, check_weight_rows, read_claim
+from hyperdsl.semantics.methods.tables import is_provable, read_table
 from hyperdsl.semantics.model.additive import EXPLICIT, IMPLICIT, PARTS, Additive, AdditiveFacts
 from hyperdsl.semantics.model.entries import Entries
 from hyperdsl.semantics.model.spec import Method

@@ -15,6 +15,7 @@ from hyperdsl.semantics.model.layers import Bilinear, Conv2d, Layer, Residual
 from hyperdsl.semantics.model.parameter import Parameter
 from hyperdsl.semantics.model.path import PathModel
 from hyperdsl.semantics.model.problem import ProblemModel
+from hyperdsl.semantics.model.rosenbrock import Rosenbrock
 from hyperdsl.semantics.model.sweep import Sweep
 from hyperdsl.semantics.model.training import Loss, Optimizer, StateShare, StepRange
 from hyperdsl.source import Place, Source
@@ -118,7 +119,7 @@ class PredictorCorrector:
     start: Start | None
 
 
-OneStep = Method | Additive
+OneStep = Method | Additive | Rosenbrock
 """What `method` declares."""
 
 Base = OneStep | Multistep | PredictorCorrector
@@ -318,3 +319,4 @@ class Spec:
     sweeps: tuple[Sweep, ...] = ()
     paths: tuple[PathModel, ...] = ()
     additives: tuple[Additive, ...] = ()
+    rosenbrocks: tuple[Rosenbrock, ...] = ()

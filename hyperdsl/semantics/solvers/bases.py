@@ -8,6 +8,8 @@ from hyperdsl.diagnostics import catalogue, did_you_mean
 from hyperdsl.semantics.methods.families import check_denominators, contains, range_text
 from hyperdsl.semantics.methods.multisteps import unstable_root
 from hyperdsl.semantics.model import spec as m
+from hyperdsl.semantics.model.additive import Additive
+from hyperdsl.semantics.model.rosenbrock import Rosenbrock
 from hyperdsl.semantics.reading.numbers import ExactReader
 from hyperdsl.semantics.reading.report import Report
 from hyperdsl.semantics.reading.settings import Arguments, Settings, ends
@@ -56,6 +58,10 @@ def read_base(report: Report, settings: Settings, owner: n.Name, find: Find, lib
     if method is None:
         return None
     arguments = value.arguments if isinstance(value, n.Call) else ()
+    if isinstance(method, Additive | Rosenbrock):
+        kind = "an additive" if isinstance(method, Additive) else "a Rosenbrock"
+        report(catalogue.NOT_YET, name, what=f"solvers with {kind} base are")
+        return None
     if not isinstance(method, m.Method):
         return _history_base(report, name, method, arguments)
     return _with_parameters(report, name, method, arguments) if is_explicit(report, name, method) else None

@@ -125,8 +125,11 @@ def tolerance_needed(pair: Pair, order: int, row: int = 0) -> Fraction | None:
         for tableau in pair.tableaux:
             for c, total in zip(tableau.c, tableau.row_sums, strict=True):
                 worst = max(worst, ball_ends(abs((c - total).ball()))[1])
-        weights = BallWeights(pair, Alphabet.shared(pair.names) if worst <= LARGEST_TOLERANCE and _alike(pair) else
-                              Alphabet.timed(pair.names), row)
+        weights = BallWeights(
+            pair,
+            Alphabet.shared(pair.names) if worst <= LARGEST_TOLERANCE and _alike(pair) else Alphabet.timed(pair.names),
+            row,
+        )
         for size in range(1, order + 1):
             for tree, value in weights.of(size):
                 worst = max(worst, ball_ends(abs(value - arb(fmpq(1, tree.density))))[1])
@@ -138,9 +141,7 @@ def tolerance_needed(pair: Pair, order: int, row: int = 0) -> Fraction | None:
 def _alike(pair: Pair) -> bool:
     """Whether the parts' nodes are about the same, so that one ball may hold them."""
     first, *others = pair.tableaux
-    return all(
-        abs(x - y) <= LARGEST_TOLERANCE for tableau in others for x, y in zip(first.c, tableau.c, strict=True)
-    )
+    return all(abs(x - y) <= LARGEST_TOLERANCE for tableau in others for x, y in zip(first.c, tableau.c, strict=True))
 
 
 def _alphabet(pair: Pair, tolerance: Exact | None) -> Alphabet:
@@ -163,9 +164,7 @@ def _proven(
     return (last if failing is None else failing.tree.order - 1), failing
 
 
-def _failures(
-    pair: Pair, row: int, tolerance: Exact | None, alphabet: Alphabet, last: int
-) -> Iterator[Condition]:
+def _failures(pair: Pair, row: int, tolerance: Exact | None, alphabet: Alphabet, last: int) -> Iterator[Condition]:
     """The conditions that do not hold; what a parameter moves has to hold."""
     weights = exact_weights(pair, alphabet, row)
     for size in range(1, last + 1):
@@ -175,9 +174,7 @@ def _failures(
                 yield condition
 
 
-def _failures_beyond(
-    pair: Pair, row: int, tolerance: Exact, alphabet: Alphabet, last: int
-) -> Iterator[Condition]:
+def _failures_beyond(pair: Pair, row: int, tolerance: Exact, alphabet: Alphabet, last: int) -> Iterator[Condition]:
     """The conditions that miss by more than the tolerance: balls decide rigorously, all leaves at once where one ball
     can hold what they read, and what they leave open or find to fail is evaluated exactly."""
     exact = exact_weights(pair, alphabet, row)

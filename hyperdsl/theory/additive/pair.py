@@ -13,7 +13,7 @@ from hyperdsl.theory.runge_kutta.tableau import Row, Tableau
 
 @dataclass(frozen=True)
 class Pair:
-    """z' = Σ_ν f^ν(s, z): k^ν_i = f^ν(s + c^ν_i·ε, Z_i), Z_i = z + ε Σ_ν Σ_j a^ν_ij·k^ν_j, and z' = z + ε Σ b^ν_i·k^ν_i.
+    """z' = Σ f^ν(s, z): k^ν_i = f^ν(s + c^ν_i·ε, Z_i) with Z_i = z + ε Σ_ν Σ_j a^ν_ij·k^ν_j, z₁ = z + ε Σ b^ν_i·k^ν_i.
 
     `parts` are the tableaux by their names, with equally many stages and rows of weights. A row of weights is that row
     of every part.

@@ -27,7 +27,7 @@ _LETTERS = "jklmnopqrstuvwxyz"
 
 @dataclass(frozen=True)
 class Alphabet:
-    """What the nodes of trees can be: a node with children, and the root, belongs to a part; a leaf is one of `leaves`."""
+    """What nodes can be: the root, and a node with children, belongs to a part; another one is one of `leaves`."""
 
     parts: tuple[str, ...]
     leaves: tuple[str, ...]
