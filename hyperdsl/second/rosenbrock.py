@@ -120,13 +120,10 @@ class _Reader:
         a, matrix, weights = (self._elements(rows) for rows in (self.a, self.matrix, self.weights))
         if self.transformed:
             (gamma,) = self._row(self.diagonal)
-            matrix = _inverse(
-                [
-                    [(one / gamma if i == j else one - one) - x for j, x in enumerate(row)]
-                    for i, row in enumerate(matrix)
-                ],
-                one,
-            )
+            inverse = [[-x for x in row] for row in matrix]
+            for i, row in enumerate(inverse):
+                row[i] = one / gamma - matrix[i][i]
+            matrix = _inverse(inverse, one)
             a, weights = _times(a, matrix), _times(weights, matrix)
         sums = [reduce(add, row) for row in matrix] if self.sums is None else self._row(self.sums)
         return _Method(a, matrix, self._row(self.c), sums, weights)
@@ -175,18 +172,16 @@ class _Conditions:
 
     def sums_hold(self) -> bool:
         """Whether c = α·1 and γ_i = Σ_j γ_ij."""
-        pairs = [
-            *zip(self.method.c, self.method.alpha, strict=True),
-            *zip(self.method.sums, self.method.gamma, strict=True),
-        ]
-        return all(self._is_zero(stated - reduce(add, row)) for stated, row in pairs)
+        method = self.method
+        stated, rows = (*method.c, *method.sums), (*method.alpha, *method.gamma)
+        return all(self._is_zero(one - reduce(add, row)) for one, row in zip(stated, rows, strict=True))
 
     def order(self, row: int, *, time: bool) -> Found:
         """Of a row of weights."""
         for tree in self._trees():
             for variant in coloured(tree) if time else (tree,):
                 total = reduce(add, map(mul, self.method.weights[row], self._products(variant)))
-                if not self._is_zero(total * density(variant) - self.one):
+                if not self._is_zero(total - self.one / density(variant)):
                     return Found(_size(tree) - 1, variant)
         return Found(self._bound, None)
 
