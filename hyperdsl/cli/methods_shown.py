@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from rich.console import Console
 
 from hyperdsl.cli.formulas_shown import print_multistep, print_predictor_corrector
-from hyperdsl.pages import rosenbrock
+from hyperdsl.pages import additive, rosenbrock
 from hyperdsl.pages.analysis import analyse, of_solver
 from hyperdsl.pages.text import Fact, facts, learns, ranges, tableau_lines, title
+from hyperdsl.semantics.model.additive import Additive
 from hyperdsl.semantics.model.rosenbrock import Rosenbrock
 from hyperdsl.semantics.model.spec import Base, Method, Multistep, PredictorCorrector, Solver, Spec
 
@@ -18,7 +19,13 @@ Shown = Base | Solver
 
 def shown_of(spec: Spec) -> dict[str, Shown]:
     """What a file declares and `show` can show, by name; a solver's base is shown with it."""
-    found: tuple[Shown, ...] = (*spec.methods, *spec.rosenbrocks, *spec.multisteps, *spec.predictor_correctors)
+    found: tuple[Shown, ...] = (
+        *spec.methods,
+        *spec.additives,
+        *spec.rosenbrocks,
+        *spec.multisteps,
+        *spec.predictor_correctors,
+    )
     solvers = {solver.name: solver if isinstance(solver, Solver) else solver.base for solver in spec.solvers}
     return {value.name: value for value in found} | solvers
 
@@ -31,6 +38,8 @@ def print_page(value: Shown, console: Console) -> None:
             print_predictor_corrector(value, console)
         case Method():
             print_method(value, console)
+        case Additive():
+            print_facts(title(value), ranges(value), additive.lines(value), additive.facts(value), console)
         case Rosenbrock():
             print_facts(
                 rosenbrock.title(value), ranges(value), rosenbrock.lines(value), rosenbrock.facts(value), console

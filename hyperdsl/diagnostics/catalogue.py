@@ -126,6 +126,13 @@ NOT_SHOWN = Entry(
 )
 NOT_PROVEN_AGAIN = Entry("H221", "warning", "`{name}` is not proven again by sympy: {reason}")
 
+BAD_PARTS = Entry("H223", "error", "{problem}")
+NOT_EXPLICIT = Entry(
+    "H224",
+    "error",
+    "the explicit part of `{name}` is not explicit: stage {row} reads stage {other}",
+    "each of its rows reads earlier stages only; entries missing at the end of a row are zero",
+)
 BAD_GAMMA = Entry("H227", "error", "{problem}")
 GAMMA_SUM = Entry(
     "H228",

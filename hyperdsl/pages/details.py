@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from hyperdsl.pages import rosenbrock
+from hyperdsl.pages import additive, rosenbrock
 from hyperdsl.pages.analysis import Analysis, analyse, of_solver
 from hyperdsl.pages.text import polynomial_text
+from hyperdsl.semantics.model.additive import Additive
 from hyperdsl.semantics.model.rosenbrock import Rosenbrock
 from hyperdsl.semantics.model.spec import Base, Method, Multistep, PredictorCorrector, Solver
 from hyperdsl.semantics.summary import finite_or_text, method_summary, multistep_summary, solver_summary
@@ -27,6 +28,8 @@ def details(shown: Base | Solver) -> dict[str, Any]:
         case Solver():
             base = of_solver(shown)
             return {**solver_summary(shown), "method": _method(base, analyse(base))}
+        case Additive():
+            return additive.details(shown)
         case Rosenbrock():
             return rosenbrock.details(shown)
         case Method():

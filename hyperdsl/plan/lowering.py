@@ -17,12 +17,12 @@ from hyperdsl.plan.rosenbrock import rosenbrock
 from hyperdsl.plan.runge_kutta import runge_kutta
 from hyperdsl.plan.step import Linear, Start, Step, evaluations
 from hyperdsl.semantics.model.control import Control
+from hyperdsl.semantics.model.entries import Entries
 from hyperdsl.semantics.model.path import PathModel
 from hyperdsl.semantics.model.spec import (
     AnySolver,
     Corrector,
     Dense,
-    Entries,
     External,
     Free,
     Grid,

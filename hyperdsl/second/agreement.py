@@ -9,13 +9,14 @@ from functools import lru_cache, partial
 from sympy.polys.domains import QQ
 
 from hyperdsl.diagnostics import Diagnostic, catalogue
-from hyperdsl.second import declared, multistep, proofs, rosenbrock, written
+from hyperdsl.second import additive, declared, multistep, proofs, rosenbrock, written
 from hyperdsl.second.budget import Undecided, limited
 from hyperdsl.second.expressions import Expr, expression
 from hyperdsl.second.orders import Found
 from hyperdsl.second.trees import shown
 from hyperdsl.semantics.methods.labels import parts_of
 from hyperdsl.semantics.model import spec as m
+from hyperdsl.semantics.model.additive import PARTS, Additive, AdditiveFacts
 from hyperdsl.semantics.model.rosenbrock import Rosenbrock, RosenbrockFacts
 from hyperdsl.source import Place, Source, Span
 from hyperdsl.syntax import nodes as n
@@ -54,7 +55,13 @@ class Verdict:
 
 def verdicts(spec: m.Spec, found: tuple[Diagnostic, ...]) -> Iterator[Verdict]:
     """On everything in a file whose order was proven, in the order of the summary; then on what was refuted."""
-    bases: tuple[m.Base, ...] = (*spec.methods, *spec.rosenbrocks, *spec.multisteps, *spec.predictor_correctors)
+    bases: tuple[m.Base, ...] = (
+        *spec.methods,
+        *spec.additives,
+        *spec.rosenbrocks,
+        *spec.multisteps,
+        *spec.predictor_correctors,
+    )
     for base in bases:
         yield verdict(base, spec.imports)
     for solver in spec.solvers:
@@ -62,7 +69,9 @@ def verdicts(spec: m.Spec, found: tuple[Diagnostic, ...]) -> Iterator[Verdict]:
     for declaration in declared.declarations(spec.source):
         if declaration.word.text in ("method", "multistep") and _is_refuted(declaration, found):
             place = Place(spec.source, declaration.name.span)
-            yield _judged(REFUSED, declaration.name.text, place, partial(_refused, declaration))
+            yield _judged(
+                REFUSED, declaration.name.text, place, partial(_refused, declaration, spec.source, spec.imports)
+            )
 
 
 def verdict(base: m.Base, imports: tuple[Source, ...] = ()) -> Verdict:
@@ -72,6 +81,8 @@ def verdict(base: m.Base, imports: tuple[Source, ...] = ()) -> Verdict:
             return _judged("methods", base.name, base.place, partial(_method, base))
         case Rosenbrock():
             return _judged("methods", base.name, base.place, partial(_rosenbrock, base))
+        case Additive():
+            return _judged("methods", base.name, base.place, partial(_additive, base, imports))
         case m.Multistep():
             return _judged("multisteps", base.name, base.place, partial(_multistep, base))
         case m.PredictorCorrector():
@@ -95,7 +106,17 @@ def _method(method: m.Method) -> Iterator[str]:
     yield from _compared(method.facts, _proof(method.place.source, method.name), method.autonomous)
 
 
-def _compared(facts: m.Facts, proof: proofs.Proof, autonomous: bool) -> Iterator[str]:
+def _additive(method: Additive, imports: tuple[Source, ...]) -> Iterator[str]:
+    source = method.place.source
+    parts = _parts(declared.method(method.name, source)[0], source, imports)
+    yield from _compared(method.facts, additive.prove(parts), method.autonomous)
+
+
+def _parts(declaration: n.Declaration, source: Source, imports: tuple[Source, ...]) -> tuple[written.Written, ...]:
+    return written.read_parts(declaration, lambda name: declared.method(name, source, imports)[0])
+
+
+def _compared(facts: m.Facts | AdditiveFacts, proof: proofs.Proof, autonomous: bool) -> Iterator[str]:
     report = facts.report
     first, *embedded = proof.timed
     yield from _order("the order", report.order, first, settled=report.failing is not None)
@@ -237,7 +258,7 @@ def _within(span: Span, outer: Span) -> bool:
     return start <= (span.line, span.column) and (span.end_line, span.end_column) <= end
 
 
-def _refused(declaration: n.Declaration) -> Iterator[str]:
+def _refused(declaration: n.Declaration, source: Source, imports: tuple[Source, ...]) -> Iterator[str]:
     if declaration.word.text == "multistep":
         claimed = declared.setting(declaration, "order")
         order = _formula(declaration).order
@@ -248,6 +269,11 @@ def _refused(declaration: n.Declaration) -> Iterator[str]:
         if rosenbrock.prove(declaration).bears_out(rosenbrock.claims(declaration)):
             yield "its claims: refuted by the exact engine, proven by sympy"
         return
-    method = written.read(declaration)
-    if proofs.prove(method).bears_out(method):
+    if set(PARTS) & (set(parts_of(declaration)) | declared.settings(declaration)):
+        parts = _parts(declaration, source, imports)
+        method, proof = parts[0], additive.prove(parts)
+    else:
+        method = written.read(declaration)
+        proof = proofs.prove(method)
+    if proof.bears_out(method):
         yield "its claims: refuted by the exact engine, proven by sympy"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 import sympy
 
 from hyperdsl.second.budget import Undecided
 from hyperdsl.second.expressions import Expr, expression, symbols
+from hyperdsl.semantics.methods.labels import PLAIN, parts_of
+from hyperdsl.semantics.model.additive import PARTS
 from hyperdsl.syntax import nodes as n
 
 THETA = sympy.Symbol("theta", real=True)
@@ -74,12 +76,13 @@ class Written:
 FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
-def read(declaration: n.Declaration, values: Mapping[str, Expr] | None = None) -> Written:
-    """The method that a sound declaration writes, with these values for some of its parameters."""
+def read(declaration: n.Declaration, values: Mapping[str, Expr] | None = None, of: n.Tableau | None = None) -> Written:
+    """The method that a sound declaration writes, with these values for some of its parameters; `of` is the tableau
+    where it has several."""
     names = {argument.value.text: None for argument in declaration.parameters if isinstance(argument.value, n.Name)}
     given = {**symbols(tuple(names)), **(values or {})}
     tables = {table.word.text: table for table in declaration.body.statements if isinstance(table, n.Tableau)}
-    table = tables["tableau"]
+    table = of or tables["tableau"]
     rows = [line for line in table.lines if isinstance(line, n.Row)]
     weights = [line for line in table.lines if isinstance(line, n.Weights)]
     return replace(
@@ -105,6 +108,20 @@ def settings_of(declaration: n.Declaration, names: Mapping[str, Expr]) -> Writte
         bounds=bounds,
         nonzero=nonzero,
     )
+
+
+def read_parts(
+    declaration: n.Declaration, named: Callable[[str], n.Declaration], values: Mapping[str, Expr] | None = None
+) -> tuple[Written, ...]:
+    """The parts of an additive method, explicit before implicit, each with the method's claims; `named` finds the
+    methods that it names as parts."""
+    tables = parts_of(declaration)
+    settings = {s.word.text: s for s in declaration.body.statements if isinstance(s, n.Setting)}
+    for label in PARTS:
+        if label not in tables:
+            (name,) = (value.text for value in settings[label].values if isinstance(value, n.Name))
+            tables[label] = parts_of(named(name))[PLAIN]
+    return tuple(read(declaration, values, tables[label]) for label in PARTS)
 
 
 def learned(stages: int) -> Written:

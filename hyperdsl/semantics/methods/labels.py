@@ -58,7 +58,7 @@ def kind_of(report: Report, declaration: n.Declaration) -> Kind | None:
         _check_label(report, table)
     if report.failed_since(before):
         return None
-    kind: Kind = "Runge–Kutta"
+    kind: Kind = "additive" if _names_parts(declaration) else "Runge–Kutta"
     for table in tables:
         found = OF_LABEL.get(label_of(table))
         if found is not None and kind == "Runge–Kutta":
@@ -81,6 +81,12 @@ def _check_label(report: Report, table: n.Tableau) -> None:
         known = [known for known in OF_LABEL if known != GAMMA]
         advice = did_you_mean(label, known) or "labels are " + ", ".join(f"`{known}`" for known in known)
         report(catalogue.UNKNOWN_CHOICE, table.values[0], value=label, what="label of a tableau", help=advice)
+
+
+def _names_parts(declaration: n.Declaration) -> bool:
+    """Whether a setting names the method that is a part: `explicit heun`."""
+    settings = (statement for statement in declaration.body.statements if isinstance(statement, n.Setting))
+    return any(setting.word.text in LABELS["additive"] for setting in settings)
 
 
 def _check_repeated(report: Report, tables: list[n.Tableau]) -> None:

@@ -10,7 +10,7 @@ from hyperdsl.semantics.methods.families import check_denominators, parameter_na
 from hyperdsl.semantics.methods.gammas import Coefficients, read_coefficients
 from hyperdsl.semantics.methods.labels import tables_of
 from hyperdsl.semantics.methods.proofs import Claim, largest_exponent, shown
-from hyperdsl.semantics.methods.tableaux import CLAUSES, read_claim
+from hyperdsl.semantics.methods.tableaux import CLAUSES, check_weight_rows, read_claim
 from hyperdsl.semantics.model.rosenbrock import Rosenbrock, RosenbrockFacts
 from hyperdsl.semantics.reading.names import check_name
 from hyperdsl.semantics.reading.report import Report, exactly
@@ -46,10 +46,8 @@ def read_rosenbrock(report: Report, declaration: n.Declaration) -> Rosenbrock | 
     ranges = read_conditions(report, settings, names)
     claim = read_claim(report, declaration, settings)
     found = read_coefficients(report, declaration, settings, names)
-    if claim and found and len(claim.embedded) >= len(found.tableau.weights):
-        text = f"{claim.order}({', '.join(map(str, claim.embedded))})"
-        rows = len(found.tableau.weights)
-        report(catalogue.NO_WEIGHT_ROW, claim.numbers[0], claim=text, claimed=len(claim.embedded), rows=rows)
+    if claim and found:
+        check_weight_rows(report, claim, len(found.tableau.weights))
     if claim is None or found is None or report.failed_since(before):
         return None
     check_denominators(report, declaration.name, declaration.name.text, found.tableau, ranges.region)

@@ -34,11 +34,8 @@ def read_method(report: Report, declaration: n.Declaration) -> Method | None:
     conditions = read_conditions(report, settings, names)
     claim = read_claim(report, declaration, settings)
     table = _table(report, declaration, tables, names)
-    if claim and table and len(claim.embedded) >= len(table.weights):
-        text = f"{claim.order}({', '.join(map(str, claim.embedded))})"
-        report(
-            catalogue.NO_WEIGHT_ROW, claim.numbers[0], claim=text, claimed=len(claim.embedded), rows=len(table.weights)
-        )
+    if claim and table:
+        check_weight_rows(report, claim, len(table.weights))
     if claim is None or table is None or report.failed_since(before):
         return None
     check_denominators(report, declaration.name, declaration.name.text, table.tableau, conditions.region)
@@ -79,6 +76,13 @@ def _table(report: Report, declaration: n.Declaration, tables: list[n.Tableau], 
         report(catalogue.MISSING_SETTING, name, kind="method", name=name.text, word="tableau", example=example)
         return None
     return read_table(report, found[0], names)
+
+
+def check_weight_rows(report: Report, claim: Claim, rows: int) -> None:
+    """Report a claim of more embedded orders than there are rows of weights for."""
+    if len(claim.embedded) >= rows:
+        text = f"{claim.order}({', '.join(map(str, claim.embedded))})"
+        report(catalogue.NO_WEIGHT_ROW, claim.numbers[0], claim=text, claimed=len(claim.embedded), rows=rows)
 
 
 def read_claim(report: Report, declaration: n.Declaration, settings: Settings) -> Claim | None:

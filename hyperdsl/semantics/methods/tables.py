@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from hyperdsl.diagnostics import catalogue
 from hyperdsl.semantics.model import expressions as e
-from hyperdsl.semantics.model.spec import Entries
+from hyperdsl.semantics.model.entries import Entries
 from hyperdsl.semantics.reading.numbers import ExactReader, Valued, fits_double
 from hyperdsl.semantics.reading.report import Report
 from hyperdsl.syntax import nodes as n

@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from hyperdsl.semantics.model.additive import Additive
 from hyperdsl.semantics.model.control import Control
-from hyperdsl.semantics.model.expressions import Expression
+from hyperdsl.semantics.model.entries import Entries
 from hyperdsl.semantics.model.layers import Bilinear, Conv2d, Layer, Residual
 from hyperdsl.semantics.model.parameter import Parameter
 from hyperdsl.semantics.model.path import PathModel
@@ -74,15 +75,6 @@ class Method:
 
 
 @dataclass(frozen=True)
-class Entries:
-    """A tableau's coefficients as expressions, shaped like `Tableau`: a is full, zeros are `Constant(0)`."""
-
-    a: tuple[tuple[Expression, ...], ...]
-    c: tuple[Expression, ...]
-    weights: tuple[tuple[Expression, ...], ...]
-
-
-@dataclass(frozen=True)
 class Dense:
     """Dense output z(s + θε) = z + ε Σ b_i(θ)·k_i, proven to have at least this order for every θ.
 
@@ -128,7 +120,7 @@ class PredictorCorrector:
     start: Start | None
 
 
-OneStep = Method | Rosenbrock
+OneStep = Method | Additive | Rosenbrock
 """What `method` declares."""
 
 Base = OneStep | Multistep | PredictorCorrector
@@ -362,4 +354,5 @@ class Spec:
     imports: tuple[Source, ...]
     sweeps: tuple[Sweep, ...] = ()
     paths: tuple[PathModel, ...] = ()
+    additives: tuple[Additive, ...] = ()
     rosenbrocks: tuple[Rosenbrock, ...] = ()

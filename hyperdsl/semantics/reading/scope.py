@@ -87,7 +87,7 @@ class Scope:
             case "predictor_corrector":
                 return read_predictor_corrector(self.report, declaration, self.multistep, self.method)
             case _:
-                return read_one_step(self.report, declaration)
+                return read_one_step(self.report, declaration, self.method)
 
     def imports(self) -> list[Scope]:
         """The scopes of the files that this file imports; what cannot be imported is reported once."""

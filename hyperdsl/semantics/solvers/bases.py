@@ -8,6 +8,7 @@ from hyperdsl.diagnostics import catalogue, did_you_mean
 from hyperdsl.semantics.methods.families import check_denominators, contains, range_text
 from hyperdsl.semantics.methods.multisteps import unstable_root
 from hyperdsl.semantics.model import spec as m
+from hyperdsl.semantics.model.additive import Additive
 from hyperdsl.semantics.model.rosenbrock import Rosenbrock
 from hyperdsl.semantics.reading.numbers import ExactReader
 from hyperdsl.semantics.reading.report import Report
@@ -63,6 +64,9 @@ def read_base(report: Report, settings: Settings, owner: n.Name, find: Find, lib
         case Rosenbrock():
             chosen = _with_parameters(report, name, method, arguments)
             return chosen if chosen and _is_factorised_once(report, name, method, chosen) else None
+        case Additive():
+            report(catalogue.NOT_YET, name, what="solvers with an additive base are")
+            return None
         case _:
             return _history_base(report, name, method, arguments)
 
@@ -92,7 +96,7 @@ def _is_factorised_once(report: Report, name: n.Name, method: Rosenbrock, chosen
 
 
 def _with_parameters(
-    report: Report, name: n.Name, method: m.OneStep, arguments: tuple[n.Argument, ...]
+    report: Report, name: n.Name, method: m.Method | Rosenbrock, arguments: tuple[n.Argument, ...]
 ) -> ChosenBase | None:
     before = len(report.found)
     intervals = {parameter.name: parameter.interval for parameter in method.parameters}
@@ -185,7 +189,7 @@ def _within(report: Report, value: n.Expression, name: str, interval: Interval) 
     return number
 
 
-def _is_defined(report: Report, name: n.Name, method: m.OneStep, taken: _Taken) -> bool:
+def _is_defined(report: Report, name: n.Name, method: m.Method | Rosenbrock, taken: _Taken) -> bool:
     """Whether every coefficient has a value at the fixed and starting values, and on the free ranges.
 
     On its way a learned parameter may pass a zero of a denominator that the family's `where` leaves out: training

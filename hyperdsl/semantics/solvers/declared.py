@@ -84,8 +84,10 @@ def read_solver(report: Report, declaration: n.Declaration, names: Names) -> m.A
         solver: m.AnySolver = _single_step(report, settings, declaration, parts, base, base.method)
     elif isinstance(base.method, Rosenbrock):
         solver = _rosenbrock(report, settings, declaration, parts, base, base.method)
-    else:
+    elif isinstance(base.method, m.Multistep | m.PredictorCorrector):
         solver = _with_history(report, settings, declaration, parts, base.method, names)
+    else:  # `read_base` has refused it
+        raise AssertionError(base.method.name)
     if isinstance(parts.corrector, m.Corrector):
         _check_inputs(report, settings, parts.corrector, base)
         if parts.placed and parts.corrector.start == "field":
