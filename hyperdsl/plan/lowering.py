@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from hyperdsl.plan import rosenbrock as rosenbrocks
+from hyperdsl.plan import runge_kutta as runge_kuttas
 from hyperdsl.plan.corrected import corrected
 from hyperdsl.plan.estimates import controlled, doubled
 from hyperdsl.plan.facts import base_in_words, proven
 from hyperdsl.plan.multistep import multistep
 from hyperdsl.plan.passes import between, simplified
 from hyperdsl.plan.predictor_corrector import predictor_corrector
+from hyperdsl.plan.rosenbrock import rosenbrock
 from hyperdsl.plan.runge_kutta import runge_kutta
-from hyperdsl.plan.step import Start, Step, evaluations
+from hyperdsl.plan.step import Linear, Start, Step, evaluations
 from hyperdsl.semantics.model.control import Control
 from hyperdsl.semantics.model.entries import Entries
 from hyperdsl.semantics.model.path import PathModel
@@ -23,10 +26,13 @@ from hyperdsl.semantics.model.spec import (
     External,
     Free,
     Grid,
+    HistorySolver,
     Learned,
     Method,
     Multistep,
+    RosenbrockSolver,
     Solver,
+    StepSolver,
     Training,
 )
 
@@ -110,6 +116,8 @@ def method_step(method: Method) -> Step:
 def _step(solver: AnySolver) -> Step:
     if isinstance(solver, Solver):
         step, slopes = runge_kutta(solver.tableau, solver.entries, _dense(solver))
+    elif isinstance(solver, RosenbrockSolver):
+        step, slopes = rosenbrock(solver.tableau)
     else:
         base, start = solver.base, solver.start
         step, slopes = multistep(base.formula) if isinstance(base, Multistep) else predictor_corrector(base.formula)
@@ -117,9 +125,18 @@ def _step(solver: AnySolver) -> Step:
         step = replace(step, start=first)
     if solver.corrector is not None and solver.residual_power is not None:
         step = corrected(step, slopes, solver.corrector, solver.residual_power)
-    if isinstance(solver, Solver):
-        step = controlled(step, solver)
+    if not isinstance(solver, HistorySolver):
+        step = controlled(step, solver, _difference(solver))
     return simplified(step)
+
+
+def _difference(solver: StepSolver) -> Linear:
+    """What the propagated weights have more than the embedded ones; nothing where there are none."""
+    if len(solver.tableau.weights) < 2:
+        return ()
+    if isinstance(solver, RosenbrockSolver):
+        return rosenbrocks.difference(solver.tableau)
+    return runge_kuttas.difference(solver.tableau, solver.entries)
 
 
 def _dense(solver: Solver) -> Dense | None:

@@ -13,6 +13,8 @@ from hyperdsl.plan.step import (
     Evaluate,
     Learn,
     Linear,
+    Linearise,
+    Resolve,
     Solve,
     Statement,
     Step,
@@ -139,9 +141,11 @@ def with_sums(step: Step, change: Callable[[Linear], Linear]) -> Step:
             case Solve():
                 equations = tuple(replace(equation, of=change(equation.of)) for equation in statement.equations)
                 return replace(statement, equations=equations, guess=change(statement.guess))
+            case Resolve():
+                return replace(statement, of=change(statement.of))
             case Combine():
                 return replace(statement, sum=change(statement.sum))
-            case Learn():
+            case Linearise() | Learn():
                 return statement
 
     def changed(estimate: Estimate) -> Estimate:

@@ -20,7 +20,7 @@ from hyperdsl.plan.step import (
 )
 from hyperdsl.semantics.model import spec as m
 from hyperdsl.semantics.model.entries import Entries
-from hyperdsl.semantics.model.expressions import Constant, Expression
+from hyperdsl.semantics.model.expressions import Binary, Constant, Expression
 from hyperdsl.theory.numbers.exact import Exact
 from hyperdsl.theory.runge_kutta.tableau import Tableau
 
@@ -48,6 +48,14 @@ def slopes(row: tuple[Exact, ...], written: tuple[Expression, ...]) -> Linear:
     """ε Σ row·k."""
     pairs = zip(row, written, stage_names(len(row)), strict=True)
     return tuple(Term(Coefficient(value, expression), name, 1) for value, expression, name in pairs)
+
+
+def difference(tableau: Tableau, entries: Entries) -> Linear:
+    """The propagated weights less those of the second row, times the slopes of the step."""
+    (b, embedded), (b_written, written) = tableau.weights[:2], entries.weights[:2]
+    values = tuple(x - y for x, y in zip(b, embedded, strict=True))
+    differences = tuple(Binary("-", x, y) for x, y in zip(b_written, written, strict=True))
+    return nonzero(slopes(values, differences))
 
 
 def _statements(tableau: Tableau, entries: Entries) -> tuple[Statement, ...]:

@@ -9,7 +9,7 @@ from functools import lru_cache, partial
 from sympy.polys.domains import QQ
 
 from hyperdsl.diagnostics import Diagnostic, catalogue
-from hyperdsl.second import additive, declared, multistep, proofs, written
+from hyperdsl.second import additive, declared, multistep, proofs, rosenbrock, written
 from hyperdsl.second.budget import Undecided, limited
 from hyperdsl.second.expressions import Expr, expression
 from hyperdsl.second.orders import Found
@@ -17,13 +17,14 @@ from hyperdsl.second.trees import shown
 from hyperdsl.semantics.methods.labels import parts_of
 from hyperdsl.semantics.model import spec as m
 from hyperdsl.semantics.model.additive import PARTS, Additive, AdditiveFacts
+from hyperdsl.semantics.model.rosenbrock import Rosenbrock, RosenbrockFacts
 from hyperdsl.source import Place, Source, Span
 from hyperdsl.syntax import nodes as n
 
 REFUTED = frozenset(
     entry.code
     for entry in (
-        *(catalogue.ORDER_TOO_HIGH, catalogue.EMBEDDED_TOO_HIGH, catalogue.ROW_SUM),
+        *(catalogue.ORDER_TOO_HIGH, catalogue.EMBEDDED_TOO_HIGH, catalogue.ROW_SUM, catalogue.GAMMA_SUM),
         *(catalogue.DENSE_TOO_HIGH, catalogue.DENSE_ENDS),
     )
 )
@@ -54,7 +55,13 @@ class Verdict:
 
 def verdicts(spec: m.Spec, found: tuple[Diagnostic, ...]) -> Iterator[Verdict]:
     """On everything in a file whose order was proven, in the order of the summary; then on what was refuted."""
-    bases: tuple[m.Base, ...] = (*spec.methods, *spec.additives, *spec.multisteps, *spec.predictor_correctors)
+    bases: tuple[m.Base, ...] = (
+        *spec.methods,
+        *spec.additives,
+        *spec.rosenbrocks,
+        *spec.multisteps,
+        *spec.predictor_correctors,
+    )
     for base in bases:
         yield verdict(base, spec.imports)
     for solver in spec.solvers:
@@ -72,6 +79,8 @@ def verdict(base: m.Base, imports: tuple[Source, ...] = ()) -> Verdict:
     match base:
         case m.Method():
             return _judged("methods", base.name, base.place, partial(_method, base))
+        case Rosenbrock():
+            return _judged("methods", base.name, base.place, partial(_rosenbrock, base))
         case Additive():
             return _judged("methods", base.name, base.place, partial(_additive, base, imports))
         case m.Multistep():
@@ -127,6 +136,31 @@ def _compared(facts: m.Facts | AdditiveFacts, proof: proofs.Proof, autonomous: b
         yield "the range: no coefficient has a pole in it by the exact engine, one has by sympy"
 
 
+def _rosenbrock(method: Rosenbrock, values: Values = ()) -> Iterator[str]:
+    declaration = declared.method(method.name, method.place.source)[0]
+    yield from _rosenbrock_compared(method.facts, _rosenbrock_proof(declaration, values), method.autonomous)
+
+
+def _rosenbrock_compared(facts: RosenbrockFacts, proof: rosenbrock.Proof, autonomous: bool) -> Iterator[str]:
+    report = facts.report
+    rows = ((report.order, report.order_autonomous), *((order, None) for order in facts.embedded))
+    for row, (timed, untimed) in enumerate(rows, start=1):
+        yield from _order(f"the order of row {row} of the weights", timed, proof.timed[row - 1], settled=True)
+        if untimed is not None:
+            yield from _order("the order without time", untimed, proof.autonomous[row - 1], settled=True)
+    if proof.w_order != facts.w_order:
+        yield f"the order with any matrix: {facts.w_order} by the exact engine, {proof.w_order} by sympy"
+    if not autonomous and not proof.rows_sum:
+        yield "c = α·1 and γ_i = Σ γ_ij: they hold by the exact engine, not by sympy"
+    if not proof.bounded:
+        yield "the range: no coefficient has a pole in it by the exact engine, one has by sympy"
+
+
+@lru_cache(maxsize=256)
+def _rosenbrock_proof(declaration: n.Declaration, values: Values) -> rosenbrock.Proof:
+    return rosenbrock.prove(declaration, dict(values))
+
+
 def _order(what: str, exact: int, found: Found, *, settled: bool) -> Iterator[str]:
     """An order that differs; one that the exact engine did not settle may be higher."""
     if found.order < exact or (found.order > exact and settled):
@@ -169,6 +203,10 @@ def _solver(solver: m.AnySolver, imports: tuple[Source, ...]) -> Iterator[str]:
     base = solver.base
     if isinstance(solver, m.Solver):
         yield from _compared(solver.facts, _base_proof(solver), solver.base.autonomous)
+    elif isinstance(solver, m.RosenbrockSolver):
+        declaration = declared.method(base.name, base.place.source)[0]
+        proof = _rosenbrock_proof(declaration, _fixed(solver))
+        yield from _rosenbrock_compared(solver.facts, proof, solver.base.autonomous)
     elif isinstance(base, m.Multistep):
         yield from _multistep(base)
     elif isinstance(base, m.PredictorCorrector):
@@ -181,10 +219,16 @@ def _base_proof(solver: m.Solver) -> proofs.Proof:
     base = declared.setting(declaration, "base")
     if isinstance(base, n.Call) and base.name.text == "learned":
         return proofs.prove(written.learned(solver.tableau.stages))
+    return _proof(solver.base.place.source, solver.base.name, _fixed(solver))
+
+
+def _fixed(solver: m.StepSolver) -> Values:
+    """The numbers that a solver's declaration puts in for parameters."""
+    declaration = next(d for d in declared.declarations(solver.place.source) if d.name.span == solver.place.span)
+    base = declared.setting(declaration, "base")
     arguments = base.arguments if isinstance(base, n.Call) else ()
     names = {name for name, _ in solver.fixed}
-    fixed = tuple((a.name.text, expression(a.value, {})) for a in arguments if a.name and a.name.text in names)
-    return _proof(solver.base.place.source, solver.base.name, fixed)
+    return tuple((a.name.text, expression(a.value, {})) for a in arguments if a.name and a.name.text in names)
 
 
 def _proof(source: Source, name: str, values: Values = ()) -> proofs.Proof:
@@ -220,6 +264,10 @@ def _refused(declaration: n.Declaration, source: Source, imports: tuple[Source, 
         order = _formula(declaration).order
         if isinstance(claimed, n.Number) and int(claimed.text) <= order:
             yield f"the order: below the claimed {claimed.text} by the exact engine, {order} by sympy"
+        return
+    if parts_of(declaration).keys() & {"gamma", "transformed"}:
+        if rosenbrock.prove(declaration).bears_out(rosenbrock.claims(declaration)):
+            yield "its claims: refuted by the exact engine, proven by sympy"
         return
     if set(PARTS) & (set(parts_of(declaration)) | declared.settings(declaration)):
         parts = _parts(declaration, source, imports)

@@ -15,7 +15,7 @@ from hyperdsl.semantics.model.layers import Bilinear, Conv2d, Layer, Residual
 from hyperdsl.semantics.model.parameter import Parameter
 from hyperdsl.semantics.model.path import PathModel
 from hyperdsl.semantics.model.problem import ProblemModel
-from hyperdsl.semantics.model.rosenbrock import Rosenbrock
+from hyperdsl.semantics.model.rosenbrock import Rosenbrock, RosenbrockFacts
 from hyperdsl.semantics.model.sweep import Sweep
 from hyperdsl.semantics.model.training import Loss, Optimizer, StateShare, StepRange
 from hyperdsl.source import Place, Source
@@ -23,6 +23,7 @@ from hyperdsl.theory.multistep.formulas import LinearMultistep
 from hyperdsl.theory.multistep.predictor_corrector import FormulaPair
 from hyperdsl.theory.numbers.exact import Exact
 from hyperdsl.theory.numbers.polynomials import Polynomial
+from hyperdsl.theory.rosenbrock.tableau import RosenbrockTableau
 from hyperdsl.theory.runge_kutta.families import Interval
 from hyperdsl.theory.runge_kutta.order import OrderReport
 from hyperdsl.theory.runge_kutta.tableau import Tableau
@@ -273,6 +274,38 @@ class Solver:
 
 
 @dataclass(frozen=True)
+class RosenbrockSolver:
+    """A solver or hypersolver on a Rosenbrock method.
+
+    `tableau` and `facts` are the base's with its parameters put in, of which none is left open.
+    """
+
+    name: str
+    place: Place
+    base: Rosenbrock
+    tableau: RosenbrockTableau
+    facts: RosenbrockFacts
+    fixed: tuple[tuple[str, Exact], ...]
+    corrector: Corrector | External | None
+    training: Training | None
+    control: Control | None = None
+    grid: Grid | None = None
+    path: PathModel | None = None
+    free: ClassVar[tuple[Free, ...]] = ()
+    learned: ClassVar[tuple[Learned, ...]] = ()
+    parameters: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def order(self) -> int:
+        return self.facts.order
+
+    @property
+    def residual_power(self) -> int | None:
+        """p + 1, the power of ε on g; None without a corrector."""
+        return None if self.corrector is None else self.order + 1
+
+
+@dataclass(frozen=True)
 class HistorySolver:
     """A solver or hypersolver on a method with a history, which `start` gives its first states."""
 
@@ -300,7 +333,10 @@ class HistorySolver:
         return None if self.corrector is None else self.order + 1
 
 
-AnySolver = Solver | HistorySolver
+StepSolver = Solver | RosenbrockSolver
+"""On a method whose steps stand for themselves."""
+
+AnySolver = StepSolver | HistorySolver
 
 
 @dataclass(frozen=True)
