@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from hyperdsl.plan import additive as additives
 from hyperdsl.plan import rosenbrock as rosenbrocks
 from hyperdsl.plan import runge_kutta as runge_kuttas
+from hyperdsl.plan.additive import additive
 from hyperdsl.plan.corrected import corrected
 from hyperdsl.plan.estimates import controlled, doubled
 from hyperdsl.plan.facts import base_in_words, proven
@@ -20,6 +22,7 @@ from hyperdsl.semantics.model.control import Control
 from hyperdsl.semantics.model.entries import Entries
 from hyperdsl.semantics.model.path import PathModel
 from hyperdsl.semantics.model.spec import (
+    AdditiveSolver,
     AnySolver,
     Corrector,
     Dense,
@@ -116,6 +119,8 @@ def method_step(method: Method) -> Step:
 def _step(solver: AnySolver) -> Step:
     if isinstance(solver, Solver):
         step, slopes = runge_kutta(solver.tableau, solver.entries, _dense(solver))
+    elif isinstance(solver, AdditiveSolver):
+        step, slopes = additive(solver.pair, solver.entries)
     elif isinstance(solver, RosenbrockSolver):
         step, slopes = rosenbrock(solver.tableau)
     else:
@@ -134,6 +139,8 @@ def _difference(solver: StepSolver) -> Linear:
     """What the propagated weights have more than the embedded ones; nothing where there are none."""
     if len(solver.tableau.weights) < 2:
         return ()
+    if isinstance(solver, AdditiveSolver):
+        return additives.difference(solver.pair, solver.entries)
     if isinstance(solver, RosenbrockSolver):
         return rosenbrocks.difference(solver.tableau)
     return runge_kuttas.difference(solver.tableau, solver.entries)

@@ -12,6 +12,7 @@ import pytest
 from hyperdsl.diagnostics import Diagnostic
 from hyperdsl.semantics.check import check_file
 from hyperdsl.semantics.methods import proofs
+from hyperdsl.semantics.model.additive import Additive
 from hyperdsl.semantics.model.spec import Method, Spec
 from hyperdsl.semantics.reading.scope import Project
 from hyperdsl.semantics.reading.units import library_index
@@ -219,7 +220,8 @@ def test_claims_are_borne_out_and_are_the_published_orders(path: Path) -> None:
     """One test a file: proofs of high orders take seconds, and another process would prove them again."""
     spec, found = checked(path)
     assert {diagnostic.code for diagnostic in found} <= ({"H212"} if path.stem == "multistep" else set())
-    facts = {one.name: one.facts for one in (*spec.methods, *spec.additives) if one.name in ORDERS}
+    methods: tuple[Method | Additive, ...] = (*spec.methods, *spec.additives)
+    facts = {one.name: one.facts for one in methods if one.name in ORDERS}
     assert facts.keys() == {name for name in ORDERS if library_index()["method", name] == path.name}
     assert {name: (one.order, *one.embedded) for name, one in facts.items()} == {name: ORDERS[name] for name in facts}
     assert {name for name, one in facts.items() if one.report.order_autonomous != one.order} == set()
