@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import importlib.util
+import io
+import math
+import time
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from rich.console import Console
+from torch import nn
 
 from hyperdsl.evaluation import scipy_methods
 from hyperdsl.evaluation.built_in import built_in
+from hyperdsl.evaluation.contenders import beside
+from hyperdsl.evaluation.cost import milliseconds
 from hyperdsl.evaluation.errors import EvaluationError, NotConvergedError, ProblemError
 from hyperdsl.evaluation.lookup import find_problem
+from hyperdsl.evaluation.report import table
 from hyperdsl.evaluation.scipy_methods import scipy_solve, stiff_reference
 from hyperdsl.evaluation.stiff import STIFF, brusselator_1d
+from hyperdsl.evaluation.work_precision import measure, unseen
 
 S = torch.tensor(0.3, dtype=torch.float64)
 
@@ -178,7 +190,7 @@ def test_references_are_as_good_as_they_say() -> None:
     assert found.error < 1e-5
     np.testing.assert_allclose(found.z[0].numpy(), ENDS["hires"], rtol=1e-5)
     near_its_end = (0.0, 1 - 1e-7)  # where z' = z² is infinite at 1
-    with pytest.raises(NotConvergedError, match="the reference by LSODA still changes by .* 1e-08 was asked for"):
+    with pytest.raises(NotConvergedError, match=r"the reference by LSODA still changes by .* 1e-08 was asked for"):
         stiff_reference(lambda s, z: z * z, torch.ones(1, 1), near_its_end, tolerance=1e-8)
 
 
@@ -187,3 +199,78 @@ def test_without_scipy_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not scipy_methods.available()
     with pytest.raises(EvaluationError, match="radau is SciPy's, which is not installed: pip install scipy"):
         scipy_solve(lambda s, z: -z, torch.ones(1, 1), (0.0, 1.0), method="radau", rtol=1e-3, atol=1e-3)
+
+
+DECAY = replace(
+    built_in("van_der_pol_stiff"),
+    f=lambda s, z: -1000 * (z - torch.cos(s)),
+    sample=lambda batch, generator: torch.ones(batch, 1, dtype=torch.float64),
+    span=(0.0, 1.0),
+    state_shape=(1,),
+    jacobian=lambda s, z: z.new_full((*z.shape, 1), -1000.0),
+    name="decay",
+)
+
+
+class Adaptive(nn.Module):
+    """A stand-in for a generated solver that counts, and is told the Jacobian."""
+
+    control = SimpleNamespace(rtol=1e-3, atol=1e-5)
+
+    def solve(self, f, z0, span, *, rtol, atol, throw, dense, jacobian=None):  # type: ignore[no-untyped-def]
+        assert jacobian is DECAY.jacobian
+        assert atol == pytest.approx(rtol / 100)
+        f(torch.zeros(()), z0)
+        counts = SimpleNamespace(evaluations=41, jacobians=7, factorisations=9)
+        return SimpleNamespace(z=z0 * 0 + math.cos(1.0), statistics=counts)
+
+    def odeint(self, f, z0, s):  # type: ignore[no-untyped-def]
+        raise AssertionError
+
+    def forward(self, f, z0, span):  # type: ignore[no-untyped-def]
+        raise AssertionError
+
+
+def test_stiff_problems_are_compared_with_scipys_methods() -> None:
+    """At the solver's own tolerances, with the problem's Jacobian, and without dopri5."""
+    contenders = beside("mine", Adaptive(), {}, [1], scipy=["radau", "lsoda"], problem=DECAY)
+    start = unseen(DECAY, samples=2)
+    assert start.reference.numpy() == pytest.approx(math.cos(1.0), rel=2e-3)
+    rows = measure(contenders[3:6], start, repeats=1)
+    settings = [f"rtol 1e-0{k}" for k in range(2, 6)]
+    names = ["mine", "SciPy's radau", "SciPy's lsoda"]
+    assert [(c.method, c.setting) for c in contenders] == [(name, setting) for name in names for setting in settings]
+    mine, loose, tight = rows
+    assert (mine.evaluations, mine.jacobians, mine.factorisations) == (1, 7, 9)
+    assert loose.relative_error < 1e-2
+    assert tight.relative_error < min(1e-4, loose.relative_error)
+    assert loose.evaluations == of_scipy_alone(loose.method[8:], 1e-2)
+    assert (loose.macs, loose.jacobians, mine.macs > 0) == (0, 1, True)
+
+    console = Console(file=io.StringIO(), width=200)
+    console.print(table(rows, "title"))
+    printed = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "Jac." in printed
+    assert [line.split()[-5] for line in printed.splitlines() if "radau" in line] == ["–", "–"]
+    without = [replace(row, jacobians=None, factorisations=None) for row in rows]
+    console.print(table(without, "without counts"))
+    assert "Jac." not in console.file.getvalue().split("without counts")[1]  # type: ignore[attr-defined]
+
+
+def of_scipy_alone(method: str, rtol: float) -> int:
+    z0, _ = DECAY.draw(1, torch.Generator())
+    found = scipy_solve(DECAY.f, z0, DECAY.span, method=method, rtol=rtol, atol=rtol / 100, jacobian=DECAY.jacobian)
+    return found.evaluations
+
+
+def test_slow_calls_have_fewer_turns() -> None:
+    turns = {"slow": 0, "quick": 0}
+
+    def call(name: str, seconds: float) -> None:
+        turns[name] += 1
+        time.sleep(seconds)
+
+    calls = {"slow": partial(call, "slow", 0.02), "quick": partial(call, "quick", 0.0)}
+    found = milliseconds(calls, repeats=5, warm_up=1, seconds=0.01)
+    assert turns == {"slow": 1, "quick": 6}
+    assert found["slow"] >= 20
