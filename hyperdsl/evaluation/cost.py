@@ -153,7 +153,7 @@ def milliseconds(
     warm_up: int = 3,
     *,
     best: bool = False,
-    seconds: float = 10.0,
+    seconds: float = 3.0,
 ) -> dict[str, float]:
     """The median time of each call on one thread, or its shortest one, in milliseconds.
 
