@@ -80,7 +80,11 @@ def fielded(f: VectorField, x: Any, z: Tensor) -> VectorField:
 
 
 class Counted:
-    """f(s, z) that counts its evaluations."""
+    """f(s, z) that counts its evaluations, and matrices of its derivatives and their factorisations."""
+
+    is_solvable: ClassVar[bool] = False
+    """Whether it has what solves equations of f; tells it of other copies of this module too."""
+    jacobians = factorisations = 0
 
     def __init__(self, f: VectorField) -> None:
         self.f, self.evaluations = f, 0

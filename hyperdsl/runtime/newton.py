@@ -1,0 +1,315 @@
+"""Equations of implicit steps, k_i = f(s_i, known_i + ε Σ a_ij k_j), by simplified Newton iterations.
+
+The unknowns are ε k_i and not slopes that are evaluated in the end: stiffness would multiply their errors (Hairer &
+Wanner, Solving Ordinary Differential Equations II, §IV.8). Matrices and their factors are kept from step to step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from .derivatives import attached, unrolled
+from .field import Counted
+from .jacobian import Given, Jacobian, Rows
+from .linear import Coupled, Krylov, Square
+from .outcome import SolveError, Status
+from .state import VectorField, beside, is_eager
+
+Equation = tuple[Any, Tensor, tuple[float, ...]]
+"""(s_i, known_i, (a_i1, a_i2, …)), of as many slopes as there are equations."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How equations are solved: by "newton" (LU factors), "krylov" (GMRES), or "iteration" (functional).
+
+    `tolerance` is κ of Hairer & Wanner: how far from the solution, in parts of what the control allows as error; None
+    for √rtol and at most 0.03. Fixed steps have no control and solve to the last digits. `iterations` is how many there
+    are at most; None for 7 where a control can take shorter steps, otherwise 50, or 100 functional ones.
+    """
+
+    by: str = "newton"
+    tolerance: float | None = None
+    iterations: int | None = None
+
+
+NEWTON = Rule()
+SLOW = 1e-3
+"""The rate of convergence above which a step of three or more iterations asks for a new matrix."""
+KEPT = 1e-3
+"""By how much of ε factors may be off that are used again."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What a control allows: errors [rows, n] as norms measure them, and κ."""
+
+    allowed: Tensor
+    kappa: float
+
+
+class Linear:
+    """`Coupled` without a matrix, for functional iteration."""
+
+    factorisations = 0
+
+    def solve(self, r: Tensor) -> Tensor:
+        return r
+
+
+class Solvable(Counted):
+    """f with what solves equations of it, kept for a whole solve.
+
+    each: the first axis counts samples with steps of their own, which converge by themselves. `given` is the user's
+    Jacobian, `mass` the matrix M of M z' = f. `scale` is set by solves with a control: equations that were not solved
+    are then marked in `unsolved` ([] or [batch]) instead of raising a SolveError, `iterations` and `rates` tell how it
+    went. `guess` gives a state near the solution at a time, for instance the last step's polynomial.
+    """
+
+    is_solvable: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        f: VectorField,
+        z: Tensor,
+        rule: Rule = NEWTON,
+        given: Given | None = None,
+        each: bool = False,
+        mass: Tensor | None = None,
+    ) -> None:
+        super().__init__(f)
+        self.rule, self.each, self.mass = rule, each, mass
+        self.jacobian = Jacobian(f, z, given, each)
+        self.scale: Scale | None = None
+        self.guess: Callable[[Any], Tensor] | None = None
+        lanes = z.shape[:1] if each else ()
+        self.unsolved = torch.zeros(lanes, dtype=torch.bool, device=z.device)
+        self.iterations = torch.zeros(lanes, device=z.device)
+        self.rates = torch.zeros(lanes, device=z.device)
+        self.start: tuple[Any, Tensor] | None = None
+        self.fresh = False
+        self._matrix: Any = None
+        self._solvers: dict[Square, tuple[Any, Tensor]] = {}
+        self._etas: dict[Square, Tensor] = {}
+
+    def begin(self, s: Any, z: Tensor) -> None:
+        """A step from z at s on, which is where a new matrix is taken."""
+        self.start, self.fresh = (s, z.detach()), False
+        self.unsolved = torch.zeros_like(self.unsolved)
+        self.iterations, self.rates = torch.zeros_like(self.iterations), torch.zeros_like(self.rates)
+
+    def forget(self) -> None:
+        """Take a new matrix for the next equations."""
+        self._matrix = None
+
+    def increments(self, eps: Tensor, *equations: Equation) -> tuple[Tensor, ...]:
+        """ε k_i of each equation; ε is 0-d, or [batch] where each sample has its own step."""
+        with torch.no_grad():
+            found = self._found(eps.detach(), equations)
+        if torch.is_grad_enabled():
+            found = attached(self, eps, equations, found)
+        return found
+
+    def filtered(self, gamma: float, error: Tensor, eps: Tensor) -> Tensor:
+        """(M − ε γ J)⁻¹ error, which takes what stiffness adds out of it."""
+        with torch.no_grad():
+            solver, rows = self._any_solver(eps, gamma), self._rows()
+            found, made = solver.filtered(gamma, rows.flat(error.detach()).to(self._work(error)))
+            self.factorisations += made
+            return rows.back(found.to(rows.flat(error).dtype))
+
+    def _any_solver(self, eps: Tensor, gamma: float) -> Any:
+        if self._solvers:
+            return next(iter(self._solvers.values()))[0]
+        return self._solver(((gamma,),), eps)
+
+    def _rows(self) -> Rows:
+        rows = self.jacobian._rows
+        assert rows is not None
+        return rows
+
+    def _found(self, eps: Tensor, equations: Sequence[Equation]) -> tuple[Tensor, ...]:
+        times, known = [one[0] for one in equations], [one[1].detach() for one in equations]
+        a = tuple(one[2] for one in equations)
+        if self.start is None or self.scale is None:
+            self.start, self.fresh = (times[0], known[0]), False
+        rows, work = self.jacobian.rows(*self.start), self._work(known[0])
+        base = torch.stack([rows.flat(one).to(work) for one in known])
+        problem = _Problem(self, times, rows, a, base, eps, known[0].dtype)
+        while True:
+            fresh = self.fresh or self._matrix is None
+            w, failed = problem.solved() if self.scale is not None else (problem.exact(), None)
+            if failed is None or fresh or not bool(failed.any()):
+                break
+            self.forget()  # once more with a matrix of this step
+        if failed is not None:
+            self.unsolved = self.unsolved | failed
+        dtype = known[0].real.dtype if known[0].is_complex() else known[0].dtype
+        return tuple(rows.back(one.to(dtype)) for one in w)
+
+    def _solver(self, a: Square, eps: Tensor) -> Any:
+        """The linear solver of equations with these weights, as it is kept or made anew."""
+        if self.rule.by == "iteration":
+            return Linear()
+        if self._matrix is None:
+            assert self.start is not None
+            self.fresh, self._solvers = True, {}
+            self.jacobians += 1
+            asked = self.jacobian.product if self.rule.by == "krylov" else self.jacobian.at
+            self._matrix = asked(*self.start)
+            if isinstance(self._matrix, Tensor):
+                self._matrix = self._matrix.to(self._work(self.start[1]))
+        kept = self._solvers.get(a)
+        if kept is None or bool(((kept[1] - eps).abs() > KEPT * eps.abs()).any()):
+            kind: Any = Krylov if self.rule.by == "krylov" else Coupled
+            size = eps.to(self._work(self.start[1])) if self.start else eps
+            kept = kind(a, self._matrix, size, self.mass), eps
+            self.factorisations += kept[0].factorisations
+            self._solvers[a] = kept
+        return kept[0]
+
+    def _work(self, z: Tensor) -> torch.dtype:
+        """The real dtype of the linear algebra: no less than single precision."""
+        real = z.real.dtype if z.is_complex() else z.dtype
+        return torch.float32 if real.itemsize < 4 else real
+
+
+@dataclass
+class _Problem:
+    """The equations of one step, as vectors [stages, rows, n]."""
+
+    f: Solvable
+    times: Sequence[Any]
+    rows: Rows
+    a: Square
+    base: Tensor
+    eps: Tensor
+    dtype: torch.dtype
+
+    def solved(self) -> tuple[Tensor, Tensor]:
+        """To the control's tolerance: ε k, and for which lanes not (Hairer & Wanner II, IV.8.10 and 11)."""
+        f, scale = self.f, self.f.scale
+        assert scale is not None
+        w, matrix, most = self._first(), self._matrix(), f.rule.iterations or 7
+        solver = f._solver(self.a, self.eps)
+        active, failed = ~f.unsolved, torch.zeros_like(f.unsolved)
+        eta = f._etas.get(self.a, torch.full_like(f.rates, torch.inf)).clamp_min(1e-16) ** 0.8
+        before = torch.full_like(f.rates, torch.inf)
+        for count in range(1, most + 1):
+            change = self._change(solver, w, matrix)
+            size = self._norm(torch.tensordot(matrix, change, 1) / scale.allowed)
+            rate = size / before
+            if count > 1:
+                eta = rate / (1 - rate)
+                bad = (rate >= 1) | (eta * rate ** (most - count) * size > scale.kappa)
+                f.rates = torch.where(active, torch.maximum(f.rates, rate), f.rates)
+            else:
+                bad = torch.zeros_like(failed)
+            bad = active & (bad | ~size.isfinite())
+            moved = active & ~bad
+            w = torch.where(self._along(moved), w + change, w)
+            f.iterations = torch.where(active, f.iterations.clamp_min(count), f.iterations)
+            done = moved & ((size == 0) | (eta * size <= scale.kappa))
+            failed, active, before = failed | bad, moved & ~done, size
+            if count > 1:
+                f._etas[self.a] = torch.where(moved, eta, f._etas.get(self.a, eta))
+            if not bool(active.any()):
+                break
+        return w, failed | active
+
+    def exact(self) -> Tensor:
+        """To the last digits; SolveError where that does not succeed."""
+        f, w, matrix = self.f, self._first(), self._matrix()
+        most = f.rule.iterations or (100 if f.rule.by == "iteration" else 50)
+        unit, before, left = torch.finfo(self.base.dtype).eps, torch.inf, most
+        if self.dtype.to_real().itemsize < self.base.dtype.itemsize:
+            unit = torch.finfo(self.dtype.to_real()).eps
+        while left:
+            left -= 1
+            change = self._change(f._solver(self.a, self.eps), w, matrix)
+            w = w + change
+            state = self.base + torch.tensordot(matrix, w, 1)
+            ratio = torch.tensordot(matrix, change, 1).abs().amax((0, 2)) / state.abs().amax((0, 2)).clamp_min(1e-30)
+            size = float(ratio.amax()) / unit if ratio.numel() else 0.0
+            rate = size / before
+            left_over = rate / (1 - rate) * size if 0 < rate < 1 else torch.inf
+            if size <= 2 or left_over <= 1 or (rate > 0.3 and size <= 64):
+                if rate > SLOW and left < most - 3:
+                    f.forget()
+                return w
+            if not size < torch.inf:
+                break
+            if rate > 0.2 and f.rule.by != "iteration":
+                f.start, f._matrix = (self.times[-1], self.rows.back(state[-1].to(self._given()))), None
+            before = size
+        raise self._unsolved(most - left, w)
+
+    def _unsolved(self, count: int, w: Tensor) -> SolveError:
+        s, eps = float(self.times[-1]), float(self.eps.reshape(-1)[0])
+        state = self.rows.back((self.base + torch.tensordot(self._matrix(), w, 1))[-1].to(self._given()))
+        how = {"newton": "Newton", "krylov": "Newton–Krylov", "iteration": "functional"}[self.f.rule.by]
+        advice = "`solve newton`, " if self.f.rule.by == "iteration" else "a `jacobian=` if f's derivatives are wrong, "
+        text = (
+            f"the implicit equations were not solved at s = {s:.6g}: after {count} {how} iterations the state still "
+            f"changes (steps of {eps:.3g}): take more steps, {advice}or a solver with a `control`"
+        )
+        return SolveError(Status.NOT_CONVERGED, s, eps, self.f.evaluations, state, text)
+
+    def _change(self, solver: Any, w: Tensor, matrix: Tensor) -> Tensor:
+        """Newton's change of ε k."""
+        state, given = self.base + torch.tensordot(matrix, w, 1), self._given()
+        slopes = [self.f(s, self.rows.back(z.to(given))) for s, z in zip(self.times, state, strict=True)]
+        slope = torch.stack([self.rows.flat(one) for one in slopes]).to(w.dtype)
+        mass = self.f.mass
+        left = w if mass is None else (mass @ w[..., None])[..., 0]
+        found: Tensor = solver.solve(self._eps() * slope - left)
+        return found
+
+    def _first(self) -> Tensor:
+        """ε k to start from: of states that were guessed, or zero, where z is as it was."""
+        if self.f.guess is None:
+            return torch.zeros_like(self.base)
+        states = torch.stack([self.rows.flat(self.f.guess(s)) for s in self.times]).to(self.base.dtype)
+        inverse = torch.linalg.pinv(torch.tensor(self.a, dtype=torch.float64)).to(self.base)
+        found: Tensor = torch.tensordot(inverse, states - self.base, 1)
+        return found
+
+    def _matrix(self) -> Tensor:
+        return torch.tensor(self.a, dtype=self.base.dtype, device=self.base.device)
+
+    def _eps(self) -> Tensor:
+        eps = self.eps.to(self.base.dtype)
+        return eps[:, None] if eps.ndim else eps
+
+    def _given(self) -> torch.dtype:
+        return self.dtype.to_real()
+
+    def _norm(self, ratio: Tensor) -> Tensor:
+        """Root mean squares over all, or of each lane."""
+        return (ratio**2).mean((0, 2)).sqrt() if self.f.each else (ratio**2).mean().sqrt()
+
+    def _along(self, lanes: Tensor) -> Tensor:
+        return lanes[:, None] if lanes.ndim else lanes
+
+
+def increments(f: Any, eps: Tensor, *equations: Equation) -> tuple[Tensor, ...]:
+    """ε k_i of the equations k_i = f(s_i, known_i + ε Σ a_ij k_j), each of which is (s_i, known_i, (a_i1, …)).
+
+    SolveError where they were not solved, unless f's solve has a control that goes on from there.
+    """
+    known = equations[0][1]
+    if not is_eager(known):
+        return unrolled(f, eps, equations)
+    owner: Solvable = f if getattr(type(f), "is_solvable", False) else Solvable(f, known)
+    return owner.increments(eps, *equations)
+
+
+def solved(f: Any, eps: Tensor, *equations: Equation) -> tuple[Tensor, ...]:
+    """The slopes k_i of the same equations."""
+    size = beside(eps, equations[0][1]) if eps.ndim else eps
+    return tuple(one / size for one in increments(f, eps, *equations))
