@@ -15,7 +15,7 @@ from .control import Control
 from .events import EachWatch, with_gradients
 from .loop import RESOLVED, TRUST, Attempt, Problem
 from .outcome import Status
-from .solution import Piece, Solution, Statistics, at_each, in_pieces
+from .solution import Piece, Solution, at_each, in_pieces
 from .state import (
     Restore,
     VectorField,
@@ -134,7 +134,7 @@ class _EachMarch:
         problem, z = self.problem, self.z
         codes = torch.where(self.active, _FAILURES.index(Status.MAX_STEPS), self.failure)
         statuses = [_FAILURES[code] for code in codes.tolist()]
-        counted = Statistics(self.accepted, self.rejected, problem.f.evaluations)
+        counted = problem.counted(self.accepted, self.rejected)
         event = time = None
         if problem.events is not None:
             event, time = self.event, self.s
@@ -275,9 +275,9 @@ def _stacked(pieces: list[Piece]) -> tuple[Piece, ...]:
 
 def _judged(tried: Attempt, z: Tensor, control: Control) -> tuple[Tensor, Any, Attempt]:
     """As in `loop`, for each sample, without synchronisation."""
-    e = _norm(tried.error, z, tried.end, control)
+    e = norm(tried.error, z, tried.end, control)
     if tried.base is not None and tried.embedded is not None:
-        embedded = _norm(tried.embedded.add(tried.base, alpha=0), z, z, control)
+        embedded = norm(tried.embedded.add(tried.base, alpha=0), z, z, control)
         trusted = (e > 0) & (e <= embedded)
         chosen = beside(trusted, z)
         e, embedded = torch.where(trusted, e, 0), torch.where(trusted, embedded / TRUST, embedded)
@@ -285,11 +285,11 @@ def _judged(tried: Attempt, z: Tensor, control: Control) -> tuple[Tensor, Any, A
         end, error = torch.where(chosen, tried.end, tried.base), torch.where(chosen, tried.error, tried.embedded)
         return torch.maximum(e, embedded), power, Attempt(end, error)
     if tried.doubt is not None:
-        e = torch.maximum(e, _norm(tried.doubt, z, tried.end, control))
+        e = torch.maximum(e, norm(tried.doubt, z, tried.end, control))
     return e, control.power, tried
 
 
-def _norm(error: Tensor, z: Tensor, end: Tensor, control: Control) -> Tensor:
+def norm(error: Tensor, z: Tensor, end: Tensor, control: Control) -> Tensor:
     """e of `Control` for each sample, not finite where the end is not."""
     error, z, end = widened(error), widened(z), widened(end)
     scale = torch.maximum(z.abs(), end.abs()).mul_(control.rtol).add_(control.atol)

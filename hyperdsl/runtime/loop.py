@@ -79,6 +79,10 @@ class Problem:
         slope: Tensor = self.kept(self.f)(s, z)
         return slope
 
+    def counted(self, accepted: Any, rejected: Any) -> Statistics:
+        """What the steps took."""
+        return Statistics(accepted, rejected, self.f.evaluations, self.f.jacobians, self.f.factorisations)
+
     def solve(self, control: Control, times: Sequence[float], dense: bool) -> tuple[Solution, list[Tensor]]:
         """From the first to the last of `times`, and the states at all of them; one step size for all samples."""
         require_ordered(times)
@@ -168,7 +172,7 @@ class _March(Way):
 
     def solution(self) -> tuple[Solution, list[Tensor]]:
         """What there is, and the states at all of the times, of which those after the end are the last state."""
-        counted = Statistics(self.accepted, self.rejected, self.problem.f.evaluations)
+        counted = self.problem.counted(self.accepted, self.rejected)
         solution, z = self.found(self.problem.f, self.status, counted, self.size)
         return solution, [*self.states, *[z] * (len(self.times) - len(self.states))]
 
@@ -249,10 +253,10 @@ class _March(Way):
 
 def _judged(tried: Attempt, z: Tensor, control: Control) -> tuple[float, int, Attempt]:
     """e, the power of ε in it, and the step as it is to be taken: the one synchronisation with the host."""
-    e = _norm(tried.error, z, tried.end, control)
+    e = norm(tried.error, z, tried.end, control)
     if tried.base is not None and tried.embedded is not None:
         against = tried.embedded.add(tried.base, alpha=0)  # measured by z alone: a step that jumps far is suspect
-        embedded = _norm(against, z, z, control)
+        embedded = norm(against, z, z, control)
         learned, other = torch.stack((e, embedded)).tolist()
         if 0 < learned <= other:
             if learned >= other / TRUST:
@@ -260,7 +264,7 @@ def _judged(tried: Attempt, z: Tensor, control: Control) -> tuple[float, int, At
             return other / TRUST, control.embedded_power, tried
         return other, control.embedded_power, Attempt(tried.base, tried.embedded)
     if tried.doubt is not None:
-        e = torch.maximum(e, _norm(tried.doubt, z, tried.end, control))
+        e = torch.maximum(e, norm(tried.doubt, z, tried.end, control))
     return e.item(), control.power, tried
 
 
@@ -284,7 +288,7 @@ def _require_term(e: float, term: Tensor, scale: float) -> None:
         raise ValueError("the learned term is zero and says nothing of the error: train the corrector first")
 
 
-def _norm(error: Tensor, z: Tensor, end: Tensor, control: Control) -> Tensor:
+def norm(error: Tensor, z: Tensor, end: Tensor, control: Control) -> Tensor:
     """e of `Control`, not finite where the end is not."""
     error, z, end = widened(error), widened(z), widened(end)
     scale = torch.maximum(z.abs(), end.abs()).mul_(control.rtol).add_(control.atol)
