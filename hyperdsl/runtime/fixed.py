@@ -91,7 +91,7 @@ class FixedSteps(GridSteps, SingleStep):
     ) -> State:
         f, z, restore = self._one_tensor(f, z0)
         count = self.counted(steps)
-        times, field, handed = span_of(z, span), fielded(f, x, z), self.handed(z, free)
+        times, field, handed = span_of(z, span), self._called(f, x, z, free), self.handed(z, free)
         way = callback and GridWay.told(callback, field, z, self.points_along(times, count), restore)
         z = self._along(way, field, x, z, span, times, count, handed, step)
         if looked_at(z, check):
@@ -120,7 +120,7 @@ class FixedSteps(GridSteps, SingleStep):
         f, z, restore = self._one_tensor(f, z0)
         count = self.counted(steps, default=1)
         times = grid(z, s)
-        states, field, handed = [z], fielded(f, x, z), self.handed(z, free)
+        states, field, handed = [z], self._called(f, x, z, free), self.handed(z, free)
         way = callback and GridWay.told(callback, field, z, self.points_along(times, count), restore)
         for places in self.places(z, s, times, count, handed):
             for now, eps in places:

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from .events import Event, events_of
-from .field import Counted, fielded
 from .outcome import Status
 from .solution import Piece, Solution, Statistics, checked
 from .solver import Solver
@@ -88,7 +87,11 @@ class GridSteps(Solver):
         """
         f, z, restore = self._one_tensor(f, z0)
         count = self.counted(steps)
-        times, counted, handed = span_of(z, span), Counted(fielded(f, x, z)), self.handed(z, free)
+        times, counted, handed = (
+            span_of(z, span),
+            self._counted(self._called(f, x, z, free), z, free),
+            self.handed(z, free),
+        )
         points, events = self.points_along(times, count), events_of(event, restore, each=False)
         way = GridWay(counted, z, points, restore, events, callback, dense)
         self._along(way, counted, x, z, span, times, count, handed)

@@ -13,7 +13,7 @@ from hyperdsl.codegen.torch.history import HistoryView, history_view
 from hyperdsl.codegen.torch.identity import base_digest
 from hyperdsl.codegen.torch.paths import PathView, path_views
 from hyperdsl.codegen.torch.printer import step_lines
-from hyperdsl.plan import Plan
+from hyperdsl.plan import Linearise, Plan
 from hyperdsl.semantics.model.expressions import Variable
 from hyperdsl.semantics.model.spec import Corrector, External, Free, Spec
 from hyperdsl.semantics.reading.names import class_name
@@ -116,6 +116,11 @@ class PackageView:
         return any(path.mathematical for path in self.paths)
 
     @property
+    def mixed(self) -> bool:
+        """Whether an error takes more than tensors of its step."""
+        return any(solver.adaptive is not None and solver.adaptive.mixed for solver in self.solvers)
+
+    @property
     def exports(self) -> tuple[str, ...]:
         return tuple(name for part in self.offered for name in part.names.split(", "))
 
@@ -153,6 +158,7 @@ _MODULES = {
     "path": ("Path", "guided"),
     "ranges": ("OutsideWarning",),
     "relative": ("RelativeConvCorrector", "RelativeCorrector"),
+    "rosenbrock": ("RosenbrockSteps", "linearised"),
     "solution": ("Solution", "Statistics", "polynomials"),
     "state": ("VectorField", "beside"),
     "weights": ("WeightsWarning",),
@@ -197,6 +203,8 @@ def _solver_view(plan: Plan, corrector: str, paths: Mapping[str, PathView]) -> S
     stages, result = ((), "") if history or adaptive else step_lines(plan.step)
     single = ("GradedSteps",) if plan.grid else ("FixedSteps",)
     bases = _adaptive_bases(adaptive) if adaptive else ("HistorySteps",) if history else single
+    linearised = any(isinstance(statement, Linearise) for statement in plan.step.body)
+    bases = ("RosenbrockSteps", *bases) if linearised else bases
     bases = ("OnPath", *bases) if plan.path else bases
     return SolverView(
         name=class_name(plan.name),
@@ -206,6 +214,7 @@ def _solver_view(plan: Plan, corrector: str, paths: Mapping[str, PathView]) -> S
             *bases,
             *(("Path",) if plan.path else ()),
             "VectorField",
+            *(("linearised",) if linearised else ()),
             *_adaptive_names(adaptive),
             *_history_names(history),
         ),
