@@ -165,11 +165,10 @@ def _whole(f: VectorField, s: Any, z: Tensor, size: Tensor) -> tuple[_Whole, Ten
     def real(slope: Tensor) -> Tensor:
         return (torch.view_as_real(slope) if complex_ else slope).reshape(-1)
 
-    def by_state(flat: Tensor) -> Tensor:
-        return real(f(s, torch.view_as_complex(flat.reshape(*z.shape, 2)) if complex_ else flat.reshape(z.shape)))
+    def slope(now: Tensor, flat: Tensor) -> Tensor:
+        return real(f(now, torch.view_as_complex(flat.reshape(*z.shape, 2)) if complex_ else flat.reshape(z.shape)))
 
-    matrix = torch.func.jacrev(by_state)(real(z))
-    drift = torch.func.jacfwd(lambda now: real(f(now, z)))(s)
+    drift, matrix = torch.func.jacrev(slope, argnums=(0, 1))(s, real(z))
     unit = torch.eye(len(matrix), dtype=matrix.dtype, device=matrix.device)
     shaped = torch.view_as_complex(drift.reshape(*z.shape, 2)) if complex_ else drift.reshape(z.shape)
     return _Whole(unit - size * matrix, complex_), shaped.to(z.dtype)
