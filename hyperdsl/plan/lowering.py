@@ -11,7 +11,7 @@ from hyperdsl.plan.corrected import corrected
 from hyperdsl.plan.estimates import controlled, doubled
 from hyperdsl.plan.facts import base_in_words, proven
 from hyperdsl.plan.multistep import multistep
-from hyperdsl.plan.passes import between, simplified
+from hyperdsl.plan.passes import between, simplified, solved_by
 from hyperdsl.plan.predictor_corrector import predictor_corrector
 from hyperdsl.plan.rosenbrock import rosenbrock
 from hyperdsl.plan.runge_kutta import runge_kutta
@@ -19,6 +19,7 @@ from hyperdsl.plan.step import Linear, Start, Step, evaluations
 from hyperdsl.semantics.model.control import Control
 from hyperdsl.semantics.model.entries import Entries
 from hyperdsl.semantics.model.path import PathModel
+from hyperdsl.semantics.model.solving import Solving
 from hyperdsl.semantics.model.spec import (
     AnySolver,
     Corrector,
@@ -47,7 +48,7 @@ class Plan:
     that in words, and `facts` are what was proven, for the certificate. `entries` are the tableau as it is written, for
     those who write the method back with the numbers that training found; None where the base is no tableau. `grid` are
     the points of the steps; without one they are equal, or a control's. With a `path`, f is a diffusion model as a
-    field on it.
+    field on it. `solving` is how the step's equations are solved, where it has some and that was said.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Plan:
     entries: Entries | None = None
     grid: Grid | None = None
     path: PathModel | None = None
+    solving: Solving | None = None
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -104,6 +106,7 @@ def plan(solver: AnySolver) -> Plan:
         entries=solver.entries if isinstance(solver, Solver) else None,
         grid=solver.grid,
         path=solver.path,
+        solving=solver.solving,
     )
 
 
@@ -123,6 +126,8 @@ def _step(solver: AnySolver) -> Step:
         step, slopes = multistep(base.formula) if isinstance(base, Multistep) else predictor_corrector(base.formula)
         first = Start(start.method.name, start.method.facts.order, method_step(start.method), start.substeps)
         step = replace(step, start=first)
+    if solver.solving is not None:
+        step = solved_by(step, solver.solving.by)
     if solver.corrector is not None and solver.residual_power is not None:
         step = corrected(step, slopes, solver.corrector, solver.residual_power)
     if not isinstance(solver, HistorySolver):

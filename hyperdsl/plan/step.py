@@ -16,6 +16,9 @@ from hyperdsl.semantics.model.expressions import Constant, Expression
 from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact
 from hyperdsl.theory.numbers.polynomials import Polynomial
 
+Way = Literal["iteration", "newton", "krylov"]
+"""How equations are solved."""
+
 STATE = "z"
 """The name of the state at the start of the step."""
 
@@ -62,13 +65,13 @@ class Evaluate:
 class Solve:
     """Let the names be what fulfils equations that read one another; `guess` is a state to start from, near the end.
 
-    A back end solves them by functional iteration or by Newton's method. Equations that can be solved one after the
-    other are a `Solve` each.
+    A back end solves them by functional iteration, or by Newton's method with factors of matrices or, for large states,
+    with products in Krylov subspaces. Equations that can be solved one after the other are a `Solve` each.
     """
 
     equations: tuple[Evaluate, ...]
     guess: Linear
-    by: Literal["iteration", "newton"]
+    by: Way
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from .control import Control
 from .events import Event, events_of
-from .field import fielded
+from .field import Counted, fielded
 from .gradients import Kept, as_it_is, carried, recomputed
 from .loop import Attempt, Problem
 from .ranges import Followed
@@ -257,7 +257,8 @@ class AdaptiveSteps(SingleStep):
         handed = self.handed(flat, free)
         field, stopped = fielded(f, x, flat), stops_of(stops, flat)
         sided = Sided(field, flat, stopped) if stopped else None
-        counted = self._counted(sided or field, flat, free)
+        prepared = self._prepared(sided or field, flat)
+        counted = prepared if isinstance(prepared, Counted) else Counted(prepared)
         attempt: Callable[..., Attempt] = kept(partial(self.attempt, counted, x, **handed))
         if self._ranges is not None and is_eager(flat):
             attempt = Followed(attempt)

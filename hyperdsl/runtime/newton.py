@@ -30,7 +30,7 @@ class Rule:
 
     `tolerance` is κ of Hairer & Wanner: how far from the solution, in parts of what the control allows as error; None
     for √rtol and at most 0.03. Fixed steps have no control and solve to the last digits. `iterations` is how many there
-    are at most; None for 7 where a control can take shorter steps, otherwise 50, or 100 functional ones.
+    are at most; None for 7 where a control can take shorter steps, otherwise 25, or 100 functional ones.
     """
 
     by: str = "newton"
@@ -72,6 +72,7 @@ class Solvable(Counted):
     """
 
     is_solvable: ClassVar[bool] = True
+    is_field: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -223,23 +224,42 @@ class _Problem:
         return w, failed | active
 
     def exact(self) -> Tensor:
-        """To the last digits; SolveError where that does not succeed."""
-        f, w, matrix = self.f, self._first(), self._matrix()
-        most = f.rule.iterations or (100 if f.rule.by == "iteration" else 50)
-        unit, before, left = torch.finfo(self.base.dtype).eps, torch.inf, most
-        if self.dtype.to_real().itemsize < self.base.dtype.itemsize:
-            unit = torch.finfo(self.dtype.to_real()).eps
-        while left:
-            left -= 1
+        """To the last digits; SolveError where that does not succeed.
+
+        Where Newton's method goes astray, the solution is followed from ε = 0 on, in ever smaller parts of ε.
+        """
+        f, whole, start = self.f, self.eps, self.f.start
+        found = self._newton(self._first())
+        for parts in (4, 16, 64) if f.rule.by != "iteration" else ():
+            if found is not None:
+                break
+            w: Tensor | None = torch.zeros_like(self.base)
+            for part in range(1, parts + 1):
+                if w is not None:
+                    self.eps = whole * (part / parts)
+                    w = self._newton(w * (part / max(1, part - 1)))
+            self.eps, found = whole, w
+        if found is None:
+            f.start = start
+            raise self._unsolved()
+        return found
+
+    def _newton(self, w: Tensor) -> Tensor | None:
+        """To the last digits, with a new matrix wherever convergence is slow; None where there is none."""
+        f, matrix, before = self.f, self._matrix(), torch.inf
+        most = f.rule.iterations or (100 if f.rule.by == "iteration" else 25)
+        unit = torch.finfo(self._given() if self._given().itemsize < self.base.dtype.itemsize else self.base.dtype).eps
+        for count in range(1, most + 1):
             change = self._change(f._solver(self.a, self.eps), w, matrix)
             w = w + change
             state = self.base + torch.tensordot(matrix, w, 1)
-            ratio = torch.tensordot(matrix, change, 1).abs().amax((0, 2)) / state.abs().amax((0, 2)).clamp_min(1e-30)
+            around = torch.maximum(state.abs(), self.base.abs()).amax((0, 2)).clamp_min(1e-30)
+            ratio = torch.tensordot(matrix, change, 1).abs().amax((0, 2)) / around
             size = float(ratio.amax()) / unit if ratio.numel() else 0.0
             rate = size / before
-            left_over = rate / (1 - rate) * size if 0 < rate < 1 else torch.inf
-            if size <= 2 or left_over <= 1 or (rate > 0.3 and size <= 64):
-                if rate > SLOW and left < most - 3:
+            left = rate / (1 - rate) * size if 0 < rate < 1 else torch.inf
+            if size <= 1 or left <= 0.05 or (rate > 0.5 and size <= 16):
+                if rate > SLOW and count > 3:
                     f.forget()
                 return w
             if not size < torch.inf:
@@ -247,16 +267,17 @@ class _Problem:
             if rate > 0.2 and f.rule.by != "iteration":
                 f.start, f._matrix = (self.times[-1], self.rows.back(state[-1].to(self._given()))), None
             before = size
-        raise self._unsolved(most - left, w)
+        f.forget()
+        return None
 
-    def _unsolved(self, count: int, w: Tensor) -> SolveError:
+    def _unsolved(self) -> SolveError:
         s, eps = float(self.times[-1]), float(self.eps.reshape(-1)[0])
-        state = self.rows.back((self.base + torch.tensordot(self._matrix(), w, 1))[-1].to(self._given()))
+        state = self.rows.back(self.base[-1].to(self._given()))
         how = {"newton": "Newton", "krylov": "Newton–Krylov", "iteration": "functional"}[self.f.rule.by]
         advice = "`solve newton`, " if self.f.rule.by == "iteration" else "a `jacobian=` if f's derivatives are wrong, "
         text = (
-            f"the implicit equations were not solved at s = {s:.6g}: after {count} {how} iterations the state still "
-            f"changes (steps of {eps:.3g}): take more steps, {advice}or a solver with a `control`"
+            f"the implicit equations were not solved at s = {s:.6g}: {how} iterations do not converge (steps of "
+            f"{eps:.3g}, {self.f.evaluations} evaluations of f): take more steps, {advice}or a solver with a `control`"
         )
         return SolveError(Status.NOT_CONVERGED, s, eps, self.f.evaluations, state, text)
 

@@ -6,19 +6,18 @@ Jacobian is held against f's own gradient, and gradients of steps are exact.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from .derivatives import implicit
-from .field import Counted, fielded
+from .field import Counted
+from .implicit import Differentiated, given_of
 from .jacobian import Given, Rows
 from .linear import Factored
 from .rates import Rates
-from .solver import Solver
-from .state import Scalar, VectorField, beside, is_eager
+from .state import VectorField, beside, is_eager
 
 
 class Linearisable(Counted):
@@ -125,23 +124,16 @@ def linearised(f: Any, s: Any, z: Tensor, size: Tensor) -> tuple[Any, Tensor]:
     return owner.at(s, z, size)
 
 
-class RosenbrockSteps(Solver):
+class RosenbrockSteps(Differentiated):
     """Put before a class of steps: f has what Rosenbrock steps need of it, kept for a whole solve.
 
-    A call takes `jacobian=`, a function jacobian(s, z) that gives ∂f/∂z as [*batch, n, n] for states [*batch, n], or as
-    [N, N] of a whole state of N numbers, in place of f's own gradients. ValueError where it is something else.
+    ValueError where the `jacobian=` of a call is not that of f.
     """
 
-    def handed(self, z: Tensor, given: Mapping[str, Scalar]) -> dict[str, Tensor]:
-        return super().handed(z, {name: value for name, value in given.items() if name != "jacobian"})
-
-    def _called(self, f: VectorField, x: Any, z: Tensor, given: Mapping[str, Any]) -> VectorField:
-        return self._counted(fielded(f, x, z), z, given) if is_eager(z) else fielded(f, x, z)
-
-    def _counted(self, f: VectorField, z: Tensor, given: Mapping[str, Any]) -> Counted:
-        if isinstance(f, Linearisable):
+    def _prepared(self, f: VectorField, z: Tensor) -> VectorField:
+        if getattr(type(f), "is_linearisable", False) or not is_eager(z):
             return f
-        return Linearisable(f, z, given.get("jacobian"), getattr(self, "each", False))
+        return Linearisable(f, z, given_of(f), getattr(self, "each", False))
 
 
 class _Whole:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
-from .field import Counted, fielded
+from .field import fielded
 from .ranges import OutsideWarning, Ranges
 from .state import (
     Restore,
@@ -138,14 +138,6 @@ class Solver(nn.Module):
             told = f"{type(self).__name__} leaves what {what} was trained for: {', '.join(self.left)}"
             warnings.warn(f"{told}; {advice}", OutsideWarning, stacklevel=5)
 
-    def _called(self, f: VectorField, x: Any, z: Tensor, given: Mapping[str, Any]) -> VectorField:
-        """f(s, z) as steps call it; `given` are the further keywords of a call."""
-        return fielded(f, x, z)
-
-    def _counted(self, f: VectorField, z: Tensor, given: Mapping[str, Any]) -> Counted:
-        """The same where its evaluations are counted."""
-        return Counted(f)
-
     def _one_tensor(self, f: VectorField, z: Any, *, learned: bool = True) -> tuple[VectorField, Tensor, Restore]:
         """The state as one tensor, f for it and the way back; a hypersolver takes nothing but one tensor.
 
@@ -160,6 +152,14 @@ class Solver(nn.Module):
             if learned and require_fitting is not None:
                 require_fitting(z)
         return one_tensor(f, z)
+
+    def _field(self, f: VectorField, x: Any, z: Tensor) -> VectorField:
+        """f as steps call it."""
+        return self._prepared(fielded(f, x, z), z)
+
+    def _prepared(self, f: VectorField, z: Tensor) -> VectorField:
+        """f with what steps need of it besides its values."""
+        return f
 
     def _placed(self, z: Tensor, s: Scalar, eps: Scalar) -> tuple[Tensor, Tensor]:
         """The time and the size of a step."""
@@ -186,7 +186,7 @@ class SingleStep(Solver):
         """The state one step of size ε later, whatever its error."""
         f, flat, restore = self._one_tensor(f, z)
         now, size = self._placed(flat, s, eps)
-        end: State = restore(self._stepped(self._called(f, x, flat, free), x, now, flat, size, self.handed(flat, free)))
+        end: State = restore(self._stepped(self._field(f, x, flat), x, now, flat, size, self.handed(flat, free)))
         return end
 
     def base_step(
@@ -195,8 +195,7 @@ class SingleStep(Solver):
         """The same by the base method alone, which is all there is without a corrector."""
         f, flat, restore = self._one_tensor(f, z, learned=False)
         now, size = self._placed(flat, s, eps)
-        field = self._called(f, x, flat, free)
-        end: State = restore(self.base(field, now, x, flat, size, **self.handed(flat, free))[0])
+        end: State = restore(self.base(self._field(f, x, flat), now, x, flat, size, **self.handed(flat, free))[0])
         return end
 
     def base(

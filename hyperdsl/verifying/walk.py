@@ -108,15 +108,16 @@ class Walk:
                 self.values[name] = self._learned(statement)
 
     def _solve(self, statement: Solve) -> None:
-        """One equation whose state the step ends with: its slope is that of the state that is found."""
-        (equation,) = statement.equations
-        (own,) = (term for term in equation.of if term.name == equation.name)
-        start = self._sum(tuple(term for term in equation.of if term is not own))
-        weight = self.coefficient(own.coefficient) * self.start.eps
-        time, guess = self._time(equation.node), self._sum(statement.guess)
-        state = self.world.iterated(self.world.f, time, start, weight, guess)
-        (self.evaluated[equation.name],) = state.terms
-        self.values[equation.name] = (state - start) / weight
+        """Equations that read one another: each is its time, what is known of its state, and its weights."""
+        names = defined(statement)
+        equations = []
+        for equation in statement.equations:
+            own = {term.name: self.coefficient(term.coefficient) for term in equation.of if term.name in names}
+            start = self._sum(tuple(term for term in equation.of if term.name not in names))
+            equations.append((self._time(equation.node), start, tuple(own.get(name, formal(0)) for name in names)))
+        for name, slope in zip(names, self.world.solved(self.world.f, self.start.eps, *equations), strict=True):
+            self.values[name] = slope
+            (self.evaluated[name],) = slope.terms
 
     def _linearise(self, statement: Linearise) -> None:
         s = self.start.s + formal(_nearest(statement.node)) * self.start.eps

@@ -12,7 +12,7 @@ from hyperdsl.codegen.torch.history import history_view
 from hyperdsl.codegen.torch.identity import base_digest
 from hyperdsl.codegen.torch.views import ImportView, grid_text, imports_of, range_view
 from hyperdsl.codegen.torch.warm import FUNCTIONS, layer_text
-from hyperdsl.plan import Linearise, Plan
+from hyperdsl.plan import Linearise, Plan, Solve
 from hyperdsl.semantics.model.spec import Corrector, Free, Learned
 from hyperdsl.semantics.reading.names import class_name
 from hyperdsl.semantics.solvers.schedules import Curve, numbers_at
@@ -58,8 +58,9 @@ class CaseView:
 
     `tight` is a tolerance that the order reaches quickly. `estimates`: whether it chooses its steps without a trained
     corrector. `stated` is what the class says of itself, `computed` what its step gives on a problem of numbers.
-    `linearised`: whether its steps take f's derivatives. `grid` are the points of its own grid, "" without one;
-    `increments`: whether they are learned.
+    `grid` are the points of its own grid, "" without one; `increments`: whether they are learned. `implicit`: whether a
+    step has equations to solve or takes f's derivatives, so that it takes more evaluations than its class counts.
+    `linearised`: whether it takes derivatives.
     """
 
     solver: str
@@ -87,6 +88,7 @@ class CaseView:
     warm: WarmCaseView | None = None
     grid: str = ""
     increments: bool = False
+    implicit: bool = False
     path: PathCaseView | None = None
 
     @property
@@ -197,6 +199,7 @@ def _case(plan: Plan, network: CorrectorView | None) -> CaseView:
         warm=_warm(plan),
         grid=grid_text(plan),
         increments=plan.grid is not None and plan.grid.learned,
+        implicit=any(isinstance(statement, Solve | Linearise) for statement in plan.step.body),
         path=_path(plan),
     )
 

@@ -13,8 +13,9 @@ from hyperdsl.codegen.torch.history import HistoryView, history_view
 from hyperdsl.codegen.torch.identity import base_digest
 from hyperdsl.codegen.torch.paths import PathView, path_views
 from hyperdsl.codegen.torch.printer import step_lines
-from hyperdsl.plan import Linearise, Plan
+from hyperdsl.plan import Linearise, Plan, Solve
 from hyperdsl.semantics.model.expressions import Variable
+from hyperdsl.semantics.model.solving import Solving
 from hyperdsl.semantics.model.spec import Corrector, External, Free, Spec
 from hyperdsl.semantics.reading.names import class_name
 
@@ -53,7 +54,8 @@ class SolverView:
     `digest` is that of the base's coefficients, for solvers with weights, "" for others.
     `stages` are the lines of the step, `result` what it returns, `seen` what g gets besides. `parameters` are keywords
     of every call, `handed` those that the step takes: the learned ones too. Where these are many they are taken by
-    their `rows`. `grid` are its points, "" without one, and `increments` how many of its steps are learned.
+    their `rows`. `rule` says how equations are solved, where that was said. `grid` are its points, "" without one, and
+    `increments` how many of its steps are learned.
     """
 
     name: str
@@ -81,6 +83,7 @@ class SolverView:
     grid: str = ""
     increments: int = 0
     path: PathView | None = None
+    rule: str = ""
 
     @property
     def hyper(self) -> bool:
@@ -151,8 +154,9 @@ _MODULES = {
     "fixed": ("FixedSteps",),
     "graded": ("GradedSteps",),
     "history": ("Followed", "HistorySteps", "Past"),
-    "implicit": ("iterated",),
+    "implicit": ("Implicit",),
     "models": ("Known", "Straight"),
+    "newton": ("Rule", "increments", "solved"),
     "on_path": ("OnPath",),
     "outcome": ("SolveError", "Status"),
     "path": ("Path", "guided"),
@@ -205,7 +209,10 @@ def _solver_view(plan: Plan, corrector: str, paths: Mapping[str, PathView]) -> S
     bases = _adaptive_bases(adaptive) if adaptive else ("HistorySteps",) if history else single
     linearised = any(isinstance(statement, Linearise) for statement in plan.step.body)
     bases = ("RosenbrockSteps", *bases) if linearised else bases
+    implicit = any(isinstance(statement, Solve) for statement in plan.step.body)
+    bases = ("Implicit", *bases) if implicit else bases
     bases = ("OnPath", *bases) if plan.path else bases
+    rule = rule_text(plan.solving)
     return SolverView(
         name=class_name(plan.name),
         summary=_summary(plan),
@@ -216,8 +223,11 @@ def _solver_view(plan: Plan, corrector: str, paths: Mapping[str, PathView]) -> S
             "VectorField",
             *(("linearised",) if linearised else ()),
             *_adaptive_names(adaptive),
-            *_history_names(history),
+            *(("Past", "Followed") if history else ()),
+            *((("increments" if adaptive else "solved"),) if implicit else ()),
+            *(("Rule",) if rule else ()),
         ),
+        rule=rule,
         order=plan.order,
         evaluations=plan.evaluations_per_step,
         residual_power=plan.residual_power,
@@ -262,11 +272,6 @@ def _adaptive_names(view: AdaptiveView | None) -> tuple[str, ...]:
     return (*found, "beside") if view.per_sample else tuple(found)
 
 
-def _history_names(view: HistoryView | None) -> tuple[str, ...]:
-    """What the lines of a solver with a history use."""
-    return () if view is None else ("Past", "Followed", *(("iterated",) if view.implicit else ()))
-
-
 def _summary(plan: Plan) -> str:
     """One line for the class: the method, its order, and the step."""
     text, power = plan.summary, plan.residual_power
@@ -296,6 +301,14 @@ def _by_rows(plan: Plan) -> bool:
 def _keywords(plan: Plan) -> list[str]:
     """The parameters as an external g gets them."""
     return ["**learned"] if _by_rows(plan) else [f"{name}={name}" for name in plan.parameters]
+
+
+def rule_text(solving: Solving | None) -> str:
+    """The runtime's rule for solving equations, "" where it is the usual one."""
+    if solving is None or solving == Solving():
+        return ""
+    tolerance = "None" if solving.tolerance is None else number(solving.tolerance)
+    return f'Rule("{solving.by}", {tolerance}, {solving.iterations})'
 
 
 def grid_text(plan: Plan) -> str:

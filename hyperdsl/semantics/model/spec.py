@@ -16,6 +16,7 @@ from hyperdsl.semantics.model.parameter import Parameter
 from hyperdsl.semantics.model.path import PathModel
 from hyperdsl.semantics.model.problem import ProblemModel
 from hyperdsl.semantics.model.rosenbrock import Rosenbrock, RosenbrockFacts
+from hyperdsl.semantics.model.solving import Solving
 from hyperdsl.semantics.model.sweep import Sweep
 from hyperdsl.semantics.model.training import Loss, Optimizer, StateShare, StepRange
 from hyperdsl.source import Place, Source
@@ -240,6 +241,7 @@ class Solver:
 
     `tableau`, `entries`, `facts` and `dense` are the base's with the fixed parameters put in; `free` are those left
     open, `fixed` those put in, `learned` those that training finds. Where there is a `path`, f is a model on it.
+    `solving` says how the equations of an implicit base are solved.
     """
 
     name: str
@@ -257,6 +259,7 @@ class Solver:
     learned: tuple[Learned, ...] = ()
     grid: Grid | None = None
     path: PathModel | None = None
+    solving: Solving | None = None
 
     @property
     def order(self) -> int:
@@ -294,6 +297,7 @@ class RosenbrockSolver:
     free: ClassVar[tuple[Free, ...]] = ()
     learned: ClassVar[tuple[Learned, ...]] = ()
     parameters: ClassVar[tuple[str, ...]] = ()
+    solving: ClassVar[None] = None
 
     @property
     def order(self) -> int:
@@ -316,6 +320,7 @@ class HistorySolver:
     corrector: Corrector | External | None
     training: Training | None
     path: PathModel | None = None
+    solving: Solving | None = None
     fixed: ClassVar[tuple[tuple[str, Exact], ...]] = ()
     free: ClassVar[tuple[Free, ...]] = ()
     learned: ClassVar[tuple[Learned, ...]] = ()
