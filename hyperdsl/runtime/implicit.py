@@ -12,14 +12,12 @@ from .solver import Solver
 from .state import VectorField, is_eager
 
 
-class Implicit(Solver):
-    """Put before a class of steps, it solves their equations by its `rule`.
+class Differentiated(Solver):
+    """Put before a class of steps that take ∂f/∂z.
 
     Calls take `jacobian=` besides: jacobian(s, z), or jacobian(s, x, z) where there is an input, gives ∂f/∂z as
     [*batch, n, n] for states [*batch, n], or as [N, N] of the whole state. Without it f is differentiated.
     """
-
-    rule: ClassVar[Rule] = NEWTON
 
     def forward(self, f: VectorField, *arguments: Any, jacobian: Given | None = None, **settings: Any) -> Any:
         """As without equations."""
@@ -50,10 +48,16 @@ class Implicit(Solver):
         """The class of steps that this is put before."""
         return super()
 
+
+class Implicit(Differentiated):
+    """Put before a class of steps, it solves their equations by its `rule`."""
+
+    rule: ClassVar[Rule] = NEWTON
+
     def _prepared(self, f: VectorField, z: Tensor) -> VectorField:
         if getattr(type(f), "is_solvable", False) or not is_eager(z):
             return f
-        return Solvable(f, z, self.rule, _given_of(f), getattr(self, "each", False))
+        return Solvable(f, z, self.rule, given_of(f), getattr(self, "each", False))
 
 
 class _WithJacobian:
@@ -75,7 +79,7 @@ def with_jacobian(f: VectorField, given: Given | None) -> VectorField:
     return _WithJacobian(f, given)
 
 
-def _given_of(f: Any) -> Given | None:
+def given_of(f: Any) -> Given | None:
     """The Jacobian that was given with f, which others may have wrapped."""
     while f is not None and not hasattr(f, "given_jacobian"):
         f = getattr(f, "f", None)

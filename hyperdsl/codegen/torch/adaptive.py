@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hyperdsl.codegen.torch.expressions import coefficients_text, tuple_text, written_text
 from hyperdsl.codegen.torch.printer import Scaled, base_statements
 from hyperdsl.codegen.torch.training import setting
-from hyperdsl.plan import Estimate, Evaluate, Plan, Statement
+from hyperdsl.plan import Estimate, Evaluate, Linearise, Plan, Resolve, Statement
 from hyperdsl.plan.passes import is_at_end, needed
 from hyperdsl.plan.step import defined, names, read, values
 from hyperdsl.semantics.model.control import Control
@@ -18,9 +18,10 @@ from hyperdsl.theory.numbers.polynomials import degree
 class AdaptiveView:
     """What an adaptive solver has beside a fixed-step one; settings are Python text.
 
-    `kept` are the stages that `error` takes. With dense output of the method's own, of order `dense_order`, `known` are
-    the stages that `between` takes, its lines, and `weights` belong to those of `dense`: rows of coefficients of θ, θ²,
-    … where they are `polynomials` with numbers, otherwise expressions in theta.
+    `kept` are the stages that `error` takes, `mixed` where a matrix is among them. With dense output of the method's
+    own, of order `dense_order`, `known` are the stages that `between` takes, its lines, and `weights` belong to those
+    of `dense`: rows of coefficients of θ, θ², … where they are `polynomials` with numbers, otherwise expressions in
+    theta.
     """
 
     summary: str
@@ -47,6 +48,7 @@ class AdaptiveView:
     result: str
     seen: str
     kept: str
+    mixed: bool
     error: tuple[str, ...]
     dense_order: int | None = None
     known: str = ""
@@ -65,6 +67,7 @@ def adaptive_view(plan: Plan) -> AdaptiveView | None:
     main, embedded = plan.attempt.estimates[0], phases.embedded
     doubted = any(estimate.role == "doubt" for estimate in plan.attempt.estimates)
     dense = plan.step.dense
+    linearised = any(isinstance(statement, Linearise) for statement in plan.step.body)
     return AdaptiveView(
         summary=_summary(control, main),
         estimate=control.error,
@@ -73,7 +76,7 @@ def adaptive_view(plan: Plan) -> AdaptiveView | None:
         doubling=plan.attempt != plan.step,
         per_sample=control.per_sample,
         doubted=doubted,
-        adjoint=plan.corrector is None and not control.per_sample,
+        adjoint=plan.corrector is None and not control.per_sample and not linearised,
         rtol=setting(control.rtol),
         atol=setting(control.atol),
         gains=tuple(setting(gain) for gain in control.gains),
@@ -90,6 +93,7 @@ def adaptive_view(plan: Plan) -> AdaptiveView | None:
         result=phases.printed.state(plan.step.base),
         seen=tuple_text([phases.printed.slope(name) for name in plan.seen]),
         kept=tuple_text(phases.kept),
+        mixed=linearised and any(isinstance(statement, Resolve) for statement in phases.after),
         error=phases.error_lines() if embedded else (),
         dense_order=dense.order if dense else None,
         known=tuple_text(phases.known),

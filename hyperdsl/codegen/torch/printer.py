@@ -163,6 +163,10 @@ class Scaled:
                 return [line, f"{drift} = {self.h} * ({self.h} * rate)"]
             case Resolve(name, matrix, of):
                 return [f"{name} = {matrix}.solve({of[0].name}{''.join(map(_added, of[1:]))})"]
+            case Solve():
+                found = [solution(statement, "increments", STEP, self._time, self.state)]
+                wanted = [name for name in defined(statement) if name in self.named]
+                return [*found, *(f"{self.slope(name)} = {name} / {self.h}" for name in wanted)]
             case _:
                 raise ValueError(f"no line for {type(statement).__name__}")
 

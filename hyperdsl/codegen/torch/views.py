@@ -13,7 +13,7 @@ from hyperdsl.codegen.torch.history import HistoryView, history_view
 from hyperdsl.codegen.torch.identity import base_digest
 from hyperdsl.codegen.torch.paths import PathView, path_views
 from hyperdsl.codegen.torch.printer import step_lines
-from hyperdsl.plan import Plan, Solve
+from hyperdsl.plan import Linearise, Plan, Solve
 from hyperdsl.semantics.model.expressions import Variable
 from hyperdsl.semantics.model.solving import Solving
 from hyperdsl.semantics.model.spec import Corrector, External, Free, Spec
@@ -54,7 +54,8 @@ class SolverView:
     `digest` is that of the base's coefficients, for solvers with weights, "" for others.
     `stages` are the lines of the step, `result` what it returns, `seen` what g gets besides. `parameters` are keywords
     of every call, `handed` those that the step takes: the learned ones too. Where these are many they are taken by
-    their `rows`. `rule` says how equations are solved, where that was said. `grid` are its points, "" without one, and `increments` how many of its steps are learned.
+    their `rows`. `rule` says how equations are solved, where that was said. `grid` are its points, "" without one, and
+    `increments` how many of its steps are learned.
     """
 
     name: str
@@ -118,6 +119,11 @@ class PackageView:
         return any(path.mathematical for path in self.paths)
 
     @property
+    def mixed(self) -> bool:
+        """Whether an error takes more than tensors of its step."""
+        return any(solver.adaptive is not None and solver.adaptive.mixed for solver in self.solvers)
+
+    @property
     def exports(self) -> tuple[str, ...]:
         return tuple(name for part in self.offered for name in part.names.split(", "))
 
@@ -156,6 +162,7 @@ _MODULES = {
     "path": ("Path", "guided"),
     "ranges": ("OutsideWarning",),
     "relative": ("RelativeConvCorrector", "RelativeCorrector"),
+    "rosenbrock": ("RosenbrockSteps", "linearised"),
     "solution": ("Solution", "Statistics", "polynomials"),
     "state": ("VectorField", "beside"),
     "weights": ("WeightsWarning",),
@@ -200,6 +207,8 @@ def _solver_view(plan: Plan, corrector: str, paths: Mapping[str, PathView]) -> S
     stages, result = ((), "") if history or adaptive else step_lines(plan.step)
     single = ("GradedSteps",) if plan.grid else ("FixedSteps",)
     bases = _adaptive_bases(adaptive) if adaptive else ("HistorySteps",) if history else single
+    linearised = any(isinstance(statement, Linearise) for statement in plan.step.body)
+    bases = ("RosenbrockSteps", *bases) if linearised else bases
     implicit = any(isinstance(statement, Solve) for statement in plan.step.body)
     bases = ("Implicit", *bases) if implicit else bases
     bases = ("OnPath", *bases) if plan.path else bases
@@ -212,6 +221,7 @@ def _solver_view(plan: Plan, corrector: str, paths: Mapping[str, PathView]) -> S
             *bases,
             *(("Path",) if plan.path else ()),
             "VectorField",
+            *(("linearised",) if linearised else ()),
             *_adaptive_names(adaptive),
             *(("Past", "Followed") if history else ()),
             *((("increments" if adaptive else "solved"),) if implicit else ()),

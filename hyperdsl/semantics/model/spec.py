@@ -298,6 +298,7 @@ class RosenbrockSolver:
     free: ClassVar[tuple[Free, ...]] = ()
     learned: ClassVar[tuple[Learned, ...]] = ()
     parameters: ClassVar[tuple[str, ...]] = ()
+    solving: ClassVar[None] = None
 
     @property
     def order(self) -> int:
