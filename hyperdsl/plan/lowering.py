@@ -17,7 +17,7 @@ from hyperdsl.plan.passes import between, simplified, solved_by
 from hyperdsl.plan.predictor_corrector import predictor_corrector
 from hyperdsl.plan.rosenbrock import rosenbrock
 from hyperdsl.plan.runge_kutta import runge_kutta
-from hyperdsl.plan.step import Linear, Start, Step, evaluations
+from hyperdsl.plan.step import Linear, Start, Step, equations, evaluations
 from hyperdsl.semantics.model.control import Control
 from hyperdsl.semantics.model.entries import Entries
 from hyperdsl.semantics.model.path import PathModel
@@ -81,6 +81,11 @@ class Plan:
     def seen(self) -> tuple[str, ...]:
         """The slopes that the corrector reads, in the order in which it gets them."""
         return tuple(name for learn in self.step.learns for name in learn.reads)
+
+    @property
+    def split(self) -> bool:
+        """Whether f is a sum of two parts that the step evaluates by themselves."""
+        return any(one.field != "f" for statement in self.step.body for one in equations(statement))
 
     @property
     def evaluations_per_step(self) -> int:

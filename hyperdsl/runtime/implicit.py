@@ -21,27 +21,31 @@ class Differentiated(Solver):
 
     def forward(self, f: VectorField, *arguments: Any, jacobian: Given | None = None, **settings: Any) -> Any:
         """As without equations."""
-        return super().forward(with_jacobian(f, jacobian), *arguments, **settings)
+        return super().forward(self._with(f, jacobian), *arguments, **settings)
 
     def solve(self, f: VectorField, *arguments: Any, jacobian: Given | None = None, **settings: Any) -> Any:
         """As without equations; statistics count matrices and their factorisations too."""
-        return self._above.solve(with_jacobian(f, jacobian), *arguments, **settings)
+        return self._above.solve(self._with(f, jacobian), *arguments, **settings)
 
     def odeint(self, f: VectorField, *arguments: Any, jacobian: Given | None = None, **settings: Any) -> Any:
         """As without equations."""
-        return self._above.odeint(with_jacobian(f, jacobian), *arguments, **settings)
+        return self._above.odeint(self._with(f, jacobian), *arguments, **settings)
 
     def adjoint(self, f: VectorField, *arguments: Any, jacobian: Given | None = None, **settings: Any) -> Any:
         """As without equations."""
-        return self._above.adjoint(with_jacobian(f, jacobian), *arguments, **settings)
+        return self._above.adjoint(self._with(f, jacobian), *arguments, **settings)
 
     def step(self, f: VectorField, *arguments: Any, jacobian: Given | None = None, **settings: Any) -> Any:
         """As without equations."""
-        return self._above.step(with_jacobian(f, jacobian), *arguments, **settings)
+        return self._above.step(self._with(f, jacobian), *arguments, **settings)
 
     def base_step(self, f: VectorField, *arguments: Any, jacobian: Given | None = None, **settings: Any) -> Any:
         """As without equations."""
-        return self._above.base_step(with_jacobian(f, jacobian), *arguments, **settings)
+        return self._above.base_step(self._with(f, jacobian), *arguments, **settings)
+
+    def _with(self, f: VectorField, jacobian: Given | None) -> VectorField:
+        """f with the Jacobian that was given."""
+        return with_jacobian(f, jacobian)
 
     @property
     def _above(self) -> Any:

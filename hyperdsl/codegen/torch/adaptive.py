@@ -76,7 +76,7 @@ def adaptive_view(plan: Plan) -> AdaptiveView | None:
         doubling=plan.attempt != plan.step,
         per_sample=control.per_sample,
         doubted=doubted,
-        adjoint=plan.corrector is None and not control.per_sample and not linearised,
+        adjoint=plan.corrector is None and not control.per_sample and not plan.split and not linearised,
         rtol=setting(control.rtol),
         atol=setting(control.atol),
         gains=tuple(setting(gain) for gain in control.gains),

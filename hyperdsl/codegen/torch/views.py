@@ -84,6 +84,7 @@ class SolverView:
     increments: int = 0
     path: PathView | None = None
     rule: str = ""
+    vector_field: str = "VectorField"
 
     @property
     def hyper(self) -> bool:
@@ -137,6 +138,7 @@ _NAMED = 4
 """Learned parameters that a step takes by their names."""
 
 _MODULES = {
+    "additive": ("AdditiveSteps", "Split", "split"),
     "adaptive": (
         "Advanced",
         "DoublingSteps",
@@ -155,6 +157,7 @@ _MODULES = {
     "graded": ("GradedSteps",),
     "history": ("Followed", "HistorySteps", "Past"),
     "implicit": ("Implicit",),
+    "measuring": ("parted",),
     "models": ("Known", "Straight"),
     "newton": ("Rule", "increments", "solved"),
     "on_path": ("OnPath",),
@@ -210,7 +213,7 @@ def _solver_view(plan: Plan, corrector: str, paths: Mapping[str, PathView]) -> S
     linearised = any(isinstance(statement, Linearise) for statement in plan.step.body)
     bases = ("RosenbrockSteps", *bases) if linearised else bases
     implicit = any(isinstance(statement, Solve) for statement in plan.step.body)
-    bases = ("Implicit", *bases) if implicit else bases
+    bases = ("AdditiveSteps", *bases) if plan.split else ("Implicit", *bases) if implicit else bases
     bases = ("OnPath", *bases) if plan.path else bases
     rule = rule_text(plan.solving)
     return SolverView(
@@ -220,7 +223,7 @@ def _solver_view(plan: Plan, corrector: str, paths: Mapping[str, PathView]) -> S
         runtime=(
             *bases,
             *(("Path",) if plan.path else ()),
-            "VectorField",
+            plan_field(plan),
             *(("linearised",) if linearised else ()),
             *_adaptive_names(adaptive),
             *(("Past", "Followed") if history else ()),
@@ -228,6 +231,7 @@ def _solver_view(plan: Plan, corrector: str, paths: Mapping[str, PathView]) -> S
             *(("Rule",) if rule else ()),
         ),
         rule=rule,
+        vector_field=plan_field(plan),
         order=plan.order,
         evaluations=plan.evaluations_per_step,
         residual_power=plan.residual_power,
@@ -250,6 +254,11 @@ def _solver_view(plan: Plan, corrector: str, paths: Mapping[str, PathView]) -> S
         increments=plan.grid.steps if plan.grid and plan.grid.learned else 0,
         path=paths[plan.path.name] if plan.path else None,
     )
+
+
+def plan_field(plan: Plan) -> str:
+    """What the runtime calls f as steps get it."""
+    return "Split" if plan.split else "VectorField"
 
 
 def _adaptive_bases(view: AdaptiveView) -> tuple[str, ...]:

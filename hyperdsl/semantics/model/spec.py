@@ -314,7 +314,8 @@ class RosenbrockSolver:
 class AdditiveSolver:
     """A solver or hypersolver on an additive method, for f = explicit + implicit.
 
-    `pair`, `entries` and `facts` are the base's with the fixed parameters put in; `free` are those left open.
+    `pair`, `entries` and `facts` are the base's with the fixed parameters put in; `free` are those left open. `solving`
+    says how the equations of the implicit part are solved.
     """
 
     name: str
@@ -328,6 +329,7 @@ class AdditiveSolver:
     corrector: Corrector | External | None
     training: Training | None
     control: Control | None = None
+    solving: Solving | None = None
     grid: ClassVar[None] = None
     path: ClassVar[None] = None
     learned: ClassVar[tuple[Learned, ...]] = ()

@@ -165,6 +165,7 @@ def _additive(
         corrector=parts.corrector,
         training=parts.training,
         control=parts.control,
+        solving=parts.solving,
     )
     for word in ("grid", "path"):
         if word in settings.by_word:
