@@ -60,7 +60,7 @@ class CaseView:
     corrector. `stated` is what the class says of itself, `computed` what its step gives on a problem of numbers.
     `grid` are the points of its own grid, "" without one; `increments`: whether they are learned. `implicit`: whether a
     step has equations to solve or takes f's derivatives, so that it takes more evaluations than its class counts.
-    `linearised`: whether it takes derivatives.
+    `linearised`: whether it takes derivatives; `split`: whether f is a pair.
     """
 
     solver: str
@@ -107,7 +107,7 @@ class CaseView:
     @property
     def tried(self) -> str:
         """The same as one step gets it from the solver."""
-        return "split(parted(f))" if self.split else "f"
+        return "solver._field(split(parted(f)), None, z)" if self.split else "f"
 
     @property
     def layers(self) -> tuple[str, ...]:
