@@ -179,7 +179,7 @@ class AdaptiveSteps(SingleStep):
     def base(
         self, f: VectorField, s: Tensor, x: Tensor | None, z: Tensor, eps: Tensor, **parameters: Tensor
     ) -> Evaluated:
-        field = fielded(f, x, z)
+        field = self._field(f, x, z)
         end, seen, _ = self.advance(field, s, z, eps, field(s, z), **parameters)
         return end, seen
 
