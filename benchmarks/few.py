@@ -27,6 +27,7 @@ from benchmarks import rivals, study
 from benchmarks.image_features import Classifier, classifier, gaussian
 from hyperdsl import compiler
 from hyperdsl.evaluation.built_in import FLOWS, built_in
+from hyperdsl.evaluation.contenders import Contender, adaptive, fixed
 from hyperdsl.evaluation.flows import FlowRecipe, flow_problem, train_flow
 from hyperdsl.evaluation.image_flow import SIZE
 from hyperdsl.evaluation.metrics import l2
@@ -37,7 +38,7 @@ from hyperdsl.evaluation.report import markdown
 from hyperdsl.evaluation.solvers import bind, torchdiffeq_solve
 from hyperdsl.evaluation.training import build_solver, train_package
 from hyperdsl.evaluation.weights import load_weights
-from hyperdsl.evaluation.work_precision import Contender, Start, adaptive, fixed, measure
+from hyperdsl.evaluation.work_precision import Start, measure
 from hyperdsl.source import SpecFile
 
 IMAGES = "mnist_flow"

@@ -19,6 +19,7 @@ from tqdm import tqdm
 from benchmarks import study
 from benchmarks.study import library
 from hyperdsl import compiler
+from hyperdsl.evaluation.contenders import adaptive, fixed
 from hyperdsl.evaluation.digits import SPAN, digits_data, digits_model, digits_problem, digits_states
 from hyperdsl.evaluation.metrics import l2, mape, relative_error
 from hyperdsl.evaluation.packages import Package, load_package
@@ -26,7 +27,7 @@ from hyperdsl.evaluation.problems import CLASSICAL
 from hyperdsl.evaluation.report import markdown
 from hyperdsl.evaluation.solvers import in_double, reference_solution, torchdiffeq_solve
 from hyperdsl.evaluation.training import Trained, train_package
-from hyperdsl.evaluation.work_precision import Start, adaptive, fixed, measure
+from hyperdsl.evaluation.work_precision import Start, measure
 from hyperdsl.source import SpecFile
 
 FAMILIES = Path("generated/learned_families")

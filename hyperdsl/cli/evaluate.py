@@ -24,6 +24,8 @@ from hyperdsl.cli.packages import (
 )
 
 if TYPE_CHECKING:
+    from hyperdsl.evaluation.problems import Problem
+    from hyperdsl.evaluation.solvers import TableauSolver
     from hyperdsl.theory.runge_kutta.tableau import Tableau
 
 Weights = Annotated[Path | None, typer.Option(metavar="FILE", help="Trained weights; without them g is zero.")]
@@ -34,7 +36,14 @@ Steps = Annotated[
         help="Numbers of steps over the span; by default those that g was trained for, else 10,20,40,80.",
     ),
 ]
-Methods = Annotated[str, typer.Option(metavar="NAME,NAME,...", help="Methods of the library to compare with.")]
+Methods = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME,NAME,...",
+        help="Explicit methods of the library to compare with, and SciPy's radau, bdf and lsoda, which are the default "
+        "for stiff problems; of others it is euler,midpoint,rk4.",
+    ),
+]
 Rtol = Annotated[str | None, typer.Option(metavar="R,R,...", help="Relative tolerances of an adaptive solver.")]
 Plot = Annotated[Path | None, typer.Option(metavar="FILE", help="Write a plot of error against cost.")]
 Samples = Annotated[
@@ -44,6 +53,7 @@ Set = Annotated[
     list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A value for a free parameter of the base.")
 ]
 DEFAULT_METHODS = "euler,midpoint,rk4"
+STIFF_METHODS = "radau,bdf,lsoda"
 LARGEST_STEPS = 10**6
 
 
@@ -53,7 +63,7 @@ def evaluate(
     solver: SolverName = None,
     weights: Weights = None,
     steps: Steps = None,
-    methods: Methods = DEFAULT_METHODS,
+    methods: Methods = None,
     rtol: Rtol = None,
     plot: Plot = None,
     samples: Samples = None,
@@ -65,47 +75,48 @@ def evaluate(
     need_torch()
     import torch
 
+    from hyperdsl.evaluation import contenders as rivals
     from hyperdsl.evaluation import plots, report, work_precision
     from hyperdsl.evaluation import samples as drawn
     from hyperdsl.evaluation.packages import load_package
     from hyperdsl.evaluation.problems import on_path
-    from hyperdsl.evaluation.solvers import TableauSolver
     from hyperdsl.evaluation.training import build_solver
     from hyperdsl.evaluation.verdict import cost_sentence, verdict
     from hyperdsl.evaluation.weights import load_weights, of_another_version
     from hyperdsl.training.learned import learns_something
-    from hyperdsl.training.outputs import require_plot
 
     torch.set_num_threads(threads)
-    for figure in filter(None, (plot, samples)):
-        guarded(partial(require_plot, figure, plots.endings()))
+    _require_plots(plot, samples)
     counts = _counts(steps) if steps else None
     tolerances = _tolerances(rtol) if rtol else None
-    beside = {name: TableauSolver(name, tableau(name)) for name in methods.replace(" ", "").split(",") if name}
     values = dict(_parameter(item) for item in parameters or [])
     loaded = guarded(lambda: load_package(package))
     origin = None
     with warnings_said():
         chosen = find(problem, quiet=json)
+        beside, scipy = _methods(methods, chosen)
         model = guarded(lambda: build_solver(loaded, chosen, solver))
         if weights is not None:
             origin = guarded(partial(load_weights, weights, model, loaded))
     learns, own = learns_something(model), type(model).__name__
     state = "trained" if weights else "untrained" if learns else "without a corrector"
     name = f"{own} ({state})" if learns else own
-    if tolerances and not work_precision.is_adaptive(model):
+    if tolerances and not rivals.is_adaptive(model):
         stop(f"`--rtol` is for adaptive solvers, and {own} has no control")
+    solved = on_path(chosen, model)
     contenders = guarded(
-        lambda: work_precision.beside(
+        lambda: rivals.beside(
             name,
             model,
             beside,
             counts,
             parameters=values,
             own_tolerances=tolerances,
+            scipy=scipy,
+            problem=solved,
         )
     )
-    start = guarded(lambda: work_precision.unseen(on_path(chosen, model)))
+    start = guarded(lambda: work_precision.unseen(solved))
     rows = guarded(lambda: work_precision.measure(contenders, start))
     panels = guarded(lambda: drawn.panels(contenders, start)) if samples is not None else []
     title = f"{own} on {chosen.name}, {state}"
@@ -126,6 +137,15 @@ def evaluate(
     _write(samples, partial(drawn.draw, panels, chosen, start))
 
 
+def _require_plots(*paths: Path | None) -> None:
+    """End the run where something that is to be drawn cannot be."""
+    from hyperdsl.evaluation.plots import endings
+    from hyperdsl.training.outputs import require_plot
+
+    for path in filter(None, paths):
+        guarded(partial(require_plot, path, endings()))
+
+
 def _write(path: Path | None, draw: Callable[..., None]) -> None:
     """Draw into the file, where one is asked for."""
     if path is not None:
@@ -137,6 +157,17 @@ def _of_another(trained_on: str | None, problem: str) -> list[str]:
     if trained_on in (None, problem):
         return []
     return [f"The weights were trained on {trained_on or 'a problem that their file does not name'}, not on {problem}."]
+
+
+def _methods(given: str | None, problem: Problem) -> tuple[dict[str, TableauSolver], list[str]]:
+    """Methods of the library, ready to run, and names of SciPy's: those given, or what is usual for the problem."""
+    from hyperdsl.evaluation.scipy_methods import METHODS
+    from hyperdsl.evaluation.solvers import TableauSolver
+
+    text = (STIFF_METHODS if problem.stiff else DEFAULT_METHODS) if given is None else given
+    names = [name for name in text.replace(" ", "").split(",") if name]
+    scipy = [name for name in names if name in METHODS]
+    return {name: TableauSolver(name, tableau(name)) for name in names if name not in METHODS}, scipy
 
 
 def tableau(name: str) -> Tableau:

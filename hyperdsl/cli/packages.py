@@ -27,7 +27,8 @@ ProblemName = Annotated[
         "--problem",
         metavar="P",
         help="FILE.hyper:NAME(param = 1), module:attribute, or a built-in one: van_der_pol, lotka_volterra, pendulum, "
-        "duffing, lorenz, brusselator, fitzhugh_nagumo, oregonator, double_pendulum, lorenz96, digits, flow.",
+        "duffing, lorenz, brusselator, fitzhugh_nagumo, oregonator, double_pendulum, lorenz96, digits, flow; stiff: "
+        "robertson(k1 = 1/25), van_der_pol_stiff(mu = 1e6), hires, oregonator_stiff, brusselator_1d.",
         show_default=False,
     ),
 ]

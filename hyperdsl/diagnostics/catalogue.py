@@ -126,6 +126,22 @@ NOT_SHOWN = Entry(
 )
 NOT_PROVEN_AGAIN = Entry("H221", "warning", "`{name}` is not proven again by sympy: {reason}")
 
+BAD_PARTS = Entry("H223", "error", "{problem}")
+NOT_EXPLICIT = Entry(
+    "H224",
+    "error",
+    "the explicit part of `{name}` is not explicit: stage {row} reads stage {other}",
+    "each of its rows reads earlier stages only; entries missing at the end of a row are zero",
+)
+BAD_GAMMA = Entry("H227", "error", "{problem}")
+GAMMA_SUM = Entry(
+    "H228",
+    "error",
+    "the γ_{row} of `{name}` is not the sum of its row of γ",
+    "make it that sum; if the method is meant for z' = f(z) alone, add `autonomous` after its order",
+)
+NO_FACTORISATION = Entry("H229", "error", "{problem}", "give every stage the same γ_ii, which is not zero")
+
 # H3: names
 UNKNOWN_DECLARATION = Entry("H301", "error", "`{word}` is not a declaration")
 UNKNOWN_NAME = Entry("H302", "error", "there is no {kind} called `{name}`")
@@ -157,6 +173,7 @@ BAD_CONTROL = Entry("H412", "error", "{problem}")
 BAD_SWEEP = Entry("H413", "error", "{problem}")
 BAD_GRID = Entry("H414", "error", "{problem}")
 BAD_PATH = Entry("H415", "error", "`{name}` is no path: {problem}")
+BAD_SOLVE = Entry("H416", "error", "{problem}")
 
 # H5: advice
 UNUSED = Entry("H501", "warning", "nothing uses the {kind} `{name}`", "use it in a hypersolver or remove it")

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from hyperdsl.evaluation.problems import CLASSICAL, Problem
+from hyperdsl.evaluation.stiff import STIFF
 from hyperdsl.evaluation.systems import MULTISCALE
 
 FLOWS = ("flow", "flow_pinwheel", "flow_rings", "flow_checkerboard", "flow_eight_gaussians")
-BUILT_IN = (*CLASSICAL, *MULTISCALE, "digits", *FLOWS, "mnist_flow")
+BUILT_IN = (*CLASSICAL, *MULTISCALE, *STIFF, "digits", *FLOWS, "mnist_flow")
 
 
-def built_in(name: str, progress: bool = True) -> Problem:
+def parameters_of(name: str) -> Mapping[str, float]:
+    """The parameters of the built-in problem of this name, with their usual values."""
+    return STIFF[name].parameters if name in STIFF else {}
+
+
+def built_in(name: str, progress: bool = True, ranges: Mapping[str, tuple[float, float]] | None = None) -> Problem:
     """The built-in problem of this name; KeyError where there is none.
 
+    `ranges` are those of its parameters, where it has some (`parameters_of`), as `stiff.Family` has them.
     `digits` and the flows train f first if need be, with a bar where `progress` says so; `mnist_flow` has it at hand.
     """
     if name == "digits":
@@ -26,4 +35,6 @@ def built_in(name: str, progress: bool = True) -> Problem:
         from hyperdsl.evaluation.image_flow import image_problem  # noqa: PLC0415
 
         return image_problem()
+    if name in STIFF:
+        return STIFF[name].problem(ranges)
     return {**CLASSICAL, **MULTISCALE}[name]

@@ -148,18 +148,29 @@ def one_thread() -> Iterator[None]:
 
 
 def milliseconds(
-    calls: Mapping[str, Callable[[], object]], repeats: int = 30, warm_up: int = 3, *, best: bool = False
+    calls: Mapping[str, Callable[[], object]],
+    repeats: int = 30,
+    warm_up: int = 3,
+    *,
+    best: bool = False,
+    seconds: float = 3.0,
 ) -> dict[str, float]:
     """The median time of each call on one thread, or its shortest one, in milliseconds.
 
-    The calls take turns, so that a slow moment of the machine touches all of them alike.
+    The calls take turns, so that a slow moment of the machine touches all of them alike. One that has taken so many
+    `seconds` in all has no further turn.
     """
     times: dict[str, list[float]] = {name: [] for name in calls}
+    spent = dict.fromkeys(calls, 0.0)
     with one_thread(), torch.no_grad():
         for round_ in range(-warm_up, repeats):
             for name, call in calls.items():
+                if spent[name] > seconds:
+                    continue
                 start = time.perf_counter()
                 call()
-                if round_ >= 0:
-                    times[name].append(1e3 * (time.perf_counter() - start))
+                taken = time.perf_counter() - start
+                spent[name] += taken
+                if round_ >= 0 or spent[name] > seconds:
+                    times[name].append(1e3 * taken)
     return {name: min(taken) if best else statistics.median(taken) for name, taken in times.items()}

@@ -9,11 +9,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from hyperdsl.evaluation.contenders import ADAPTIVE, adaptive, fixed
 from hyperdsl.evaluation.digits import SPAN, Recipe, digits_data, digits_model, digits_problem, digits_states
 from hyperdsl.evaluation.packages import Package
 from hyperdsl.evaluation.solvers import TableauSolver, in_double, torchdiffeq_solve
 from hyperdsl.evaluation.training import Trained, train_package
-from hyperdsl.evaluation.work_precision import ADAPTIVE, Row, Start, adaptive, fixed, measure
+from hyperdsl.evaluation.work_precision import Row, Start, measure
 
 REFERENCE_TOLERANCE = 1e-7
 

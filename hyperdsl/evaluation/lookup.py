@@ -12,7 +12,7 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
-from hyperdsl.evaluation.built_in import BUILT_IN, built_in
+from hyperdsl.evaluation.built_in import BUILT_IN, built_in, parameters_of
 from hyperdsl.evaluation.errors import ProblemError
 from hyperdsl.evaluation.problems import Problem, from_model
 from hyperdsl.semantics.model.problem import ProblemModel
@@ -22,6 +22,7 @@ Models = Callable[[Path], Sequence[ProblemModel]]
 
 
 _FILE = re.compile(r"(?P<path>.+\.hyper):(?P<name>\w+)\s*(?:\((?P<parameters>.*)\))?")
+_BUILT_IN = re.compile(r"(?P<name>\w+)\s*(?:\((?P<parameters>.*)\))?")
 _NUMBER = r"-?(?:\d{1,40}(?:\.\d{1,40})?|\.\d{1,40})(?:[eE][+-]?\d{1,3})?(?:/\d{1,40})?"
 _PARAMETER = re.compile(rf"\s*(?P<name>[A-Za-z_]\w*)\s*=\s*(?P<low>{_NUMBER})\s*(?:\.\.\s*(?P<high>{_NUMBER})\s*)?")
 
@@ -36,8 +37,11 @@ def find_problem(text: str, models: Models, progress: bool = True) -> Problem:
     if ":" in text:
         module, _, attribute = text.partition(":")
         return _from_module(module, attribute)
-    if text in BUILT_IN:
-        return built_in(text, progress)
+    called = _BUILT_IN.fullmatch(text)
+    if called and called["name"] in BUILT_IN:
+        name, parameters = called["name"], called["parameters"] or ""
+        problem = built_in(name, progress, _ranges(name, parameters, list(parameters_of(name))))
+        return _called(problem, name, parameters) if parameters.strip() else problem
     raise ProblemError(
         f"there is no built-in problem {text}{_similar(text, BUILT_IN)}; there are {', '.join(BUILT_IN)}, "
         "and FILE.hyper:NAME and module:attribute name one's own"
@@ -50,13 +54,23 @@ def _from_file(path: Path, name: str, parameters: str, models: Models) -> Proble
         known = f"it has {', '.join(problems)}" if problems else "it has none"
         raise ProblemError(f"{path} has no problem {name}{_similar(name, problems)}; {known}")
     model = problems[name]
-    ranges = dict(_parameter(part) for part in parameters.split(",")) if parameters.strip() else {}
-    names = [parameter.name for parameter in model.parameters]
-    for given in ranges:
-        if given not in names:
-            raise ProblemError(f"{name} has no parameter {given}{_similar(given, names)}")
+    ranges = _ranges(name, parameters, [parameter.name for parameter in model.parameters])
+    return _called(from_model(model, ranges), f"{path.as_posix()}:{name}", parameters)
+
+
+def _called(problem: Problem, name: str, parameters: str) -> Problem:
+    """The problem, with what finds it again."""
     given = re.sub(r"\s", "", parameters)
-    return replace(from_model(model, ranges), source=f"{path.as_posix()}:{name}" + (f"({given})" if given else ""))
+    return replace(problem, source=f"{name}({given})" if given else name)
+
+
+def _ranges(name: str, parameters: str, known: Sequence[str]) -> dict[str, tuple[float, float]]:
+    """`a = 1, b = 1 .. 20` for the problem called `name`, which has the parameters `known`."""
+    ranges = dict(_parameter(part) for part in parameters.split(",")) if parameters.strip() else {}
+    for given in ranges:
+        if given not in known:
+            raise ProblemError(f"{name} has no parameter {given}{_similar(given, known)}")
+    return ranges
 
 
 def _parameter(text: str) -> tuple[str, tuple[float, float]]:

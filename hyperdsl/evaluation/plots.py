@@ -31,7 +31,8 @@ def endings() -> set[str]:
 def plot(rows: Sequence[Row], path: Path, title: str, error: str = "relative_error", label: str = "") -> None:
     """Writes a figure with one panel for each cost to `path` (its ending says the format).
 
-    `error` is the field of `Row` on the vertical axis, with `label` beside it. Errors that are not finite are left out.
+    `error` is the field of `Row` on the vertical axis, with `label` beside it. Errors that are not finite and costs
+    that are not known are left out.
     """
     figure = Figure(figsize=(12.0, 4.0), layout="constrained")
     FigureCanvasAgg(figure)
@@ -40,7 +41,7 @@ def plot(rows: Sequence[Row], path: Path, title: str, error: str = "relative_err
     for panel, (field, name) in zip(panels, AXES, strict=True):
         for i, method in enumerate(methods):
             points = [(getattr(row, field), getattr(row, error)) for row in rows if row.method == method]
-            shown = [(cost, value) for cost, value in points if math.isfinite(value) and value > 0]
+            shown = [(cost, value) for cost, value in points if math.isfinite(value) and min(cost, value) > 0]
             style = {"marker": MARKERS[i % len(MARKERS)], "color": COLOURS[i % len(COLOURS)]}
             panel.plot(*zip(*shown, strict=True) if shown else ((), ()), label=method, **style)
         panel.set_xscale("log")

@@ -38,7 +38,9 @@ class Problem:
     known, `eps` the range of step sizes in which the problem is interesting, in units of s. `source` is what finds it
     on the command line, where it is not built in. Of a `generative` problem the states at the end are samples of a
     distribution, and how a single one came there says little. Errors are measured on so many `samples`, against a
-    reference of that `tolerance`, relative to the states' size: less of both where f is large.
+    reference of that `tolerance`, relative to the states' size: less of both where f is large. A `stiff` one is beside
+    the reach of explicit methods. `jacobian` takes what f does and gives ∂f/∂z, [*batch, n, n] for states of n numbers;
+    `parts` are f's explicit and implicit part, whose sum is f.
     """
 
     f: VectorField
@@ -53,6 +55,9 @@ class Problem:
     generative: bool = False
     samples: int = 256
     tolerance: float = 1e-9
+    jacobian: VectorField | None = None
+    parts: tuple[VectorField, ...] = ()
+    stiff: bool = False
 
     @property
     def whole_name(self) -> str:
@@ -143,6 +148,21 @@ CLASSICAL: Mapping[str, Problem] = {
 """Systems that every textbook has (Hairer, Nørsett & Wanner I, §I.16; Strogatz, Nonlinear Dynamics and Chaos)."""
 
 
+def divided(
+    declared: Mapping[str, tuple[float, float]], given: Mapping[str, tuple[float, float]]
+) -> tuple[dict[str, tuple[float, float]], dict[str, float]]:
+    """Parameters that are drawn, with their ranges, and those that are fixed, where `given` replaces some ranges.
+
+    A number is a range with equal ends. KeyError for a name that was not declared.
+    """
+    for name in given:
+        if name not in declared:
+            raise KeyError(name)
+    ranges = {**declared, **given}
+    drawn = {name: ends for name, ends in ranges.items() if ends[0] < ends[1]}
+    return drawn, {name: ends[0] for name, ends in ranges.items() if name not in drawn}
+
+
 def from_model(model: ProblemModel, parameters: Mapping[str, tuple[float, float]] | None = None) -> Problem:
     """A spec's `problem`: its equations as a torch vector field, its ranges as a sampler.
 
@@ -150,13 +170,8 @@ def from_model(model: ProblemModel, parameters: Mapping[str, tuple[float, float]
     problem has not. Parameters with a range are drawn for each sample and handed to f as the input x
     [batch, number of ranges].
     """
-    ranges = {p.name: (float(p.lower), float(p.upper)) for p in model.parameters}
-    for name, range_ in (parameters or {}).items():
-        if name not in ranges:
-            raise KeyError(name)
-        ranges[name] = range_
-    drawn = {name: ends for name, ends in ranges.items() if ends[0] < ends[1]}
-    fixed = {name: ends[0] for name, ends in ranges.items() if name not in drawn}
+    declared = {p.name: (float(p.lower), float(p.upper)) for p in model.parameters}
+    drawn, fixed = divided(declared, parameters or {})
     states = [state.name for state in model.states]
     box = tuple(float(q.lower) for q in model.states), tuple(float(q.upper) for q in model.states)
     lower, upper = ([ends[i] for ends in drawn.values()] for i in (0, 1))

@@ -15,6 +15,10 @@ MARK = "*"
 """Of a setting that leaves what its g was trained for."""
 
 
+UNKNOWN = "–"
+"""Of what a method does not have, or keeps to itself."""
+
+
 def outside_sentences(rows: Sequence[Row]) -> list[str]:
     """What the rows with a mark leave, a sentence each; none where there is none."""
     told = [f"{row.setting}: {row.outside}" for row in rows if row.outside is not None]
@@ -26,7 +30,9 @@ def table(rows: Sequence[Row], title: str) -> Table:
     with_accuracy = any(row.accuracy is not None for row in rows)
     made = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     made.add_column("method")  # the one column that may wrap: numbers are never cut
-    heads = ["setting", "NFE", "MACs", "ms", "MAPE %", "L2", "error"]
+    counts = {"Jac.": "jacobians", "LU": "factorisations"}
+    counted = {head: name for head, name in counts.items() if any(getattr(row, name) is not None for row in rows)}
+    heads = ["setting", "NFE", *counted, "MACs", "ms", "MAPE %", "L2", "error"]
     for head in heads + ["acc. %"] * with_accuracy:
         made.add_column(head, justify="right", no_wrap=True)
     before = None
@@ -38,7 +44,8 @@ def table(rows: Sequence[Row], title: str) -> Table:
             row.method,
             row.setting + MARK * (row.outside is not None),
             str(row.evaluations),
-            short(row.macs),
+            *(UNKNOWN if (count := getattr(row, name)) is None else str(count) for name in counted.values()),
+            short(row.macs) if row.macs else UNKNOWN,
             f"{row.milliseconds:.2f}",
         ]
         cells += [f"{row.mape:.3g}", f"{row.l2:.2g}", f"{row.relative_error:.1e}"]

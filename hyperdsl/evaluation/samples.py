@@ -14,11 +14,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from hyperdsl.evaluation.contenders import Contender, ends_of_parts
 from hyperdsl.evaluation.metrics import energy_distance, l2
 from hyperdsl.evaluation.problems import Problem
 from hyperdsl.evaluation.report import plain
 from hyperdsl.evaluation.solvers import in_double, torchdiffeq_states
-from hyperdsl.evaluation.work_precision import Contender, Start, ends_of_parts
+from hyperdsl.evaluation.work_precision import Start
 from hyperdsl.training.files import write_atomically
 
 EXACT = "exact"

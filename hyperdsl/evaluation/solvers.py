@@ -31,6 +31,16 @@ def bind(f: VectorField, x: Tensor | None) -> VectorField:
 
 
 @dataclass(frozen=True)
+class Solved:
+    """The end of a solve with what it cost: counts of a sample, or of a batch solved as one; None if unknown."""
+
+    z: Tensor
+    evaluations: int
+    jacobians: int | None = None
+    factorisations: int | None = None
+
+
+@dataclass(frozen=True)
 class TableauSolver:
     """An explicit Runge-Kutta method in fixed steps, its step interpreted (Hairer, Nørsett & Wanner I, §II.1).
 

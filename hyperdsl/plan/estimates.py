@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hyperdsl.plan.corrected import LEARNED, with_derivative
-from hyperdsl.plan.passes import merged, nonzero
-from hyperdsl.plan.runge_kutta import slopes
+from hyperdsl.plan.collocation import by_nodes, filter_of
+from hyperdsl.plan.corrected import DERIVATIVE, LEARNED, with_derivative
+from hyperdsl.plan.passes import merged, nonzero, renamed
+from hyperdsl.plan.runge_kutta import stage_names
 from hyperdsl.plan.step import (
     STATE,
     Coefficient,
@@ -15,6 +16,8 @@ from hyperdsl.plan.step import (
     Evaluate,
     Learn,
     Linear,
+    Linearise,
+    Resolve,
     Solve,
     Statement,
     Step,
@@ -24,11 +27,14 @@ from hyperdsl.plan.step import (
     state,
 )
 from hyperdsl.semantics.model.expressions import Binary, Constant
-from hyperdsl.semantics.model.spec import Solver
+from hyperdsl.semantics.model.spec import Solver, StepSolver
 from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact
 
 FOLLOWING = "following"
 """The name of f at the end of the step."""
+
+START = "k0"
+"""The name of f(s, z) where no stage is that."""
 
 MIDDLE, WHOLE = "middle", "whole"
 """The state after the first half of a doubled step, and the state after one step of the whole size."""
@@ -37,27 +43,28 @@ _TWO = Exact.of(2)
 _HALF = ONE / _TWO
 
 
-def controlled(step: Step, solver: Solver) -> Step:
+def controlled(step: Step, solver: StepSolver, difference: Linear) -> Step:
     """The step with the estimates of the solver's control, f(s, z) at its start, and f at its end for the next step.
 
-    Doubling adds none: `doubled` makes a step of three.
+    `difference` is what the propagated weights have more than the embedded ones. Doubling adds no estimate: `doubled`
+    makes a step of three.
     """
     control = solver.control
     if control is None:
         return step
-    step, first = with_derivative(step)
+    step, first = _with_start(step)
     following = Evaluate(FOLLOWING, exactly(ONE), step.end)
     step = replace(step, body=(*step.body, following), gives=(FOLLOWING,))
     match control.error:
         case "embedded":
-            return replace(step, estimates=(_embedded(solver, step.end),))
+            return replace(step, estimates=(_embedded(solver, difference, step.end, first),))
         case "learned":
-            return replace(step, estimates=_learned(step, solver, first))
+            return replace(step, estimates=_learned(step, solver, difference, first))
         case "doubling":
             return step
 
 
-def _learned(step: Step, solver: Solver, first: str) -> tuple[Estimate, ...]:
+def _learned(step: Step, solver: StepSolver, difference: Linear, first: str) -> tuple[Estimate, ...]:
     """The learned term, and the embedded row behind it where the control falls back on that.
 
     For a base of order 1 that is alone, f at the end, which the next step needs anyway, tests what g says of the error:
@@ -66,7 +73,7 @@ def _learned(step: Step, solver: Solver, first: str) -> tuple[Estimate, ...]:
     power = solver.order + 1
     learned = Estimate((Term(exactly(ONE), LEARNED, power),), power, step.end)
     if solver.control is not None and solver.control.fallback:
-        return learned, replace(_embedded(solver, step.base), role="fallback")
+        return learned, replace(_embedded(solver, difference, step.base, first), role="fallback")
     if solver.order > 1:
         return (learned,)
     half = exactly(-_HALF)
@@ -74,13 +81,23 @@ def _learned(step: Step, solver: Solver, first: str) -> tuple[Estimate, ...]:
     return learned, Estimate(nonzero(merged((*step.end, *trapezoid))), power, step.end, "doubt", 2)
 
 
-def _embedded(solver: Solver, end: Linear) -> Estimate:
-    """The propagated weights less the embedded ones."""
-    (b, embedded), (b_written, written) = solver.tableau.weights[:2], solver.entries.weights[:2]
-    values = tuple(x - y for x, y in zip(b, embedded, strict=True))
-    differences = tuple(Binary("-", x, y) for x, y in zip(b_written, written, strict=True))
-    order = solver.facts.embedded[0]
-    return Estimate(nonzero(slopes(values, differences)), min(solver.order, order) + 1, end, against=order)
+def _with_start(step: Step) -> tuple[Step, str]:
+    """The step with f(s, z) as a slope among others: where no stage is that, it is the one before the first."""
+    step, first = with_derivative(step)
+    if first != DERIVATIVE:
+        return step, first
+    body = tuple(replace(s, name=START) if isinstance(s, Evaluate) and s.name == first else s for s in step.body)
+    return renamed(replace(step, body=body), {first: START}), START
+
+
+def _embedded(solver: StepSolver, difference: Linear, end: Linear, first: str) -> Estimate:
+    """The propagated weights less the embedded ones; of implicit methods without those what their nodes give."""
+    if isinstance(solver, Solver) and len(solver.tableau.weights) < 2:
+        found = by_nodes(solver, first, stage_names(solver.tableau.stages), end)
+        assert found is not None  # `check_control` has seen to it
+        return found
+    order, gamma = solver.facts.embedded[0], filter_of(solver) if isinstance(solver, Solver) else None
+    return Estimate(difference, min(solver.order, order) + 1, end, against=order, gamma=gamma)
 
 
 def doubled(step: Step, order: int) -> Step:
@@ -132,6 +149,12 @@ class _Part:
             case Solve():
                 equations = tuple(map(self._evaluate, statement.equations))
                 return replace(statement, equations=equations, guess=self.linear(statement.guess))
+            case Linearise(matrix, drift, ratio):
+                return Linearise(
+                    self._names[matrix], self._names[drift], _scaled(ratio, _HALF), self._node, self._start
+                )
+            case Resolve(name, matrix, of):
+                return Resolve(self._names[name], self._names[matrix], self.linear(of))
             case Combine():
                 return Combine(self._names[statement.name], self.linear(statement.sum))
             case Learn():
@@ -142,7 +165,7 @@ class _Part:
         node = _scaled(statement.node, _HALF)
         if not self._node.is_zero:
             node = Coefficient(node.value + self._node, Binary("+", node.written, Constant(self._node)))
-        return Evaluate(self._names[statement.name], node, self.linear(statement.of))
+        return replace(statement, name=self._names[statement.name], node=node, of=self.linear(statement.of))
 
 
 def _times(linear: Linear, factor: Exact) -> Linear:

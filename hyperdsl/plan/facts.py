@@ -6,7 +6,18 @@ import math
 from collections.abc import Sequence
 
 from hyperdsl.semantics.model.control import Control
-from hyperdsl.semantics.model.spec import AnySolver, Corrector, External, HistorySolver, Method, Multistep, Solver
+from hyperdsl.semantics.model.spec import (
+    AdditiveSolver,
+    AnySolver,
+    Corrector,
+    External,
+    HistorySolver,
+    Method,
+    Multistep,
+    RosenbrockSolver,
+    Solver,
+    StepSolver,
+)
 from hyperdsl.theory.multistep.formulas import LinearMultistep
 from hyperdsl.theory.numbers.exact import Exact
 from hyperdsl.theory.runge_kutta.tableau import Tableau
@@ -23,10 +34,18 @@ def base_in_words(solver: AnySolver) -> str:
 
 def proven(solver: AnySolver) -> dict[str, object]:
     """What a certificate holds of the base and of the control, as JSON's types; an infinite number is "inf"."""
-    return _history(solver) if isinstance(solver, HistorySolver) else _single_step(solver)
+    match solver:
+        case HistorySolver():
+            return _history(solver)
+        case AdditiveSolver():
+            return _additive(solver)
+        case RosenbrockSolver():
+            return _rosenbrock(solver)
+        case Solver():
+            return _single_step(solver)
 
 
-def _method_in_words(solver: Solver) -> str:
+def _method_in_words(solver: StepSolver) -> str:
     fixed = ", ".join(f"{name} = {value}" for name, value in solver.fixed)
     learned = [learned.name for learned in solver.learned]
     named = len(learned) <= _NAMED
@@ -78,6 +97,66 @@ def _formula(formula: LinearMultistep) -> dict[str, object]:
         "order": formula.order,
         "error_constant": None if constant is None else str(constant),
         "zero_stable": formula.is_zero_stable,
+    }
+
+
+def _additive(solver: AdditiveSolver) -> dict[str, object]:
+    method, facts = solver.base, solver.facts
+    return {
+        "base_parameters": {name: str(value) for name, value in solver.fixed},
+        "free_parameters": [free.name for free in solver.free],
+        "tableaux": {part: _tableau(tableau) for part, tableau in solver.pair.parts},
+        "autonomous": method.autonomous,
+        "kind": "additive",
+        "stages": solver.pair.stages,
+        "claimed_order": method.claimed_order,
+        "order": facts.order,
+        "order_autonomous": facts.report.order_autonomous,
+        "parts": dict(facts.report.parts),
+        "claimed_embedded_orders": list(method.claimed_embedded),
+        "embedded_orders": list(facts.embedded),
+        "stage_order": facts.stage_order,
+        "fsal": facts.fsal,
+        "proof": "exact" if method.tolerance is None else "tolerance",
+        "tolerance": None if method.tolerance is None else str(method.tolerance),
+        "conditions": facts.conditions,
+        "principal_error": _number(facts.principal_error),
+        "real_stability": _number(facts.real_stability),
+        "imaginary_stability": _number(facts.imaginary_stability),
+        "l_stable": facts.l_stable,
+        "stiffly_accurate": facts.stiffly_accurate,
+        "dense_order": None,
+        "control": _control(solver.control),
+        "corrector_inputs": _inputs(solver.corrector),
+    }
+
+
+def _rosenbrock(solver: RosenbrockSolver) -> dict[str, object]:
+    method, facts, tableau = solver.base, solver.facts, solver.tableau
+    return {
+        "base_parameters": {name: str(value) for name, value in solver.fixed},
+        "tableau": {**_tableau(tableau.explicit), "gamma": [_texts(_trimmed(row)) for row in tableau.gamma]},
+        "gamma_sums": _texts(tableau.gamma_sums),
+        "autonomous": method.autonomous,
+        "kind": "rosenbrock",
+        "stages": tableau.stages,
+        "claimed_order": method.claimed_order,
+        "order": facts.order,
+        "order_autonomous": facts.report.order_autonomous,
+        "w_order": facts.w_order,
+        "claimed_embedded_orders": list(method.claimed_embedded),
+        "embedded_orders": list(facts.embedded),
+        "proof": "exact" if method.tolerance is None else "tolerance",
+        "tolerance": None if method.tolerance is None else str(method.tolerance),
+        "conditions": facts.conditions,
+        "principal_error": _number(facts.principal_error),
+        "real_stability": _number(facts.real_stability),
+        "imaginary_stability": _number(facts.imaginary_stability),
+        "l_stable": facts.l_stable,
+        "stiffly_accurate": facts.stiffly_accurate,
+        "dense_order": None,
+        "control": _control(solver.control),
+        "corrector_inputs": _inputs(solver.corrector),
     }
 
 

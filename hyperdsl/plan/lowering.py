@@ -5,28 +5,39 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from hyperdsl.plan import additive as additives
+from hyperdsl.plan import rosenbrock as rosenbrocks
+from hyperdsl.plan import runge_kutta as runge_kuttas
+from hyperdsl.plan.additive import additive
+from hyperdsl.plan.collocation import dense_of
 from hyperdsl.plan.corrected import corrected
 from hyperdsl.plan.estimates import controlled, doubled
 from hyperdsl.plan.facts import base_in_words, proven
 from hyperdsl.plan.multistep import multistep
-from hyperdsl.plan.passes import between, simplified
+from hyperdsl.plan.passes import between, simplified, solved_by
 from hyperdsl.plan.predictor_corrector import predictor_corrector
+from hyperdsl.plan.rosenbrock import rosenbrock
 from hyperdsl.plan.runge_kutta import runge_kutta
-from hyperdsl.plan.step import Start, Step, evaluations
+from hyperdsl.plan.step import Linear, Start, Step, equations, evaluations
 from hyperdsl.semantics.model.control import Control
+from hyperdsl.semantics.model.entries import Entries
 from hyperdsl.semantics.model.path import PathModel
+from hyperdsl.semantics.model.solving import Solving
 from hyperdsl.semantics.model.spec import (
+    AdditiveSolver,
     AnySolver,
     Corrector,
     Dense,
-    Entries,
     External,
     Free,
     Grid,
+    HistorySolver,
     Learned,
     Method,
     Multistep,
+    RosenbrockSolver,
     Solver,
+    StepSolver,
     Training,
 )
 
@@ -41,7 +52,7 @@ class Plan:
     that in words, and `facts` are what was proven, for the certificate. `entries` are the tableau as it is written, for
     those who write the method back with the numbers that training found; None where the base is no tableau. `grid` are
     the points of the steps; without one they are equal, or a control's. With a `path`, f is a diffusion model as a
-    field on it.
+    field on it. `solving` is how the step's equations are solved, where it has some and that was said.
     """
 
     name: str
@@ -60,6 +71,7 @@ class Plan:
     entries: Entries | None = None
     grid: Grid | None = None
     path: PathModel | None = None
+    solving: Solving | None = None
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -70,6 +82,11 @@ class Plan:
     def seen(self) -> tuple[str, ...]:
         """The slopes that the corrector reads, in the order in which it gets them."""
         return tuple(name for learn in self.step.learns for name in learn.reads)
+
+    @property
+    def split(self) -> bool:
+        """Whether f is a sum of two parts that the step evaluates by themselves."""
+        return any(one.field != "f" for statement in self.step.body for one in equations(statement))
 
     @property
     def evaluations_per_step(self) -> int:
@@ -98,6 +115,7 @@ def plan(solver: AnySolver) -> Plan:
         entries=solver.entries if isinstance(solver, Solver) else None,
         grid=solver.grid,
         path=solver.path,
+        solving=solver.solving,
     )
 
 
@@ -110,19 +128,38 @@ def method_step(method: Method) -> Step:
 def _step(solver: AnySolver) -> Step:
     if isinstance(solver, Solver):
         step, slopes = runge_kutta(solver.tableau, solver.entries, _dense(solver))
+    elif isinstance(solver, AdditiveSolver):
+        step, slopes = additive(solver.pair, solver.entries)
+    elif isinstance(solver, RosenbrockSolver):
+        step, slopes = rosenbrock(solver.tableau)
     else:
         base, start = solver.base, solver.start
         step, slopes = multistep(base.formula) if isinstance(base, Multistep) else predictor_corrector(base.formula)
         first = Start(start.method.name, start.method.facts.order, method_step(start.method), start.substeps)
         step = replace(step, start=first)
+    if solver.solving is not None:
+        step = solved_by(step, solver.solving.by)
     if solver.corrector is not None and solver.residual_power is not None:
         step = corrected(step, slopes, solver.corrector, solver.residual_power)
-    if isinstance(solver, Solver):
-        step = controlled(step, solver)
+    if not isinstance(solver, HistorySolver):
+        step = controlled(step, solver, _difference(solver))
     return simplified(step)
+
+
+def _difference(solver: StepSolver) -> Linear:
+    """What the propagated weights have more than the embedded ones; nothing where there are none."""
+    if len(solver.tableau.weights) < 2:
+        return ()
+    if isinstance(solver, AdditiveSolver):
+        return additives.difference(solver.pair, solver.entries)
+    if isinstance(solver, RosenbrockSolver):
+        return rosenbrocks.difference(solver.tableau)
+    return runge_kuttas.difference(solver.tableau, solver.entries)
 
 
 def _dense(solver: Solver) -> Dense | None:
     """The dense output of the step: none of its own where g, or a half step, changes where the step ends."""
     control = solver.control
-    return solver.dense if control and control.error == "embedded" and solver.corrector is None else None
+    if control is None or control.error != "embedded" or solver.corrector is not None:
+        return None
+    return solver.dense or dense_of(solver)

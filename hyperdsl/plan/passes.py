@@ -13,15 +13,19 @@ from hyperdsl.plan.step import (
     Evaluate,
     Learn,
     Linear,
+    Linearise,
+    Resolve,
     Solve,
     Statement,
     Step,
     Term,
+    Way,
     Weight,
     defined,
     derivative,
     names,
     read,
+    state,
     values,
 )
 from hyperdsl.semantics.model.expressions import Binary
@@ -76,6 +80,17 @@ def carry(step: Step) -> Step:
     return replace(step, body=body, takes=(*step.takes, first))
 
 
+def solved_by(step: Step, by: Way) -> Step:
+    """The step with its equations solved in this way; but for the functional iteration nothing is computed to guess."""
+
+    def of(statement: Statement) -> Statement:
+        if not isinstance(statement, Solve):
+            return statement
+        return replace(statement, by=by, guess=statement.guess if by == "iteration" else state())
+
+    return replace(step, body=tuple(map(of, step.body)))
+
+
 def needed(step: Step, *results: Linear, also: Iterable[str] = ()) -> tuple[Statement, ...]:
     """The statements on which these sums and names depend, in their order (liveness)."""
     live = {*also}.union(*map(names, results))
@@ -98,7 +113,7 @@ def between(step: Step) -> tuple[Statement, ...]:
 
 def is_at_end(statement: Evaluate, end: Linear) -> bool:
     """Whether it is f at the end of the step, where that is the sum `end`."""
-    return statement.node.value == ONE and values(statement.of) == values(end)
+    return statement.field == "f" and statement.node.value == ONE and values(statement.of) == values(end)
 
 
 def nonzero(linear: Linear) -> Linear:
@@ -139,9 +154,11 @@ def with_sums(step: Step, change: Callable[[Linear], Linear]) -> Step:
             case Solve():
                 equations = tuple(replace(equation, of=change(equation.of)) for equation in statement.equations)
                 return replace(statement, equations=equations, guess=change(statement.guess))
+            case Resolve():
+                return replace(statement, of=change(statement.of))
             case Combine():
                 return replace(statement, sum=change(statement.sum))
-            case Learn():
+            case Linearise() | Learn():
                 return statement
 
     def changed(estimate: Estimate) -> Estimate:
@@ -157,7 +174,7 @@ def _repeated(step: Step) -> dict[str, str]:
     same = {}
     for statement in step.body:
         if isinstance(statement, Evaluate):
-            first = known.setdefault((statement.node.value, values(statement.of)), statement.name)
+            first = known.setdefault((statement.field, statement.node.value, values(statement.of)), statement.name)
             if first != statement.name:
                 same[statement.name] = first
     return same

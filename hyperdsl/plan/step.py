@@ -16,6 +16,9 @@ from hyperdsl.semantics.model.expressions import Constant, Expression
 from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact
 from hyperdsl.theory.numbers.polynomials import Polynomial
 
+Way = Literal["iteration", "newton", "krylov"]
+"""How equations are solved."""
+
 STATE = "z"
 """The name of the state at the start of the step."""
 
@@ -49,26 +52,54 @@ Linear = tuple[Term, ...]
 """The sum of its terms, in the order in which a back end adds them up."""
 
 
+Field = Literal["f", "explicit", "implicit"]
+"""Which vector field is evaluated: all of f, or a part of an f that is a sum of two."""
+
+
 @dataclass(frozen=True)
 class Evaluate:
-    """Let name = f(s + node·ε, Σ of); among the equations of a `Solve` the name may occur in the sum."""
+    """Let name = field(s + node·ε, Σ of); among the equations of a `Solve` the name may occur in the sum."""
 
     name: str
     node: Coefficient
     of: Linear
+    field: Field = "f"
 
 
 @dataclass(frozen=True)
 class Solve:
     """Let the names be what fulfils equations that read one another; `guess` is a state to start from, near the end.
 
-    A back end solves them by functional iteration or by Newton's method. Equations that can be solved one after the
-    other are a `Solve` each.
+    A back end solves them by functional iteration, or by Newton's method with factors of matrices or, for large states,
+    with products in Krylov subspaces. Equations that can be solved one after the other are a `Solve` each.
     """
 
     equations: tuple[Evaluate, ...]
     guess: Linear
-    by: Literal["iteration", "newton"]
+    by: Way
+
+
+@dataclass(frozen=True)
+class Linearise:
+    """Let `matrix` be I − ratio·ε·∂f/∂z and `drift` be ∂f/∂s, both where the step starts.
+
+    `node` and `state` say which step that is: all of this one, unless it is part of a doubled step.
+    """
+
+    matrix: str
+    drift: str
+    ratio: Coefficient
+    node: Exact = ZERO
+    state: str = STATE
+
+
+@dataclass(frozen=True)
+class Resolve:
+    """Let name = matrix⁻¹ Σ of, a slope; the sum's terms are slopes of power 0, and drifts of power 1."""
+
+    name: str
+    matrix: str
+    of: Linear
 
 
 @dataclass(frozen=True)
@@ -93,7 +124,7 @@ class Learn:
     state: str = STATE
 
 
-Statement = Evaluate | Solve | Combine | Learn
+Statement = Evaluate | Solve | Linearise | Resolve | Combine | Learn
 
 
 @dataclass(frozen=True)
@@ -102,7 +133,8 @@ class Estimate:
 
     `role`: the `main` one; a `fallback`, which counts instead where the main one is not to be trusted; or a `doubt`,
     which counts beside the main one where it is larger. `against` is the order of the solution that the end is compared
-    with; None where it is compared with none.
+    with; None where it is compared with none. With a `gamma`, stiffness is taken out of the error by (I − ε γ J)⁻¹; it
+    is `doubtful` where it has γ ε f(s, z) in it, which can be evaluated again nearer to the solution.
     """
 
     error: Linear
@@ -110,6 +142,8 @@ class Estimate:
     end: Linear
     role: Literal["main", "fallback", "doubt"] = "main"
     against: int | None = None
+    gamma: Coefficient | None = None
+    doubtful: bool = False
 
 
 @dataclass(frozen=True)
@@ -183,9 +217,13 @@ def state(name: str = STATE) -> Linear:
 
 def defined(statement: Statement) -> tuple[str, ...]:
     """The names that a statement gives values."""
-    return (
-        tuple(equation.name for equation in statement.equations) if isinstance(statement, Solve) else (statement.name,)
-    )
+    match statement:
+        case Solve():
+            return tuple(equation.name for equation in statement.equations)
+        case Linearise(matrix, drift):
+            return matrix, drift
+        case _:
+            return (statement.name,)
 
 
 def read(statement: Statement) -> frozenset[str]:
@@ -195,6 +233,10 @@ def read(statement: Statement) -> frozenset[str]:
             return names(statement.of)
         case Solve():
             return names(statement.guess).union(*(names(equation.of) for equation in statement.equations))
+        case Linearise():
+            return frozenset((statement.state,))
+        case Resolve():
+            return names(statement.of) | {statement.matrix}
         case Combine():
             return names(statement.sum)
         case Learn():
@@ -212,11 +254,26 @@ def values(linear: Linear) -> frozenset[tuple[Exact, int, str]]:
 
 
 def evaluations(statements: Sequence[Statement]) -> int:
-    """Evaluations of f in these statements; of equations that are solved, those of one iteration."""
-    return sum(len(defined(statement)) for statement in statements if isinstance(statement, Evaluate | Solve))
+    """Evaluations of f in these statements; of equations that are solved, those of one iteration.
+
+    Where f has two parts, those of either part count.
+    """
+    fields = [equation.field for statement in statements for equation in equations(statement)]
+    return len(fields) + (fields.count("f") if set(fields) > {"f"} else 0)
+
+
+def equations(statement: Statement) -> tuple[Evaluate, ...]:
+    """What is evaluated in a statement."""
+    match statement:
+        case Evaluate():
+            return (statement,)
+        case Solve(equations=found):
+            return found
+        case _:
+            return ()
 
 
 def derivative(step: Step) -> str | None:
     """The first statement that is f(s, z), the derivative at the start of the step; None where there is none."""
-    evaluated = (statement for statement in step.body if isinstance(statement, Evaluate))
+    evaluated = (statement for statement in step.body if isinstance(statement, Evaluate) and statement.field == "f")
     return next((one.name for one in evaluated if one.node.value.is_zero and values(one.of) == values(state())), None)

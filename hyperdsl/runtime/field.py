@@ -31,6 +31,8 @@ class Field:
         if not callable(f):
             raise TypeError(f"the vector field must be a function f(s, z), not {type(f).__name__}")
         self.f = with_input(f, x)
+        given = getattr(f, "given_jacobian", None)
+        self.given_jacobian = None if given is None else with_input(given, x)
         self.device, self.dtype = z.device, real_dtype(z)
         eager = is_eager(z)
         self.looks = looks if eager else 0
@@ -75,12 +77,19 @@ class Field:
 
 
 def fielded(f: VectorField, x: Any, z: Tensor) -> VectorField:
-    """f as solvers call it, where it is not so already."""
+    """f as solvers call it, where it is not so already; of a sum of two, each part."""
+    if getattr(type(f), "is_split", False) and not getattr(type(f), "is_field", False):
+        parts: VectorField = f.each(lambda part: fielded(part, x, z))  # type: ignore[attr-defined]
+        return parts
     return f if getattr(type(f), "is_field", False) else Field(f, x, z)
 
 
 class Counted:
-    """f(s, z) that counts its evaluations."""
+    """f(s, z) that counts its evaluations, and matrices of its derivatives and their factorisations."""
+
+    is_solvable: ClassVar[bool] = False
+    """Whether it has what solves equations of f; tells it of other copies of this module too."""
+    jacobians = factorisations = 0
 
     def __init__(self, f: VectorField) -> None:
         self.f, self.evaluations = f, 0

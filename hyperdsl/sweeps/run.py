@@ -18,13 +18,14 @@ from typing import Any
 from torch import nn
 from tqdm import tqdm
 
+from hyperdsl.evaluation.contenders import Contender, fixed
 from hyperdsl.evaluation.errors import EvaluationError
 from hyperdsl.evaluation.packages import Package, load_package
 from hyperdsl.evaluation.problems import Problem
 from hyperdsl.evaluation.solvers import TableauSolver
 from hyperdsl.evaluation.training import build_solver, train_package
 from hyperdsl.evaluation.weights import load_weights
-from hyperdsl.evaluation.work_precision import Contender, Start, fixed, measure, unseen
+from hyperdsl.evaluation.work_precision import Start, measure, unseen
 from hyperdsl.sweeps.points import Network, Point, front
 from hyperdsl.sweeps.space import values_of
 from hyperdsl.sweeps.store import Store

@@ -126,6 +126,7 @@ class World:
     """Values of f, of g and of equations, each by its arguments: equal ones are one, whoever computes them."""
 
     def __init__(self) -> None:
+        self.f = FormalField(self, "f")
         self._names: dict[object, str] = {}
         self._calls: dict[str, tuple[Formal, Formal]] = {}
         self.evaluated: list[str] = []
@@ -136,9 +137,9 @@ class World:
         taken = name in self._names.values()
         return self._names.setdefault(key, f"{name}'{len(self._names)}" if taken else name)
 
-    def f(self, s: Formal, z: Formal, name: str = "f") -> Formal:
-        """f(s, z)."""
-        found = self.named(("f", formal(s).scalar, formal(z).key), name)
+    def value(self, field: str, s: Formal, z: Formal, name: str = "f") -> Formal:
+        """A field's value at (s, z)."""
+        found = self.named((field, formal(s).scalar, formal(z).key), name)
         self._calls[found] = formal(s), formal(z)
         self.evaluated.append(found)
         return known(found)
@@ -150,11 +151,45 @@ class World:
             self.named(("g", read, frozenset((name, value.scalar) for name, value in parameters.items())), "g")
         )
 
-    def iterated(self, f: Any, s: Formal, start: Formal, weight: Formal, guess: Formal) -> Formal:
-        """The z with z = start + weight·f(s, z)."""
-        key = ("iterated", f == self.f, s.scalar, start.key, formal(weight).scalar, guess.key)
-        self.evaluated.append(self.named(key, "the solution"))
-        return known(self.named(key, "the solution"))
+    def solved(self, f: Any, eps: Any, *equations: tuple[Any, Any, Any]) -> tuple[Formal, ...]:
+        """The slopes k_i = f(s_i, known_i + ε Σ a_ij k_j); equations with the same arguments have the same slopes."""
+        rows = tuple(
+            (formal(s).scalar, formal(known).key, tuple(formal(weight).scalar for weight in weights))
+            for s, known, weights in equations
+        )
+        key = ("solved", f.name if isinstance(f, FormalField) else None, formal(eps).scalar, rows)
+        found = [self.named((key, number), f"slope {number + 1} of the equations") for number in range(len(rows))]
+        self.evaluated += found
+        return tuple(map(known, found))
+
+    def increments(self, f: Any, eps: Any, *equations: tuple[Any, Any, Any]) -> tuple[Formal, ...]:
+        """The same times ε."""
+        return tuple(formal(eps) * slope for slope in self.solved(f, eps, *equations))
+
+    def linear(self, f: Any, s: Formal, z: Formal, size: Formal) -> tuple[Formal, Formal]:
+        """What stands for I − size·∂f/∂z, and ∂f/∂s, at (s, z)."""
+        place = (f == self.f, formal(s).scalar, formal(z).key)
+        matrix = self.named(("matrix", *place, formal(size).scalar), "the matrix")
+        return known(matrix), known(self.named(("drift", *place), "∂f/∂s"))
+
+    def resolved(self, matrix: Formal, right: Formal) -> Formal:
+        """The x with matrix·x = right, linear in that: as the sum of what its parts give."""
+        parts = [
+            known(self.named(("resolved", matrix.key, name), f"the solution for {name}")) * Formal({UNIT: factor})
+            for name, factor in right.terms.items()
+        ]
+        return sum(parts, formal(0))
+
+    def linearised(self, f: Any, s: Formal, z: Formal, size: Formal) -> tuple[Matrix, Formal]:
+        """The runtime's function of this name."""
+        matrix, drift = self.linear(f, s, z, size)
+        return Matrix(self, matrix), drift
+
+    def filtered(self, f: Any, eps: Any, gamma: Any, error: Formal, slope: Formal | None = None) -> Formal:
+        """(I − ε γ ∂f/∂z)⁻¹ error, by its arguments."""
+        of = None if slope is None else slope.key
+        key = ("filtered", f == self.f, formal(eps).scalar, formal(gamma).scalar, error.key, of)
+        return known(self.named(key, "the filtered error"))
 
     def told(self, name: str) -> str:
         """What an evaluation of f is of, in words."""
@@ -162,6 +197,40 @@ class World:
             return name
         s, z = self._calls[name]
         return f"{name} = f({shown(s)}, {shown(z)})"
+
+
+class FormalField:
+    """f, or a part of it where it is a sum, whose values the world knows."""
+
+    def __init__(self, world: World, name: str) -> None:
+        self.world, self.name = world, name
+
+    def __call__(self, s: Formal, z: Formal, name: str | None = None) -> Formal:
+        """f(s, z)."""
+        return self.world.value(self.name, s, z, name or self.name)
+
+    @property
+    def explicit(self) -> FormalField:
+        return self.of("explicit")
+
+    @property
+    def implicit(self) -> FormalField:
+        return self.of("implicit")
+
+    def of(self, name: str) -> FormalField:
+        """All of f, or the part of this name."""
+        return self if name == self.name else FormalField(self.world, name)
+
+
+class Matrix:
+    """What the runtime's `linearised` gives."""
+
+    def __init__(self, world: World, matrix: Formal) -> None:
+        self.world, self.matrix = world, matrix
+
+    def solve(self, right: Formal) -> Formal:
+        """The solution for a right side."""
+        return self.world.resolved(self.matrix, formal(right))
 
 
 def shown(value: Formal) -> str:

@@ -17,9 +17,12 @@ from hyperdsl.plan.step import (
     STATE,
     Coefficient,
     Combine,
+    Estimate,
     Evaluate,
     Learn,
     Linear,
+    Linearise,
+    Resolve,
     Solve,
     Statement,
     Step,
@@ -78,6 +81,14 @@ class Walk:
         self.run(linear)
         return self._sum(linear)
 
+    def error(self, estimate: Estimate) -> Formal:
+        """The value of an estimate, without what stiffness adds where it is filtered."""
+        total = self.total(estimate.error)
+        if estimate.gamma is None:
+            return total
+        slope = self.start.eps * self.values[self.step.takes[0]] if estimate.doubtful else None
+        return self.world.filtered(self.world.f, self.start.eps, self.coefficient(estimate.gamma), total, slope)
+
     def value(self, name: str) -> Formal:
         """The value of a name."""
         self.run(also=(name,))
@@ -92,8 +103,13 @@ class Walk:
     def _make(self, statement: Statement) -> None:
         match statement:
             case Evaluate(name):
-                self.values[name] = self.world.f(self._time(statement.node), self._sum(statement.of), name)
+                field = self.world.f.of(statement.field)
+                self.values[name] = field(self._time(statement.node), self._sum(statement.of), name)
                 (self.evaluated[name],) = self.values[name].terms
+            case Linearise():
+                self._linearise(statement)
+            case Resolve(name, matrix, of):
+                self.values[name] = self.world.resolved(self.values[matrix], self._sum(of))
             case Combine(name, linear):
                 self.values[name] = self._sum(linear)
             case Solve():
@@ -102,15 +118,22 @@ class Walk:
                 self.values[name] = self._learned(statement)
 
     def _solve(self, statement: Solve) -> None:
-        """One equation whose state the step ends with: its slope is that of the state that is found."""
-        (equation,) = statement.equations
-        (own,) = (term for term in equation.of if term.name == equation.name)
-        start = self._sum(tuple(term for term in equation.of if term is not own))
-        weight = self.coefficient(own.coefficient) * self.start.eps
-        time, guess = self._time(equation.node), self._sum(statement.guess)
-        state = self.world.iterated(self.world.f, time, start, weight, guess)
-        (self.evaluated[equation.name],) = state.terms
-        self.values[equation.name] = (state - start) / weight
+        """Equations that read one another: each is its time, what is known of its state, and its weights."""
+        names, equations = defined(statement), []
+        field = self.world.f.of(statement.equations[0].field)
+        for equation in statement.equations:
+            own = {term.name: self.coefficient(term.coefficient) for term in equation.of if term.name in names}
+            start = self._sum(tuple(term for term in equation.of if term.name not in names))
+            equations.append((self._time(equation.node), start, tuple(own.get(name, formal(0)) for name in names)))
+        for name, slope in zip(names, self.world.solved(field, self.start.eps, *equations), strict=True):
+            self.values[name] = slope
+            (self.evaluated[name],) = slope.terms
+
+    def _linearise(self, statement: Linearise) -> None:
+        s = self.start.s + formal(_nearest(statement.node)) * self.start.eps
+        size = self.coefficient(statement.ratio) * self.start.eps
+        matrix, drift = self.world.linear(self.world.f, s, self.values[statement.state], size)
+        self.values |= {statement.matrix: matrix, statement.drift: drift}
 
     def _learned(self, statement: Learn) -> Formal:
         size, node = formal(_nearest(statement.size)), formal(_nearest(statement.node))

@@ -11,11 +11,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from hyperdsl.evaluation.contenders import adaptive, fixed
 from hyperdsl.evaluation.metrics import energy_distance
 from hyperdsl.evaluation.problems import Problem
 from hyperdsl.evaluation.samples import draw, panels
 from hyperdsl.evaluation.solvers import TableauSolver
-from hyperdsl.evaluation.work_precision import adaptive, fixed, unseen
+from hyperdsl.evaluation.work_precision import unseen
 from hyperdsl.theory.numbers.exact import Exact
 from hyperdsl.theory.runge_kutta.tableau import Tableau
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hyperdsl.codegen.torch.expressions import coefficients_text, tuple_text, written_text
-from hyperdsl.codegen.torch.printer import Scaled, base_statements
+from hyperdsl.codegen.torch.expressions import coefficients_text, factor, tuple_text, written_text
+from hyperdsl.codegen.torch.printer import STEP, Scaled, base_statements
 from hyperdsl.codegen.torch.training import setting
-from hyperdsl.plan import Estimate, Evaluate, Plan, Statement
+from hyperdsl.plan import Estimate, Evaluate, Linearise, Plan, Resolve, Solve, Statement
 from hyperdsl.plan.passes import is_at_end, needed
 from hyperdsl.plan.step import defined, names, read, values
 from hyperdsl.semantics.model.control import Control
@@ -18,9 +18,10 @@ from hyperdsl.theory.numbers.polynomials import degree
 class AdaptiveView:
     """What an adaptive solver has beside a fixed-step one; settings are Python text.
 
-    `kept` are the stages that `error` takes. With dense output of the method's own, of order `dense_order`, `known` are
-    the stages that `between` takes, its lines, and `weights` belong to those of `dense`: rows of coefficients of θ, θ²,
-    … where they are `polynomials` with numbers, otherwise expressions in theta.
+    `kept` are the stages that `error` takes, `mixed` where a matrix is among them. With dense output of the method's
+    own, of order `dense_order`, `known` are the stages that `between` takes, its lines, and `weights` belong to those
+    of `dense`: rows of coefficients of θ, θ², … where they are `polynomials` with numbers, otherwise expressions in
+    theta.
     """
 
     summary: str
@@ -47,6 +48,7 @@ class AdaptiveView:
     result: str
     seen: str
     kept: str
+    mixed: bool
     error: tuple[str, ...]
     dense_order: int | None = None
     known: str = ""
@@ -65,6 +67,7 @@ def adaptive_view(plan: Plan) -> AdaptiveView | None:
     main, embedded = plan.attempt.estimates[0], phases.embedded
     doubted = any(estimate.role == "doubt" for estimate in plan.attempt.estimates)
     dense = plan.step.dense
+    linearised = any(isinstance(statement, Linearise) for statement in plan.step.body)
     return AdaptiveView(
         summary=_summary(control, main),
         estimate=control.error,
@@ -73,7 +76,7 @@ def adaptive_view(plan: Plan) -> AdaptiveView | None:
         doubling=plan.attempt != plan.step,
         per_sample=control.per_sample,
         doubted=doubted,
-        adjoint=plan.corrector is None and not control.per_sample,
+        adjoint=plan.corrector is None and not control.per_sample and not is_implicit(plan) and not linearised,
         rtol=setting(control.rtol),
         atol=setting(control.atol),
         gains=tuple(setting(gain) for gain in control.gains),
@@ -90,6 +93,7 @@ def adaptive_view(plan: Plan) -> AdaptiveView | None:
         result=phases.printed.state(plan.step.base),
         seen=tuple_text([phases.printed.slope(name) for name in plan.seen]),
         kept=tuple_text(phases.kept),
+        mixed=linearised and any(isinstance(statement, Resolve) for statement in phases.after),
         error=phases.error_lines() if embedded else (),
         dense_order=dense.order if dense else None,
         known=tuple_text(phases.known),
@@ -100,11 +104,17 @@ def adaptive_view(plan: Plan) -> AdaptiveView | None:
     )
 
 
+def is_implicit(plan: Plan) -> bool:
+    """Whether a step has equations to solve."""
+    return any(isinstance(statement, Solve) for statement in plan.step.body)
+
+
 def _summary(control: Control, main: Estimate) -> str:
     whose = "Each sample of the batch has its own steps" if control.per_sample else "Steps are chosen for all samples"
     match control.error:
         case "embedded":
             error = f"the embedded solution of order {main.against}"
+            error = "the slopes at its nodes and the start" if main.doubtful else error
         case "doubling":
             error = "two steps of half the size"
         case "learned":
@@ -179,7 +189,15 @@ class _Phases:
             lines += self.printed.lines(statement, end="end")
         known = f", {tuple_text(self.known)}" if self.plan.step.dense else ""
         following = "following" if self.printed.carried else "None"
-        return (*lines, f"return {self.printed.error(self.embedded.error)}, {following}{known or ', ()'}")
+        return (*lines, f"return {self._error(self.embedded)}, {following}{known or ', ()'}")
+
+    def _error(self, embedded: Estimate) -> str:
+        """The error, without what stiffness adds to it where equations are solved."""
+        text = self.printed.error(embedded.error)
+        if embedded.gamma is None:
+            return text
+        doubtful = f", {self.printed.first}" if embedded.doubtful else ""
+        return f"filtered(f, {STEP}, {factor(embedded.gamma)}, {text}{doubtful})"
 
     def between_lines(self) -> tuple[str, ...]:
         """The lines of dense output's own stages; f at the end of the step is known by then."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -48,15 +48,16 @@ def computed_view(plan: Plan, parameters: Mapping[str, float]) -> ComputedView:
 
     def run(step: Step, **further: float) -> Outcome:
         taken = tuple(past[name] for name in step.takes)
-        return Interpreter(step, {**parameters, **further})(field, S, Z, EPS, taken, weighed)
+        return Interpreter(step, {**parameters, **further})(field, S, Z, EPS, taken, weighed, linearised)
 
     alone = replace(step, estimates=(), gives=step.gives if history else ())
-    roles = [_FIELDS[estimate.role] for estimate in plan.attempt.estimates]
+    judged = replace(plan.attempt, estimates=tuple(one for one in plan.attempt.estimates if one.gamma is None))
+    roles = [_FIELDS[estimate.role] for estimate in judged.estimates]
     return ComputedView(
         parameters=tuple((free.name, repr(parameters[free.name])) for free in plan.free),
         base=repr(run(replace(alone, end=step.base)).end),
         end=repr(run(alone).end),
-        errors=tuple(zip(roles, map(repr, run(plan.attempt).errors), strict=True)) if roles else (),
+        errors=tuple(zip(roles, map(repr, run(judged).errors), strict=True)) if roles else (),
         dense=repr(run(replace(alone, end=_between(step.dense)), theta=THETA).end) if step.dense else "",
         states=tuple(repr(past[name]) for name in states),
         slopes=tuple(repr(past[name]) for name in slopes),
@@ -65,9 +66,26 @@ def computed_view(plan: Plan, parameters: Mapping[str, float]) -> ComputedView:
     )
 
 
-def field(s: Value, z: Value) -> Value:
-    """The problem: f(s, z), as in the tests."""
-    return (1 + s * z) / (1 + z * z)
+class _Problem:
+    """The problem: f(s, z), and its parts where it is a sum, as in the tests."""
+
+    def __call__(self, s: Value, z: Value) -> Value:
+        return (1 + s * z) / (1 + z * z)
+
+    def explicit(self, s: Value, z: Value) -> Value:
+        return self(s, z) / 4 + (s - z) / 8
+
+    def implicit(self, s: Value, z: Value) -> Value:
+        return self(s, z) * 0.75 - (s - z) / 8
+
+
+field = _Problem()
+
+
+def linearised(f: object, s: Value, z: Value, size: Value) -> tuple[Callable[[Value], Value], Value]:
+    """What solves (1 − size·∂f/∂z) x = r, and ∂f/∂s, of the problem."""
+    slope = (s * (1 + z * z) - 2 * z * (1 + s * z)) / (1 + z * z) ** 2
+    return lambda r: r / (1 - size * slope), z / (1 + z * z)
 
 
 def weighed(eps: Value, s: Value, z: Value, *seen: Value) -> Value:

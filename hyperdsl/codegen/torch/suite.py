@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hyperdsl.codegen.torch.adaptive import adaptive_view
+from hyperdsl.codegen.torch.adaptive import adaptive_view, is_implicit
 from hyperdsl.codegen.torch.computed import ComputedView, computed_view
 from hyperdsl.codegen.torch.correctors import CorrectorView, corrector_views, leading_factor
 from hyperdsl.codegen.torch.expressions import number, tuple_text
@@ -12,7 +12,7 @@ from hyperdsl.codegen.torch.history import history_view
 from hyperdsl.codegen.torch.identity import base_digest
 from hyperdsl.codegen.torch.views import ImportView, grid_text, imports_of, range_view
 from hyperdsl.codegen.torch.warm import FUNCTIONS, layer_text
-from hyperdsl.plan import Plan
+from hyperdsl.plan import Linearise, Plan
 from hyperdsl.semantics.model.spec import Corrector, Free, Learned
 from hyperdsl.semantics.reading.names import class_name
 from hyperdsl.semantics.solvers.schedules import Curve, numbers_at
@@ -58,7 +58,9 @@ class CaseView:
 
     `tight` is a tolerance that the order reaches quickly. `estimates`: whether it chooses its steps without a trained
     corrector. `stated` is what the class says of itself, `computed` what its step gives on a problem of numbers.
-    `grid` are the points of its own grid, "" without one; `increments`: whether they are learned.
+    `grid` are the points of its own grid, "" without one; `increments`: whether they are learned. `implicit`: whether a
+    step has equations to solve or takes f's derivatives, so that it takes more evaluations than its class counts.
+    `linearised`: whether it takes derivatives; `split`: whether f is a pair.
     """
 
     solver: str
@@ -78,6 +80,7 @@ class CaseView:
     stated: tuple[tuple[str, str], ...]
     starts: tuple[str, ...]
     computed: ComputedView
+    linearised: bool
     adjoint: bool
     dense_order: int | None
     corrector: CorrectorView | None
@@ -85,6 +88,8 @@ class CaseView:
     warm: WarmCaseView | None = None
     grid: str = ""
     increments: bool = False
+    implicit: bool = False
+    split: bool = False
     path: PathCaseView | None = None
 
     @property
@@ -96,7 +101,13 @@ class CaseView:
     def field(self) -> str:
         """The vector field f as the solver is to call it."""
         field = "with_input(f)" if self.input_shape else "f"
+        field = f"parted({field})" if self.split else field
         return f"Straight({field})" if self.path else field
+
+    @property
+    def tried(self) -> str:
+        """The same as one step gets it from the solver."""
+        return "solver._field(split(parted(f)), None, z)" if self.split else "f"
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -151,6 +162,7 @@ def suite_view(plans: tuple[Plan, ...]) -> SuiteView:
     named = {view.name: view for view in correctors}
     cases = tuple(_case(plan, named.get(of_solver.get(plan.name, ""))) for plan in plans)
     used = {name for view in correctors for name in view.runtime}
+    used |= {"parted", "split"} if any(case.split for case in cases) else set()
     used |= {"Known", "Straight"} if any(case.path for case in cases) else set()
     return SuiteView(cases, imports_of(used))
 
@@ -187,6 +199,7 @@ def _case(plan: Plan, network: CorrectorView | None) -> CaseView:
         stated=_stated(plan),
         starts=tuple(number(learned.start) for learned in plan.learned),
         computed=computed_view(plan, _middles(plan)),
+        linearised=any(isinstance(statement, Linearise) for statement in plan.step.body),
         adjoint=control is not None and not learned and state == "(3,)" and not given,
         dense_order=plan.step.dense.order if plan.step.dense and control else None,
         corrector=network,
@@ -194,6 +207,8 @@ def _case(plan: Plan, network: CorrectorView | None) -> CaseView:
         warm=_warm(plan),
         grid=grid_text(plan),
         increments=plan.grid is not None and plan.grid.learned,
+        implicit=is_implicit(plan) or any(isinstance(statement, Linearise) for statement in plan.step.body),
+        split=plan.split,
         path=_path(plan),
     )
 

@@ -6,15 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hyperdsl.codegen.files import GENERATOR
-from hyperdsl.codegen.torch.adaptive import AdaptiveView, adaptive_view
+from hyperdsl.codegen.torch.adaptive import AdaptiveView, adaptive_view, is_implicit
 from hyperdsl.codegen.torch.correctors import CorrectorView, corrector_views
 from hyperdsl.codegen.torch.expressions import number, tuple_text
 from hyperdsl.codegen.torch.history import HistoryView, history_view
 from hyperdsl.codegen.torch.identity import base_digest
 from hyperdsl.codegen.torch.paths import PathView, path_views
 from hyperdsl.codegen.torch.printer import step_lines
-from hyperdsl.plan import Plan
+from hyperdsl.plan import Linearise, Plan
 from hyperdsl.semantics.model.expressions import Variable
+from hyperdsl.semantics.model.solving import Solving
 from hyperdsl.semantics.model.spec import Corrector, External, Free, Spec
 from hyperdsl.semantics.reading.names import class_name
 
@@ -53,7 +54,8 @@ class SolverView:
     `digest` is that of the base's coefficients, for solvers with weights, "" for others.
     `stages` are the lines of the step, `result` what it returns, `seen` what g gets besides. `parameters` are keywords
     of every call, `handed` those that the step takes: the learned ones too. Where these are many they are taken by
-    their `rows`. `grid` are its points, "" without one, and `increments` how many of its steps are learned.
+    their `rows`. `rule` says how equations are solved, where that was said. `grid` are its points, "" without one, and
+    `increments` how many of its steps are learned.
     """
 
     name: str
@@ -81,6 +83,8 @@ class SolverView:
     grid: str = ""
     increments: int = 0
     path: PathView | None = None
+    rule: str = ""
+    vector_field: str = "VectorField"
 
     @property
     def hyper(self) -> bool:
@@ -116,6 +120,11 @@ class PackageView:
         return any(path.mathematical for path in self.paths)
 
     @property
+    def mixed(self) -> bool:
+        """Whether an error takes more than tensors of its step."""
+        return any(solver.adaptive is not None and solver.adaptive.mixed for solver in self.solvers)
+
+    @property
     def exports(self) -> tuple[str, ...]:
         return tuple(name for part in self.offered for name in part.names.split(", "))
 
@@ -129,6 +138,7 @@ _NAMED = 4
 """Learned parameters that a step takes by their names."""
 
 _MODULES = {
+    "additive": ("AdditiveSteps", "Split", "split"),
     "adaptive": (
         "Advanced",
         "DoublingSteps",
@@ -146,14 +156,18 @@ _MODULES = {
     "fixed": ("FixedSteps",),
     "graded": ("GradedSteps",),
     "history": ("Followed", "HistorySteps", "Past"),
-    "implicit": ("iterated",),
+    "implicit": ("Implicit",),
+    "measuring": ("parted",),
     "models": ("Known", "Straight"),
+    "newton": ("Rule", "filtered", "increments", "solved"),
     "on_path": ("OnPath",),
     "outcome": ("SolveError", "Status"),
     "path": ("Path", "guided"),
     "ranges": ("OutsideWarning",),
     "relative": ("RelativeConvCorrector", "RelativeCorrector"),
+    "rosenbrock": ("RosenbrockSteps", "linearised"),
     "solution": ("Solution", "Statistics", "polynomials"),
+    "stiff": ("StiffSteps",),
     "state": ("VectorField", "beside"),
     "weights": ("WeightsWarning",),
 }
@@ -197,7 +211,13 @@ def _solver_view(plan: Plan, corrector: str, paths: Mapping[str, PathView]) -> S
     stages, result = ((), "") if history or adaptive else step_lines(plan.step)
     single = ("GradedSteps",) if plan.grid else ("FixedSteps",)
     bases = _adaptive_bases(adaptive) if adaptive else ("HistorySteps",) if history else single
+    linearised = any(isinstance(statement, Linearise) for statement in plan.step.body)
+    bases = ("RosenbrockSteps", *bases) if linearised else bases
+    implicit = is_implicit(plan)
+    bases = ("StiffSteps" if adaptive else "Implicit", *bases) if implicit else bases
+    bases = ("AdditiveSteps", *bases[(0 if adaptive else 1) :]) if plan.split else bases
     bases = ("OnPath", *bases) if plan.path else bases
+    rule = rule_text(plan.solving)
     return SolverView(
         name=class_name(plan.name),
         summary=_summary(plan),
@@ -205,10 +225,16 @@ def _solver_view(plan: Plan, corrector: str, paths: Mapping[str, PathView]) -> S
         runtime=(
             *bases,
             *(("Path",) if plan.path else ()),
-            "VectorField",
+            plan_field(plan),
+            *(("linearised",) if linearised else ()),
             *_adaptive_names(adaptive),
-            *_history_names(history),
+            *(("Past", "Followed") if history else ()),
+            *((("increments" if adaptive else "solved"),) if implicit else ()),
+            *(("filtered",) if implicit and adaptive and adaptive.embedded else ()),
+            *(("Rule",) if rule else ()),
         ),
+        rule=rule,
+        vector_field=plan_field(plan),
         order=plan.order,
         evaluations=plan.evaluations_per_step,
         residual_power=plan.residual_power,
@@ -233,6 +259,11 @@ def _solver_view(plan: Plan, corrector: str, paths: Mapping[str, PathView]) -> S
     )
 
 
+def plan_field(plan: Plan) -> str:
+    """What the runtime calls f as steps get it."""
+    return "Split" if plan.split else "VectorField"
+
+
 def _adaptive_bases(view: AdaptiveView) -> tuple[str, ...]:
     """The runtime's classes of an adaptive solver: whose steps they are, and how their error is estimated."""
     first = ("EachSteps",) if view.per_sample else ("AdjointSteps",) if view.adjoint else ()
@@ -251,11 +282,6 @@ def _adaptive_names(view: AdaptiveView | None) -> tuple[str, ...]:
     found += ["Estimated"] if view.embedded else []
     found += ["polynomials"] if view.dense_order and view.polynomials else []
     return (*found, "beside") if view.per_sample else tuple(found)
-
-
-def _history_names(view: HistoryView | None) -> tuple[str, ...]:
-    """What the lines of a solver with a history use."""
-    return () if view is None else ("Past", "Followed", *(("iterated",) if view.implicit else ()))
 
 
 def _summary(plan: Plan) -> str:
@@ -287,6 +313,14 @@ def _by_rows(plan: Plan) -> bool:
 def _keywords(plan: Plan) -> list[str]:
     """The parameters as an external g gets them."""
     return ["**learned"] if _by_rows(plan) else [f"{name}={name}" for name in plan.parameters]
+
+
+def rule_text(solving: Solving | None) -> str:
+    """The runtime's rule for solving equations, "" where it is the usual one."""
+    if solving is None or solving == Solving():
+        return ""
+    tolerance = "None" if solving.tolerance is None else number(solving.tolerance)
+    return f'Rule("{solving.by}", {tolerance}, {solving.iterations})'
 
 
 def grid_text(plan: Plan) -> str:

@@ -6,10 +6,15 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from hyperdsl.diagnostics import catalogue, did_you_mean
+from hyperdsl.semantics.methods.additives import prove as prove_additive
 from hyperdsl.semantics.methods.proofs import prove
+from hyperdsl.semantics.methods.rosenbrocks import prove as prove_rosenbrock
 from hyperdsl.semantics.model import spec as m
+from hyperdsl.semantics.model.additive import Additive
 from hyperdsl.semantics.model.control import Control
 from hyperdsl.semantics.model.path import PathModel
+from hyperdsl.semantics.model.rosenbrock import Rosenbrock
+from hyperdsl.semantics.model.solving import Solving
 from hyperdsl.semantics.model.training import AdversarialLoss, ResidualLoss
 from hyperdsl.semantics.reading.names import check_class_name
 from hyperdsl.semantics.reading.report import Report, exactly
@@ -20,6 +25,7 @@ from hyperdsl.semantics.solvers.controls import check_control
 from hyperdsl.semantics.solvers.correctors import INPUTS
 from hyperdsl.semantics.solvers.grids import check_grid, read_grid, refuse_grid
 from hyperdsl.semantics.solvers.precision import check_precision
+from hyperdsl.semantics.solvers.solving import read_solving
 from hyperdsl.semantics.solvers.starts import default_start
 from hyperdsl.semantics.solvers.trainings import to_the_end
 from hyperdsl.syntax import nodes as n
@@ -49,6 +55,7 @@ class _Parts:
     grid: m.Grid | None
     path: PathModel | None
     placed: n.Name | None
+    solving: Solving | None
 
     @property
     def learns(self) -> bool:
@@ -72,7 +79,7 @@ def read_solver(report: Report, declaration: n.Declaration, names: Names) -> m.A
     if declaration.parameters:
         report(catalogue.BAD_PARAMETER, declaration.parameters[0], problem="a solver has no parameters of its own")
     kind = "a hypersolver" if hyper else "a solver"
-    known = ("base", *(("corrector",) if hyper else ()), "training", "control", "grid", "path")
+    known = ("base", *(("corrector",) if hyper else ()), "training", "control", "grid", "path", "solve")
     settings = Settings(report, kind, declaration.body, known)
     parts = _parts(report, settings, declaration.name, names, hyper=hyper)
     base = parts.base
@@ -80,8 +87,14 @@ def read_solver(report: Report, declaration: n.Declaration, names: Names) -> m.A
         return None
     if isinstance(base.method, m.Method):
         solver: m.AnySolver = _single_step(report, settings, declaration, parts, base, base.method)
-    else:
+    elif isinstance(base.method, Rosenbrock):
+        solver = _rosenbrock(report, settings, declaration, parts, base, base.method)
+    elif isinstance(base.method, Additive):
+        solver = _additive(report, settings, declaration, parts, base, base.method)
+    elif isinstance(base.method, m.Multistep | m.PredictorCorrector):
         solver = _with_history(report, settings, declaration, parts, base.method, names)
+    else:  # `read_base` has refused it
+        raise AssertionError(base.method.name)
     if isinstance(parts.corrector, m.Corrector):
         _check_inputs(report, settings, parts.corrector, base)
         if parts.placed and parts.corrector.start == "field":
@@ -101,7 +114,8 @@ def _parts(report: Report, settings: Settings, name: n.Name, names: Names, *, hy
     control = names.control(chosen) if chosen else None
     placed = _one_name(report, settings, "path")
     path = names.path(placed) if placed else None
-    parts = _Parts(base, corrector, None, control, chosen, read_grid(report, settings), path, placed)
+    grid, solving = read_grid(report, settings), read_solving(report, settings, base.method) if base else None
+    parts = _Parts(base, corrector, None, control, chosen, grid, path, placed, solving)
     learns = hyper or parts.learns
     if given or learns:
         parts = replace(parts, training=_training(report, settings, names, parts.grid))
@@ -128,6 +142,74 @@ def _single_step(
     return solver
 
 
+def _additive(
+    report: Report,
+    settings: Settings,
+    declaration: n.Declaration,
+    parts: _Parts,
+    base: ChosenBase,
+    method: Additive,
+) -> m.AdditiveSolver:
+    """The solver on an additive method, with what does not go with it yet reported."""
+    values = dict(base.fixed)
+    pair = method.pair.substitute(values) if values else method.pair
+    solver = m.AdditiveSolver(
+        name=declaration.name.text,
+        place=report.place(declaration.name),
+        base=method,
+        pair=pair,
+        entries=tuple(substituted(one, values) for one in method.entries) if values else method.entries,
+        facts=prove_additive(pair, method.claimed_order, method.tolerance) if values else method.facts,
+        fixed=base.fixed,
+        free=base.free,
+        corrector=parts.corrector,
+        training=parts.training,
+        control=parts.control,
+        solving=parts.solving,
+    )
+    for word in ("grid", "path"):
+        if word in settings.by_word:
+            report(catalogue.NOT_YET, settings.by_word[word], what=f"`{word}` of additive solvers is")
+    if parts.chosen and parts.control:
+        if parts.control.error != "embedded":
+            report(catalogue.NOT_YET, parts.chosen, what="errors but `embedded` of additive solvers are")
+        check_control(report, parts.chosen, parts.control, solver)
+    return solver
+
+
+def _rosenbrock(
+    report: Report,
+    settings: Settings,
+    declaration: n.Declaration,
+    parts: _Parts,
+    base: ChosenBase,
+    method: Rosenbrock,
+) -> m.RosenbrockSolver:
+    """The solver on a Rosenbrock method, with what does not go with it reported."""
+    values = dict(base.fixed)
+    tableau = method.tableau.substitute(values) if values else method.tableau
+    solver = m.RosenbrockSolver(
+        name=declaration.name.text,
+        place=report.place(declaration.name),
+        base=method,
+        tableau=tableau,
+        facts=prove_rosenbrock(tableau, method.claimed_order, method.tolerance) if values else method.facts,
+        fixed=base.fixed,
+        corrector=parts.corrector,
+        training=parts.training,
+        control=parts.control,
+        grid=parts.grid,
+        path=parts.path,
+    )
+    if parts.chosen and parts.control:
+        check_control(report, parts.chosen, parts.control, solver)
+        if isinstance(parts.corrector, m.Corrector) and "stages" in parts.corrector.inputs:
+            at = settings.by_word["corrector"].values[0]
+            report(catalogue.NOT_YET, at, what="correctors that read the stages of adaptive Rosenbrock steps are")
+    check_grid(report, settings, solver)
+    return solver
+
+
 def _with_history(
     report: Report,
     settings: Settings,
@@ -145,7 +227,8 @@ def _with_history(
     if training and any(not isinstance(phase.loss, ResidualLoss) for phase in training.phases):
         at = settings.by_word["training"].values[0]
         report(catalogue.NOT_YET, at, what="losses but `residual` on methods with a history are")
-    return m.HistorySolver(name.text, report.place(name), method, start, parts.corrector, training, parts.path)
+    place, path, solving = report.place(name), parts.path, parts.solving
+    return m.HistorySolver(name.text, place, method, start, parts.corrector, training, path, solving)
 
 
 def _solver(
@@ -173,6 +256,7 @@ def _solver(
         grid=parts.grid,
         dense=dense_with(method.dense, values) if method.dense else None,
         path=parts.path,
+        solving=parts.solving,
     )
 
 

@@ -63,6 +63,11 @@ def derivative(p: Polynomial) -> Polynomial:
     return trimmed([a * k for k, a in enumerate(p)][1:])
 
 
+def integral(p: Polynomial) -> Polynomial:
+    """∫ p from 0 on."""
+    return trimmed([ZERO, *(a / Exact.of(k + 1) for k, a in enumerate(p))])
+
+
 def value(p: Polynomial, x: Exact) -> Exact:
     """p(x)."""
     total = ZERO

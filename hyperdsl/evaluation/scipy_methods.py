@@ -1,0 +1,125 @@
+"""SciPy's methods for stiff problems, a sample at a time, with what each of their solves cost."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hyperdsl.evaluation.errors import EvaluationError, NotConvergedError
+from hyperdsl.evaluation.problems import VectorField
+from hyperdsl.evaluation.solvers import ReferenceSolution, Solved, Span, bind, in_double
+
+METHODS = {"radau": "Radau", "bdf": "BDF", "lsoda": "LSODA"}
+"""What they are called here and there."""
+
+_LARGE, _DENSE = 50, 0.1  # numbers in a state, and the share of nonzeros, from which a Jacobian is no longer sparse
+_RELATIVE = 1e-8  # the absolute tolerance of references over the relative one: small states count as well
+
+
+def available() -> bool:
+    """Whether SciPy is installed."""
+    return importlib.util.find_spec("scipy") is not None
+
+
+@torch.no_grad()
+def scipy_solve(
+    f: VectorField,
+    z0: Tensor,
+    span: Span,
+    x: Tensor | None = None,
+    *,
+    method: str,
+    rtol: float,
+    atol: float,
+    jacobian: VectorField | None = None,
+) -> Solved:
+    """The ends of z0 [batch, *state_shape] by `method` of METHODS, each sample alone, in float64.
+
+    Counts are means over the samples, as SciPy counts: an iteration of Radau is three evaluations, a factorisation for
+    each of its two matrices, and a Jacobian by differences is no evaluation. LSODA keeps its factorisations to itself.
+    nan where a solve does not reach its end. EvaluationError without SciPy.
+    """
+    if not available():
+        raise EvaluationError(f"{method} is SciPy's, which is not installed: pip install scipy")
+    from scipy.integrate import solve_ivp  # noqa: PLC0415  (evaluation goes without SciPy, too)
+
+    given = {"rtol": rtol, "atol": atol, "method": METHODS[method]}
+    ends, counts = [], []
+    for index, start in enumerate(z0):
+        own = None if x is None else x[index : index + 1]
+        field = _flat(bind(f, own), start)
+        matrix = {} if jacobian is None else {"jac": _matrix(_flat(bind(jacobian, own), start), method != "lsoda")}
+        found = solve_ivp(field, span, start.double().flatten().cpu().numpy(), **given, **matrix)
+        end = torch.from_numpy(found.y[:, -1].copy())
+        ends.append(end if found.success else torch.full_like(end, torch.nan))
+        counts.append((found.nfev, found.njev, found.nlu))
+    evaluations, jacobians, factorisations = (round(sum(column) / len(counts)) for column in zip(*counts, strict=True))
+    stacked = torch.stack(ends).reshape(z0.shape).to(z0)
+    return Solved(stacked, evaluations, jacobians, None if method == "lsoda" else factorisations)
+
+
+def _flat(f: VectorField, like: Tensor) -> Callable[[float, Any], Any]:
+    """f of one sample, as SciPy calls it: of a time and a flat state, flat itself."""
+
+    def evaluate(s: float, y: Any) -> Any:
+        z = torch.from_numpy(y).reshape(1, *like.shape).to(like)
+        return f(torch.tensor(s, dtype=like.dtype, device=like.device), z).double().flatten().cpu().numpy()
+
+    return evaluate
+
+
+def _matrix(flat: Callable[[float, Any], Any], sparsely: bool) -> Callable[[float, Any], Any]:
+    """The Jacobian [n, n], as a sparse matrix where it is large and has few entries and the method takes it so."""
+
+    def evaluate(s: float, y: Any) -> Any:
+        dense = flat(s, y).reshape(len(y), len(y))
+        if not sparsely or len(y) < _LARGE or np.count_nonzero(dense) > _DENSE * dense.size:
+            return dense
+        from scipy.sparse import csc_matrix  # noqa: PLC0415  (as above)
+
+        return csc_matrix(dense)
+
+    return evaluate
+
+
+def stiff_reference(
+    f: VectorField,
+    z0: Tensor,
+    span: Span,
+    x: Tensor | None = None,
+    *,
+    tolerance: float = 1e-8,
+    jacobian: VectorField | None = None,
+) -> ReferenceSolution:
+    """The end states of a stiff problem, each sample alone, and what a tolerance ten times as loose changes.
+
+    The change is relative to the states' rms. By LSODA for small states, by Radau for large ones. NotConvergedError
+    where the change is above `tolerance`, EvaluationError without SciPy.
+    """
+    z = z0.double()
+    method, tight = ("lsoda", tolerance * 1e-3) if z[0].numel() < _LARGE else ("radau", tolerance * 1e-1)
+    loose, end = (
+        scipy_solve(
+            in_double(f),
+            z,
+            span,
+            None if x is None else x.double(),
+            method=method,
+            rtol=rtol,
+            atol=rtol * (_RELATIVE if method == "lsoda" else 1.0),
+            jacobian=jacobian,
+        ).z
+        for rtol in (10 * tight, tight)
+    )
+    scale = end.pow(2).mean().sqrt().clamp_min(torch.finfo(torch.float64).tiny)
+    error = float((end - loose).abs().max() / scale)
+    if error <= tolerance:
+        return ReferenceSolution(end, error)
+    raise NotConvergedError(
+        f"the reference by {METHODS[method]} still changes by {error:.1e}; {tolerance:.0e} was asked for"
+    )

@@ -1,0 +1,235 @@
+"""Linear equations of implicit steps: (M − ε A ⊗ J) w = r, by LU factors or Krylov subspaces, for all rows at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor
+
+Square = tuple[tuple[float, ...], ...]
+"""A matrix of the method, row by row."""
+
+
+class Factored:
+    """LU factors of M − factor·J, [rows, n, n]; the factor is real or complex, 0-d or one for each row.
+
+    M is the identity where `mass` is None. Where a matrix is `singular` ([rows]), solutions are not finite.
+    """
+
+    def __init__(self, jacobian: Tensor, factor: Tensor, mass: Tensor | None = None) -> None:
+        factor = factor.reshape(-1, 1, 1) if factor.ndim else factor
+        n = jacobian.shape[-1]
+        matrix = -factor * jacobian
+        if mass is not None:
+            matrix = matrix + mass
+        else:
+            matrix.diagonal(dim1=-2, dim2=-1).add_(1)
+        self.single = n == 1
+        if self.single:
+            self.inverse = 1 / matrix[..., 0]
+            self.singular = matrix[..., 0, 0] == 0
+            return
+        self.lu, self.pivots, info = torch.linalg.lu_factor_ex(matrix)
+        self.singular = info != 0
+
+    def solve(self, r: Tensor, *, transposed: bool = False) -> Tensor:
+        """(M − factor·J)⁻¹ r for r [rows, n]; with the (conjugate) transpose where that is wanted."""
+        if self.single:
+            found: Tensor = (self.inverse.conj() if transposed else self.inverse) * r
+            return found
+        found = torch.linalg.lu_solve(self.lu, self.pivots, r.to(self.lu.dtype)[..., None], adjoint=transposed)
+        return found[..., 0]
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """A matrix A = V Λ V⁻¹: its real eigenvalues, one of each pair of complex ones, and the parts of V and V⁻¹.
+
+    `right` [s, m] are the columns of V for `values` [m], `left` [m, s] the rows of V⁻¹; of pairs the columns are twice
+    as long, so that Re(right · left) is the whole sum.
+    """
+
+    values: tuple[complex, ...]
+    right: Tensor
+    left: Tensor
+
+
+WORST = 1e6
+"""The condition of V beyond which the equations of all stages are solved as one."""
+
+
+@cache
+def spectrum(a: Square) -> Spectrum | None:
+    """The eigenvalues and vectors of A; None where it has too few vectors that are well apart."""
+    matrix = torch.tensor(a, dtype=torch.float64)
+    values, vectors = torch.linalg.eig(matrix)
+    if float(torch.linalg.cond(vectors)) > WORST:
+        return None
+    left = torch.linalg.inv(vectors)
+    real = values.imag.abs() <= 1e-12 * values.abs().max()
+    kept = [i for i in range(len(a)) if real[i] or values[i].imag > 0]
+    twice = torch.where(real, 1.0, 2.0)
+    numbers = tuple(complex(values[i]) if not real[i] else complex(values[i].real) for i in kept)
+    return Spectrum(numbers, (vectors * twice)[:, kept], left[kept])
+
+
+class Coupled:
+    """(M − ε A ⊗ J)⁻¹ for the equations of several stages, by the eigenvalues of A (Hairer & Wanner II, §IV.8).
+
+    ε is 0-d or one for each row. `factorisations` counts the matrices of size n.
+    """
+
+    def __init__(self, a: Square, jacobian: Tensor, eps: Tensor, mass: Tensor | None = None) -> None:
+        self.jacobian, self.eps, self.mass, self.stages = jacobian, eps, mass, len(a)
+        self.spectrum = spectrum(a) if len(a) > 1 else Spectrum((complex(a[0][0]),), torch.ones(1, 1), torch.ones(1, 1))
+        self.parts: list[Factored] = []
+        if self.spectrum is None:
+            self.parts = [self._whole(torch.tensor(a, dtype=jacobian.dtype, device=jacobian.device))]
+        else:
+            for value in self.spectrum.values:
+                self.parts.append(Factored(jacobian, eps * (value if value.imag else value.real), mass))
+            self.right, self.left = (self._like(part) for part in (self.spectrum.right, self.spectrum.left))
+
+    @property
+    def factorisations(self) -> int:
+        return len(self.parts)
+
+    @property
+    def singular(self) -> Tensor:
+        """The rows that have no solution."""
+        return torch.stack([part.singular for part in self.parts]).any(0)
+
+    def solve(self, r: Tensor) -> Tensor:
+        """The solution for r [stages, rows, n]."""
+        if self.stages == 1:
+            return self.parts[0].solve(r[0])[None]
+        if self.spectrum is None:
+            whole = self.parts[0].solve(r.transpose(0, 1).flatten(1))
+            return whole.reshape(r.shape[1], self.stages, -1).transpose(0, 1)
+        found = torch.zeros_like(r)
+        for k, value in enumerate(self.spectrum.values):
+            left, right = self.left[k], self.right[:, k]
+            if not value.imag:
+                left, right = left.real, right.real
+            part = self.parts[k].solve(torch.tensordot(left, r.to(left.dtype), 1))
+            found = found + (right[:, None, None] * part).real if value.imag else found + right[:, None, None] * part
+        return found
+
+    def filtered(self, gamma: float, v: Tensor) -> tuple[Tensor, int]:
+        """(M − ε γ J)⁻¹ v for v [rows, n], and how many matrices were factorised for it: none where γ is in A."""
+        for value, part in zip(self.spectrum.values if self.spectrum else (), self.parts, strict=False):
+            if not value.imag and abs(value.real - gamma) <= 1e-9 * abs(gamma):
+                return part.solve(v), 0
+        return Factored(self.jacobian, self.eps * gamma, self.mass).solve(v), 1
+
+    def _whole(self, a: Tensor) -> Factored:
+        """One matrix for all stages."""
+        rows, n, _ = self.jacobian.shape
+        blocks = torch.einsum("ij,rkl->rikjl", a, self.jacobian).reshape(rows, len(a) * n, len(a) * n)
+        mass = self.mass
+        if mass is not None:
+            mass = torch.einsum("ij,...kl->...ikjl", torch.eye(len(a)).to(a), mass).reshape(
+                *mass.shape[:-2], len(a) * n, len(a) * n
+            )
+        return Factored(blocks, self.eps, mass)
+
+    def _like(self, part: Tensor) -> Tensor:
+        dtype = self.jacobian.dtype.to_complex() if part.is_complex() else self.jacobian.dtype
+        return part.to(self.jacobian.device, dtype)
+
+
+Operator = Callable[[Tensor], Tensor]
+
+
+class Krylov:
+    """(I − ε A ⊗ J)⁻¹ by GMRES with products J v, in memory of a few vectors; the rest as in `Coupled`.
+
+    M is the identity where `mass` is None. Solutions have residuals of `tolerance` times the right side.
+    """
+
+    factorisations = 0
+
+    def __init__(
+        self, a: Square, product: Operator, eps: Tensor, mass: Tensor | None = None, tolerance: float = 1e-3
+    ) -> None:
+        self.a, self.product, self.mass, self.tolerance = a, product, mass, tolerance
+        self.eps = eps.reshape(-1, 1) if eps.ndim else eps
+        self.singular = torch.zeros((), dtype=torch.bool, device=eps.device)
+
+    def solve(self, r: Tensor) -> Tensor:
+        """The solution for r [stages, rows, n]."""
+        stages, rows, n = r.shape
+        a = torch.tensor(self.a, dtype=r.dtype, device=r.device)
+
+        def operator(v: Tensor) -> Tensor:
+            parts = v.reshape(rows, stages, n).transpose(0, 1)
+            pushed = torch.stack([self.product(part) for part in parts])
+            found: Tensor = self._massed(parts) - self.eps * torch.tensordot(a, pushed, 1)
+            return found.transpose(0, 1).reshape(rows, stages * n)
+
+        found = gmres(operator, r.transpose(0, 1).reshape(rows, stages * n), self.tolerance)
+        return found.reshape(rows, stages, n).transpose(0, 1)
+
+    def filtered(self, gamma: float, v: Tensor) -> tuple[Tensor, int]:
+        """(M − ε γ J)⁻¹ v."""
+        found = gmres(lambda w: self._massed(w) - self.eps * gamma * self.product(w), v, self.tolerance)
+        return found, 0
+
+    def _massed(self, v: Tensor) -> Tensor:
+        return v if self.mass is None else (self.mass @ v[..., None])[..., 0]
+
+
+BASIS, RESTARTS = 40, 5
+"""Vectors that GMRES keeps, and how often it starts again."""
+
+
+def gmres(operator: Operator, r: Tensor, tolerance: float) -> Tensor:
+    """The solution of operator(x) = r for each row of r [rows, m], until residuals are `tolerance` of r (Saad 2003).
+
+    After `RESTARTS` times `BASIS` products it is what there is.
+    """
+    x, left = torch.zeros_like(r), r
+    goal = tolerance * torch.linalg.vector_norm(r, dim=-1)
+    for _ in range(RESTARTS):
+        x = x + _searched(operator, left, goal)
+        left = r - operator(x)
+        if bool((torch.linalg.vector_norm(left, dim=-1) <= 1.1 * goal).all()):
+            break
+    return x
+
+
+def _searched(operator: Operator, r: Tensor, goal: Tensor) -> Tensor:
+    """What is best among r, Ar, A²r, …, by Arnoldi's process."""
+    size = torch.linalg.vector_norm(r, dim=-1)
+    tiny = torch.finfo(r.dtype).tiny
+    basis = [r / size.clamp_min(tiny)[:, None]]
+    columns: list[Tensor] = []
+    best: Any = None
+    for count in range(1, min(BASIS, r.shape[-1]) + 1):
+        v = operator(basis[-1])
+        entries = []
+        for one in basis:
+            entry = (one * v).sum(-1)
+            v = v - entry[:, None] * one
+            entries.append(entry)
+        norm = torch.linalg.vector_norm(v, dim=-1)
+        columns.append(torch.stack((*entries, norm), -1))
+        basis.append(v / norm.clamp_min(tiny)[:, None])
+        matrix = r.new_zeros(len(r), count + 1, count)
+        for j, column in enumerate(columns):
+            matrix[:, : column.shape[-1], j] = column
+        right = r.new_zeros(len(r), count + 1)
+        right[:, 0] = size
+        q, upper = torch.linalg.qr(matrix)
+        diagonal = upper.diagonal(dim1=-2, dim2=-1)
+        diagonal.copy_(torch.where(diagonal.abs() > tiny, diagonal, 1))
+        best = torch.linalg.solve_triangular(upper, q.mT @ right[..., None], upper=True)
+        apart = torch.linalg.vector_norm(right - (matrix @ best)[..., 0], dim=-1)
+        if bool((apart <= goal).all()):
+            break
+    found: Tensor = torch.stack(basis[: best.shape[-2]], -1) @ best
+    return found[..., 0]

@@ -1,0 +1,195 @@
+"""M z' = f(s, z) with a constant matrix M, possibly singular, as an equation z' = F(s, z) for the steps of any method.
+
+Where M is regular, F = M⁻¹ f. Where it is not, z has algebraic variables, whose columns of M are zero, and f as many
+equations 0 = g (index 1: these determine those). They are taken as δ z' = g in the limit δ → 0 (Hairer & Wanner II,
+§VI.1, the direct approach): δ is so small that M + δ is M in the arithmetic of the steps' linear equations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .state import VectorField
+
+WEIGHTS = {torch.float64: 1e30, torch.float32: 1e14}
+"""1/δ: above a residual that is zero but for rounding it leaves nothing of what is not f."""
+EXACT = 1e-12
+"""Singular values of M's differential columns below this, relative to the largest, are zero."""
+
+
+class Massed:
+    """F(s, z) of M z' = f: M is [n, n], or [*batch, n, n], for states [*batch, n], or [*batch, *shape] of n numbers.
+
+    ValueError where M is no such matrix, is not finite, or has more zeros than its zero columns tell.
+    """
+
+    def __init__(self, f: VectorField, mass: Any) -> None:
+        self.f, self.mass = f, mass if isinstance(mass, Tensor) else torch.as_tensor(mass)
+        self.singular = False
+        _require_square(self.mass)
+        matrix = self.mass.detach().to("cpu", torch.float64)
+        zero = (matrix == 0).flatten(0, -2).all(0)
+        self.algebraic = zero.nonzero().flatten()
+        self.differential = (~zero).nonzero().flatten()
+        self.singular = bool(zero.any())
+        self.inverse, self.residual = _parts(matrix, self.differential, self.algebraic)
+        self._like: dict[tuple[torch.dtype, torch.device], Tensor] = {}
+
+    def __call__(self, *arguments: Any) -> Any:
+        z = arguments[-1]
+        slope = self.f(*arguments)
+        if not isinstance(slope, Tensor) or slope.shape != z.shape:
+            return slope  # which whoever called says
+        return self._times(self.weighted(z), slope)
+
+    def jacobian(self, given: Callable[..., Tensor]) -> Callable[..., Tensor]:
+        """∂F/∂z of a user's ∂f/∂z, [*batch, n, n]; another shape is handed on, to be refused as it is."""
+
+        def evaluate(*arguments: Any) -> Any:
+            found, matrix = given(*arguments), self.weighted(arguments[-1])
+            fits = isinstance(found, Tensor) and found.shape[-2:] == matrix.shape[-2:]
+            return matrix.to(found.dtype) @ found if fits else found
+
+        return evaluate
+
+    def weighted(self, z: Tensor) -> Tensor:
+        """The matrix that F is f times, [n, n] or [*batch, n, n]: algebraic variables have the weight 1/δ."""
+        real = z.real.dtype if z.is_complex() else z.dtype
+        key = real, z.device
+        if key not in self._like:
+            require_state(self.mass, z)
+            found = self.inverse.clone()
+            found[..., self.algebraic, :] = self.residual * WEIGHTS.get(real, 1e14)
+            self._like[key] = found.to(z.device, real)
+        return self._like[key]
+
+    def slope(self, f: Callable[[Any, Tensor], Tensor], s: Tensor, z: Tensor) -> Tensor:
+        """z' at a state where the algebraic equations hold, as they go on to do.
+
+        f(s, z) is this field, perhaps with its input put in. ValueError where the algebraic equations do not hold, or do not
+        determine the algebraic variables (an index above 1).
+        """
+        if not self.singular:
+            return f(s, z)
+        n, lead = self.mass.shape[-1], _lead(self.mass, z)
+        now = s.detach()
+        with torch.inference_mode(False), torch.enable_grad():
+            leaf = z.detach().clone().requires_grad_()
+            value = f(now, leaf).reshape(*lead, n)
+            held = value[..., self.algebraic]
+            by_state = torch.stack([self._gradient(one, leaf) for one in held.unbind(-1)], -2).reshape(*lead, -1, n)
+        value, held = value.detach(), held.detach()
+        aside = torch.finfo(z.real.dtype).eps ** 0.5 * (1 + now.abs())
+        with torch.no_grad():
+            by_time = (f(now + aside, z).reshape(*lead, n)[..., self.algebraic] - held) / _beside(aside, held)
+        _require_consistent(held, by_state, z.detach().reshape(*lead, n))
+        found = torch.zeros_like(value)
+        found[..., self.differential] = value[..., self.differential]
+        moved = (by_state @ found[..., None])[..., 0] + by_time
+        solved, info = torch.linalg.solve_ex(by_state[..., self.algebraic], -moved[..., None])
+        _require_determined(by_state[..., self.algebraic], info)
+        found[..., self.algebraic] = solved[..., 0]
+        return found.reshape(z.shape)
+
+    @staticmethod
+    def _gradient(value: Tensor, leaf: Tensor) -> Tensor:
+        if not value.requires_grad:
+            return torch.zeros_like(leaf)
+        return torch.autograd.grad(value.sum(), leaf, retain_graph=True, materialize_grads=True)[0]
+
+    def _times(self, matrix: Tensor, slope: Tensor) -> Tensor:
+        flat = slope.reshape(*_lead(self.mass, slope), matrix.shape[-1], 1)
+        return (matrix.to(slope.dtype) @ flat).reshape(slope.shape)
+
+
+def massed_of(f: Any) -> Massed | None:
+    """The field with a mass matrix that others may have wrapped; None where there is none."""
+    while f is not None and not isinstance(f, Massed):
+        f = getattr(f, "f", None)
+    return f
+
+
+def slope_at(f: VectorField, s: Tensor, z: Tensor) -> Tensor:
+    """z' = f(s, z), also where algebraic equations determine a part of z."""
+    massed = massed_of(f)
+    found: Tensor = f(s, z) if massed is None else massed.slope(f, s, z)
+    return found
+
+
+def require_state(mass: Tensor, z: Tensor) -> None:
+    """ValueError where the matrix does not belong to states like z."""
+    n = mass.shape[-1]
+    try:
+        lead = _lead(mass, z)
+        fits = torch.broadcast_shapes(mass.shape[:-2], lead) == torch.Size(lead)
+    except (ValueError, RuntimeError):
+        fits = False
+    if not fits:
+        raise ValueError(
+            f"mass has the shape {tuple(mass.shape)}: [n, n], or [*batch, n, n], is wanted for states [*batch, n], and "
+            f"z has the shape {tuple(z.shape)}; {n} is none of the products of its last axes"
+        )
+
+
+def _require_square(mass: Tensor) -> None:
+    if mass.ndim < 2 or mass.shape[-1] != mass.shape[-2] or mass.is_complex():
+        raise ValueError(
+            f"mass is a real square matrix [n, n], or [*batch, n, n], not one of shape {tuple(mass.shape)}"
+        )
+    if not bool(mass.isfinite().all()):
+        raise ValueError("mass has entries that are not finite")
+
+
+def _lead(mass: Tensor, z: Tensor) -> tuple[int, ...]:
+    """The axes of z before those that the matrix's n numbers fill. ValueError where there are no such."""
+    n = mass.shape[-1]
+    for axes in range(z.ndim - 1, -1, -1):
+        if prod(z.shape[axes:]) == n and axes >= mass.ndim - 2:
+            return tuple(z.shape[:axes])
+    raise ValueError
+
+
+def _parts(matrix: Tensor, differential: Tensor, algebraic: Tensor) -> tuple[Tensor, Tensor]:
+    """z' of the differential variables as a matrix times f, and what of f has to vanish: [.., n, n] and [.., m, n]."""
+    columns = matrix[..., differential]
+    left, sizes, _ = torch.linalg.svd(columns, full_matrices=True)
+    if sizes.numel() and bool((sizes[..., -1] <= EXACT * sizes[..., 0]).any()):
+        raise ValueError(
+            f"mass has {len(algebraic)} columns of zeros and a rank below {len(differential)}: write the state in "
+            "variables of which some do not appear in M z' at all, the algebraic ones, and the others do so independently"
+        )
+    inverse = torch.zeros_like(matrix)
+    inverse[..., differential, :] = torch.linalg.pinv(columns)
+    zero_rows = (matrix == 0).reshape(-1, *matrix.shape[-2:]).all(0).all(-1).nonzero().flatten()
+    if len(zero_rows) == len(algebraic):  # equations as they were written, without rounding
+        return inverse, torch.eye(matrix.shape[-1], dtype=matrix.dtype)[zero_rows]
+    return inverse, left[..., len(differential) :].mT
+
+
+def _beside(value: Tensor, held: Tensor) -> Tensor:
+    return value.to(held.real.dtype).reshape(*value.shape, *(1,) * (held.ndim - value.ndim))
+
+
+def _require_consistent(held: Tensor, by_state: Tensor, z: Tensor) -> None:
+    """ValueError where g is not zero, against the size of what it is the difference of."""
+    size = (by_state.abs() @ z.abs()[..., None])[..., 0]
+    apart = held.abs() > 100 * torch.finfo(z.real.dtype).eps ** 0.5 * size
+    if bool(apart.any()):
+        worst = float((held.abs() / size.clamp_min(torch.finfo(size.dtype).tiny)).max())
+        raise ValueError(
+            f"the start is inconsistent: the algebraic equations 0 = g(s, z) of the singular mass matrix miss zero by "
+            f"{worst:.2g} times the size of their terms; solve them for the algebraic variables first"
+        )
+
+
+def _require_determined(matrix: Tensor, info: Tensor) -> None:
+    if bool((info != 0).any()) or bool((torch.linalg.cond(matrix) > 1 / (10 * torch.finfo(matrix.dtype).eps)).any()):
+        raise ValueError(
+            "the algebraic equations do not determine the algebraic variables: ∂g/∂z is singular there, so that the "
+            "index is above 1; differentiate the equations until it is 1"
+        )
