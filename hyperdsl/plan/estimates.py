@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hyperdsl.plan.corrected import LEARNED, with_derivative
-from hyperdsl.plan.passes import merged, nonzero
+from hyperdsl.plan.collocation import by_nodes, filter_of
+from hyperdsl.plan.corrected import DERIVATIVE, LEARNED, with_derivative
+from hyperdsl.plan.passes import merged, nonzero, renamed
+from hyperdsl.plan.runge_kutta import stage_names
 from hyperdsl.plan.step import (
     STATE,
     Coefficient,
@@ -25,11 +27,14 @@ from hyperdsl.plan.step import (
     state,
 )
 from hyperdsl.semantics.model.expressions import Binary, Constant
-from hyperdsl.semantics.model.spec import StepSolver
+from hyperdsl.semantics.model.spec import Solver, StepSolver
 from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact
 
 FOLLOWING = "following"
 """The name of f at the end of the step."""
+
+START = "k0"
+"""The name of f(s, z) where no stage is that."""
 
 MIDDLE, WHOLE = "middle", "whole"
 """The state after the first half of a doubled step, and the state after one step of the whole size."""
@@ -47,12 +52,12 @@ def controlled(step: Step, solver: StepSolver, difference: Linear) -> Step:
     control = solver.control
     if control is None:
         return step
-    step, first = with_derivative(step)
+    step, first = _with_start(step)
     following = Evaluate(FOLLOWING, exactly(ONE), step.end)
     step = replace(step, body=(*step.body, following), gives=(FOLLOWING,))
     match control.error:
         case "embedded":
-            return replace(step, estimates=(_embedded(solver, difference, step.end),))
+            return replace(step, estimates=(_embedded(solver, difference, step.end, first),))
         case "learned":
             return replace(step, estimates=_learned(step, solver, difference, first))
         case "doubling":
@@ -68,7 +73,7 @@ def _learned(step: Step, solver: StepSolver, difference: Linear, first: str) -> 
     power = solver.order + 1
     learned = Estimate((Term(exactly(ONE), LEARNED, power),), power, step.end)
     if solver.control is not None and solver.control.fallback:
-        return learned, replace(_embedded(solver, difference, step.base), role="fallback")
+        return learned, replace(_embedded(solver, difference, step.base, first), role="fallback")
     if solver.order > 1:
         return (learned,)
     half = exactly(-_HALF)
@@ -76,10 +81,23 @@ def _learned(step: Step, solver: StepSolver, difference: Linear, first: str) -> 
     return learned, Estimate(nonzero(merged((*step.end, *trapezoid))), power, step.end, "doubt", 2)
 
 
-def _embedded(solver: StepSolver, difference: Linear, end: Linear) -> Estimate:
-    """The propagated weights less the embedded ones."""
-    order = solver.facts.embedded[0]
-    return Estimate(difference, min(solver.order, order) + 1, end, against=order)
+def _with_start(step: Step) -> tuple[Step, str]:
+    """The step with f(s, z) as a slope among others: where no stage is that, it is the one before the first."""
+    step, first = with_derivative(step)
+    if first != DERIVATIVE:
+        return step, first
+    body = tuple(replace(s, name=START) if isinstance(s, Evaluate) and s.name == first else s for s in step.body)
+    return renamed(replace(step, body=body), {first: START}), START
+
+
+def _embedded(solver: StepSolver, difference: Linear, end: Linear, first: str) -> Estimate:
+    """The propagated weights less the embedded ones; of implicit methods without those what their nodes give."""
+    if isinstance(solver, Solver) and len(solver.tableau.weights) < 2:
+        found = by_nodes(solver, first, stage_names(solver.tableau.stages), end)
+        assert found is not None  # `check_control` has seen to it
+        return found
+    order, gamma = solver.facts.embedded[0], filter_of(solver) if isinstance(solver, Solver) else None
+    return Estimate(difference, min(solver.order, order) + 1, end, against=order, gamma=gamma)
 
 
 def doubled(step: Step, order: int) -> Step:

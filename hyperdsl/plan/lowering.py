@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from hyperdsl.plan import rosenbrock as rosenbrocks
 from hyperdsl.plan import runge_kutta as runge_kuttas
+from hyperdsl.plan.collocation import dense_of
 from hyperdsl.plan.corrected import corrected
 from hyperdsl.plan.estimates import controlled, doubled
 from hyperdsl.plan.facts import base_in_words, proven
@@ -147,4 +148,6 @@ def _difference(solver: StepSolver) -> Linear:
 def _dense(solver: Solver) -> Dense | None:
     """The dense output of the step: none of its own where g, or a half step, changes where the step ends."""
     control = solver.control
-    return solver.dense if control and control.error == "embedded" and solver.corrector is None else None
+    if control is None or control.error != "embedded" or solver.corrector is not None:
+        return None
+    return solver.dense or dense_of(solver)

@@ -184,6 +184,12 @@ class World:
         matrix, drift = self.linear(f, s, z, size)
         return Matrix(self, matrix), drift
 
+    def filtered(self, f: Any, eps: Any, gamma: Any, error: Formal, slope: Formal | None = None) -> Formal:
+        """(I − ε γ ∂f/∂z)⁻¹ error, by its arguments."""
+        of = None if slope is None else slope.key
+        key = ("filtered", f == self.f, formal(eps).scalar, formal(gamma).scalar, error.key, of)
+        return known(self.named(key, "the filtered error"))
+
     def told(self, name: str) -> str:
         """What an evaluation of f is of, in words."""
         if name not in self._calls:
