@@ -109,6 +109,15 @@ def between(step: Step) -> tuple[Statement, ...]:
     return tuple(statement for statement in step.body if statement not in kept)
 
 
+def ends_solved(step: Step) -> bool:
+    """Whether the base solves for every slope and ends in the last state that it solves for."""
+    body = needed(step, step.base)
+    if not body or not all(isinstance(statement, Solve) for statement in body):
+        return False
+    last = body[-1]
+    return isinstance(last, Solve) and values(last.equations[-1].of) == values(step.base)
+
+
 def is_at_end(statement: Evaluate, end: Linear) -> bool:
     """Whether it is f at the end of the step, where that is the sum `end`."""
     return statement.node.value == ONE and values(statement.of) == values(end)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from .events import Event, events_of
 from .field import Counted
+from .mass import slope_at
 from .outcome import Status
 from .solution import Piece, Solution, Statistics, checked
 from .solver import Solver
@@ -49,11 +50,12 @@ class GridWay(Way):
         """What there is."""
         finite = bool(torch.isfinite(self.z).all())
         status = Status.SUCCESS if finite else Status.NONFINITE
-        return self.found(self.f, status, Statistics(self.accepted, 0, f.evaluations, f.jacobians, f.factorisations), step)[0]
+        return self.found(
+            self.f, status, Statistics(self.accepted, 0, f.evaluations, f.jacobians, f.factorisations), step
+        )[0]
 
     def _slope(self, z: Tensor, s: float) -> Tensor:
-        slope: Tensor = self.f(times_of(z, s)[0], z)
-        return slope
+        return slope_at(self.f, times_of(z, s)[0], z)
 
 
 class GridSteps(Solver):

@@ -14,6 +14,7 @@ from hyperdsl.codegen.torch.identity import base_digest
 from hyperdsl.codegen.torch.paths import PathView, path_views
 from hyperdsl.codegen.torch.printer import step_lines
 from hyperdsl.plan import Plan, Solve
+from hyperdsl.plan.passes import ends_solved
 from hyperdsl.semantics.model.expressions import Variable
 from hyperdsl.semantics.model.solving import Solving
 from hyperdsl.semantics.model.spec import Corrector, External, Free, Spec
@@ -54,7 +55,8 @@ class SolverView:
     `digest` is that of the base's coefficients, for solvers with weights, "" for others.
     `stages` are the lines of the step, `result` what it returns, `seen` what g gets besides. `parameters` are keywords
     of every call, `handed` those that the step takes: the learned ones too. Where these are many they are taken by
-    their `rows`. `rule` says how equations are solved, where that was said. `grid` are its points, "" without one, and `increments` how many of its steps are learned.
+    their `rows`. `rule` says how equations are solved, where that was said. `grid` are its points, "" without one, and
+    `increments` how many of its steps are learned. An `algebraic` one ends its steps where algebraic equations hold.
     """
 
     name: str
@@ -83,6 +85,7 @@ class SolverView:
     increments: int = 0
     path: PathView | None = None
     rule: str = ""
+    algebraic: bool = False
 
     @property
     def hyper(self) -> bool:
@@ -218,6 +221,7 @@ def _solver_view(plan: Plan, corrector: str, paths: Mapping[str, PathView]) -> S
             *(("Rule",) if rule else ()),
         ),
         rule=rule,
+        algebraic=not history and plan.corrector is None and ends_solved(plan.step),
         order=plan.order,
         evaluations=plan.evaluations_per_step,
         residual_power=plan.residual_power,
