@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from hyperdsl.plan.collocation import dense_of
 from hyperdsl.plan.corrected import corrected
 from hyperdsl.plan.estimates import controlled, doubled
 from hyperdsl.plan.facts import base_in_words, proven
@@ -130,4 +131,6 @@ def _step(solver: AnySolver) -> Step:
 def _dense(solver: Solver) -> Dense | None:
     """The dense output of the step: none of its own where g, or a half step, changes where the step ends."""
     control = solver.control
-    return solver.dense if control and control.error == "embedded" and solver.corrector is None else None
+    if control is None or control.error != "embedded" or solver.corrector is not None:
+        return None
+    return solver.dense or dense_of(solver)

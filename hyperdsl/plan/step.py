@@ -105,7 +105,8 @@ class Estimate:
 
     `role`: the `main` one; a `fallback`, which counts instead where the main one is not to be trusted; or a `doubt`,
     which counts beside the main one where it is larger. `against` is the order of the solution that the end is compared
-    with; None where it is compared with none.
+    with; None where it is compared with none. With a `gamma`, stiffness is taken out of the error by (I − ε γ J)⁻¹; it
+    is `doubtful` where it has γ ε f(s, z) in it, which can be evaluated again nearer to the solution.
     """
 
     error: Linear
@@ -113,6 +114,8 @@ class Estimate:
     end: Linear
     role: Literal["main", "fallback", "doubt"] = "main"
     against: int | None = None
+    gamma: Coefficient | None = None
+    doubtful: bool = False
 
 
 @dataclass(frozen=True)

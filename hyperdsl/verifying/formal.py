@@ -165,6 +165,12 @@ class World:
         """The same times ε."""
         return tuple(formal(eps) * slope for slope in self.solved(f, eps, *equations))
 
+    def filtered(self, f: Any, eps: Any, gamma: Any, error: Formal, slope: Formal | None = None) -> Formal:
+        """(I − ε γ ∂f/∂z)⁻¹ error, by its arguments."""
+        of = None if slope is None else slope.key
+        key = ("filtered", f == self.f, formal(eps).scalar, formal(gamma).scalar, error.key, of)
+        return known(self.named(key, "the filtered error"))
+
     def told(self, name: str) -> str:
         """What an evaluation of f is of, in words."""
         if name not in self._calls:

@@ -17,6 +17,7 @@ from hyperdsl.plan.step import (
     STATE,
     Coefficient,
     Combine,
+    Estimate,
     Evaluate,
     Learn,
     Linear,
@@ -77,6 +78,14 @@ class Walk:
         """The value of a sum."""
         self.run(linear)
         return self._sum(linear)
+
+    def error(self, estimate: Estimate) -> Formal:
+        """The value of an estimate, without what stiffness adds where it is filtered."""
+        total = self.total(estimate.error)
+        if estimate.gamma is None:
+            return total
+        slope = self.start.eps * self.values[self.step.takes[0]] if estimate.doubtful else None
+        return self.world.filtered(self.world.f, self.start.eps, self.coefficient(estimate.gamma), total, slope)
 
     def value(self, name: str) -> Formal:
         """The value of a name."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hyperdsl.codegen.torch.adaptive import adaptive_view
+from hyperdsl.codegen.torch.adaptive import adaptive_view, is_implicit
 from hyperdsl.codegen.torch.computed import ComputedView, computed_view
 from hyperdsl.codegen.torch.correctors import CorrectorView, corrector_views, leading_factor
 from hyperdsl.codegen.torch.expressions import number, tuple_text
@@ -12,7 +12,7 @@ from hyperdsl.codegen.torch.history import history_view
 from hyperdsl.codegen.torch.identity import base_digest
 from hyperdsl.codegen.torch.views import ImportView, grid_text, imports_of, range_view
 from hyperdsl.codegen.torch.warm import FUNCTIONS, layer_text
-from hyperdsl.plan import Plan, Solve
+from hyperdsl.plan import Plan
 from hyperdsl.semantics.model.spec import Corrector, Free, Learned
 from hyperdsl.semantics.reading.names import class_name
 from hyperdsl.semantics.solvers.schedules import Curve, numbers_at
@@ -196,7 +196,7 @@ def _case(plan: Plan, network: CorrectorView | None) -> CaseView:
         warm=_warm(plan),
         grid=grid_text(plan),
         increments=plan.grid is not None and plan.grid.learned,
-        implicit=any(isinstance(statement, Solve) for statement in plan.step.body),
+        implicit=is_implicit(plan),
         path=_path(plan),
     )
 

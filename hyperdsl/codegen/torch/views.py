@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hyperdsl.codegen.files import GENERATOR
-from hyperdsl.codegen.torch.adaptive import AdaptiveView, adaptive_view
+from hyperdsl.codegen.torch.adaptive import AdaptiveView, adaptive_view, is_implicit
 from hyperdsl.codegen.torch.correctors import CorrectorView, corrector_views
 from hyperdsl.codegen.torch.expressions import number, tuple_text
 from hyperdsl.codegen.torch.history import HistoryView, history_view
 from hyperdsl.codegen.torch.identity import base_digest
 from hyperdsl.codegen.torch.paths import PathView, path_views
 from hyperdsl.codegen.torch.printer import step_lines
-from hyperdsl.plan import Plan, Solve
+from hyperdsl.plan import Plan
 from hyperdsl.plan.passes import ends_solved
 from hyperdsl.semantics.model.expressions import Variable
 from hyperdsl.semantics.model.solving import Solving
@@ -153,13 +153,14 @@ _MODULES = {
     "history": ("Followed", "HistorySteps", "Past"),
     "implicit": ("Implicit",),
     "models": ("Known", "Straight"),
-    "newton": ("Rule", "increments", "solved"),
+    "newton": ("Rule", "filtered", "increments", "solved"),
     "on_path": ("OnPath",),
     "outcome": ("SolveError", "Status"),
     "path": ("Path", "guided"),
     "ranges": ("OutsideWarning",),
     "relative": ("RelativeConvCorrector", "RelativeCorrector"),
     "solution": ("Solution", "Statistics", "polynomials"),
+    "stiff": ("StiffSteps",),
     "state": ("VectorField", "beside"),
     "weights": ("WeightsWarning",),
 }
@@ -203,8 +204,8 @@ def _solver_view(plan: Plan, corrector: str, paths: Mapping[str, PathView]) -> S
     stages, result = ((), "") if history or adaptive else step_lines(plan.step)
     single = ("GradedSteps",) if plan.grid else ("FixedSteps",)
     bases = _adaptive_bases(adaptive) if adaptive else ("HistorySteps",) if history else single
-    implicit = any(isinstance(statement, Solve) for statement in plan.step.body)
-    bases = ("Implicit", *bases) if implicit else bases
+    implicit = is_implicit(plan)
+    bases = ("StiffSteps" if adaptive else "Implicit", *bases) if implicit else bases
     bases = ("OnPath", *bases) if plan.path else bases
     rule = rule_text(plan.solving)
     return SolverView(
@@ -218,6 +219,7 @@ def _solver_view(plan: Plan, corrector: str, paths: Mapping[str, PathView]) -> S
             *_adaptive_names(adaptive),
             *(("Past", "Followed") if history else ()),
             *((("increments" if adaptive else "solved"),) if implicit else ()),
+            *(("filtered",) if implicit and adaptive and adaptive.embedded else ()),
             *(("Rule",) if rule else ()),
         ),
         rule=rule,

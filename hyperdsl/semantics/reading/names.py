@@ -75,6 +75,7 @@ GENERATED = frozenset(
         "beside",
         "draws",
         "field",
+        "filtered",
         "fit",
         "given",
         "guided",
