@@ -35,7 +35,8 @@ class BackwardSteps(VaryingSteps):
         rows = f.jacobian.rows(now, z)
         f.scale, f.guess = Scale(rows.flat(allowance.expand(z.shape)), kappa), lambda _: z.detach()
         f._etas.clear()
-        (increment,) = f.increments(c, (now, z - psi, (1.0,)))
+        with torch.set_grad_enabled(predicted.requires_grad):  # f at the start is in what was predicted
+            (increment,) = f.increments(c, (now, z - psi, (1.0,)))
         e = increment - psi
         safe = torch.where(eps == 0, 1, eps)
         following = (slope + scaled(leading, z) * e) / scaled(safe, z)

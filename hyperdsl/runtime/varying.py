@@ -25,8 +25,9 @@ KEPT = 0.9, 1.2
 """A step that would be longer by a factor between these stays as it is where its order does: a new size costs."""
 LEAST = 1e-10
 """Errors below this part of what is allowed are not told apart."""
-REFUSALS = 3
-"""After so many in a row the history is given up for that of its newest state alone, as where f jumps."""
+LOWERED, FORGOTTEN = 3, 6
+"""Steps refused since the order was last chosen: from so many on it may be less, and at so many the history is given up
+for that of its newest state, as where f jumps."""
 
 
 Allowed = Callable[[Tensor], tuple[Tensor, float]]
@@ -121,9 +122,9 @@ class Orders(Pace):
             return size / 2
         self.power, self.refusals = q + 1, self.refusals + 1
         shrunk, lower = super().refused(size) * self.caution, max(self.others[0], LEAST) ** (-1 / q)
-        if self.refusals == REFUSALS:
+        if self.refusals == FORGOTTEN:
             self.table, self.order, self.refusals = self.numbers.forgotten(self.table), 1, 0
-        elif lower > max(self.e, LEAST) ** (-1 / (q + 1)):
+        elif self.refusals >= LOWERED and lower > max(self.e, LEAST) ** (-1 / (q + 1)):
             self.table, self.order = self.numbers.changed(self.table, q, -1, self.before), q - 1
             shrunk = size * min(self.control.safety * self.caution * lower, 1.0)
         return shrunk

@@ -14,7 +14,7 @@ from .each import EachPace, EachSteps, norm
 from .loop import Attempt, Problem
 from .nordsieck import Numbers, Step, scaled
 from .state import beside
-from .varying import KEPT, LEAST, REFUSALS, SAME, Corrected, allowed
+from .varying import FORGOTTEN, KEPT, LEAST, LOWERED, SAME, Corrected, allowed
 
 
 class EachOrders(EachPace):
@@ -98,8 +98,8 @@ class EachOrders(EachPace):
         """Samples refused too often give up their history; of others the order is less where the step is `lower`."""
         refused = ~accept & torch.as_tensor(self.solved, device=accept.device)
         self.refusals = self.refusals + refused
-        given_up = refused & (self.refusals >= REFUSALS)
-        lower = lower & refused & ~given_up
+        given_up = refused & (self.refusals >= FORGOTTEN)
+        lower = lower & refused & ~given_up & (self.refusals >= LOWERED)
         lowered = self.numbers.changed(self.table, self.order, -1 * lower, self.before)
         table = torch.where(beside(lower, lowered), lowered, self.table)
         self.table = torch.where(beside(given_up, table), self.numbers.forgotten(table), table)
