@@ -13,6 +13,7 @@ from hyperdsl.plan.passes import between, simplified
 from hyperdsl.plan.predictor_corrector import predictor_corrector
 from hyperdsl.plan.runge_kutta import runge_kutta
 from hyperdsl.plan.step import Start, Step, evaluations
+from hyperdsl.plan.varying import varying
 from hyperdsl.semantics.model.control import Control
 from hyperdsl.semantics.model.path import PathModel
 from hyperdsl.semantics.model.spec import (
@@ -28,7 +29,9 @@ from hyperdsl.semantics.model.spec import (
     Multistep,
     Solver,
     Training,
+    VaryingSolver,
 )
+from hyperdsl.theory.multistep.variable import Variable
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class Plan:
     that in words, and `facts` are what was proven, for the certificate. `entries` are the tableau as it is written, for
     those who write the method back with the numbers that training found; None where the base is no tableau. `grid` are
     the points of the steps; without one they are equal, or a control's. With a `path`, f is a diffusion model as a
-    field on it.
+    field on it. `varying` is the method whose order and step vary, if they do: `step` is that of its highest order.
     """
 
     name: str
@@ -60,6 +63,7 @@ class Plan:
     entries: Entries | None = None
     grid: Grid | None = None
     path: PathModel | None = None
+    varying: Variable | None = None
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -98,6 +102,7 @@ def plan(solver: AnySolver) -> Plan:
         entries=solver.entries if isinstance(solver, Solver) else None,
         grid=solver.grid,
         path=solver.path,
+        varying=solver.method if isinstance(solver, VaryingSolver) else None,
     )
 
 
@@ -108,6 +113,8 @@ def method_step(method: Method) -> Step:
 
 
 def _step(solver: AnySolver) -> Step:
+    if isinstance(solver, VaryingSolver):
+        return varying(solver.method, solver.method.steps)
     if isinstance(solver, Solver):
         step, slopes = runge_kutta(solver.tableau, solver.entries, _dense(solver))
     else:

@@ -13,6 +13,7 @@ from hyperdsl.codegen.torch.history import HistoryView, history_view
 from hyperdsl.codegen.torch.identity import base_digest
 from hyperdsl.codegen.torch.paths import PathView, path_views
 from hyperdsl.codegen.torch.printer import step_lines
+from hyperdsl.codegen.torch.varying import VaryingView, varying_view
 from hyperdsl.plan import Plan
 from hyperdsl.semantics.model.expressions import Variable
 from hyperdsl.semantics.model.spec import Corrector, External, Free, Spec
@@ -81,6 +82,7 @@ class SolverView:
     grid: str = ""
     increments: int = 0
     path: PathView | None = None
+    varying: VaryingView | None = None
 
     @property
     def hyper(self) -> bool:
@@ -139,6 +141,7 @@ _MODULES = {
         "LearnedSteps",
     ),
     "adjoint": ("AdjointSteps",),
+    "backward": ("BackwardSteps",),
     "bilinear": ("Bilinear", "ConvBilinear"),
     "control": ("Control",),
     "corrector": ("ConvCorrector", "Corrector", "Residual", "Sine"),
@@ -155,6 +158,8 @@ _MODULES = {
     "relative": ("RelativeConvCorrector", "RelativeCorrector"),
     "solution": ("Solution", "Statistics", "polynomials"),
     "state": ("VectorField", "beside"),
+    "varying": ("AdamsSteps",),
+    "varying_each": ("EachOrder",),
     "weights": ("WeightsWarning",),
 }
 """Where the runtime has what solver.py may use."""
@@ -193,10 +198,11 @@ def header_view(spec: Spec) -> HeaderView:
 
 
 def _solver_view(plan: Plan, corrector: str, paths: Mapping[str, PathView]) -> SolverView:
-    history, adaptive = history_view(plan), adaptive_view(plan)
-    stages, result = ((), "") if history or adaptive else step_lines(plan.step)
+    history, adaptive, varying = history_view(plan), adaptive_view(plan), varying_view(plan)
+    stages, result = ((), "") if history or adaptive or varying else step_lines(plan.step)
     single = ("GradedSteps",) if plan.grid else ("FixedSteps",)
     bases = _adaptive_bases(adaptive) if adaptive else ("HistorySteps",) if history else single
+    bases = _varying_bases(varying) if varying else bases
     bases = ("OnPath", *bases) if plan.path else bases
     return SolverView(
         name=class_name(plan.name),
@@ -205,7 +211,7 @@ def _solver_view(plan: Plan, corrector: str, paths: Mapping[str, PathView]) -> S
         runtime=(
             *bases,
             *(("Path",) if plan.path else ()),
-            "VectorField",
+            *(("Control",) if varying else ("VectorField",)),
             *_adaptive_names(adaptive),
             *_history_names(history),
         ),
@@ -230,7 +236,13 @@ def _solver_view(plan: Plan, corrector: str, paths: Mapping[str, PathView]) -> S
         grid=grid_text(plan),
         increments=plan.grid.steps if plan.grid and plan.grid.learned else 0,
         path=paths[plan.path.name] if plan.path else None,
+        varying=varying,
     )
+
+
+def _varying_bases(view: VaryingView) -> tuple[str, ...]:
+    """The runtime's classes of a solver of variable order."""
+    return ("EachOrder", view.family) if view.per_sample else (view.family,)
 
 
 def _adaptive_bases(view: AdaptiveView) -> tuple[str, ...]:
