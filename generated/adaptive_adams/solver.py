@@ -19,14 +19,8 @@ class Adams8(AdamsSteps):
 
     All samples have one order and step, chosen by the distance from what Adams–Bashforth predicts.
 
-        order 1: z[n+1] = z[n] + h f[n+1]
-        order 2: z[n+1] = z[n] + 1/2 h f[n+1] + 1/2 h f[n]
-        order 3: z[n+1] = z[n] + 5/12 h f[n+1] + 2/3 h f[n] - 1/12 h f[n-1]
-        order 4: z[n+1] = z[n] + 3/8 h f[n+1] + 19/24 h f[n] - 5/24 h f[n-1] + 1/24 h f[n-2]
-        order 5: z[n+1] = z[n] + 251/720 h f[n+1] + 323/360 h f[n] - 11/30 h f[n-1] + 53/360 h f[n-2] - 19/720 h f[n-3]
-        order 6: z[n+1] = z[n] + 95/288 h f[n+1] + 1427/1440 h f[n] - 133/240 h f[n-1] + 241/720 h f[n-2] - 173/1440 h f[n-3] + 3/160 h f[n-4]
-        order 7: z[n+1] = z[n] + 19087/60480 h f[n+1] + 2713/2520 h f[n] - 15487/20160 h f[n-1] + 586/945 h f[n-2] - 6737/20160 h f[n-3] + 263/2520 h f[n-4] - 863/60480 h f[n-5]
-        order 8: z[n+1] = z[n] + 5257/17280 h f[n+1] + 139849/120960 h f[n] - 4511/4480 h f[n-1] + 123133/120960 h f[n-2] - 88547/120960 h f[n-3] + 1537/4480 h f[n-4] - 11351/120960 h f[n-5] + 275/24192 h f[n-6]
+        predicted: z[n] + h Σ_{j=0..q-1} γ_j ∇^j f[n], of order q
+        corrected: z[n] + h Σ_{j=0..q - 1} γ*_j ∇^j f[n+1], of order q
     """
 
     order = 8
@@ -72,9 +66,8 @@ class Adams4(EachOrder, AdamsSteps):
 
     Each sample of the batch has its own order and steps, chosen by the distance from what Adams–Bashforth predicts.
 
-        order 2: z[n+1] = z[n] + 1/2 h f[n+1] + 1/2 h f[n]
-        order 3: z[n+1] = z[n] + 5/12 h f[n+1] + 2/3 h f[n] - 1/12 h f[n-1]
-        order 4: z[n+1] = z[n] + 3/8 h f[n+1] + 19/24 h f[n] - 5/24 h f[n-1] + 1/24 h f[n-2]
+        predicted: z[n] + h Σ_{j=0..q-1} γ_j ∇^j f[n], of order q
+        corrected: z[n] + h Σ_{j=0..q} γ*_j ∇^j f[n+1], of order q + 1
     """
 
     order = 4

@@ -19,11 +19,7 @@ class StiffBDF(BackwardSteps):
 
     All samples have one order and step, chosen by the distance from what the history predicts.
 
-        order 1: z[n+1] = z[n] + h f[n+1]
-        order 2: z[n+1] = 4/3 z[n] - 1/3 z[n-1] + 2/3 h f[n+1]
-        order 3: z[n+1] = 18/11 z[n] - 9/11 z[n-1] + 2/11 z[n-2] + 6/11 h f[n+1]
-        order 4: z[n+1] = 48/25 z[n] - 36/25 z[n-1] + 16/25 z[n-2] - 3/25 z[n-3] + 12/25 h f[n+1]
-        order 5: z[n+1] = 300/137 z[n] - 300/137 z[n-1] + 200/137 z[n-2] - 75/137 z[n-3] + 12/137 z[n-4] + 60/137 h f[n+1]
+        order q: Σ_{j=1..q} ∇^j z[n+1] / j = h f[n+1]
     """
 
     order = 5
@@ -63,11 +59,7 @@ class EachBDF(EachOrder, BackwardSteps):
 
     Each sample of the batch has its own order and steps, chosen by the distance from what the history predicts.
 
-        order 1: z[n+1] = z[n] + h f[n+1]
-        order 2: z[n+1] = 4/3 z[n] - 1/3 z[n-1] + 2/3 h f[n+1]
-        order 3: z[n+1] = 18/11 z[n] - 9/11 z[n-1] + 2/11 z[n-2] + 6/11 h f[n+1]
-        order 4: z[n+1] = 48/25 z[n] - 36/25 z[n-1] + 16/25 z[n-2] - 3/25 z[n-3] + 12/25 h f[n+1]
-        order 5: z[n+1] = 300/137 z[n] - 300/137 z[n-1] + 200/137 z[n-2] - 75/137 z[n-3] + 12/137 z[n-4] + 60/137 h f[n+1]
+        order q: Σ_{j=1..q} ∇^j z[n+1] / j = h f[n+1]
     """
 
     order = 5

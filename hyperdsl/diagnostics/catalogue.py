@@ -157,6 +157,7 @@ BAD_CONTROL = Entry("H412", "error", "{problem}")
 BAD_SWEEP = Entry("H413", "error", "{problem}")
 BAD_GRID = Entry("H414", "error", "{problem}")
 BAD_PATH = Entry("H415", "error", "`{name}` is no path: {problem}")
+BAD_SOLVE = Entry("H416", "error", "{problem}")
 BAD_VARYING = Entry("H417", "error", "{problem}")
 
 # H5: advice

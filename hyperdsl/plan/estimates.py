@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hyperdsl.plan.corrected import LEARNED, with_derivative
-from hyperdsl.plan.passes import merged, nonzero
-from hyperdsl.plan.runge_kutta import slopes
+from hyperdsl.plan.collocation import by_nodes, filter_of
+from hyperdsl.plan.corrected import DERIVATIVE, LEARNED, with_derivative
+from hyperdsl.plan.passes import merged, nonzero, renamed
+from hyperdsl.plan.runge_kutta import slopes, stage_names
 from hyperdsl.plan.step import (
     STATE,
     Coefficient,
@@ -30,6 +31,9 @@ from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact
 FOLLOWING = "following"
 """The name of f at the end of the step."""
 
+START = "k0"
+"""The name of f(s, z) where no stage is that."""
+
 MIDDLE, WHOLE = "middle", "whole"
 """The state after the first half of a doubled step, and the state after one step of the whole size."""
 
@@ -45,12 +49,12 @@ def controlled(step: Step, solver: Solver) -> Step:
     control = solver.control
     if control is None:
         return step
-    step, first = with_derivative(step)
+    step, first = _with_start(step)
     following = Evaluate(FOLLOWING, exactly(ONE), step.end)
     step = replace(step, body=(*step.body, following), gives=(FOLLOWING,))
     match control.error:
         case "embedded":
-            return replace(step, estimates=(_embedded(solver, step.end),))
+            return replace(step, estimates=(_embedded(solver, step.end, first),))
         case "learned":
             return replace(step, estimates=_learned(step, solver, first))
         case "doubling":
@@ -66,7 +70,7 @@ def _learned(step: Step, solver: Solver, first: str) -> tuple[Estimate, ...]:
     power = solver.order + 1
     learned = Estimate((Term(exactly(ONE), LEARNED, power),), power, step.end)
     if solver.control is not None and solver.control.fallback:
-        return learned, replace(_embedded(solver, step.base), role="fallback")
+        return learned, replace(_embedded(solver, step.base, first), role="fallback")
     if solver.order > 1:
         return (learned,)
     half = exactly(-_HALF)
@@ -74,13 +78,27 @@ def _learned(step: Step, solver: Solver, first: str) -> tuple[Estimate, ...]:
     return learned, Estimate(nonzero(merged((*step.end, *trapezoid))), power, step.end, "doubt", 2)
 
 
-def _embedded(solver: Solver, end: Linear) -> Estimate:
-    """The propagated weights less the embedded ones."""
+def _with_start(step: Step) -> tuple[Step, str]:
+    """The step with f(s, z) as a slope among others: where no stage is that, it is the one before the first."""
+    step, first = with_derivative(step)
+    if first != DERIVATIVE:
+        return step, first
+    body = tuple(replace(s, name=START) if isinstance(s, Evaluate) and s.name == first else s for s in step.body)
+    return renamed(replace(step, body=body), {first: START}), START
+
+
+def _embedded(solver: Solver, end: Linear, first: str) -> Estimate:
+    """The propagated weights less the embedded ones; of implicit methods without those what their nodes give."""
+    if len(solver.tableau.weights) < 2:
+        found = by_nodes(solver, first, stage_names(solver.tableau.stages), end)
+        assert found is not None  # `check_control` has seen to it
+        return found
     (b, embedded), (b_written, written) = solver.tableau.weights[:2], solver.entries.weights[:2]
     values = tuple(x - y for x, y in zip(b, embedded, strict=True))
     differences = tuple(Binary("-", x, y) for x, y in zip(b_written, written, strict=True))
     order = solver.facts.embedded[0]
-    return Estimate(nonzero(slopes(values, differences)), min(solver.order, order) + 1, end, against=order)
+    error, gamma = nonzero(slopes(values, differences)), filter_of(solver)
+    return Estimate(error, min(solver.order, order) + 1, end, against=order, gamma=gamma)
 
 
 def doubled(step: Step, order: int) -> Step:

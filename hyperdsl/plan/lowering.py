@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from hyperdsl.plan.collocation import dense_of
 from hyperdsl.plan.corrected import corrected
 from hyperdsl.plan.estimates import controlled, doubled
 from hyperdsl.plan.facts import base_in_words, proven
 from hyperdsl.plan.multistep import multistep
-from hyperdsl.plan.passes import between, simplified
+from hyperdsl.plan.passes import between, simplified, solved_by
 from hyperdsl.plan.predictor_corrector import predictor_corrector
 from hyperdsl.plan.runge_kutta import runge_kutta
 from hyperdsl.plan.step import Start, Step, evaluations
 from hyperdsl.plan.varying import varying
 from hyperdsl.semantics.model.control import Control
 from hyperdsl.semantics.model.path import PathModel
+from hyperdsl.semantics.model.solving import Solving
 from hyperdsl.semantics.model.spec import (
     AnySolver,
     Corrector,
@@ -44,7 +46,8 @@ class Plan:
     that in words, and `facts` are what was proven, for the certificate. `entries` are the tableau as it is written, for
     those who write the method back with the numbers that training found; None where the base is no tableau. `grid` are
     the points of the steps; without one they are equal, or a control's. With a `path`, f is a diffusion model as a
-    field on it. `varying` is the method whose order and step vary, if they do: `step` is that of its highest order.
+    field on it. `solving` is how the step's equations are solved, where it has some and that was said. `varying` is the
+    method whose order and step vary, if they do: `step` is that of its highest order.
     """
 
     name: str
@@ -64,6 +67,7 @@ class Plan:
     grid: Grid | None = None
     path: PathModel | None = None
     varying: Variable | None = None
+    solving: Solving | None = None
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -103,6 +107,7 @@ def plan(solver: AnySolver) -> Plan:
         grid=solver.grid,
         path=solver.path,
         varying=solver.method if isinstance(solver, VaryingSolver) else None,
+        solving=solver.solving,
     )
 
 
@@ -122,6 +127,8 @@ def _step(solver: AnySolver) -> Step:
         step, slopes = multistep(base.formula) if isinstance(base, Multistep) else predictor_corrector(base.formula)
         first = Start(start.method.name, start.method.facts.order, method_step(start.method), start.substeps)
         step = replace(step, start=first)
+    if solver.solving is not None:
+        step = solved_by(step, solver.solving.by)
     if solver.corrector is not None and solver.residual_power is not None:
         step = corrected(step, slopes, solver.corrector, solver.residual_power)
     if isinstance(solver, Solver):
@@ -132,4 +139,6 @@ def _step(solver: AnySolver) -> Step:
 def _dense(solver: Solver) -> Dense | None:
     """The dense output of the step: none of its own where g, or a half step, changes where the step ends."""
     control = solver.control
-    return solver.dense if control and control.error == "embedded" and solver.corrector is None else None
+    if control is None or control.error != "embedded" or solver.corrector is not None:
+        return None
+    return solver.dense or dense_of(solver)

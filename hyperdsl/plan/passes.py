@@ -17,11 +17,13 @@ from hyperdsl.plan.step import (
     Statement,
     Step,
     Term,
+    Way,
     Weight,
     defined,
     derivative,
     names,
     read,
+    state,
     values,
 )
 from hyperdsl.semantics.model.expressions import Binary
@@ -74,6 +76,17 @@ def carry(step: Step) -> Step:
         return step
     body = tuple(s for s in step.body if first not in defined(s))
     return replace(step, body=body, takes=(*step.takes, first))
+
+
+def solved_by(step: Step, by: Way) -> Step:
+    """The step with its equations solved in this way; but for the functional iteration nothing is computed to guess."""
+
+    def of(statement: Statement) -> Statement:
+        if not isinstance(statement, Solve):
+            return statement
+        return replace(statement, by=by, guess=statement.guess if by == "iteration" else state())
+
+    return replace(step, body=tuple(map(of, step.body)))
 
 
 def needed(step: Step, *results: Linear, also: Iterable[str] = ()) -> tuple[Statement, ...]:

@@ -16,6 +16,9 @@ from hyperdsl.semantics.model.expressions import Constant, Expression
 from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact
 from hyperdsl.theory.numbers.polynomials import Polynomial
 
+Way = Literal["iteration", "newton", "krylov"]
+"""How equations are solved."""
+
 STATE = "z"
 """The name of the state at the start of the step."""
 
@@ -62,13 +65,13 @@ class Evaluate:
 class Solve:
     """Let the names be what fulfils equations that read one another; `guess` is a state to start from, near the end.
 
-    A back end solves them by functional iteration or by Newton's method. Equations that can be solved one after the
-    other are a `Solve` each.
+    A back end solves them by functional iteration, or by Newton's method with factors of matrices or, for large states,
+    with products in Krylov subspaces. Equations that can be solved one after the other are a `Solve` each.
     """
 
     equations: tuple[Evaluate, ...]
     guess: Linear
-    by: Literal["iteration", "newton"]
+    by: Way
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,8 @@ class Estimate:
 
     `role`: the `main` one; a `fallback`, which counts instead where the main one is not to be trusted; or a `doubt`,
     which counts beside the main one where it is larger. `against` is the order of the solution that the end is compared
-    with; None where it is compared with none.
+    with; None where it is compared with none. With a `gamma`, stiffness is taken out of the error by (I − ε γ J)⁻¹; it
+    is `doubtful` where it has γ ε f(s, z) in it, which can be evaluated again nearer to the solution.
     """
 
     error: Linear
@@ -110,6 +114,8 @@ class Estimate:
     end: Linear
     role: Literal["main", "fallback", "doubt"] = "main"
     against: int | None = None
+    gamma: Coefficient | None = None
+    doubtful: bool = False
 
 
 @dataclass(frozen=True)

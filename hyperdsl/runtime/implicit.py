@@ -1,40 +1,83 @@
-"""Implicit formulas, solved by functional iteration."""
+"""Solvers whose steps have equations to solve: how, and with which Jacobian."""
 
 from __future__ import annotations
 
-import torch
+from typing import Any, ClassVar
+
 from torch import Tensor
 
-from .outcome import SolveError, Status
+from .jacobian import Given
+from .newton import NEWTON, Rule, Solvable
+from .solver import Solver
 from .state import VectorField, is_eager
 
-ITERATIONS = 100
-"""Of an implicit formula, at most."""
 
+class Implicit(Solver):
+    """Put before a class of steps, it solves their equations by its `rule`.
 
-def iterated(f: VectorField, s: Tensor, known: Tensor, weight: Tensor, guess: Tensor) -> Tensor:
-    """The z with z = known + weight·f(s, z), by functional iteration to the last digits.
-
-    SolveError where that does not converge, as where the step is too long for the stiffness of f. Compilers and
-    transforms cannot look at numbers: there 16 iterations are made and not judged.
+    Calls take `jacobian=` besides: jacobian(s, z), or jacobian(s, x, z) where there is an input, gives ∂f/∂z as
+    [*batch, n, n] for states [*batch, n], or as [N, N] of the whole state. Without it f is differentiated.
     """
-    eager = is_eager(known)
-    most = ITERATIONS if eager else 16
-    for count in range(1, most + 1):
-        z: Tensor = known + weight * f(s, guess)
-        if eager:
-            apart, size = (z - guess).abs().max(), z.abs().max()
-            if bool(apart <= 8 * torch.finfo(known.dtype).eps * size):
-                return z
-            if count == most or not bool(torch.isfinite(apart)):
-                raise _unsolved(float(s), float(weight), count, guess)
-        guess = z
-    return guess
+
+    rule: ClassVar[Rule] = NEWTON
+
+    def forward(self, f: VectorField, *arguments: Any, jacobian: Given | None = None, **settings: Any) -> Any:
+        """As without equations."""
+        return super().forward(with_jacobian(f, jacobian), *arguments, **settings)
+
+    def solve(self, f: VectorField, *arguments: Any, jacobian: Given | None = None, **settings: Any) -> Any:
+        """As without equations; statistics count matrices and their factorisations too."""
+        return self._above.solve(with_jacobian(f, jacobian), *arguments, **settings)
+
+    def odeint(self, f: VectorField, *arguments: Any, jacobian: Given | None = None, **settings: Any) -> Any:
+        """As without equations."""
+        return self._above.odeint(with_jacobian(f, jacobian), *arguments, **settings)
+
+    def adjoint(self, f: VectorField, *arguments: Any, jacobian: Given | None = None, **settings: Any) -> Any:
+        """As without equations."""
+        return self._above.adjoint(with_jacobian(f, jacobian), *arguments, **settings)
+
+    def step(self, f: VectorField, *arguments: Any, jacobian: Given | None = None, **settings: Any) -> Any:
+        """As without equations."""
+        return self._above.step(with_jacobian(f, jacobian), *arguments, **settings)
+
+    def base_step(self, f: VectorField, *arguments: Any, jacobian: Given | None = None, **settings: Any) -> Any:
+        """As without equations."""
+        return self._above.base_step(with_jacobian(f, jacobian), *arguments, **settings)
+
+    @property
+    def _above(self) -> Any:
+        """The class of steps that this is put before."""
+        return super(Implicit, self)
+
+    def _prepared(self, f: VectorField, z: Tensor) -> VectorField:
+        if getattr(type(f), "is_solvable", False) or not is_eager(z):
+            return f
+        return Solvable(f, z, self.rule, _given_of(f), getattr(self, "each", False))
 
 
-def _unsolved(s: float, weight: float, count: int, guess: Tensor) -> SolveError:
-    text = (
-        f"the implicit formula was not solved at s = {s:.6g}: after {count} functional iterations the state "
-        f"still changes (the weight of f is {weight:.3g}): take more steps, or an explicit method"
-    )
-    return SolveError(Status.NOT_CONVERGED, s, weight, count, guess, text)
+class _WithJacobian:
+    """f, and its Jacobian."""
+
+    def __init__(self, f: VectorField, given: Given) -> None:
+        self.f, self.given_jacobian = f, given
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self.f(*arguments)
+
+
+def with_jacobian(f: VectorField, given: Given | None) -> VectorField:
+    """f with the Jacobian that was given, if one was. TypeError where that is no function."""
+    if given is None:
+        return f
+    if not callable(given):
+        raise TypeError(f"jacobian is a function jacobian(s, z), not {type(given).__name__}")
+    return _WithJacobian(f, given)
+
+
+def _given_of(f: Any) -> Given | None:
+    """The Jacobian that was given with f, which others may have wrapped."""
+    while f is not None and not hasattr(f, "given_jacobian"):
+        f = getattr(f, "f", None)
+    found: Given | None = getattr(f, "given_jacobian", None)
+    return found

@@ -30,7 +30,7 @@ class Rule:
 
     `tolerance` is κ of Hairer & Wanner: how far from the solution, in parts of what the control allows as error; None
     for √rtol and at most 0.03. Fixed steps have no control and solve to the last digits. `iterations` is how many there
-    are at most; None for 7 where a control can take shorter steps, otherwise 50, or 100 functional ones.
+    are at most; None for 7 where a control can take shorter steps, otherwise 25, or 100 functional ones.
     """
 
     by: str = "newton"
@@ -45,14 +45,6 @@ KEPT = 1e-3
 """By how much of ε factors may be off that are used again."""
 
 
-@dataclass(frozen=True)
-class Scale:
-    """What a control allows: errors [rows, n] as norms measure them, and κ."""
-
-    allowed: Tensor
-    kappa: float
-
-
 class Linear:
     """`Coupled` without a matrix, for functional iteration."""
 
@@ -62,16 +54,31 @@ class Linear:
         return r
 
 
+@dataclass(frozen=True)
+class Ahead:
+    """What a control says of a step: from where on, how large errors [*z.shape] may be, κ, and what else is known.
+
+    `guess` gives a state near the solution at a time, `doubted` says for which samples the error is looked at twice.
+    """
+
+    z: Tensor
+    allowed: Tensor
+    kappa: float
+    guess: Callable[[Any], Tensor] | None = None
+    doubted: Tensor | None = None
+
+
 class Solvable(Counted):
     """f with what solves equations of it, kept for a whole solve.
 
     each: the first axis counts samples with steps of their own, which converge by themselves. `given` is the user's
-    Jacobian, `mass` the matrix M of M z' = f. `scale` is set by solves with a control: equations that were not solved
-    are then marked in `unsolved` ([] or [batch]) instead of raising a SolveError, `iterations` and `rates` tell how it
-    went. `guess` gives a state near the solution at a time, for instance the last step's polynomial.
+    Jacobian, `mass` the matrix M of M z' = f. Where a control has said what lies `ahead`, equations that were not
+    solved are marked in `unsolved` ([] or [batch]), or `broken` where numbers are not finite, instead of raising a
+    SolveError; `iterations` and `rates` tell how it went.
     """
 
     is_solvable: ClassVar[bool] = True
+    is_field: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -85,93 +92,141 @@ class Solvable(Counted):
         super().__init__(f)
         self.rule, self.each, self.mass = rule, each, mass
         self.jacobian = Jacobian(f, z, given, each)
-        self.scale: Scale | None = None
-        self.guess: Callable[[Any], Tensor] | None = None
-        lanes = z.shape[:1] if each else ()
-        self.unsolved = torch.zeros(lanes, dtype=torch.bool, device=z.device)
-        self.iterations = torch.zeros(lanes, device=z.device)
-        self.rates = torch.zeros(lanes, device=z.device)
+        self.lanes = torch.zeros(z.shape[:1] if each else (), dtype=torch.bool, device=z.device)
+        self.unsolved = self.broken = self.fresh = self.lanes
+        self.rates = self.iterations = torch.zeros_like(self.lanes, dtype=torch.float64)
+        self.stale = ~self.lanes
+        self.ahead: Ahead | None = None
         self.start: tuple[Any, Tensor] | None = None
-        self.fresh = False
+        self._judged = False
+        self._weighted: bool | None = None
         self._matrix: Any = None
-        self._solvers: dict[Square, tuple[Any, Tensor]] = {}
+        self._solvers: dict[Square, list[tuple[Any, Tensor]]] = {}
         self._etas: dict[Square, Tensor] = {}
 
     def begin(self, s: Any, z: Tensor) -> None:
-        """A step from z at s on, which is where a new matrix is taken."""
-        self.start, self.fresh = (s, z.detach()), False
-        self.unsolved = torch.zeros_like(self.unsolved)
+        """A step from z at s on, which is where new matrices are taken."""
+        self.start, self._judged = (s, z.detach()), self.ahead is not None
+        if self.ahead is not None and self.ahead.z is not z:  # a step that is computed again
+            self.ahead = Ahead(z, self.ahead.allowed, self.ahead.kappa)
+            self.stale = torch.ones_like(self.stale)
+        self.unsolved = self.broken = self.lanes
         self.iterations, self.rates = torch.zeros_like(self.iterations), torch.zeros_like(self.rates)
 
+    def went(self, accept: Tensor) -> None:
+        """Steps were accepted: their matrices are taken anew where convergence was slow."""
+        slow = (self.iterations > 2) & (self.rates > SLOW)
+        self.stale = self.stale | (accept & slow)
+        self.fresh = self.fresh & ~accept
+
     def forget(self) -> None:
-        """Take a new matrix for the next equations."""
-        self._matrix = None
+        """Take new matrices for the next equations."""
+        self.stale = torch.ones_like(self.stale)
 
     def increments(self, eps: Tensor, *equations: Equation) -> tuple[Tensor, ...]:
         """ε k_i of each equation; ε is 0-d, or [batch] where each sample has its own step."""
         with torch.no_grad():
             found = self._found(eps.detach(), equations)
-        if torch.is_grad_enabled():
+        if torch.is_grad_enabled() and self._hangs(eps, equations):
             found = attached(self, eps, equations, found)
         return found
 
-    def filtered(self, gamma: float, error: Tensor, eps: Tensor) -> Tensor:
-        """(M − ε γ J)⁻¹ error, which takes what stiffness adds out of it."""
+    def _hangs(self, eps: Tensor, equations: Sequence[Equation]) -> bool:
+        """Whether gradients are wanted of the equations: of what they are given, or of f's own weights."""
+        given = [eps, *(part for s, known, weights in equations for part in (s, known, *weights))]
+        if any(isinstance(one, Tensor) and one.requires_grad for one in given):
+            return True
+        if self._weighted is None:
+            self._weighted = self.f(equations[0][0], equations[0][1]).requires_grad
+        return self._weighted
+
+    def filtered(self, eps: Tensor, gamma: float, error: Tensor, slope: Tensor | None) -> Tensor:
+        """(M − ε γ J)⁻¹ error, which takes what stiffness adds out of it.
+
+        slope: ε f(s, z), of which the error has γ; where it is doubted, f is evaluated at z + error in place of that
+        (Hairer & Wanner II, IV.8.20).
+        """
         with torch.no_grad():
-            solver, rows = self._any_solver(eps, gamma), self._rows()
-            found, made = solver.filtered(gamma, rows.flat(error.detach()).to(self._work(error)))
-            self.factorisations += made
-            return rows.back(found.to(rows.flat(error).dtype))
+            eps, error = eps.detach(), error.detach()
+            found = self._filtered(eps, gamma, error)
+            ahead, start = self.ahead, self.start
+            if slope is None or ahead is None or ahead.doubted is None or start is None:
+                return found
+            doubted = ahead.doubted & ~self.unsolved & (self.norm(found / ahead.allowed) > 1)
+            if not bool(doubted.any()):
+                return found
+            size = beside(eps, error) if eps.ndim else eps
+            again = error + gamma * (size * self(start[0], start[1] + found) - slope.detach())
+            return torch.where(beside(doubted, found) if self.each else doubted, self._filtered(eps, gamma, again), found)
 
-    def _any_solver(self, eps: Tensor, gamma: float) -> Any:
-        if self._solvers:
-            return next(iter(self._solvers.values()))[0]
-        return self._solver(((gamma,),), eps)
+    def norm(self, ratio: Tensor) -> Tensor:
+        """Root mean squares over all of a state, or of each sample."""
+        square = ratio.abs() ** 2
+        return (square.flatten(1).mean(1) if self.each else square.mean()).sqrt()
 
-    def _rows(self) -> Rows:
-        rows = self.jacobian._rows
-        assert rows is not None
-        return rows
+    def _filtered(self, eps: Tensor, gamma: float, error: Tensor) -> Tensor:
+        assert self.start is not None
+        rows = self.jacobian.rows(*self.start)
+        known = next(iter(self._solvers.values()), None)
+        solver = known[-1][0] if known else self._solver(((gamma,),), eps)
+        found, made = solver.filtered(gamma, rows.flat(error).to(self._work(error)))
+        self.factorisations += made
+        return rows.back(found.to(rows.flat(error).dtype))
 
     def _found(self, eps: Tensor, equations: Sequence[Equation]) -> tuple[Tensor, ...]:
         times, known = [one[0] for one in equations], [one[1].detach() for one in equations]
-        a = tuple(one[2] for one in equations)
-        if self.start is None or self.scale is None:
-            self.start, self.fresh = (times[0], known[0]), False
+        a = tuple(tuple(map(float, one[2])) for one in equations)
+        if not self._judged:
+            self.start, self.fresh = (times[0], known[0]), self.lanes
+        assert self.start is not None
         rows, work = self.jacobian.rows(*self.start), self._work(known[0])
         base = torch.stack([rows.flat(one).to(work) for one in known])
         problem = _Problem(self, times, rows, a, base, eps, known[0].dtype)
-        while True:
-            fresh = self.fresh or self._matrix is None
-            w, failed = problem.solved() if self.scale is not None else (problem.exact(), None)
-            if failed is None or fresh or not bool(failed.any()):
-                break
-            self.forget()  # once more with a matrix of this step
-        if failed is not None:
-            self.unsolved = self.unsolved | failed
-        dtype = known[0].real.dtype if known[0].is_complex() else known[0].dtype
-        return tuple(rows.back(one.to(dtype)) for one in w)
+        w = self._tried(problem) if self._judged else problem.exact()
+        real = known[0].real.dtype if known[0].is_complex() else known[0].dtype
+        return tuple(rows.back(one.to(real)) for one in w)
+
+    def _tried(self, problem: _Problem) -> Tensor:
+        """To the control's tolerance; once more with matrices of this step where that fails with older ones."""
+        w, failed = problem.solved(~self.unsolved)
+        older = failed & ~self.fresh
+        if self.rule.by != "iteration" and bool(older.any()):
+            self.stale = older
+            again, unsolved = problem.solved(older)
+            w = torch.where(problem.along(older), again, w)
+            failed = torch.where(older, unsolved, failed)
+        self.unsolved = self.unsolved | failed
+        return w
 
     def _solver(self, a: Square, eps: Tensor) -> Any:
         """The linear solver of equations with these weights, as it is kept or made anew."""
         if self.rule.by == "iteration":
             return Linear()
-        if self._matrix is None:
-            assert self.start is not None
-            self.fresh, self._solvers = True, {}
-            self.jacobians += 1
-            asked = self.jacobian.product if self.rule.by == "krylov" else self.jacobian.at
-            self._matrix = asked(*self.start)
-            if isinstance(self._matrix, Tensor):
-                self._matrix = self._matrix.to(self._work(self.start[1]))
-        kept = self._solvers.get(a)
-        if kept is None or bool(((kept[1] - eps).abs() > KEPT * eps.abs()).any()):
-            kind: Any = Krylov if self.rule.by == "krylov" else Coupled
-            size = eps.to(self._work(self.start[1])) if self.start else eps
-            kept = kind(a, self._matrix, size, self.mass), eps
-            self.factorisations += kept[0].factorisations
-            self._solvers[a] = kept
-        return kept[0]
+        if bool(self.stale.any()):
+            self._renew()
+        assert self.start is not None
+        kept = self._solvers.setdefault(a, [])
+        for solver, size in kept:
+            if not bool(((size - eps).abs() > KEPT * eps.abs()).any()):
+                return solver
+        kind: Any = Krylov if self.rule.by == "krylov" else Coupled
+        solver = kind(a, self._matrix, eps.to(self._work(self.start[1])), self.mass)
+        self.factorisations += solver.factorisations
+        kept[:] = [*kept[-1:], (solver, eps)]
+        return solver
+
+    def _renew(self) -> None:
+        """Take new matrices where they are stale."""
+        assert self.start is not None
+        self.jacobians += 1
+        asked = self.jacobian.product if self.rule.by == "krylov" else self.jacobian.at
+        found = asked(*self.start)
+        if isinstance(found, Tensor):
+            found = found.to(self._work(self.start[1]))
+            if self.each and self._matrix is not None:
+                found = torch.where(self.stale[:, None, None], found, self._matrix)
+        self._matrix, self._solvers = found, {}
+        self.fresh, self.stale = self.fresh | self.stale, self.lanes
 
     def _work(self, z: Tensor) -> torch.dtype:
         """The real dtype of the linear algebra: no less than single precision."""
@@ -191,30 +246,31 @@ class _Problem:
     eps: Tensor
     dtype: torch.dtype
 
-    def solved(self) -> tuple[Tensor, Tensor]:
-        """To the control's tolerance: ε k, and for which lanes not (Hairer & Wanner II, IV.8.10 and 11)."""
-        f, scale = self.f, self.f.scale
-        assert scale is not None
+    def solved(self, active: Tensor) -> tuple[Tensor, Tensor]:
+        """To the control's tolerance: ε k, and for which samples not (Hairer & Wanner II, IV.8.10 and 11)."""
+        f, ahead = self.f, self.f.ahead
+        assert ahead is not None
         w, matrix, most = self._first(), self._matrix(), f.rule.iterations or 7
-        solver = f._solver(self.a, self.eps)
-        active, failed = ~f.unsolved, torch.zeros_like(f.unsolved)
+        allowed = self.rows.flat(torch.complex(*[ahead.allowed] * 2) if self.dtype.is_complex else ahead.allowed)
+        solver, failed = f._solver(self.a, self.eps), torch.zeros_like(active)
         eta = f._etas.get(self.a, torch.full_like(f.rates, torch.inf)).clamp_min(1e-16) ** 0.8
         before = torch.full_like(f.rates, torch.inf)
         for count in range(1, most + 1):
             change = self._change(solver, w, matrix)
-            size = self._norm(torch.tensordot(matrix, change, 1) / scale.allowed)
+            size = self._norm(torch.tensordot(matrix, change, 1) / allowed)
             rate = size / before
             if count > 1:
                 eta = rate / (1 - rate)
-                bad = (rate >= 1) | (eta * rate ** (most - count) * size > scale.kappa)
+                bad = (rate >= 1) | (eta * rate ** (most - count) * size > ahead.kappa)
                 f.rates = torch.where(active, torch.maximum(f.rates, rate), f.rates)
             else:
                 bad = torch.zeros_like(failed)
+            f.broken = f.broken | (active & ~size.isfinite())
             bad = active & (bad | ~size.isfinite())
             moved = active & ~bad
-            w = torch.where(self._along(moved), w + change, w)
+            w = torch.where(self.along(moved), w + change, w)
             f.iterations = torch.where(active, f.iterations.clamp_min(count), f.iterations)
-            done = moved & ((size == 0) | (eta * size <= scale.kappa))
+            done = moved & ((size == 0) | (eta * size <= ahead.kappa))
             failed, active, before = failed | bad, moved & ~done, size
             if count > 1:
                 f._etas[self.a] = torch.where(moved, eta, f._etas.get(self.a, eta))
@@ -223,40 +279,61 @@ class _Problem:
         return w, failed | active
 
     def exact(self) -> Tensor:
-        """To the last digits; SolveError where that does not succeed."""
-        f, w, matrix = self.f, self._first(), self._matrix()
-        most = f.rule.iterations or (100 if f.rule.by == "iteration" else 50)
-        unit, before, left = torch.finfo(self.base.dtype).eps, torch.inf, most
-        if self.dtype.to_real().itemsize < self.base.dtype.itemsize:
-            unit = torch.finfo(self.dtype.to_real()).eps
-        while left:
-            left -= 1
+        """To the last digits; SolveError where that does not succeed.
+
+        Where Newton's method goes astray, the solution is followed from ε = 0 on, in ever smaller parts of ε.
+        """
+        f, whole, start = self.f, self.eps, self.f.start
+        found = self._newton(self._first())
+        for parts in (4, 16, 64) if f.rule.by != "iteration" else ():
+            if found is not None:
+                break
+            w: Tensor | None = torch.zeros_like(self.base)
+            for part in range(1, parts + 1):
+                if w is not None:
+                    self.eps = whole * (part / parts)
+                    w = self._newton(w * (part / max(1, part - 1)))
+            self.eps, found = whole, w
+        if found is None:
+            f.start = start
+            raise self._unsolved()
+        return found
+
+    def _newton(self, w: Tensor) -> Tensor | None:
+        """To the last digits, with a new matrix wherever convergence is slow; None where there is none."""
+        f, matrix, before = self.f, self._matrix(), torch.inf
+        most = f.rule.iterations or (100 if f.rule.by == "iteration" else 25)
+        unit = torch.finfo(self._given() if self._given().itemsize < self.base.dtype.itemsize else self.base.dtype).eps
+        for count in range(1, most + 1):
             change = self._change(f._solver(self.a, self.eps), w, matrix)
             w = w + change
             state = self.base + torch.tensordot(matrix, w, 1)
-            ratio = torch.tensordot(matrix, change, 1).abs().amax((0, 2)) / state.abs().amax((0, 2)).clamp_min(1e-30)
+            around = torch.maximum(state.abs(), self.base.abs()).amax((0, 2)).clamp_min(1e-30)
+            ratio = torch.tensordot(matrix, change, 1).abs().amax((0, 2)) / around
             size = float(ratio.amax()) / unit if ratio.numel() else 0.0
             rate = size / before
-            left_over = rate / (1 - rate) * size if 0 < rate < 1 else torch.inf
-            if size <= 2 or left_over <= 1 or (rate > 0.3 and size <= 64):
-                if rate > SLOW and left < most - 3:
+            left = rate / (1 - rate) * size if 0 < rate < 1 else torch.inf
+            if size <= 1 or left <= 0.05 or (rate > 0.5 and size <= 16):
+                if rate > SLOW and count > 3:
                     f.forget()
                 return w
             if not size < torch.inf:
                 break
             if rate > 0.2 and f.rule.by != "iteration":
-                f.start, f._matrix = (self.times[-1], self.rows.back(state[-1].to(self._given()))), None
+                f.start = self.times[-1], self.rows.back(state[-1].to(self._given()))
+                f.forget()
             before = size
-        raise self._unsolved(most - left, w)
+        f.forget()
+        return None
 
-    def _unsolved(self, count: int, w: Tensor) -> SolveError:
+    def _unsolved(self) -> SolveError:
         s, eps = float(self.times[-1]), float(self.eps.reshape(-1)[0])
-        state = self.rows.back((self.base + torch.tensordot(self._matrix(), w, 1))[-1].to(self._given()))
+        state = self.rows.back(self.base[-1].to(self._given()))
         how = {"newton": "Newton", "krylov": "Newton–Krylov", "iteration": "functional"}[self.f.rule.by]
         advice = "`solve newton`, " if self.f.rule.by == "iteration" else "a `jacobian=` if f's derivatives are wrong, "
         text = (
-            f"the implicit equations were not solved at s = {s:.6g}: after {count} {how} iterations the state still "
-            f"changes (steps of {eps:.3g}): take more steps, {advice}or a solver with a `control`"
+            f"the implicit equations were not solved at s = {s:.6g}: {how} iterations do not converge (steps of "
+            f"{eps:.3g}, {self.f.evaluations} evaluations of f): take more steps, {advice}or a solver with a `control`"
         )
         return SolveError(Status.NOT_CONVERGED, s, eps, self.f.evaluations, state, text)
 
@@ -272,9 +349,10 @@ class _Problem:
 
     def _first(self) -> Tensor:
         """ε k to start from: of states that were guessed, or zero, where z is as it was."""
-        if self.f.guess is None:
+        guess = self.f.ahead.guess if self.f.ahead else None
+        if guess is None:
             return torch.zeros_like(self.base)
-        states = torch.stack([self.rows.flat(self.f.guess(s)) for s in self.times]).to(self.base.dtype)
+        states = torch.stack([self.rows.flat(guess(s)) for s in self.times]).to(self.base.dtype)
         inverse = torch.linalg.pinv(torch.tensor(self.a, dtype=torch.float64)).to(self.base)
         found: Tensor = torch.tensordot(inverse, states - self.base, 1)
         return found
@@ -293,7 +371,7 @@ class _Problem:
         """Root mean squares over all, or of each lane."""
         return (ratio**2).mean((0, 2)).sqrt() if self.f.each else (ratio**2).mean().sqrt()
 
-    def _along(self, lanes: Tensor) -> Tensor:
+    def along(self, lanes: Tensor) -> Tensor:
         return lanes[:, None] if lanes.ndim else lanes
 
 
@@ -307,6 +385,12 @@ def increments(f: Any, eps: Tensor, *equations: Equation) -> tuple[Tensor, ...]:
         return unrolled(f, eps, equations)
     owner: Solvable = f if getattr(type(f), "is_solvable", False) else Solvable(f, known)
     return owner.increments(eps, *equations)
+
+
+def filtered(f: Any, eps: Tensor, gamma: float, error: Tensor, slope: Tensor | None = None) -> Tensor:
+    """(I − ε γ ∂f/∂z)⁻¹ error, with the matrix of the step's equations; slope: ε f(s, z), of which it has γ."""
+    owner: Solvable = f
+    return owner.filtered(eps, gamma, error, slope)
 
 
 def solved(f: Any, eps: Tensor, *equations: Equation) -> tuple[Tensor, ...]:

@@ -41,16 +41,15 @@ def program(
 
     Nothing of the solver is asked but what its calls do: it is called on vectors of coefficients, with each evaluation
     giving a unit vector, so that the rows are those of float64.
-    ValueError for a solver whose evaluations depend on the state: with step-size control, or an iterated formula.
+    ValueError for a solver whose evaluations depend on the state: with step-size control, or equations to solve.
     """
     name = type(solver).__name__
     if hasattr(solver, "control"):
         raise ValueError(f"{name} chooses its steps by the state, so that its evaluations are no fixed list")
+    if hasattr(solver, "rule"):
+        raise ValueError(f"{name} iterates its formula until it is solved, so that its evaluations are no fixed list")
     counted = _Recorded(None)
-    try:
-        counted.solve(solver, span, steps, free or {})
-    except RuntimeError as error:  # of the package's own runtime
-        raise ValueError(f"{name} iterates its formula, so that its evaluations are no fixed list: {error}") from error
+    counted.solve(solver, span, steps, free or {})
     recorded = _Recorded(len(counted.evaluations))
     end = recorded.solve(solver, span, steps, free or {})
     return _needed(recorded.evaluations, _row(end))
@@ -96,7 +95,7 @@ class _Recorded:
 
     def _unit(self) -> Tensor:
         number = len(self.evaluations)
-        if self.count is None:  # numbers that no iteration of f takes for converged
+        if self.count is None:
             return torch.full((1,), number + 1.0, dtype=torch.float64)
         unit = torch.zeros(self.count + 1, dtype=torch.float64)
         unit[number] = 1

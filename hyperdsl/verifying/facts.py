@@ -6,10 +6,11 @@ import math
 from typing import Any
 
 from hyperdsl.codegen.torch.identity import base_digest
-from hyperdsl.plan import Plan, Step
+from hyperdsl.plan import Plan, Solve, Step
 from hyperdsl.plan.multistep import NEWEST
 from hyperdsl.plan.step import STATE, derivative, evaluations
 from hyperdsl.runtime.control import Control
+from hyperdsl.runtime.newton import NEWTON, Rule
 from hyperdsl.semantics.model.spec import Free
 from hyperdsl.theory.numbers.exact import Exact
 
@@ -25,6 +26,7 @@ def facts(plan: Plan) -> dict[str, Any]:
         "learned": tuple(learned.name for learned in plan.learned),
         "dense_order": plan.step.dense.order if plan.step.dense and plan.attempt.estimates else None,
         "grid": tuple(map(_number, plan.grid.points)) if plan.grid else None,
+        "rule": _rule(plan),
         **_controlled(plan),
         **_history(plan.step),
     }
@@ -59,6 +61,16 @@ def _range(free: Free) -> tuple[str, float, float, str]:
 def _number(value: Exact) -> float:
     """As Python has it where it is written exactly: an integer, or the nearest double."""
     return int(value.fraction()) if value.is_rational and value.fraction().denominator == 1 else float(value)
+
+
+def _rule(plan: Plan) -> Rule | None:
+    """How the step's equations are solved, if it has some."""
+    if not any(isinstance(statement, Solve) for statement in plan.step.body):
+        return None
+    solving = plan.solving
+    if solving is None:
+        return NEWTON
+    return Rule(solving.by, _double(solving.tolerance), solving.iterations)
 
 
 def _controlled(plan: Plan) -> dict[str, Any]:

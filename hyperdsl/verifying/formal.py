@@ -150,11 +150,26 @@ class World:
             self.named(("g", read, frozenset((name, value.scalar) for name, value in parameters.items())), "g")
         )
 
-    def iterated(self, f: Any, s: Formal, start: Formal, weight: Formal, guess: Formal) -> Formal:
-        """The z with z = start + weight·f(s, z)."""
-        key = ("iterated", f == self.f, s.scalar, start.key, formal(weight).scalar, guess.key)
-        self.evaluated.append(self.named(key, "the solution"))
-        return known(self.named(key, "the solution"))
+    def solved(self, f: Any, eps: Any, *equations: tuple[Any, Any, Any]) -> tuple[Formal, ...]:
+        """The slopes k_i = f(s_i, known_i + ε Σ a_ij k_j); equations with the same arguments have the same slopes."""
+        rows = tuple(
+            (formal(s).scalar, formal(known).key, tuple(formal(weight).scalar for weight in weights))
+            for s, known, weights in equations
+        )
+        key = ("solved", f == self.f, formal(eps).scalar, rows)
+        found = [self.named((key, number), f"slope {number + 1} of the equations") for number in range(len(rows))]
+        self.evaluated += found
+        return tuple(map(known, found))
+
+    def increments(self, f: Any, eps: Any, *equations: tuple[Any, Any, Any]) -> tuple[Formal, ...]:
+        """The same times ε."""
+        return tuple(formal(eps) * slope for slope in self.solved(f, eps, *equations))
+
+    def filtered(self, f: Any, eps: Any, gamma: Any, error: Formal, slope: Formal | None = None) -> Formal:
+        """(I − ε γ ∂f/∂z)⁻¹ error, by its arguments."""
+        of = None if slope is None else slope.key
+        key = ("filtered", f == self.f, formal(eps).scalar, formal(gamma).scalar, error.key, of)
+        return known(self.named(key, "the filtered error"))
 
     def told(self, name: str) -> str:
         """What an evaluation of f is of, in words."""

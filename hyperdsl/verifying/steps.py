@@ -93,7 +93,7 @@ class _Solver:
         following = None
         if embedded:
             error, following, stages = self.call("estimate", *inner, end, stages, **self.parameters)
-            yield from self._equal("estimate", "the embedded error", error, walk.total(embedded.error))
+            yield from self._equal("estimate", "the embedded error", error, walk.error(embedded))
             given = walk.value(step.gives[0]) if step.gives[0] in judged else None
             if (following is None) != (given is None):
                 yield Finding("estimate", "f at the end is given where it is not known, or not given where it is")
@@ -131,7 +131,7 @@ class _Solver:
         for estimate in self.plan.attempt.estimates:
             error = {"main": tried.error, "fallback": tried.embedded, "doubt": tried.doubt}[estimate.role]
             end = tried.base if estimate.role == "fallback" else tried.end
-            expected = walk.total(estimate.error)
+            expected = walk.error(estimate)
             if estimate.role == "doubt":  # the runtime adds it up from the step's end, and rounds as it does so
                 reached = walk.total(estimate.end)
                 expected = reached - _STATE - _EPS / 2 * (dz + self.world.f(_TIME + _EPS, reached))

@@ -12,7 +12,7 @@ from typing import Any
 STEPS = frozenset({"method", "advance", "estimate", "between", "weights", "formula", "starting"})
 """Functions of a solver whose lines may differ if they compute the same."""
 
-_CALLED = frozenset({"f", "beside", "iterated", "polynomials"})
+_CALLED = frozenset({"f", "beside", "filtered", "increments", "polynomials", "solved"})
 _METHODS = frozenset({"add", "mul"})
 _LONGEST = 60
 _LARGEST_POWER = 64

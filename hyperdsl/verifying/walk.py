@@ -17,6 +17,7 @@ from hyperdsl.plan.step import (
     STATE,
     Coefficient,
     Combine,
+    Estimate,
     Evaluate,
     Learn,
     Linear,
@@ -78,6 +79,14 @@ class Walk:
         self.run(linear)
         return self._sum(linear)
 
+    def error(self, estimate: Estimate) -> Formal:
+        """The value of an estimate, without what stiffness adds where it is filtered."""
+        total = self.total(estimate.error)
+        if estimate.gamma is None:
+            return total
+        slope = self.start.eps * self.values[self.step.takes[0]] if estimate.doubtful else None
+        return self.world.filtered(self.world.f, self.start.eps, self.coefficient(estimate.gamma), total, slope)
+
     def value(self, name: str) -> Formal:
         """The value of a name."""
         self.run(also=(name,))
@@ -102,15 +111,16 @@ class Walk:
                 self.values[name] = self._learned(statement)
 
     def _solve(self, statement: Solve) -> None:
-        """One equation whose state the step ends with: its slope is that of the state that is found."""
-        (equation,) = statement.equations
-        (own,) = (term for term in equation.of if term.name == equation.name)
-        start = self._sum(tuple(term for term in equation.of if term is not own))
-        weight = self.coefficient(own.coefficient) * self.start.eps
-        time, guess = self._time(equation.node), self._sum(statement.guess)
-        state = self.world.iterated(self.world.f, time, start, weight, guess)
-        (self.evaluated[equation.name],) = state.terms
-        self.values[equation.name] = (state - start) / weight
+        """Equations that read one another: each is its time, what is known of its state, and its weights."""
+        names = defined(statement)
+        equations = []
+        for equation in statement.equations:
+            own = {term.name: self.coefficient(term.coefficient) for term in equation.of if term.name in names}
+            start = self._sum(tuple(term for term in equation.of if term.name not in names))
+            equations.append((self._time(equation.node), start, tuple(own.get(name, formal(0)) for name in names)))
+        for name, slope in zip(names, self.world.solved(self.world.f, self.start.eps, *equations), strict=True):
+            self.values[name] = slope
+            (self.evaluated[name],) = slope.terms
 
     def _learned(self, statement: Learn) -> Formal:
         size, node = formal(_nearest(statement.size)), formal(_nearest(statement.node))

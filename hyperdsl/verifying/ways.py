@@ -45,7 +45,8 @@ def traced(solver: nn.Module, names: dict[str, Any], world: World) -> Way:
 
 def _leaves(world: World) -> dict[str, Callable[..., Any]]:
     """The functions of the runtime that lines of steps call; its bytes are compared, so they are not run."""
-    return {"beside": beside, "iterated": world.iterated, "polynomials": polynomials}
+    solving = {"filtered": world.filtered, "increments": world.increments, "solved": world.solved}
+    return {"beside": beside, "polynomials": polynomials, **solving}
 
 
 class _Tracing:

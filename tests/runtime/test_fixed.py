@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from hyperdsl.runtime.implicit import iterated
+from hyperdsl.runtime.newton import Rule, Solvable, solved
 from hyperdsl.runtime.outcome import SolveError, Status
 from tests.runtime.methods import Euler, Family, HyperEuler, Ones
 
@@ -174,14 +174,16 @@ def test_implicit_formulas_are_solved_to_the_last_digits() -> None:
         calls += 1
         return -z
 
-    weight = torch.tensor(0.25, dtype=torch.float64)
-    z = iterated(f, torch.tensor(1.0), Z, weight, Z)
+    eps = torch.tensor(0.25, dtype=torch.float64)
+    (slope,) = solved(Solvable(f, Z, Rule("iteration")), eps, (torch.tensor(1.0), Z, (1.0,)))
+    z = Z + eps * slope
     assert torch.allclose(z, Z / 1.25, rtol=4e-15, atol=0)
     assert 20 < calls < 40  # the error is a quarter each time
 
 
 @pytest.mark.parametrize("rate", [-5.0, -1.0, math.nan])
 def test_implicit_formulas_that_do_not_converge(rate: float) -> None:
-    with pytest.raises(SolveError, match="implicit formula was not solved at s = 1") as caught:
-        iterated(lambda s, z: rate * z, torch.tensor(1.0), Z, torch.tensor(1.0, dtype=torch.float64), Z)
+    f = Solvable(lambda s, z: rate * z, Z, Rule("iteration"))
+    with pytest.raises(SolveError, match="implicit equations were not solved at s = 1") as caught:
+        solved(f, torch.tensor(1.0, dtype=torch.float64), (torch.tensor(1.0), Z, (1.0,)))
     assert caught.value.status is Status.NOT_CONVERGED

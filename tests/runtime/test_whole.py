@@ -13,7 +13,8 @@ from torch.utils._pytree import tree_leaves
 
 from hyperdsl.runtime.corrector import Corrector
 from hyperdsl.runtime.graded import GradedSteps
-from hyperdsl.runtime.implicit import iterated
+from hyperdsl.runtime.implicit import Implicit
+from hyperdsl.runtime.newton import solved
 from hyperdsl.runtime.program import program
 from hyperdsl.runtime.solver import Evaluated
 from hyperdsl.runtime.state import VectorField
@@ -122,11 +123,12 @@ class GradedLearned(GradedSteps, Euler):
         self.increments = nn.Parameter(torch.tensor([0.1, -0.4, 0.3]))
 
 
-class Iterated(Euler):
-    """The implicit Euler formula, iterated."""
+class Iterated(Implicit, Euler):
+    """The implicit Euler formula."""
 
     def method(self, f: VectorField, s: Tensor, z: Tensor, eps: Tensor) -> Evaluated:
-        return iterated(f, s + eps, z, eps, z), ()
+        (k1,) = solved(f, eps, (s + eps, z, (1,)))
+        return z + eps * k1, ()
 
 
 CASES: list[tuple[Any, int | None, dict[str, float]]] = [

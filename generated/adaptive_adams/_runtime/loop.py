@@ -80,6 +80,10 @@ class Problem:
         slope: Tensor = self.kept(self.f)(s, z)
         return slope
 
+    def counted(self, accepted: Any, rejected: Any) -> Statistics:
+        """What the steps took."""
+        return Statistics(accepted, rejected, self.f.evaluations, self.f.jacobians, self.f.factorisations)
+
     def solve(self, control: Control, times: Sequence[float], dense: bool) -> tuple[Solution, list[Tensor]]:
         """From the first to the last of `times`, and the states at all of them; one step size for all samples."""
         require_ordered(times)
@@ -169,7 +173,7 @@ class _March(Way):
 
     def solution(self) -> tuple[Solution, list[Tensor]]:
         """What there is, and the states at all of the times, of which those after the end are the last state."""
-        counted = Statistics(self.accepted, self.rejected, self.problem.f.evaluations)
+        counted = self.problem.counted(self.accepted, self.rejected)
         solution, z = self.found(self.problem.f, self.status, counted, self.size)
         return solution, [*self.states, *[z] * (len(self.times) - len(self.states))]
 

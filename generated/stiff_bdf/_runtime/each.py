@@ -16,7 +16,7 @@ from .control import Control
 from .events import EachWatch, with_gradients
 from .loop import RESOLVED, TRUST, Attempt, Problem
 from .outcome import Status
-from .solution import Piece, Solution, Statistics, at_each, in_pieces
+from .solution import Piece, Solution, at_each, in_pieces
 from .state import (
     Restore,
     VectorField,
@@ -135,7 +135,7 @@ class _EachMarch:
         problem, z = self.problem, self.z
         codes = torch.where(self.active, _FAILURES.index(Status.MAX_STEPS), self.failure)
         statuses = [_FAILURES[code] for code in codes.tolist()]
-        counted = Statistics(self.accepted, self.rejected, problem.f.evaluations)
+        counted = problem.counted(self.accepted, self.rejected)
         event = time = None
         if problem.events is not None:
             event, time = self.event, self.s

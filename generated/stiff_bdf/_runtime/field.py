@@ -32,6 +32,8 @@ class Field:
         if not callable(f):
             raise TypeError(f"the vector field must be a function f(s, z), not {type(f).__name__}")
         self.f = with_input(f, x)
+        given = getattr(f, "given_jacobian", None)
+        self.given_jacobian = None if given is None else with_input(given, x)
         self.device, self.dtype = z.device, real_dtype(z)
         eager = is_eager(z)
         self.looks = looks if eager else 0

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from hyperdsl.codegen.torch.expressions import coefficients_text, tuple_text, written_text
-from hyperdsl.codegen.torch.printer import Scaled, base_statements
+from hyperdsl.codegen.torch.expressions import coefficients_text, factor, tuple_text, written_text
+from hyperdsl.codegen.torch.printer import STEP, Scaled, base_statements
 from hyperdsl.codegen.torch.training import setting
-from hyperdsl.plan import Estimate, Evaluate, Plan, Statement
+from hyperdsl.plan import Estimate, Evaluate, Plan, Solve, Statement
 from hyperdsl.plan.passes import is_at_end, needed
 from hyperdsl.plan.step import defined, names, read, values
 from hyperdsl.semantics.model.control import Control
@@ -74,7 +74,7 @@ def adaptive_view(plan: Plan) -> AdaptiveView | None:
         doubling=plan.attempt != plan.step,
         per_sample=control.per_sample,
         doubted=doubted,
-        adjoint=plan.corrector is None and not control.per_sample,
+        adjoint=plan.corrector is None and not control.per_sample and not is_implicit(plan),
         **control_settings(control, main.power, embedded.power if embedded else 0),
         stages=phases.stage_lines(),
         result=phases.printed.state(plan.step.base),
@@ -108,11 +108,17 @@ def control_settings(control: Control, power: int, embedded_power: int = 0) -> d
     }
 
 
+def is_implicit(plan: Plan) -> bool:
+    """Whether a step has equations to solve."""
+    return any(isinstance(statement, Solve) for statement in plan.step.body)
+
+
 def _summary(control: Control, main: Estimate) -> str:
     whose = "Each sample of the batch has its own steps" if control.per_sample else "Steps are chosen for all samples"
     match control.error:
         case "embedded":
             error = f"the embedded solution of order {main.against}"
+            error = "the slopes at its nodes and the start" if main.doubtful else error
         case "doubling":
             error = "two steps of half the size"
         case "learned":
@@ -187,7 +193,15 @@ class _Phases:
             lines += self.printed.lines(statement, end="end")
         known = f", {tuple_text(self.known)}" if self.plan.step.dense else ""
         following = "following" if self.printed.carried else "None"
-        return (*lines, f"return {self.printed.error(self.embedded.error)}, {following}{known or ', ()'}")
+        return (*lines, f"return {self._error(self.embedded)}, {following}{known or ', ()'}")
+
+    def _error(self, embedded: Estimate) -> str:
+        """The error, without what stiffness adds to it where equations are solved."""
+        text = self.printed.error(embedded.error)
+        if embedded.gamma is None:
+            return text
+        doubtful = f", {self.printed.first}" if embedded.doubtful else ""
+        return f"filtered(f, {STEP}, {factor(embedded.gamma)}, {text}{doubtful})"
 
     def between_lines(self) -> tuple[str, ...]:
         """The lines of dense output's own stages; f at the end of the step is known by then."""

@@ -51,12 +51,13 @@ def computed_view(plan: Plan, parameters: Mapping[str, float]) -> ComputedView:
         return Interpreter(step, {**parameters, **further})(field, S, Z, EPS, taken, weighed)
 
     alone = replace(step, estimates=(), gives=step.gives if history else ())
-    roles = [_FIELDS[estimate.role] for estimate in plan.attempt.estimates]
+    judged = replace(plan.attempt, estimates=tuple(one for one in plan.attempt.estimates if one.gamma is None))
+    roles = [_FIELDS[estimate.role] for estimate in judged.estimates]
     return ComputedView(
         parameters=tuple((free.name, repr(parameters[free.name])) for free in plan.free),
         base=repr(run(replace(alone, end=step.base)).end),
         end=repr(run(alone).end),
-        errors=tuple(zip(roles, map(repr, run(plan.attempt).errors), strict=True)) if roles else (),
+        errors=tuple(zip(roles, map(repr, run(judged).errors), strict=True)) if roles else (),
         dense=repr(run(replace(alone, end=_between(step.dense)), theta=THETA).end) if step.dense else "",
         states=tuple(repr(past[name]) for name in states),
         slopes=tuple(repr(past[name]) for name in slopes),

@@ -44,6 +44,13 @@ def scaled(coefficient: Coefficient, factor: str) -> tuple[str, str]:
     return sign, f"{size} * {factor}" if size else factor
 
 
+def factor(coefficient: Coefficient) -> str:
+    """A coefficient with its sign, by itself."""
+    if coefficient.value.parameters:
+        return written_text(coefficient.written)
+    return number(coefficient.value)
+
+
 def coefficients_text(weight: Weight, width: int) -> str:
     """The coefficients of θ, θ², …, `width` of them, in a weight of dense output: a row of Python numbers."""
     found = [number(q) for q in weight.polynomial[1:]]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from hyperdsl.codegen.torch.expressions import tuple_text
 from hyperdsl.codegen.torch.printer import SINGLE, step_lines
-from hyperdsl.plan import Plan, Solve
+from hyperdsl.plan import Plan
 from hyperdsl.plan.multistep import NEWEST
 from hyperdsl.plan.step import derivative
 
@@ -24,7 +24,6 @@ class HistoryView:
     states: int
     derivatives: int
     keeps_last: bool
-    implicit: bool
     lines: tuple[str, ...]
     result: str
     kept: str
@@ -63,7 +62,6 @@ def history_view(plan: Plan) -> HistoryView | None:
         states=1 + len(states),
         derivatives=len(derivatives),
         keeps_last=keeps_last,
-        implicit=any(isinstance(statement, Solve) for statement in step.body),
         lines=(*unpacked, *lines),
         result=result,
         kept=tuple_text(step.gives[len(states) :]),

@@ -7,15 +7,17 @@ one operation a term.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
-from hyperdsl.codegen.torch.expressions import number, scaled, weighted_sum
+from hyperdsl.codegen.torch.expressions import factor, number, scaled, tuple_text, weighted_sum
 from hyperdsl.plan import Coefficient, Combine, Evaluate, Learn, Linear, Solve, Statement, Step, Term
 from hyperdsl.plan.passes import is_at_end, needed
-from hyperdsl.plan.step import values
+from hyperdsl.plan.step import defined, state, values
 
 STEP, SINGLE = "eps", "h"
+KNOWN = "known"
+"""What is known of a state that is solved for."""
 
 SLOPE = 1
 """The power of ε on a slope."""
@@ -24,12 +26,16 @@ SLOPE = 1
 def step_lines(step: Step, eps: str = STEP) -> tuple[tuple[str, ...], str]:
     """A line a statement that the base's end needs, or what g reads, and the base's end; ε is called `eps`.
 
-    ValueError for equations to solve, unless the end is what a functional iteration gives.
+    Where the end is the state of an equation that is solved, what is known of that state gets a line and a name.
     """
     body = base_statements(step)
     match body:
-        case (*before, Solve(equations=(equation,), guess=guess, by="iteration")) if is_at_end(equation, step.base):
-            return tuple(_line(statement, eps) for statement in before), _iterated(equation, guess, eps)
+        case (*before, Solve(equations=(equation,)) as solve) if is_at_end(equation, step.base) and _long(equation):
+            own = tuple(term for term in equation.of if term.name == equation.name)
+            known = combined(tuple(term for term in equation.of if term not in own), eps)
+            named = replace(solve, equations=(replace(equation, of=(*state(KNOWN), *own)),))
+            lines = (*(_line(statement, eps) for statement in before), f"{KNOWN} = {known}", _line(named, eps))
+            return lines, combined((*state(KNOWN), *own), eps)
         case _:
             return tuple(_line(statement, eps) for statement in body), combined(step.base, eps)
 
@@ -59,18 +65,30 @@ def _line(statement: Statement, eps: str) -> str:
             return f"{name} = f({_time(node, eps)}, {combined(of, eps)})"
         case Combine(name, linear):
             return f"{name} = {combined(linear, eps)}"
-        case Solve() | Learn():
+        case Solve():
+            return solution(statement, "solved", eps, lambda node: _time(node, eps), lambda sum_: combined(sum_, eps))
+        case Learn():
             raise ValueError(f"no line for {type(statement).__name__}")
 
 
-def _iterated(equation: Evaluate, guess: Linear, eps: str) -> str:
-    """The state that is a sum of known values and of f at itself."""
-    (own,) = (term for term in equation.of if term.name == equation.name)
-    known = tuple(term for term in equation.of if term is not own)
-    sign, size = scaled(own.coefficient, eps)
-    weight = f"-{size}" if sign == "-" else size
-    time = _time(equation.node, eps)
-    return f"iterated(f, {time}, {combined(known, eps)}, {weight}, {combined(guess, eps)})"
+def solution(
+    solve: Solve, function: str, eps: str, time: Callable[[Coefficient], str], known: Callable[[Linear], str]
+) -> str:
+    """Equations as a call: of each the time, what is known of its state, and the weights of the slopes in it."""
+    names = defined(solve)
+    rows = []
+    for equation in solve.equations:
+        own = {term.name: term.coefficient for term in equation.of if term.name in names}
+        rest = tuple(term for term in equation.of if term.name not in names)
+        weights = tuple_text([factor(own[name]) if name in own else "0" for name in names])
+        rows.append(f"({time(equation.node)}, {known(rest)}, {weights})")
+    given = ", ".join(names) if len(names) > 1 else tuple_text(names)
+    return f"{given} = {function}(f, {eps}, {', '.join(rows)})"
+
+
+def _long(equation: Evaluate) -> bool:
+    """Whether more than a state is known of what is solved for."""
+    return len([term for term in equation.of if term.name != equation.name]) > 1
 
 
 def _time(node: Coefficient, eps: str) -> str:
@@ -109,8 +127,12 @@ class Scaled:
     def lines(self, statement: Statement, *, end: str = "") -> list[str]:
         """A statement's line, or two where f is wanted by itself; the base's end is called `end` where it has a name.
 
-        ValueError for what is no evaluation: no method with a control has any.
+        ValueError for what gives no slopes: no method with a control has any.
         """
+        if isinstance(statement, Solve):
+            found = [solution(statement, "increments", STEP, self._time, self.state)]
+            wanted = [name for name in defined(statement) if name in self.named]
+            return [*found, *(f"{self.slope(name)} = {name} / {self.h}" for name in wanted)]
         if not isinstance(statement, Evaluate):
             raise ValueError(f"no line for {type(statement).__name__}")
         at_end = end and values(statement.of) == values(self.step.base)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hyperdsl.codegen.torch.adaptive import adaptive_view
+from hyperdsl.codegen.torch.adaptive import adaptive_view, is_implicit
 from hyperdsl.codegen.torch.computed import ComputedView, computed_view
 from hyperdsl.codegen.torch.correctors import CorrectorView, corrector_views, leading_factor
 from hyperdsl.codegen.torch.expressions import number, tuple_text
@@ -58,7 +58,8 @@ class CaseView:
 
     `tight` is a tolerance that the order reaches quickly. `estimates`: whether it chooses its steps without a trained
     corrector. `stated` is what the class says of itself, `computed` what its step gives on a problem of numbers.
-    `grid` are the points of its own grid, "" without one; `increments`: whether they are learned.
+    `grid` are the points of its own grid, "" without one; `increments`: whether they are learned. `implicit`: whether a
+    step has equations to solve, so that it takes more evaluations than its class counts.
     """
 
     solver: str
@@ -85,6 +86,7 @@ class CaseView:
     warm: WarmCaseView | None = None
     grid: str = ""
     increments: bool = False
+    implicit: bool = False
     path: PathCaseView | None = None
 
     @property
@@ -194,6 +196,7 @@ def _case(plan: Plan, network: CorrectorView | None) -> CaseView:
         warm=_warm(plan),
         grid=grid_text(plan),
         increments=plan.grid is not None and plan.grid.learned,
+        implicit=is_implicit(plan),
         path=_path(plan),
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hyperdsl.codegen.files import GENERATOR
-from hyperdsl.codegen.torch.adaptive import AdaptiveView, adaptive_view
+from hyperdsl.codegen.torch.adaptive import AdaptiveView, adaptive_view, is_implicit
 from hyperdsl.codegen.torch.correctors import CorrectorView, corrector_views
 from hyperdsl.codegen.torch.expressions import number, tuple_text
 from hyperdsl.codegen.torch.history import HistoryView, history_view
@@ -16,6 +16,7 @@ from hyperdsl.codegen.torch.printer import step_lines
 from hyperdsl.codegen.torch.varying import VaryingView, varying_view
 from hyperdsl.plan import Plan
 from hyperdsl.semantics.model.expressions import Variable
+from hyperdsl.semantics.model.solving import Solving
 from hyperdsl.semantics.model.spec import Corrector, External, Free, Spec
 from hyperdsl.semantics.reading.names import class_name
 
@@ -54,7 +55,7 @@ class SolverView:
     `digest` is that of the base's coefficients, for solvers with weights, "" for others.
     `stages` are the lines of the step, `result` what it returns, `seen` what g gets besides. `parameters` are keywords
     of every call, `handed` those that the step takes: the learned ones too. Where these are many they are taken by
-    their `rows`. `grid` are its points, "" without one, and `increments` how many of its steps are learned.
+    their `rows`. `rule` says how equations are solved, where that was said. `grid` are its points, "" without one, and `increments` how many of its steps are learned.
     """
 
     name: str
@@ -83,6 +84,7 @@ class SolverView:
     increments: int = 0
     path: PathView | None = None
     varying: VaryingView | None = None
+    rule: str = ""
 
     @property
     def hyper(self) -> bool:
@@ -149,14 +151,16 @@ _MODULES = {
     "fixed": ("FixedSteps",),
     "graded": ("GradedSteps",),
     "history": ("Followed", "HistorySteps", "Past"),
-    "implicit": ("iterated",),
+    "implicit": ("Implicit",),
     "models": ("Known", "Straight"),
+    "newton": ("Rule", "filtered", "increments", "solved"),
     "on_path": ("OnPath",),
     "outcome": ("SolveError", "Status"),
     "path": ("Path", "guided"),
     "ranges": ("OutsideWarning",),
     "relative": ("RelativeConvCorrector", "RelativeCorrector"),
     "solution": ("Solution", "Statistics", "polynomials"),
+    "stiff": ("StiffSteps",),
     "state": ("VectorField", "beside"),
     "varying": ("AdamsSteps",),
     "varying_each": ("EachOrder",),
@@ -202,8 +206,11 @@ def _solver_view(plan: Plan, corrector: str, paths: Mapping[str, PathView]) -> S
     stages, result = ((), "") if history or adaptive or varying else step_lines(plan.step)
     single = ("GradedSteps",) if plan.grid else ("FixedSteps",)
     bases = _adaptive_bases(adaptive) if adaptive else ("HistorySteps",) if history else single
+    implicit = is_implicit(plan)
+    bases = ("StiffSteps" if adaptive else "Implicit", *bases) if implicit else bases
     bases = _varying_bases(varying) if varying else bases
     bases = ("OnPath", *bases) if plan.path else bases
+    rule = rule_text(plan.solving)
     return SolverView(
         name=class_name(plan.name),
         summary=_summary(plan),
@@ -213,8 +220,12 @@ def _solver_view(plan: Plan, corrector: str, paths: Mapping[str, PathView]) -> S
             *(("Path",) if plan.path else ()),
             *(("Control",) if varying else ("VectorField",)),
             *_adaptive_names(adaptive),
-            *_history_names(history),
+            *(("Past", "Followed") if history else ()),
+            *((("increments" if adaptive else "solved"),) if implicit and not varying else ()),
+            *(("filtered",) if implicit and adaptive and adaptive.embedded else ()),
+            *(("Rule",) if rule else ()),
         ),
+        rule=rule,
         order=plan.order,
         evaluations=plan.evaluations_per_step,
         residual_power=plan.residual_power,
@@ -265,11 +276,6 @@ def _adaptive_names(view: AdaptiveView | None) -> tuple[str, ...]:
     return (*found, "beside") if view.per_sample else tuple(found)
 
 
-def _history_names(view: HistoryView | None) -> tuple[str, ...]:
-    """What the lines of a solver with a history use."""
-    return () if view is None else ("Past", "Followed", *(("iterated",) if view.implicit else ()))
-
-
 def _summary(plan: Plan) -> str:
     """One line for the class: the method, its order, and the step."""
     text, power = plan.summary, plan.residual_power
@@ -299,6 +305,14 @@ def _by_rows(plan: Plan) -> bool:
 def _keywords(plan: Plan) -> list[str]:
     """The parameters as an external g gets them."""
     return ["**learned"] if _by_rows(plan) else [f"{name}={name}" for name in plan.parameters]
+
+
+def rule_text(solving: Solving | None) -> str:
+    """The runtime's rule for solving equations, "" where it is the usual one."""
+    if solving is None or solving == Solving():
+        return ""
+    tolerance = "None" if solving.tolerance is None else number(solving.tolerance)
+    return f'Rule("{solving.by}", {tolerance}, {solving.iterations})'
 
 
 def grid_text(plan: Plan) -> str:

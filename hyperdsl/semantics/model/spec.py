@@ -13,6 +13,7 @@ from hyperdsl.semantics.model.expressions import Expression
 from hyperdsl.semantics.model.layers import Bilinear, Conv2d, Layer, Residual
 from hyperdsl.semantics.model.path import PathModel
 from hyperdsl.semantics.model.problem import ProblemModel
+from hyperdsl.semantics.model.solving import Solving
 from hyperdsl.semantics.model.sweep import Sweep
 from hyperdsl.semantics.model.training import Loss, Optimizer, StateShare, StepRange
 from hyperdsl.source import Place, Source
@@ -251,6 +252,7 @@ class Solver:
 
     `tableau`, `entries`, `facts` and `dense` are the base's with the fixed parameters put in; `free` are those left
     open, `fixed` those put in, `learned` those that training finds. Where there is a `path`, f is a model on it.
+    `solving` says how the equations of an implicit base are solved.
     """
 
     name: str
@@ -268,6 +270,7 @@ class Solver:
     learned: tuple[Learned, ...] = ()
     grid: Grid | None = None
     path: PathModel | None = None
+    solving: Solving | None = None
 
     @property
     def order(self) -> int:
@@ -295,6 +298,7 @@ class HistorySolver:
     corrector: Corrector | External | None
     training: Training | None
     path: PathModel | None = None
+    solving: Solving | None = None
     fixed: ClassVar[tuple[tuple[str, Exact], ...]] = ()
     free: ClassVar[tuple[Free, ...]] = ()
     learned: ClassVar[tuple[Learned, ...]] = ()
@@ -325,6 +329,7 @@ class VaryingSolver:
     method: Variable
     control: Control
     path: PathModel | None = None
+    solving: Solving | None = None
     fixed: ClassVar[tuple[tuple[str, Exact], ...]] = ()
     free: ClassVar[tuple[Free, ...]] = ()
     learned: ClassVar[tuple[Learned, ...]] = ()

@@ -11,7 +11,7 @@ from hyperdsl.semantics.model import spec as m
 from hyperdsl.semantics.reading.numbers import ExactReader
 from hyperdsl.semantics.reading.report import Report
 from hyperdsl.semantics.reading.settings import Arguments, Settings, ends
-from hyperdsl.semantics.solvers.learned_coefficients import LEARNED, Find, Library, is_explicit, learned_coefficients
+from hyperdsl.semantics.solvers.learned_coefficients import LEARNED, Find, Library, learned_coefficients
 from hyperdsl.syntax import nodes as n
 from hyperdsl.theory.numbers.exact import Exact
 from hyperdsl.theory.runge_kutta.families import Interval, Region
@@ -58,7 +58,7 @@ def read_base(report: Report, settings: Settings, owner: n.Name, find: Find, lib
     arguments = value.arguments if isinstance(value, n.Call) else ()
     if not isinstance(method, m.Method):
         return _history_base(report, name, method, arguments)
-    return _with_parameters(report, name, method, arguments) if is_explicit(report, name, method) else None
+    return _with_parameters(report, name, method, arguments)
 
 
 def _history_base(

@@ -74,6 +74,8 @@ def check_control(report: Report, node: n.Name, control: Control, solver: m.Solv
         advice = "make it a `hypersolver`, or write `error embedded` or `error doubling`"
         report(catalogue.BAD_CONTROL, node, problem=problem, help=advice)
     elif (control.error == "embedded" or control.fallback) and len(solver.tableau.weights) < 2:
+        if solver.tableau.nodes_apart:
+            return
         problem = f"`{control.name}` takes the embedded error, and {base} has no embedded weights"
         advice = "write `error doubling`, or take a base with two rows of weights"
         report(catalogue.BAD_CONTROL, node, problem=problem, help=advice)

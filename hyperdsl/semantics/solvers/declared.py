@@ -10,6 +10,7 @@ from hyperdsl.semantics.methods.proofs import prove
 from hyperdsl.semantics.model import spec as m
 from hyperdsl.semantics.model.control import Control
 from hyperdsl.semantics.model.path import PathModel
+from hyperdsl.semantics.model.solving import Solving
 from hyperdsl.semantics.model.training import AdversarialLoss, ResidualLoss
 from hyperdsl.semantics.reading.names import check_class_name
 from hyperdsl.semantics.reading.report import Report, exactly
@@ -20,6 +21,7 @@ from hyperdsl.semantics.solvers.controls import check_control
 from hyperdsl.semantics.solvers.correctors import INPUTS
 from hyperdsl.semantics.solvers.grids import check_grid, read_grid, refuse_grid
 from hyperdsl.semantics.solvers.precision import check_precision
+from hyperdsl.semantics.solvers.solving import read_solving
 from hyperdsl.semantics.solvers.starts import default_start
 from hyperdsl.semantics.solvers.trainings import to_the_end
 from hyperdsl.semantics.solvers.varying import read_varying
@@ -50,6 +52,7 @@ class _Parts:
     grid: m.Grid | None
     path: PathModel | None
     placed: n.Name | None
+    solving: Solving | None
 
     @property
     def learns(self) -> bool:
@@ -73,7 +76,7 @@ def read_solver(report: Report, declaration: n.Declaration, names: Names) -> m.A
     if declaration.parameters:
         report(catalogue.BAD_PARAMETER, declaration.parameters[0], problem="a solver has no parameters of its own")
     kind = "a hypersolver" if hyper else "a solver"
-    known = ("base", *(("corrector",) if hyper else ()), "training", "control", "grid", "path")
+    known = ("base", *(("corrector",) if hyper else ()), "training", "control", "grid", "path", "solve")
     settings = Settings(report, kind, declaration.body, known)
     parts = _parts(report, settings, declaration.name, names, hyper=hyper)
     base = parts.base
@@ -82,10 +85,10 @@ def read_solver(report: Report, declaration: n.Declaration, names: Names) -> m.A
     if isinstance(base.method, m.Method):
         solver: m.AnySolver = _single_step(report, settings, declaration, parts, base, base.method)
     elif parts.chosen and parts.control:
-        varying = read_varying(report, settings, declaration, base.method, parts.control, parts.path)
+        varying = read_varying(report, settings, declaration, base.method, parts.control)
         if varying is None:
             return None
-        solver = varying
+        solver = replace(varying, path=parts.path, solving=parts.solving)
     else:
         solver = _with_history(report, settings, declaration, parts, base.method, names)
     if isinstance(parts.corrector, m.Corrector):
@@ -107,7 +110,8 @@ def _parts(report: Report, settings: Settings, name: n.Name, names: Names, *, hy
     control = names.control(chosen) if chosen else None
     placed = _one_name(report, settings, "path")
     path = names.path(placed) if placed else None
-    parts = _Parts(base, corrector, None, control, chosen, read_grid(report, settings), path, placed)
+    grid, solving = read_grid(report, settings), read_solving(report, settings, base.method) if base else None
+    parts = _Parts(base, corrector, None, control, chosen, grid, path, placed, solving)
     learns = hyper or parts.learns
     if given or learns:
         parts = replace(parts, training=_training(report, settings, names, parts.grid))
@@ -149,7 +153,8 @@ def _with_history(
     if training and any(not isinstance(phase.loss, ResidualLoss) for phase in training.phases):
         at = settings.by_word["training"].values[0]
         report(catalogue.NOT_YET, at, what="losses but `residual` on methods with a history are")
-    return m.HistorySolver(name.text, report.place(name), method, start, parts.corrector, training, parts.path)
+    place, path, solving = report.place(name), parts.path, parts.solving
+    return m.HistorySolver(name.text, place, method, start, parts.corrector, training, path, solving)
 
 
 def _solver(
@@ -177,6 +182,7 @@ def _solver(
         grid=parts.grid,
         dense=dense_with(method.dense, values) if method.dense else None,
         path=parts.path,
+        solving=parts.solving,
     )
 
 

@@ -31,14 +31,6 @@ def learned_coefficients(report: Report, call: n.Call, find: Find, library: Libr
     return _of_evaluations(report, call, library)
 
 
-def is_explicit(report: Report, name: n.Name, method: m.Method) -> bool:
-    """Whether solvers can be built on it, which is reported where they cannot."""
-    if method.tableau.kind != "explicit":
-        report(catalogue.NOT_YET, name, what="solvers with an implicit Runge–Kutta base are")
-        return False
-    return True
-
-
 def _of_method(report: Report, call: n.Call, find: Find) -> Family | None:
     """From some equal steps of a method, taken as one."""
     before = len(report.found)
@@ -63,7 +55,8 @@ def _of_method(report: Report, call: n.Call, find: Find) -> Family | None:
             catalogue.BAD_PARAMETER, name, problem=problem, help=f"write `{method.name}({parameter} = learned(...))`"
         )
         return None
-    if not is_explicit(report, name, method):
+    if method.tableau.kind != "explicit":
+        report(catalogue.NOT_YET, name, what="learned coefficients of implicit methods are")
         return None
     if method.tableau.stages * steps > MOST_STAGES:
         wants = f"at most {MOST_STAGES}, not {method.tableau.stages * steps}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from hyperdsl.diagnostics import catalogue
 from hyperdsl.semantics.model import spec as m
 from hyperdsl.semantics.model.control import Control
-from hyperdsl.semantics.model.path import PathModel
 from hyperdsl.semantics.reading.report import Report
 from hyperdsl.semantics.reading.settings import Settings
 from hyperdsl.semantics.solvers.controls import DEFAULT_GAINS
@@ -25,7 +24,6 @@ def read_varying(
     declaration: n.Declaration,
     base: m.Multistep | m.PredictorCorrector,
     control: Control,
-    path: PathModel | None,
 ) -> m.VaryingSolver | None:
     """The solver; None where the base or the control does not go with it, which has been reported."""
     before, name = len(report.found), declaration.name
@@ -38,7 +36,7 @@ def read_varying(
         report(catalogue.BAD_VARYING, settings.by_word["corrector"], problem=problem, help=advice)
     if method is None or report.failed_since(before):
         return None
-    return m.VaryingSolver(name.text, report.place(name), base, method, control, path)
+    return m.VaryingSolver(name.text, report.place(name), base, method, control)
 
 
 def _method(report: Report, settings: Settings, base: m.Multistep | m.PredictorCorrector) -> Variable | None:

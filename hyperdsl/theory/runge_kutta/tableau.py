@@ -54,6 +54,17 @@ class Tableau:
         return "dirk" if all(i == j for i, j in upper) else "implicit"
 
     @cached_property
+    def nodes_apart(self) -> tuple[int, ...]:
+        """The stages of an implicit tableau of numbers at different nodes that are not 0; of any other none."""
+        if self.kind == "explicit" or self.parameters:
+            return ()
+        found: dict[Exact, int] = {}
+        for i, c in enumerate(self.c):
+            if not c.is_zero:
+                found.setdefault(c, i)
+        return tuple(found.values())
+
+    @cached_property
     def is_fsal(self) -> bool:
         """First same as last: the last stage's derivative is the first of the next step, exactly."""
         return (

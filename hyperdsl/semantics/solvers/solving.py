@@ -1,0 +1,45 @@
+"""What `solve newton(tolerance = 1/100, iterations = 10)` in a solver means."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from hyperdsl.diagnostics import catalogue
+from hyperdsl.semantics.model import spec as m
+from hyperdsl.semantics.model.solving import Solving, Way
+from hyperdsl.semantics.reading.report import Report
+from hyperdsl.semantics.reading.settings import Arguments, Settings, chosen
+from hyperdsl.syntax import nodes as n
+from hyperdsl.theory.numbers.exact import ONE
+
+WAYS: tuple[Way, ...] = get_args(Way)
+MOST_ITERATIONS = 1000
+
+
+def read_solving(report: Report, settings: Settings, base: m.Base) -> Solving | None:
+    """How the base's equations are solved: by Newton's method where nothing is said; None where there are none."""
+    setting, implicit = settings.get("solve"), is_implicit(base)
+    if setting is None:
+        return Solving() if implicit else None
+    if not implicit:
+        problem = f"`solve` is for implicit methods, and `{base.name}` is explicit: there are no equations to solve"
+        report(catalogue.BAD_SOLVE, setting, problem=problem, help="leave it out, or take an implicit base")
+        return None
+    value = settings.single(setting, "one of " + ", ".join(WAYS))
+    if value is None:
+        return None
+    word = value.name if isinstance(value, n.Call) else value
+    by = chosen(report, word, WAYS, "solve")
+    arguments = Arguments(report, value, ("tolerance", "iterations"))
+    tolerance = arguments.number("tolerance")
+    if tolerance and (tolerance[0].sign() <= 0 or (tolerance[0] - ONE).sign() > 0):
+        report(catalogue.OUT_OF_RANGE, tolerance[1], what="`tolerance`", wants="above 0 and at most 1")
+    iterations = arguments.integer("iterations", 0, 1, MOST_ITERATIONS)
+    return Solving(by or "newton", tolerance[0] if tolerance else None, iterations or None)
+
+
+def is_implicit(base: m.Base) -> bool:
+    """Whether a step has equations to solve."""
+    if isinstance(base, m.Method):
+        return base.tableau.kind != "explicit"
+    return isinstance(base, m.Multistep) and not base.formula.explicit
