@@ -31,9 +31,9 @@ class BackwardSteps(Implicit, VaryingSteps):
         allowance, kappa, again = allowed(z)
         f.ahead = Ahead(z, allowance, kappa if f.rule.tolerance is None else f.rule.tolerance, lambda _: z.detach())
         f.begin(now, z)
+        f.doubt()
         if again:
             f.forget()
-        f._etas.clear()
         (increment,) = f.increments(eps / leading, (now, z - psi, (1.0,)))
         e = increment - psi
         size = torch.where(eps == 0, 1, eps)  # a sample that stays
