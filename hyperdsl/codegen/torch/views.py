@@ -13,6 +13,7 @@ from hyperdsl.codegen.torch.history import HistoryView, history_view
 from hyperdsl.codegen.torch.identity import base_digest
 from hyperdsl.codegen.torch.paths import PathView, path_views
 from hyperdsl.codegen.torch.printer import step_lines
+from hyperdsl.codegen.torch.varying import VaryingView, varying_view
 from hyperdsl.plan import Plan
 from hyperdsl.plan.passes import ends_solved
 from hyperdsl.semantics.model.expressions import Variable
@@ -84,6 +85,7 @@ class SolverView:
     grid: str = ""
     increments: int = 0
     path: PathView | None = None
+    varying: VaryingView | None = None
     rule: str = ""
     algebraic: bool = False
 
@@ -144,6 +146,7 @@ _MODULES = {
         "LearnedSteps",
     ),
     "adjoint": ("AdjointSteps",),
+    "backward": ("BackwardSteps",),
     "bilinear": ("Bilinear", "ConvBilinear"),
     "control": ("Control",),
     "corrector": ("ConvCorrector", "Corrector", "Residual", "Sine"),
@@ -162,6 +165,8 @@ _MODULES = {
     "solution": ("Solution", "Statistics", "polynomials"),
     "stiff": ("StiffSteps",),
     "state": ("VectorField", "beside"),
+    "varying": ("AdamsSteps",),
+    "varying_each": ("EachOrder",),
     "weights": ("WeightsWarning",),
 }
 """Where the runtime has what solver.py may use."""
@@ -200,12 +205,13 @@ def header_view(spec: Spec) -> HeaderView:
 
 
 def _solver_view(plan: Plan, corrector: str, paths: Mapping[str, PathView]) -> SolverView:
-    history, adaptive = history_view(plan), adaptive_view(plan)
-    stages, result = ((), "") if history or adaptive else step_lines(plan.step)
+    history, adaptive, varying = history_view(plan), adaptive_view(plan), varying_view(plan)
+    stages, result = ((), "") if history or adaptive or varying else step_lines(plan.step)
     single = ("GradedSteps",) if plan.grid else ("FixedSteps",)
     bases = _adaptive_bases(adaptive) if adaptive else ("HistorySteps",) if history else single
     implicit = is_implicit(plan)
     bases = ("StiffSteps" if adaptive else "Implicit", *bases) if implicit else bases
+    bases = _varying_bases(varying) if varying else bases
     bases = ("OnPath", *bases) if plan.path else bases
     rule = rule_text(plan.solving)
     return SolverView(
@@ -215,10 +221,10 @@ def _solver_view(plan: Plan, corrector: str, paths: Mapping[str, PathView]) -> S
         runtime=(
             *bases,
             *(("Path",) if plan.path else ()),
-            "VectorField",
+            *(("Control",) if varying else ("VectorField",)),
             *_adaptive_names(adaptive),
             *(("Past", "Followed") if history else ()),
-            *((("increments" if adaptive else "solved"),) if implicit else ()),
+            *((("increments" if adaptive else "solved"),) if implicit and not varying else ()),
             *(("filtered",) if implicit and adaptive and adaptive.embedded else ()),
             *(("Rule",) if rule else ()),
         ),
@@ -245,7 +251,13 @@ def _solver_view(plan: Plan, corrector: str, paths: Mapping[str, PathView]) -> S
         grid=grid_text(plan),
         increments=plan.grid.steps if plan.grid and plan.grid.learned else 0,
         path=paths[plan.path.name] if plan.path else None,
+        varying=varying,
     )
+
+
+def _varying_bases(view: VaryingView) -> tuple[str, ...]:
+    """The runtime's classes of a solver of variable order."""
+    return ("EachOrder", view.family) if view.per_sample else (view.family,)
 
 
 def _adaptive_bases(view: AdaptiveView) -> tuple[str, ...]:
