@@ -14,7 +14,7 @@ from typing import Any
 
 from benchmarks import study
 from hyperdsl import second
-from hyperdsl.semantics.model.spec import Method
+from hyperdsl.semantics.model.spec import Multistep, PredictorCorrector
 from hyperdsl.semantics.reading.scope import Project
 from hyperdsl.semantics.reading.units import library_index
 
@@ -32,7 +32,7 @@ def judged(names: Iterable[str]) -> list[dict[str, Any]]:
         judgement = verdict(base)
         seconds = time.process_time() - start
         assert not judgement.differences, (name, judgement.differences)
-        order = base.facts.order if isinstance(base, Method) else max(0, base.formula.order)
+        order = max(0, base.formula.order) if isinstance(base, Multistep | PredictorCorrector) else base.facts.order
         found.append({"name": name, "order": order, "seconds": round(seconds, 3), "why_not": judgement.reason})
     return found
 

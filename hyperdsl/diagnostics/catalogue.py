@@ -126,6 +126,22 @@ NOT_SHOWN = Entry(
 )
 NOT_PROVEN_AGAIN = Entry("H221", "warning", "`{name}` is not proven again by sympy: {reason}")
 
+BAD_PARTS = Entry("H223", "error", "{problem}")
+NOT_EXPLICIT = Entry(
+    "H224",
+    "error",
+    "the explicit part of `{name}` is not explicit: stage {row} reads stage {other}",
+    "each of its rows reads earlier stages only; entries missing at the end of a row are zero",
+)
+BAD_GAMMA = Entry("H227", "error", "{problem}")
+GAMMA_SUM = Entry(
+    "H228",
+    "error",
+    "the γ_{row} of `{name}` is not the sum of its row of γ",
+    "make it that sum; if the method is meant for z' = f(z) alone, add `autonomous` after its order",
+)
+NO_FACTORISATION = Entry("H229", "error", "{problem}", "give every stage the same γ_ii, which is not zero")
+
 # H3: names
 UNKNOWN_DECLARATION = Entry("H301", "error", "`{word}` is not a declaration")
 UNKNOWN_NAME = Entry("H302", "error", "there is no {kind} called `{name}`")

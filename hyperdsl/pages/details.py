@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from hyperdsl.pages import additive, rosenbrock
 from hyperdsl.pages.analysis import Analysis, analyse, of_solver
 from hyperdsl.pages.text import polynomial_text
-from hyperdsl.semantics.model.spec import Method, Multistep, PredictorCorrector, Solver
+from hyperdsl.semantics.model.additive import Additive
+from hyperdsl.semantics.model.rosenbrock import Rosenbrock
+from hyperdsl.semantics.model.spec import Base, Method, Multistep, PredictorCorrector, Solver
 from hyperdsl.semantics.summary import finite_or_text, method_summary, multistep_summary, solver_summary
 from hyperdsl.theory.numbers.exact import Exact
 from hyperdsl.theory.runge_kutta.order import Condition
@@ -15,7 +18,7 @@ from hyperdsl.theory.runge_kutta.tableau import Row
 from hyperdsl.theory.runge_kutta.trees import Tree
 
 
-def details(shown: Method | Solver | Multistep | PredictorCorrector) -> dict[str, Any]:
+def details(shown: Base | Solver) -> dict[str, Any]:
     """The facts that `check --json` has, and all others; exact numbers are strings, an infinite one is "inf"."""
     match shown:
         case Multistep():
@@ -25,6 +28,10 @@ def details(shown: Method | Solver | Multistep | PredictorCorrector) -> dict[str
         case Solver():
             base = of_solver(shown)
             return {**solver_summary(shown), "method": _method(base, analyse(base))}
+        case Additive():
+            return additive.details(shown)
+        case Rosenbrock():
+            return rosenbrock.details(shown)
         case Method():
             return _method(shown, analyse(shown))
 

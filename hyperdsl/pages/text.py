@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from hyperdsl.pages.analysis import Analysis
 from hyperdsl.semantics.methods.families import range_text
 from hyperdsl.semantics.methods.proofs import shown
-from hyperdsl.semantics.model.spec import Corrector, Method, Solver
+from hyperdsl.semantics.model.spec import Corrector, Method, OneStep, Solver
 from hyperdsl.semantics.summary import orders
 from hyperdsl.theory.numbers.exact import Exact
 from hyperdsl.theory.numbers.polynomials import Polynomial
@@ -24,13 +24,13 @@ Fact = tuple[str, list[str]]
 """A label and the lines beside it."""
 
 
-def title(method: Method) -> str:
+def title(method: OneStep) -> str:
     """`rk4: order 4, proven exactly`"""
     proof = "proven exactly" if method.tolerance is None else f"proven within {float(method.tolerance):.0e}"
     return f"{method.name}: order {orders(method)}, {proof}"
 
 
-def ranges(method: Method) -> list[str]:
+def ranges(method: OneStep) -> list[str]:
     """What the parameters of a family range over."""
     return [range_text(parameter.name, parameter.interval, method.nonzero) for parameter in method.parameters]
 
@@ -103,14 +103,15 @@ def _learned(method: Method, learned: Sequence[tuple[Tree, Exact]]) -> Iterator[
     power = method.facts.order + 1
     yield f"z(s + ε) - z₁ = ε^{power} times this sum + O(ε^{power + 1}), which is what g learns as ε → 0:"
     for i, (tree, coefficient) in enumerate(learned[:MOST_TREES]):
-        yield _term(coefficient, tree.differential(), first=i == 0)
+        yield term_text(coefficient, tree.differential(), first=i == 0)
     if len(learned) > MOST_TREES:
         yield f"and {len(learned) - MOST_TREES} more trees of order {power}"
     if method.tableau.is_consistent:
         yield "(f' differentiates in s, too: f'f is ∂f/∂z f + ∂f/∂s)"
 
 
-def _term(coefficient: Exact, differential: str, *, first: bool) -> str:
+def term_text(coefficient: Exact, differential: str, *, first: bool) -> str:
+    """A summand: a coefficient and the elementary differential that it multiplies."""
     if coefficient.parameters:
         return f"{'  ' if first else '+ '}({coefficient}) · {differential}"
     sign = "-" if coefficient.sign() < 0 else " " if first else "+"

@@ -8,6 +8,7 @@ import mpmath
 
 from hyperdsl.plan.step import Coefficient, Estimate, Linear, Term, exactly
 from hyperdsl.semantics.model import spec as m
+from hyperdsl.semantics.model.entries import Entries
 from hyperdsl.semantics.model.expressions import Binary, Constant, Expression, Variable
 from hyperdsl.theory.numbers.exact import ONE, Exact
 from hyperdsl.theory.numbers.polynomials import Polynomial, integral, times
@@ -63,7 +64,7 @@ def dense_of(solver: m.Solver) -> m.Dense | None:
         return None
     weights = tuple(integral(_lagrange(tableau.c, i)) for i in range(stages))
     written = tuple(map(_written, weights))
-    entries = m.Entries(solver.entries.a, solver.entries.c, (written,))
+    entries = Entries(solver.entries.a, solver.entries.c, (written,))
     return m.Dense(stages, tableau, entries, weights)
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from hyperdsl.plan.collocation import by_nodes, filter_of
 from hyperdsl.plan.corrected import DERIVATIVE, LEARNED, with_derivative
 from hyperdsl.plan.passes import merged, nonzero, renamed
-from hyperdsl.plan.runge_kutta import slopes, stage_names
+from hyperdsl.plan.runge_kutta import stage_names
 from hyperdsl.plan.step import (
     STATE,
     Coefficient,
@@ -16,6 +16,8 @@ from hyperdsl.plan.step import (
     Evaluate,
     Learn,
     Linear,
+    Linearise,
+    Resolve,
     Solve,
     Statement,
     Step,
@@ -25,7 +27,7 @@ from hyperdsl.plan.step import (
     state,
 )
 from hyperdsl.semantics.model.expressions import Binary, Constant
-from hyperdsl.semantics.model.spec import Solver
+from hyperdsl.semantics.model.spec import Solver, StepSolver
 from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact
 
 FOLLOWING = "following"
@@ -41,10 +43,11 @@ _TWO = Exact.of(2)
 _HALF = ONE / _TWO
 
 
-def controlled(step: Step, solver: Solver) -> Step:
+def controlled(step: Step, solver: StepSolver, difference: Linear) -> Step:
     """The step with the estimates of the solver's control, f(s, z) at its start, and f at its end for the next step.
 
-    Doubling adds none: `doubled` makes a step of three.
+    `difference` is what the propagated weights have more than the embedded ones. Doubling adds no estimate: `doubled`
+    makes a step of three.
     """
     control = solver.control
     if control is None:
@@ -54,14 +57,14 @@ def controlled(step: Step, solver: Solver) -> Step:
     step = replace(step, body=(*step.body, following), gives=(FOLLOWING,))
     match control.error:
         case "embedded":
-            return replace(step, estimates=(_embedded(solver, step.end, first),))
+            return replace(step, estimates=(_embedded(solver, difference, step.end, first),))
         case "learned":
-            return replace(step, estimates=_learned(step, solver, first))
+            return replace(step, estimates=_learned(step, solver, difference, first))
         case "doubling":
             return step
 
 
-def _learned(step: Step, solver: Solver, first: str) -> tuple[Estimate, ...]:
+def _learned(step: Step, solver: StepSolver, difference: Linear, first: str) -> tuple[Estimate, ...]:
     """The learned term, and the embedded row behind it where the control falls back on that.
 
     For a base of order 1 that is alone, f at the end, which the next step needs anyway, tests what g says of the error:
@@ -70,7 +73,7 @@ def _learned(step: Step, solver: Solver, first: str) -> tuple[Estimate, ...]:
     power = solver.order + 1
     learned = Estimate((Term(exactly(ONE), LEARNED, power),), power, step.end)
     if solver.control is not None and solver.control.fallback:
-        return learned, replace(_embedded(solver, step.base, first), role="fallback")
+        return learned, replace(_embedded(solver, difference, step.base, first), role="fallback")
     if solver.order > 1:
         return (learned,)
     half = exactly(-_HALF)
@@ -87,18 +90,14 @@ def _with_start(step: Step) -> tuple[Step, str]:
     return renamed(replace(step, body=body), {first: START}), START
 
 
-def _embedded(solver: Solver, end: Linear, first: str) -> Estimate:
+def _embedded(solver: StepSolver, difference: Linear, end: Linear, first: str) -> Estimate:
     """The propagated weights less the embedded ones; of implicit methods without those what their nodes give."""
-    if len(solver.tableau.weights) < 2:
+    if isinstance(solver, Solver) and len(solver.tableau.weights) < 2:
         found = by_nodes(solver, first, stage_names(solver.tableau.stages), end)
         assert found is not None  # `check_control` has seen to it
         return found
-    (b, embedded), (b_written, written) = solver.tableau.weights[:2], solver.entries.weights[:2]
-    values = tuple(x - y for x, y in zip(b, embedded, strict=True))
-    differences = tuple(Binary("-", x, y) for x, y in zip(b_written, written, strict=True))
-    order = solver.facts.embedded[0]
-    error, gamma = nonzero(slopes(values, differences)), filter_of(solver)
-    return Estimate(error, min(solver.order, order) + 1, end, against=order, gamma=gamma)
+    order, gamma = solver.facts.embedded[0], filter_of(solver) if isinstance(solver, Solver) else None
+    return Estimate(difference, min(solver.order, order) + 1, end, against=order, gamma=gamma)
 
 
 def doubled(step: Step, order: int) -> Step:
@@ -150,6 +149,12 @@ class _Part:
             case Solve():
                 equations = tuple(map(self._evaluate, statement.equations))
                 return replace(statement, equations=equations, guess=self.linear(statement.guess))
+            case Linearise(matrix, drift, ratio):
+                return Linearise(
+                    self._names[matrix], self._names[drift], _scaled(ratio, _HALF), self._node, self._start
+                )
+            case Resolve(name, matrix, of):
+                return Resolve(self._names[name], self._names[matrix], self.linear(of))
             case Combine():
                 return Combine(self._names[statement.name], self.linear(statement.sum))
             case Learn():

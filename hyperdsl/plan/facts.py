@@ -13,7 +13,9 @@ from hyperdsl.semantics.model.spec import (
     HistorySolver,
     Method,
     Multistep,
+    RosenbrockSolver,
     Solver,
+    StepSolver,
     VaryingSolver,
 )
 from hyperdsl.theory.multistep.formulas import LinearMultistep
@@ -32,7 +34,7 @@ def base_in_words(solver: AnySolver) -> str:
             text = _history_in_words(solver)
         case VaryingSolver():
             text = _varying_in_words(solver)
-        case Solver():
+        case Solver() | RosenbrockSolver():
             text = _method_in_words(solver)
     return text + (f" on the path {solver.path.name}" if solver.path else "")
 
@@ -44,11 +46,13 @@ def proven(solver: AnySolver) -> dict[str, object]:
             return _history(solver)
         case VaryingSolver():
             return _varying(solver)
+        case RosenbrockSolver():
+            return _rosenbrock(solver)
         case Solver():
             return _single_step(solver)
 
 
-def _method_in_words(solver: Solver) -> str:
+def _method_in_words(solver: StepSolver) -> str:
     fixed = ", ".join(f"{name} = {value}" for name, value in solver.fixed)
     learned = [learned.name for learned in solver.learned]
     named = len(learned) <= _NAMED
@@ -127,6 +131,35 @@ def _formula(formula: LinearMultistep) -> dict[str, object]:
         "order": formula.order,
         "error_constant": None if constant is None else str(constant),
         "zero_stable": formula.is_zero_stable,
+    }
+
+
+def _rosenbrock(solver: RosenbrockSolver) -> dict[str, object]:
+    method, facts, tableau = solver.base, solver.facts, solver.tableau
+    return {
+        "base_parameters": {name: str(value) for name, value in solver.fixed},
+        "tableau": {**_tableau(tableau.explicit), "gamma": [_texts(_trimmed(row)) for row in tableau.gamma]},
+        "gamma_sums": _texts(tableau.gamma_sums),
+        "autonomous": method.autonomous,
+        "kind": "rosenbrock",
+        "stages": tableau.stages,
+        "claimed_order": method.claimed_order,
+        "order": facts.order,
+        "order_autonomous": facts.report.order_autonomous,
+        "w_order": facts.w_order,
+        "claimed_embedded_orders": list(method.claimed_embedded),
+        "embedded_orders": list(facts.embedded),
+        "proof": "exact" if method.tolerance is None else "tolerance",
+        "tolerance": None if method.tolerance is None else str(method.tolerance),
+        "conditions": facts.conditions,
+        "principal_error": _number(facts.principal_error),
+        "real_stability": _number(facts.real_stability),
+        "imaginary_stability": _number(facts.imaginary_stability),
+        "l_stable": facts.l_stable,
+        "stiffly_accurate": facts.stiffly_accurate,
+        "dense_order": None,
+        "control": _control(solver.control),
+        "corrector_inputs": _inputs(solver.corrector),
     }
 
 

@@ -13,7 +13,19 @@ from typing import Any, TypeAlias
 
 from hyperdsl.plan.constants import number_of
 from hyperdsl.plan.passes import needed
-from hyperdsl.plan.step import STATE, Coefficient, Combine, Evaluate, Learn, Linear, Solve, Statement, Step
+from hyperdsl.plan.step import (
+    STATE,
+    Coefficient,
+    Combine,
+    Evaluate,
+    Learn,
+    Linear,
+    Linearise,
+    Resolve,
+    Solve,
+    Statement,
+    Step,
+)
 from hyperdsl.semantics.model.expressions import Binary, Expression, Negation, Variable, variables
 from hyperdsl.theory.numbers.exact import ONE
 
@@ -25,6 +37,9 @@ VectorField: TypeAlias = Callable[[Value, Value], Value]
 
 Network: TypeAlias = Callable[..., Value]
 """g(ε, s, z, *reads)."""
+
+Lineariser: TypeAlias = Callable[[VectorField, Value, Value, Value], tuple[Callable[[Value], Value], Value]]
+"""(f, s, z, size) to what solves (I − size·∂f/∂z) x = r for x, and ∂f/∂s."""
 
 ITERATIONS = 60
 """Rounds of the functional iteration that solves equations: it has ended where ε‖A‖‖∂f/∂z‖ is below a half."""
@@ -63,17 +78,21 @@ class Interpreter:
         eps: Value,
         taken: Sequence[Value] = (),
         g: Network | None = None,
+        linearise: Lineariser | None = None,
     ) -> Outcome:
         """One step of size ε from z at s, with what it takes in the order of `Step.takes`.
 
-        ValueError where that is not as many values as it takes, or where there is no g and the step has one.
+        ValueError where that is not as many values as it takes, or where there is no g, or nothing to linearise f
+        with, and the step has that.
         """
         if len(taken) != len(self.step.takes):
             raise ValueError(f"the step takes {len(self.step.takes)} values of the step before, not {len(taken)}")
         if g is None and self.step.learns:
             raise ValueError("the step has a learned term, and there is no g")
+        if linearise is None and any(isinstance(statement, Linearise) for statement in self.step.body):
+            raise ValueError("the step linearises f, and nothing to do that with is given")
         known = {STATE: z, **dict(zip(self.step.takes, taken, strict=True))}
-        problem = _Problem(f, s, eps, g)
+        problem = _Problem(f, s, eps, g, linearise)
         for run in self._run:
             run(known, problem)
         errors = tuple(error(known, eps) for error in self._errors)
@@ -103,6 +122,7 @@ class _Problem:
     s: Value
     eps: Value
     g: Network | None
+    linearise: Lineariser | None
 
 
 _Known: TypeAlias = dict[str, Value]
@@ -123,6 +143,10 @@ def _statement(statement: Statement, parameters: Mapping[str, Value]) -> Callabl
             return combine
         case Solve():
             return _solution(statement, parameters)
+        case Linearise():
+            return _linearisation(statement, parameters)
+        case Resolve():
+            return _resolution(statement, parameters)
         case Learn():
             return _learned(statement)
 
@@ -150,6 +174,27 @@ def _solution(statement: Solve, parameters: Mapping[str, Value]) -> Callable[[_K
                 evaluate(known, problem)
 
     return solve
+
+
+def _linearisation(statement: Linearise, parameters: Mapping[str, Value]) -> Callable[[_Known, _Problem], None]:
+    ratio, node = _factor(statement.ratio, parameters), float(statement.node)
+
+    def linearise(known: _Known, problem: _Problem) -> None:
+        assert problem.linearise is not None  # a step without it was refused
+        s = problem.s + node * problem.eps if node else problem.s
+        found = problem.linearise(problem.f, s, known[statement.state], _times(ratio, problem.eps))
+        known[statement.matrix], known[statement.drift] = found
+
+    return linearise
+
+
+def _resolution(statement: Resolve, parameters: Mapping[str, Value]) -> Callable[[_Known, _Problem], None]:
+    right = _combination(statement.of, parameters)
+
+    def resolve(known: _Known, problem: _Problem) -> None:
+        known[statement.name] = known[statement.matrix](right(known, problem.eps))
+
+    return resolve
 
 
 def _learned(statement: Learn) -> Callable[[_Known, _Problem], None]:

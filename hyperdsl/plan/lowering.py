@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from hyperdsl.plan import rosenbrock as rosenbrocks
+from hyperdsl.plan import runge_kutta as runge_kuttas
 from hyperdsl.plan.collocation import dense_of
 from hyperdsl.plan.corrected import corrected
 from hyperdsl.plan.estimates import controlled, doubled
@@ -12,24 +14,28 @@ from hyperdsl.plan.facts import base_in_words, proven
 from hyperdsl.plan.multistep import multistep
 from hyperdsl.plan.passes import between, simplified, solved_by
 from hyperdsl.plan.predictor_corrector import predictor_corrector
+from hyperdsl.plan.rosenbrock import rosenbrock
 from hyperdsl.plan.runge_kutta import runge_kutta
-from hyperdsl.plan.step import Start, Step, evaluations
+from hyperdsl.plan.step import Linear, Start, Step, evaluations
 from hyperdsl.plan.varying import varying
 from hyperdsl.semantics.model.control import Control
+from hyperdsl.semantics.model.entries import Entries
 from hyperdsl.semantics.model.path import PathModel
 from hyperdsl.semantics.model.solving import Solving
 from hyperdsl.semantics.model.spec import (
     AnySolver,
     Corrector,
     Dense,
-    Entries,
     External,
     Free,
     Grid,
+    HistorySolver,
     Learned,
     Method,
     Multistep,
+    RosenbrockSolver,
     Solver,
+    StepSolver,
     Training,
     VaryingSolver,
 )
@@ -122,6 +128,8 @@ def _step(solver: AnySolver) -> Step:
         return varying(solver.method, solver.method.steps)
     if isinstance(solver, Solver):
         step, slopes = runge_kutta(solver.tableau, solver.entries, _dense(solver))
+    elif isinstance(solver, RosenbrockSolver):
+        step, slopes = rosenbrock(solver.tableau)
     else:
         base, start = solver.base, solver.start
         step, slopes = multistep(base.formula) if isinstance(base, Multistep) else predictor_corrector(base.formula)
@@ -131,9 +139,18 @@ def _step(solver: AnySolver) -> Step:
         step = solved_by(step, solver.solving.by)
     if solver.corrector is not None and solver.residual_power is not None:
         step = corrected(step, slopes, solver.corrector, solver.residual_power)
-    if isinstance(solver, Solver):
-        step = controlled(step, solver)
+    if not isinstance(solver, HistorySolver):
+        step = controlled(step, solver, _difference(solver))
     return simplified(step)
+
+
+def _difference(solver: StepSolver) -> Linear:
+    """What the propagated weights have more than the embedded ones; nothing where there are none."""
+    if len(solver.tableau.weights) < 2:
+        return ()
+    if isinstance(solver, RosenbrockSolver):
+        return rosenbrocks.difference(solver.tableau)
+    return runge_kuttas.difference(solver.tableau, solver.entries)
 
 
 def _dense(solver: Solver) -> Dense | None:

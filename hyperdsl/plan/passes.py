@@ -13,6 +13,8 @@ from hyperdsl.plan.step import (
     Evaluate,
     Learn,
     Linear,
+    Linearise,
+    Resolve,
     Solve,
     Statement,
     Step,
@@ -110,8 +112,18 @@ def between(step: Step) -> tuple[Statement, ...]:
 
 
 def ends_solved(step: Step) -> bool:
-    """Whether the base solves for every slope and ends in the last state that it solves for."""
+    """Whether the base solves for every slope and ends in the last state that it solves for.
+
+    Of Rosenbrock steps that is the last state at which f is evaluated, with the slope that is resolved from there added.
+    """
     body = needed(step, step.base)
+    matrix = next((statement for statement in body if isinstance(statement, Linearise)), None)
+    if matrix is not None:
+        evaluated, resolved = (
+            [statement for statement in body if isinstance(statement, kind)] for kind in (Evaluate, Resolve)
+        )
+        added = Term(matrix.ratio, resolved[-1].name, 1)
+        return evaluated[-1].node.value == ONE and values((*evaluated[-1].of, added)) == values(step.base)
     if not body or not all(isinstance(statement, Solve) for statement in body):
         return False
     last = body[-1]
@@ -161,9 +173,11 @@ def with_sums(step: Step, change: Callable[[Linear], Linear]) -> Step:
             case Solve():
                 equations = tuple(replace(equation, of=change(equation.of)) for equation in statement.equations)
                 return replace(statement, equations=equations, guess=change(statement.guess))
+            case Resolve():
+                return replace(statement, of=change(statement.of))
             case Combine():
                 return replace(statement, sum=change(statement.sum))
-            case Learn():
+            case Linearise() | Learn():
                 return statement
 
     def changed(estimate: Estimate) -> Estimate:

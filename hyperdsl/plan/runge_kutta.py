@@ -19,12 +19,13 @@ from hyperdsl.plan.step import (
     state,
 )
 from hyperdsl.semantics.model import spec as m
-from hyperdsl.semantics.model.expressions import Constant, Expression
+from hyperdsl.semantics.model.entries import Entries
+from hyperdsl.semantics.model.expressions import Binary, Constant, Expression
 from hyperdsl.theory.numbers.exact import Exact
 from hyperdsl.theory.runge_kutta.tableau import Tableau
 
 
-def runge_kutta(tableau: Tableau, entries: m.Entries, dense: m.Dense | None = None) -> tuple[Step, tuple[str, ...]]:
+def runge_kutta(tableau: Tableau, entries: Entries, dense: m.Dense | None = None) -> tuple[Step, tuple[str, ...]]:
     """The step of the tableau's first row of weights, and its slopes k1, k2, …; with the extra stages of `dense`."""
     whole, written = (dense.tableau, dense.entries) if dense else (tableau, entries)
     every = stage_names(whole.stages)
@@ -49,7 +50,15 @@ def slopes(row: tuple[Exact, ...], written: tuple[Expression, ...]) -> Linear:
     return tuple(Term(Coefficient(value, expression), name, 1) for value, expression, name in pairs)
 
 
-def _statements(tableau: Tableau, entries: m.Entries) -> tuple[Statement, ...]:
+def difference(tableau: Tableau, entries: Entries) -> Linear:
+    """The propagated weights less those of the second row, times the slopes of the step."""
+    (b, embedded), (b_written, written) = tableau.weights[:2], entries.weights[:2]
+    values = tuple(x - y for x, y in zip(b, embedded, strict=True))
+    differences = tuple(Binary("-", x, y) for x, y in zip(b_written, written, strict=True))
+    return nonzero(slopes(values, differences))
+
+
+def _statements(tableau: Tableau, entries: Entries) -> tuple[Statement, ...]:
     """The stages in an order in which they can be evaluated; those that read one another are solved for together."""
     rows = zip(stage_names(tableau.stages), tableau.c, entries.c, tableau.a, entries.a, strict=True)
     stages = {
@@ -95,9 +104,9 @@ def _dense(dense: m.Dense | None, every: tuple[str, ...]) -> Dense | None:
     return Dense(dense.order, tuple(map(Weight, dense.weights, dense.entries.weights[0], every)))
 
 
-def _entries(tableau: Tableau) -> m.Entries:
+def _entries(tableau: Tableau) -> Entries:
     def constants(row: tuple[Exact, ...]) -> tuple[Expression, ...]:
         return tuple(map(Constant, row))
 
     a, weights = tuple(map(constants, tableau.a)), tuple(map(constants, tableau.weights))
-    return m.Entries(a, constants(tableau.c), weights)
+    return Entries(a, constants(tableau.c), weights)

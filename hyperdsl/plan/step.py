@@ -75,6 +75,29 @@ class Solve:
 
 
 @dataclass(frozen=True)
+class Linearise:
+    """Let `matrix` be I − ratio·ε·∂f/∂z and `drift` be ∂f/∂s, both where the step starts.
+
+    `node` and `state` say which step that is: all of this one, unless it is part of a doubled step.
+    """
+
+    matrix: str
+    drift: str
+    ratio: Coefficient
+    node: Exact = ZERO
+    state: str = STATE
+
+
+@dataclass(frozen=True)
+class Resolve:
+    """Let name = matrix⁻¹ Σ of, a slope; the sum's terms are slopes of power 0, and drifts of power 1."""
+
+    name: str
+    matrix: str
+    of: Linear
+
+
+@dataclass(frozen=True)
 class Combine:
     """Let name = Σ sum, a state."""
 
@@ -96,7 +119,7 @@ class Learn:
     state: str = STATE
 
 
-Statement = Evaluate | Solve | Combine | Learn
+Statement = Evaluate | Solve | Linearise | Resolve | Combine | Learn
 
 
 @dataclass(frozen=True)
@@ -189,9 +212,13 @@ def state(name: str = STATE) -> Linear:
 
 def defined(statement: Statement) -> tuple[str, ...]:
     """The names that a statement gives values."""
-    return (
-        tuple(equation.name for equation in statement.equations) if isinstance(statement, Solve) else (statement.name,)
-    )
+    match statement:
+        case Solve():
+            return tuple(equation.name for equation in statement.equations)
+        case Linearise(matrix, drift):
+            return matrix, drift
+        case _:
+            return (statement.name,)
 
 
 def read(statement: Statement) -> frozenset[str]:
@@ -201,6 +228,10 @@ def read(statement: Statement) -> frozenset[str]:
             return names(statement.of)
         case Solve():
             return names(statement.guess).union(*(names(equation.of) for equation in statement.equations))
+        case Linearise():
+            return frozenset((statement.state,))
+        case Resolve():
+            return names(statement.of) | {statement.matrix}
         case Combine():
             return names(statement.sum)
         case Learn():

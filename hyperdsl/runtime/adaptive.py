@@ -25,7 +25,7 @@ from .tolerance import Tolerance, fitted
 from .transforms import require_plain
 from .way import Callback
 
-Advanced = tuple[Tensor, tuple[Tensor, ...], tuple[Tensor, ...]]
+Advanced = tuple[Tensor, tuple[Tensor, ...], tuple[Any, ...]]
 """The state at the end of a step of the base method, what g reads besides, and the stages that its error takes."""
 Estimated = tuple[Tensor, Tensor | None, tuple[Tensor, ...]]
 """The propagated less the embedded state, f at the new state if known, and the stages that dense output takes."""

@@ -13,17 +13,16 @@ from .solver import Solver
 from .state import VectorField, is_eager
 
 
-class Implicit(Solver):
-    """Put before a class of steps, it solves their equations by its `rule`.
+class Differentiated(Solver):
+    """Put before a class of steps that take ∂f/∂z.
 
     Calls take `jacobian=` besides: jacobian(s, z), or jacobian(s, x, z) where there is an input, gives ∂f/∂z as
-    [*batch, n, n] for states [*batch, n], or as [N, N] of the whole state. Without it f is differentiated. And they take
-    `mass=`, the matrix M of M z' = f, [n, n] or [*batch, n, n]; it may be singular where the solver is `algebraic`.
+    [*batch, n, n] for states [*batch, n], or as [N, N] of the whole state. Without it f is differentiated. `mass=` is
+    the matrix M of M z' = f, [n, n] or [*batch, n, n]; it may be singular where the solver is `algebraic`.
     """
 
-    rule: ClassVar[Rule] = NEWTON
     algebraic: ClassVar[bool] = False
-    """Whether all of its stages are solved for and the last is a step's end, which algebraic equations need."""
+    """Whether its steps end where the algebraic equations of a singular mass matrix hold."""
 
     def forward(
         self, f: VectorField, *arguments: Any, jacobian: Given | None = None, mass: Any = None, **settings: Any
@@ -61,24 +60,30 @@ class Implicit(Solver):
         """As without equations."""
         return self._above.base_step(self._given(f, jacobian, mass), *arguments, **settings)
 
-    @property
-    def _above(self) -> Any:
-        """The class of steps that this is put before."""
-        return super(Implicit, self)
-
     def _given(self, f: VectorField, jacobian: Given | None, mass: Any) -> VectorField:
         """f with what was given beside it."""
         if mass is None:
             return with_jacobian(f, jacobian)
         massed = Massed(f, mass)
         if massed.singular:
-            require_algebraic(self, self.algebraic, self.rule.by)
+            require_algebraic(self, self.algebraic, getattr(self, "rule", NEWTON).by)
         return with_jacobian(massed, jacobian and massed.jacobian(jacobian))
+
+    @property
+    def _above(self) -> Any:
+        """The class of steps that this is put before."""
+        return super()
+
+
+class Implicit(Differentiated):
+    """Put before a class of steps, it solves their equations by its `rule`."""
+
+    rule: ClassVar[Rule] = NEWTON
 
     def _prepared(self, f: VectorField, z: Tensor) -> VectorField:
         if getattr(type(f), "is_solvable", False) or not is_eager(z):
             return f
-        return Solvable(f, z, self.rule, _given_of(f), getattr(self, "each", False))
+        return Solvable(f, z, self.rule, given_of(f), getattr(self, "each", False))
 
 
 class _WithJacobian:
@@ -100,7 +105,7 @@ def with_jacobian(f: VectorField, given: Given | None) -> VectorField:
     return _WithJacobian(f, given)
 
 
-def _given_of(f: Any) -> Given | None:
+def given_of(f: Any) -> Given | None:
     """The Jacobian that was given with f, which others may have wrapped."""
     while f is not None and not hasattr(f, "given_jacobian"):
         f = getattr(f, "f", None)

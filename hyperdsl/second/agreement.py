@@ -9,19 +9,22 @@ from functools import lru_cache, partial
 from sympy.polys.domains import QQ
 
 from hyperdsl.diagnostics import Diagnostic, catalogue
-from hyperdsl.second import declared, multistep, proofs, written
+from hyperdsl.second import additive, declared, multistep, proofs, rosenbrock, written
 from hyperdsl.second.budget import Undecided, limited
 from hyperdsl.second.expressions import Expr, expression
 from hyperdsl.second.orders import Found
 from hyperdsl.second.trees import shown
+from hyperdsl.semantics.methods.labels import parts_of
 from hyperdsl.semantics.model import spec as m
+from hyperdsl.semantics.model.additive import PARTS, Additive, AdditiveFacts
+from hyperdsl.semantics.model.rosenbrock import Rosenbrock, RosenbrockFacts
 from hyperdsl.source import Place, Source, Span
 from hyperdsl.syntax import nodes as n
 
 REFUTED = frozenset(
     entry.code
     for entry in (
-        *(catalogue.ORDER_TOO_HIGH, catalogue.EMBEDDED_TOO_HIGH, catalogue.ROW_SUM),
+        *(catalogue.ORDER_TOO_HIGH, catalogue.EMBEDDED_TOO_HIGH, catalogue.ROW_SUM, catalogue.GAMMA_SUM),
         *(catalogue.DENSE_TOO_HIGH, catalogue.DENSE_ENDS),
     )
 )
@@ -52,7 +55,13 @@ class Verdict:
 
 def verdicts(spec: m.Spec, found: tuple[Diagnostic, ...]) -> Iterator[Verdict]:
     """On everything in a file whose order was proven, in the order of the summary; then on what was refuted."""
-    bases: tuple[m.Base, ...] = (*spec.methods, *spec.multisteps, *spec.predictor_correctors)
+    bases: tuple[m.Base, ...] = (
+        *spec.methods,
+        *spec.additives,
+        *spec.rosenbrocks,
+        *spec.multisteps,
+        *spec.predictor_correctors,
+    )
     for base in bases:
         yield verdict(base, spec.imports)
     for solver in spec.solvers:
@@ -60,7 +69,9 @@ def verdicts(spec: m.Spec, found: tuple[Diagnostic, ...]) -> Iterator[Verdict]:
     for declaration in declared.declarations(spec.source):
         if declaration.word.text in ("method", "multistep") and _is_refuted(declaration, found):
             place = Place(spec.source, declaration.name.span)
-            yield _judged(REFUSED, declaration.name.text, place, partial(_refused, declaration))
+            yield _judged(
+                REFUSED, declaration.name.text, place, partial(_refused, declaration, spec.source, spec.imports)
+            )
 
 
 def verdict(base: m.Base, imports: tuple[Source, ...] = ()) -> Verdict:
@@ -68,6 +79,10 @@ def verdict(base: m.Base, imports: tuple[Source, ...] = ()) -> Verdict:
     match base:
         case m.Method():
             return _judged("methods", base.name, base.place, partial(_method, base))
+        case Rosenbrock():
+            return _judged("methods", base.name, base.place, partial(_rosenbrock, base))
+        case Additive():
+            return _judged("methods", base.name, base.place, partial(_additive, base, imports))
         case m.Multistep():
             return _judged("multisteps", base.name, base.place, partial(_multistep, base))
         case m.PredictorCorrector():
@@ -91,7 +106,17 @@ def _method(method: m.Method) -> Iterator[str]:
     yield from _compared(method.facts, _proof(method.place.source, method.name), method.autonomous)
 
 
-def _compared(facts: m.Facts, proof: proofs.Proof, autonomous: bool) -> Iterator[str]:
+def _additive(method: Additive, imports: tuple[Source, ...]) -> Iterator[str]:
+    source = method.place.source
+    parts = _parts(declared.method(method.name, source)[0], source, imports)
+    yield from _compared(method.facts, additive.prove(parts), method.autonomous)
+
+
+def _parts(declaration: n.Declaration, source: Source, imports: tuple[Source, ...]) -> tuple[written.Written, ...]:
+    return written.read_parts(declaration, lambda name: declared.method(name, source, imports)[0])
+
+
+def _compared(facts: m.Facts | AdditiveFacts, proof: proofs.Proof, autonomous: bool) -> Iterator[str]:
     report = facts.report
     first, *embedded = proof.timed
     yield from _order("the order", report.order, first, settled=report.failing is not None)
@@ -109,6 +134,31 @@ def _compared(facts: m.Facts, proof: proofs.Proof, autonomous: bool) -> Iterator
         yield "the dense output: it is as claimed by the exact engine, not by sympy"
     if not proof.bounded:
         yield "the range: no coefficient has a pole in it by the exact engine, one has by sympy"
+
+
+def _rosenbrock(method: Rosenbrock, values: Values = ()) -> Iterator[str]:
+    declaration = declared.method(method.name, method.place.source)[0]
+    yield from _rosenbrock_compared(method.facts, _rosenbrock_proof(declaration, values), method.autonomous)
+
+
+def _rosenbrock_compared(facts: RosenbrockFacts, proof: rosenbrock.Proof, autonomous: bool) -> Iterator[str]:
+    report = facts.report
+    rows = ((report.order, report.order_autonomous), *((order, None) for order in facts.embedded))
+    for row, (timed, untimed) in enumerate(rows, start=1):
+        yield from _order(f"the order of row {row} of the weights", timed, proof.timed[row - 1], settled=True)
+        if untimed is not None:
+            yield from _order("the order without time", untimed, proof.autonomous[row - 1], settled=True)
+    if proof.w_order != facts.w_order:
+        yield f"the order with any matrix: {facts.w_order} by the exact engine, {proof.w_order} by sympy"
+    if not autonomous and not proof.rows_sum:
+        yield "c = α·1 and γ_i = Σ γ_ij: they hold by the exact engine, not by sympy"
+    if not proof.bounded:
+        yield "the range: no coefficient has a pole in it by the exact engine, one has by sympy"
+
+
+@lru_cache(maxsize=256)
+def _rosenbrock_proof(declaration: n.Declaration, values: Values) -> rosenbrock.Proof:
+    return rosenbrock.prove(declaration, dict(values))
 
 
 def _order(what: str, exact: int, found: Found, *, settled: bool) -> Iterator[str]:
@@ -153,6 +203,10 @@ def _solver(solver: m.AnySolver, imports: tuple[Source, ...]) -> Iterator[str]:
     base = solver.base
     if isinstance(solver, m.Solver):
         yield from _compared(solver.facts, _base_proof(solver), solver.base.autonomous)
+    elif isinstance(solver, m.RosenbrockSolver):
+        declaration = declared.method(base.name, base.place.source)[0]
+        proof = _rosenbrock_proof(declaration, _fixed(solver))
+        yield from _rosenbrock_compared(solver.facts, proof, solver.base.autonomous)
     elif isinstance(base, m.Multistep):
         yield from _multistep(base)
     elif isinstance(base, m.PredictorCorrector):
@@ -165,10 +219,16 @@ def _base_proof(solver: m.Solver) -> proofs.Proof:
     base = declared.setting(declaration, "base")
     if isinstance(base, n.Call) and base.name.text == "learned":
         return proofs.prove(written.learned(solver.tableau.stages))
+    return _proof(solver.base.place.source, solver.base.name, _fixed(solver))
+
+
+def _fixed(solver: m.StepSolver) -> Values:
+    """The numbers that a solver's declaration puts in for parameters."""
+    declaration = next(d for d in declared.declarations(solver.place.source) if d.name.span == solver.place.span)
+    base = declared.setting(declaration, "base")
     arguments = base.arguments if isinstance(base, n.Call) else ()
     names = {name for name, _ in solver.fixed}
-    fixed = tuple((a.name.text, expression(a.value, {})) for a in arguments if a.name and a.name.text in names)
-    return _proof(solver.base.place.source, solver.base.name, fixed)
+    return tuple((a.name.text, expression(a.value, {})) for a in arguments if a.name and a.name.text in names)
 
 
 def _proof(source: Source, name: str, values: Values = ()) -> proofs.Proof:
@@ -198,13 +258,22 @@ def _within(span: Span, outer: Span) -> bool:
     return start <= (span.line, span.column) and (span.end_line, span.end_column) <= end
 
 
-def _refused(declaration: n.Declaration) -> Iterator[str]:
+def _refused(declaration: n.Declaration, source: Source, imports: tuple[Source, ...]) -> Iterator[str]:
     if declaration.word.text == "multistep":
         claimed = declared.setting(declaration, "order")
         order = _formula(declaration).order
         if isinstance(claimed, n.Number) and int(claimed.text) <= order:
             yield f"the order: below the claimed {claimed.text} by the exact engine, {order} by sympy"
         return
-    method = written.read(declaration)
-    if proofs.prove(method).bears_out(method):
+    if parts_of(declaration).keys() & {"gamma", "transformed"}:
+        if rosenbrock.prove(declaration).bears_out(rosenbrock.claims(declaration)):
+            yield "its claims: refuted by the exact engine, proven by sympy"
+        return
+    if set(PARTS) & (set(parts_of(declaration)) | declared.settings(declaration)):
+        parts = _parts(declaration, source, imports)
+        method, proof = parts[0], additive.prove(parts)
+    else:
+        method = written.read(declaration)
+        proof = proofs.prove(method)
+    if proof.bears_out(method):
         yield "its claims: refuted by the exact engine, proven by sympy"

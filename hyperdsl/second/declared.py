@@ -50,6 +50,11 @@ def _library(name: str) -> Iterator[Source]:
         yield library_unit(file).source
 
 
+def settings(declaration: n.Declaration) -> set[str]:
+    """The words of its settings."""
+    return {statement.word.text for statement in declaration.body.statements if isinstance(statement, n.Setting)}
+
+
 def setting(declaration: n.Declaration, word: str) -> n.Value | None:
     """The value of a setting with one; None where it is not set."""
     for statement in declaration.body.statements:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 import sympy
 
 from hyperdsl.second.budget import Undecided
 from hyperdsl.second.expressions import Expr, expression, symbols
+from hyperdsl.semantics.methods.labels import PLAIN, parts_of
+from hyperdsl.semantics.model.additive import PARTS
 from hyperdsl.syntax import nodes as n
 
 THETA = sympy.Symbol("theta", real=True)
@@ -60,10 +62,10 @@ class WrittenDense:
 class Written:
     """A method: its coefficients, rows as long as there are stages, and what it claims."""
 
-    a: tuple[Row, ...]
-    c: Row
-    weights: tuple[Row, ...]
     claimed: tuple[int, ...]
+    a: tuple[Row, ...] = ()
+    c: Row = ()
+    weights: tuple[Row, ...] = ()
     tolerance: Expr | None = None
     autonomous: bool = False
     dense: WrittenDense | None = None
@@ -74,29 +76,52 @@ class Written:
 FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
-def read(declaration: n.Declaration, values: Mapping[str, Expr] | None = None) -> Written:
-    """The method that a sound declaration writes, with these values for some of its parameters."""
+def read(declaration: n.Declaration, values: Mapping[str, Expr] | None = None, of: n.Tableau | None = None) -> Written:
+    """The method that a sound declaration writes, with these values for some of its parameters; `of` is the tableau
+    where it has several."""
     names = {argument.value.text: None for argument in declaration.parameters if isinstance(argument.value, n.Name)}
     given = {**symbols(tuple(names)), **(values or {})}
-    statements = declaration.body.statements
-    tables = {table.word.text: table for table in statements if isinstance(table, n.Tableau)}
-    settings = {setting.word.text: setting for setting in statements if isinstance(setting, n.Setting)}
-    table, order = tables["tableau"], settings["order"]
+    tables = {table.word.text: table for table in declaration.body.statements if isinstance(table, n.Tableau)}
+    table = of or tables["tableau"]
     rows = [line for line in table.lines if isinstance(line, n.Row)]
     weights = [line for line in table.lines if isinstance(line, n.Weights)]
+    return replace(
+        settings_of(declaration, given),
+        a=tuple(row_of(row.entries, len(rows), given) for row in rows),
+        c=row_of([row.c for row in rows], len(rows), given),
+        weights=tuple(row_of(row.entries, len(rows), given) for row in weights),
+        dense=_dense(tables["dense"], len(rows), given) if "dense" in tables else None,
+    )
+
+
+def settings_of(declaration: n.Declaration, names: Mapping[str, Expr]) -> Written:
+    """What a sound declaration claims of a method of any kind, without its coefficients."""
+    statements = declaration.body.statements
+    settings = {setting.word.text: setting for setting in statements if isinstance(setting, n.Setting)}
+    order = settings["order"]
     tolerance = next((clause.value for clause in order.clauses if clause.word.text == "within"), None)
-    bounds, nonzero = _conditions(settings.get("where"), given)
+    bounds, nonzero = _conditions(settings.get("where"), names)
     return Written(
-        a=tuple(_row(row.entries, len(rows), given) for row in rows),
-        c=_row([row.c for row in rows], len(rows), given),
-        weights=tuple(_row(row.entries, len(rows), given) for row in weights),
         claimed=_claimed(order),
         tolerance=None if tolerance is None else expression(tolerance, {}),
         autonomous=any(clause.word.text == "autonomous" for clause in order.clauses),
-        dense=_dense(tables["dense"], len(rows), given) if "dense" in tables else None,
         bounds=bounds,
         nonzero=nonzero,
     )
+
+
+def read_parts(
+    declaration: n.Declaration, named: Callable[[str], n.Declaration], values: Mapping[str, Expr] | None = None
+) -> tuple[Written, ...]:
+    """The parts of an additive method, explicit before implicit, each with the method's claims; `named` finds the
+    methods that it names as parts."""
+    tables = parts_of(declaration)
+    settings = {s.word.text: s for s in declaration.body.statements if isinstance(s, n.Setting)}
+    for label in PARTS:
+        if label not in tables:
+            (name,) = (value.text for value in settings[label].values if isinstance(value, n.Name))
+            tables[label] = parts_of(named(name))[PLAIN]
+    return tuple(read(declaration, values, tables[label]) for label in PARTS)
 
 
 def learned(stages: int) -> Written:
@@ -112,7 +137,7 @@ def learned(stages: int) -> Written:
     )
 
 
-def _row(entries: Iterable[n.Expression], length: int, names: Mapping[str, Expr]) -> Row:
+def row_of(entries: Iterable[n.Expression], length: int, names: Mapping[str, Expr]) -> Row:
     """A row of a tableau, zeros put in where it is short."""
     found = [expression(entry, names) for entry in entries]
     return (*found, *[sympy.Integer(0)] * (length - len(found)))
@@ -132,9 +157,9 @@ def _dense(table: n.Tableau, stages: int, names: Mapping[str, Expr]) -> WrittenD
     size = stages + len(rows)
     return WrittenDense(
         order=order,
-        a=tuple(_row(row.entries, size, names) for row in rows),
-        c=_row([row.c for row in rows], len(rows), names),
-        weights=_row(weights.entries, size, {**names, "theta": THETA}),
+        a=tuple(row_of(row.entries, size, names) for row in rows),
+        c=row_of([row.c for row in rows], len(rows), names),
+        weights=row_of(weights.entries, size, {**names, "theta": THETA}),
     )
 
 

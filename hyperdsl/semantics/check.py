@@ -9,8 +9,10 @@ from typing import TypeVar
 
 from hyperdsl.diagnostics import Diagnostic, catalogue, has_errors
 from hyperdsl.semantics.model import spec as m
+from hyperdsl.semantics.model.additive import Additive
 from hyperdsl.semantics.model.control import Control
 from hyperdsl.semantics.model.path import PathModel
+from hyperdsl.semantics.model.rosenbrock import Rosenbrock
 from hyperdsl.semantics.reading.names import class_name, package_fault
 from hyperdsl.semantics.reading.report import Report, within_reach
 from hyperdsl.semantics.reading.scope import Project, Scope
@@ -29,6 +31,7 @@ from hyperdsl.syntax.parser import parse
 from hyperdsl.theory.numbers.budget import limited
 
 T = TypeVar("T")
+Kind = TypeVar("Kind", bound=m.Base)
 
 
 def check_file(path: Path, shown: str, project: Project) -> tuple[m.Spec, tuple[Diagnostic, ...]]:
@@ -80,12 +83,12 @@ class _Checker:
             self._check_unused(self._own())
             self._check_package(declared[0])
             _check_clashes(report, solvers)
-        methods, multisteps, pairs = self._methods()
+        bases = self._methods()
         return m.Spec(
             source=scope.unit.source,
-            methods=methods,
-            multisteps=multisteps,
-            predictor_correctors=pairs,
+            methods=_of(bases, m.Method),
+            multisteps=_of(bases, m.Multistep),
+            predictor_correctors=_of(bases, m.PredictorCorrector),
             correctors=tuple(filter(None, correctors)),
             trainings=tuple(filter(None, trainings)),
             problems=tuple(filter(None, problems)),
@@ -93,6 +96,8 @@ class _Checker:
             imports=scope.imported_sources(),
             sweeps=tuple(filter(None, sweeps)),
             paths=tuple(filter(None, paths)),
+            additives=_of(bases, Additive),
+            rosenbrocks=_of(bases, Rosenbrock),
         )
 
     def _own(self, *words: str) -> list[n.Declaration]:
@@ -107,15 +112,11 @@ class _Checker:
         self.solvers = {solver.name: solver for solver in solvers}
         return solvers
 
-    def _methods(self) -> tuple[tuple[m.Method, ...], tuple[m.Multistep, ...], tuple[m.PredictorCorrector, ...]]:
-        """The sound methods by their kind."""
+    def _methods(self) -> list[m.Base]:
+        """The sound methods of every kind."""
         declared = (d for d in self._own() if group_of(d.word.text) == "method")
-        bases = [self.scope.methods.get(d.name.text) for d in declared]
-        return (
-            tuple(base for base in bases if isinstance(base, m.Method)),
-            tuple(base for base in bases if isinstance(base, m.Multistep)),
-            tuple(base for base in bases if isinstance(base, m.PredictorCorrector)),
-        )
+        found = (self.scope.methods.get(d.name.text) for d in declared)
+        return [base for base in found if base is not None]
 
     def _within_reach(self, declaration: n.Declaration, read: Callable[[], T], scope: Scope | None = None) -> T | None:
         return within_reach((scope or self.scope).report, declaration, read)
@@ -203,6 +204,10 @@ class _Checker:
         fault = package_fault(stem)
         if fault:
             self.scope.report(catalogue.FILE_NAME, first.name, name=self.scope.unit.source.name, reason=fault)
+
+
+def _of(bases: list[m.Base], kind: type[Kind]) -> tuple[Kind, ...]:
+    return tuple(base for base in bases if isinstance(base, kind))
 
 
 def _check_clashes(report: Report, solvers: tuple[m.AnySolver, ...]) -> None:

@@ -6,7 +6,9 @@ import math
 
 from hyperdsl.semantics.methods.families import range_text
 from hyperdsl.semantics.model import spec as m
+from hyperdsl.semantics.model.additive import Additive
 from hyperdsl.semantics.model.path import PathModel
+from hyperdsl.semantics.model.rosenbrock import Rosenbrock
 
 
 def summary(spec: m.Spec) -> dict[str, object]:
@@ -14,7 +16,11 @@ def summary(spec: m.Spec) -> dict[str, object]:
     return {
         "path": spec.source.path,
         "sha256": spec.source.sha256,
-        "methods": [method_summary(method) for method in spec.methods],
+        "methods": [
+            *map(method_summary, spec.methods),
+            *map(additive_summary, spec.additives),
+            *map(rosenbrock_summary, spec.rosenbrocks),
+        ],
         "multisteps": [multistep_summary(method) for method in spec.multisteps],
         "predictor_correctors": [
             {"name": pair.name, "order": pair.formula.order} for pair in spec.predictor_correctors
@@ -43,11 +49,67 @@ def method_summary(method: m.Method) -> dict[str, object]:
         "principal_error": facts.principal_error,
         "real_stability": finite_or_text(facts.real_stability),
         "imaginary_stability": finite_or_text(facts.imaginary_stability),
-        "parameters": [
-            {"name": parameter.name, "range": range_text(parameter.name, parameter.interval, method.nonzero)}
-            for parameter in method.parameters
-        ],
+        "parameters": _parameters(method),
     }
+
+
+def additive_summary(method: Additive) -> dict[str, object]:
+    """Stability intervals are the explicit part's, `l_stable` and `stiffly_accurate` the implicit part's."""
+    facts = method.facts
+    return {
+        "name": method.name,
+        "kind": "additive",
+        "stages": method.pair.stages,
+        "claimed_order": method.claimed_order,
+        "order": facts.report.order,
+        "order_autonomous": facts.report.order_autonomous,
+        "parts": dict(facts.report.parts),
+        "claimed_embedded_order": _first(method.claimed_embedded),
+        "embedded_order": _first(facts.embedded),
+        "stage_order": facts.stage_order,
+        "fsal": facts.fsal,
+        "proof": "exact" if method.tolerance is None else "tolerance",
+        "tolerance": None if method.tolerance is None else float(method.tolerance),
+        "conditions": facts.conditions,
+        "principal_error": facts.principal_error,
+        "real_stability": finite_or_text(facts.real_stability),
+        "imaginary_stability": finite_or_text(facts.imaginary_stability),
+        "l_stable": facts.l_stable,
+        "stiffly_accurate": facts.stiffly_accurate,
+        "parameters": _parameters(method),
+    }
+
+
+def rosenbrock_summary(method: Rosenbrock) -> dict[str, object]:
+    facts = method.facts
+    return {
+        "name": method.name,
+        "kind": "rosenbrock",
+        "stages": method.tableau.stages,
+        "claimed_order": method.claimed_order,
+        "order": facts.report.order,
+        "order_autonomous": facts.report.order_autonomous,
+        "claimed_embedded_order": _first(method.claimed_embedded),
+        "embedded_order": _first(facts.embedded),
+        "w_order": facts.w_order,
+        "fsal": False,
+        "proof": "exact" if method.tolerance is None else "tolerance",
+        "tolerance": None if method.tolerance is None else float(method.tolerance),
+        "conditions": facts.conditions,
+        "principal_error": facts.principal_error,
+        "real_stability": finite_or_text(facts.real_stability),
+        "imaginary_stability": finite_or_text(facts.imaginary_stability),
+        "l_stable": facts.l_stable,
+        "stiffly_accurate": facts.stiffly_accurate,
+        "parameters": _parameters(method),
+    }
+
+
+def _parameters(method: m.OneStep) -> list[dict[str, str]]:
+    return [
+        {"name": parameter.name, "range": range_text(parameter.name, parameter.interval, method.nonzero)}
+        for parameter in method.parameters
+    ]
 
 
 def multistep_summary(method: m.Multistep) -> dict[str, object]:
@@ -115,6 +177,8 @@ def finite_or_text(value: float | None) -> float | str | None:
 def table_rows(spec: m.Spec) -> tuple[tuple[str, ...], ...]:
     """The lines of `check`'s table: name, order, how it is proven, what it is."""
     methods = [(method.name, orders(method), _proof(method), _kind(method)) for method in spec.methods]
+    methods += [(method.name, orders(method), _proof(method), additive_kind(method)) for method in spec.additives]
+    methods += [(method.name, orders(method), _proof(method), rosenbrock_kind(method)) for method in spec.rosenbrocks]
     methods += [
         (method.name, str(max(0, method.formula.order)), "exactly", multistep_kind(method))
         for method in spec.multisteps
@@ -126,7 +190,7 @@ def table_rows(spec: m.Spec) -> tuple[tuple[str, ...], ...]:
     return (*methods, *((solver.name, str(solver.order), "by its base", _step(solver)) for solver in spec.solvers))
 
 
-def orders(method: m.Method) -> str:
+def orders(method: m.OneStep) -> str:
     """`5(4)`, and the order without time where that is another."""
     facts = method.facts
     text = str(facts.order) + (f"({', '.join(map(str, facts.embedded))})" if facts.embedded else "")
@@ -135,7 +199,7 @@ def orders(method: m.Method) -> str:
     return text
 
 
-def _proof(method: m.Method) -> str:
+def _proof(method: m.OneStep) -> str:
     count = f"{method.facts.conditions} condition" + ("s" if method.facts.conditions != 1 else "")
     return f"exactly, {count}" if method.tolerance is None else f"within {float(method.tolerance):.0e}, {count}"
 
@@ -147,6 +211,36 @@ def _kind(method: m.Method) -> str:
     text += f", dense {method.dense.order}" if method.dense else ""
     if method.facts.principal_error is None and not method.parameters:
         text += ", principal error out of reach"
+    names = ", ".join(parameter.name for parameter in method.parameters)
+    return f"{text}, for all {names} in range" if names else text
+
+
+def additive_kind(method: Additive) -> str:
+    """`additive, 4 stages, parts of order 3 and 3, stiffly accurate, L-stable`"""
+    facts, stages = method.facts, method.pair.stages
+    held = {
+        "FSAL": facts.fsal,
+        "stiffly accurate": facts.stiffly_accurate,
+        "L-stable": facts.l_stable,
+        "A-stable": facts.a_stable and not facts.l_stable,
+    }
+    alone = " and ".join(str(order) for _, order in facts.report.parts)
+    text = f"additive, {stages} stage" + "s" * (stages > 1) + f", parts of order {alone}"
+    text = ", ".join([text, *(name for name, holds in held.items() if holds)])
+    names = ", ".join(parameter.name for parameter in method.parameters)
+    return f"{text}, for all {names} in range" if names else text
+
+
+def rosenbrock_kind(method: Rosenbrock) -> str:
+    """`Rosenbrock, 6 stages, order 2 with any matrix, stiffly accurate, L-stable`"""
+    facts, stages = method.facts, method.tableau.stages
+    held = {
+        "stiffly accurate": facts.stiffly_accurate,
+        "L-stable": facts.l_stable,
+        "A-stable": facts.a_stable and not facts.l_stable,
+    }
+    text = f"Rosenbrock, {stages} stage" + "s" * (stages > 1) + f", order {facts.w_order} with any matrix"
+    text = ", ".join([text, *(name for name, holds in held.items() if holds)])
     names = ", ".join(parameter.name for parameter in method.parameters)
     return f"{text}, for all {names} in range" if names else text
 

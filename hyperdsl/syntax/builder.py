@@ -103,7 +103,7 @@ class Builder(Transformer[Token, Any]):
         return Broken(span_of(parts[0])), False
 
     def table(self, parts: list[Any]) -> tuple[tuple[n.TableLine, ...], Span, bool]:
-        lines = _nodes(parts, n.Row, n.Weights, n.Rule)
+        lines = _nodes(parts, n.Row, n.Weights, n.Bare, n.Rule)
         return lines, _covering([parts[0], parts[-1]]), not _nodes(parts, Broken)
 
     def tableau(self, parts: list[Any]) -> tuple[n.Tableau, bool]:
@@ -118,6 +118,9 @@ class Builder(Transformer[Token, Any]):
 
     def weights(self, parts: list[Any]) -> n.Weights:
         return n.Weights(parts[1], span_of(parts[0]).to(span_of(parts[1][-1])))
+
+    def bare(self, parts: list[Any]) -> n.Bare:
+        return n.Bare(parts[0], span_of(parts[0][0]).to(span_of(parts[0][-1])))
 
     def rule(self, parts: list[Any]) -> n.Rule:
         return n.Rule(_covering(parts))

@@ -160,18 +160,26 @@ class Weights:
 
 
 @dataclass(frozen=True)
+class Bare:
+    """A row of coefficients alone: `g_1, g_2, ...`."""
+
+    entries: tuple[Expression, ...]
+    span: Span = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True)
 class Rule:
     """The line between stages and weights."""
 
     span: Span = field(compare=False, repr=False)
 
 
-TableLine = Row | Weights | Rule
+TableLine = Row | Weights | Bare | Rule
 
 
 @dataclass(frozen=True)
 class Tableau:
-    """`tableau { ... }` or `dense q { ... }`."""
+    """`tableau { ... }`, `tableau explicit { ... }`, `dense q { ... }` or `gamma { ... }`."""
 
     word: Name
     values: tuple[Value, ...]

@@ -119,8 +119,8 @@ class _Printer:
     def _table(self, table: n.Tableau, depth: int) -> None:
         nodes = [expression_text(line.c) for line in table.lines if isinstance(line, n.Row)]
         left = max(map(len, nodes), default=0)
-        room = WIDTH - len(INDENT) * (depth + 1) - left - 3
-        rows = [_broken_row(line.entries, room) if not isinstance(line, n.Rule) else [] for line in table.lines]
+        room = WIDTH - len(INDENT) * (depth + 1)
+        rows = [_table_row(line, room - left - 3, room) for line in table.lines]
         right = max((len(text) for row in rows for text in row), default=1)
         words = [table.word.text, *_values(table.values, table.clauses)]
         self._line(f"{' '.join(words)} {{", depth, table.span.line)
@@ -128,12 +128,14 @@ class _Printer:
             self._before(line.span.line, depth + 1, blank=False)
             if isinstance(line, n.Rule):
                 texts = ["-" * max(2, left + 1) + "+" + "-" * max(2, right + 2)]
+            elif isinstance(line, n.Bare):
+                texts = row
             else:
                 c = expression_text(line.c) if isinstance(line, n.Row) else ""
                 heads = [c, *[""] * (len(row) - 1)]
                 lines = [f"{head:{left}} | {text}" for head, text in zip(heads, row, strict=True)]
-                texts = [text.removeprefix("" if nodes else " ") for text in lines]
-            texts = [texts[0], *(text.replace("|", " ", 1) for text in texts[1:])]
+                lines = [text.removeprefix("" if nodes else " ") for text in lines]
+                texts = [lines[0], *(text.replace("|", " ", 1) for text in lines[1:])]
             for text in texts[:-1]:
                 self._line(text, depth + 1, None)
             self._line(texts[-1], depth + 1, line.span.end_line)
@@ -201,6 +203,17 @@ def _quantity(value: n.Expression) -> str:
 
 def _setting(setting: n.Setting) -> str:
     return " ".join([setting.word.text, *_values(setting.values, setting.clauses)])
+
+
+def _table_row(line: n.TableLine, room: int, whole: int) -> list[str]:
+    """The texts of a line of a table; there is more room for a row that stands alone."""
+    match line:
+        case n.Rule():
+            return []
+        case n.Bare(entries):
+            return _broken_row(entries, whole)
+        case n.Row(_, entries) | n.Weights(entries):
+            return _broken_row(entries, room)
 
 
 def _broken_row(entries: tuple[n.Expression, ...], room: int) -> list[str]:

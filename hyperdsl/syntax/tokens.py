@@ -30,6 +30,7 @@ CONTINUES = frozenset({"COMMA", "PLUS", "MINUS", "STAR", "SLASH", "CARET", "EQUA
 OPERATORS = frozenset({"PLUS", "MINUS", "STAR", "SLASH", "CARET"})
 BOUNDARIES = frozenset({"_NL", "LBRACE", "TOPEN", "RBRACE"})
 TABLES = frozenset({"tableau", "dense"})
+ALSO_TABLES = frozenset({"gamma"})  # a table where its braces follow at once, else a setting
 
 
 @dataclass(frozen=True)
@@ -249,5 +250,5 @@ class _Arranger:
         following = self.tokens[i + 1].type if i + 1 < len(self.tokens) else ""
         if self.table or token.type != "NAME" or following in {"PRIME", "IN", "LSQB"}:
             return token
-        self.opens_table = token in TABLES
+        self.opens_table = token in TABLES or (token in ALSO_TABLES and following == "LBRACE")
         return Token.new_borrow_pos("TABLE" if self.opens_table else "WORD", str(token), token)

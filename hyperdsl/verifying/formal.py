@@ -165,6 +165,25 @@ class World:
         """The same times ε."""
         return tuple(formal(eps) * slope for slope in self.solved(f, eps, *equations))
 
+    def linear(self, f: Any, s: Formal, z: Formal, size: Formal) -> tuple[Formal, Formal]:
+        """What stands for I − size·∂f/∂z, and ∂f/∂s, at (s, z)."""
+        place = (f == self.f, formal(s).scalar, formal(z).key)
+        matrix = self.named(("matrix", *place, formal(size).scalar), "the matrix")
+        return known(matrix), known(self.named(("drift", *place), "∂f/∂s"))
+
+    def resolved(self, matrix: Formal, right: Formal) -> Formal:
+        """The x with matrix·x = right, linear in that: as the sum of what its parts give."""
+        parts = [
+            known(self.named(("resolved", matrix.key, name), f"the solution for {name}")) * Formal({UNIT: factor})
+            for name, factor in right.terms.items()
+        ]
+        return sum(parts, formal(0))
+
+    def linearised(self, f: Any, s: Formal, z: Formal, size: Formal) -> tuple[Matrix, Formal]:
+        """The runtime's function of this name."""
+        matrix, drift = self.linear(f, s, z, size)
+        return Matrix(self, matrix), drift
+
     def filtered(self, f: Any, eps: Any, gamma: Any, error: Formal, slope: Formal | None = None) -> Formal:
         """(I − ε γ ∂f/∂z)⁻¹ error, by its arguments."""
         of = None if slope is None else slope.key
@@ -177,6 +196,17 @@ class World:
             return name
         s, z = self._calls[name]
         return f"{name} = f({shown(s)}, {shown(z)})"
+
+
+class Matrix:
+    """What the runtime's `linearised` gives."""
+
+    def __init__(self, world: World, matrix: Formal) -> None:
+        self.world, self.matrix = world, matrix
+
+    def solve(self, right: Formal) -> Formal:
+        """The solution for a right side."""
+        return self.world.resolved(self.matrix, formal(right))
 
 
 def shown(value: Formal) -> str:

@@ -21,6 +21,8 @@ from hyperdsl.plan.step import (
     Evaluate,
     Learn,
     Linear,
+    Linearise,
+    Resolve,
     Solve,
     Statement,
     Step,
@@ -103,6 +105,10 @@ class Walk:
             case Evaluate(name):
                 self.values[name] = self.world.f(self._time(statement.node), self._sum(statement.of), name)
                 (self.evaluated[name],) = self.values[name].terms
+            case Linearise():
+                self._linearise(statement)
+            case Resolve(name, matrix, of):
+                self.values[name] = self.world.resolved(self.values[matrix], self._sum(of))
             case Combine(name, linear):
                 self.values[name] = self._sum(linear)
             case Solve():
@@ -121,6 +127,12 @@ class Walk:
         for name, slope in zip(names, self.world.solved(self.world.f, self.start.eps, *equations), strict=True):
             self.values[name] = slope
             (self.evaluated[name],) = slope.terms
+
+    def _linearise(self, statement: Linearise) -> None:
+        s = self.start.s + formal(_nearest(statement.node)) * self.start.eps
+        size = self.coefficient(statement.ratio) * self.start.eps
+        matrix, drift = self.world.linear(self.world.f, s, self.values[statement.state], size)
+        self.values |= {statement.matrix: matrix, statement.drift: drift}
 
     def _learned(self, statement: Learn) -> Formal:
         size, node = formal(_nearest(statement.size)), formal(_nearest(statement.node))

@@ -13,14 +13,16 @@ from hyperdsl.plan.passes import with_sums
 from hyperdsl.plan.step import Coefficient, Evaluate, Linear, Solve, defined
 from hyperdsl.semantics.methods.tables import Table, read_table
 from hyperdsl.semantics.model.control import Control, ErrorEstimate
+from hyperdsl.semantics.model.entries import Entries
 from hyperdsl.semantics.model.expressions import Constant
 from hyperdsl.semantics.model.spec import (
     Corrector,
-    Entries,
     External,
     Facts,
     HistorySolver,
     Method,
+    Multistep,
+    PredictorCorrector,
     Solver,
     Start,
 )
@@ -48,7 +50,7 @@ def history(name: str, corrector: Corrector | External | None = None) -> Plan:
     """The plan of a multistep or predictor-corrector method of the library, two steps of rk4 to each first state."""
     base = library_base(name)
     assert base is not None
-    assert not isinstance(base, Method)
+    assert isinstance(base, Multistep | PredictorCorrector)
     return plan(HistorySolver("Made", PLACE, base, Start(library("rk4"), 2), corrector, None))
 
 

@@ -115,6 +115,22 @@ training fit { loss residual } # of the line
     )
 
 
+def test_gamma_is_a_table_where_its_braces_follow() -> None:
+    long = "123456789/987654321"
+    head = "method m {\n    gamma {\n        1/2\n        1, 2\n    }\n    gamma 1/4\n"
+    rows = f"        {long}, {long}, {long}, {long},\n        {long}, 1\n        1\n"
+    text = f"{head}    tableau c {{\n{rows}    }}\n}}\n"
+    tree = tree_of(text)
+    assert print_file(tree) == text
+    assert isinstance(tree.items[0], n.Declaration)
+    table, setting, c = tree.items[0].body.statements
+    assert isinstance(table, n.Tableau)
+    assert [len(line.entries) for line in table.lines if isinstance(line, n.Bare)] == [1, 2]
+    assert isinstance(setting, n.Setting)
+    assert isinstance(c, n.Tableau)
+    assert [len(line.entries) for line in c.lines if isinstance(line, n.Bare)] == [6, 1]
+
+
 def test_long_rows_break_after_commas() -> None:
     row = ", ".join(["123456789/987654321"] * 12)
     zeros = ", ".join(["0"] * 12)

@@ -11,6 +11,7 @@ from typing import Any
 from hyperdsl import compiler
 from hyperdsl.plan import plan
 from hyperdsl.semantics.model import spec as m
+from hyperdsl.semantics.model.entries import Entries
 from hyperdsl.semantics.model.expressions import Constant
 from hyperdsl.semantics.reading.numbers import ExactReader
 from hyperdsl.semantics.reading.report import Report
@@ -71,9 +72,9 @@ def _padded(row: tuple[Exact, ...], width: int) -> tuple[Exact, ...]:
     return (*row, *[ZERO] * (width - len(row)))
 
 
-def _entries(tableau: Tableau) -> m.Entries:
+def _entries(tableau: Tableau) -> Entries:
     a, weights = (tuple(tuple(map(Constant, row)) for row in rows) for rows in (tableau.a, tableau.weights))
-    return m.Entries(a, tuple(map(Constant, tableau.c)), weights)
+    return Entries(a, tuple(map(Constant, tableau.c)), weights)
 
 
 def _of_method(solver: m.Solver, claims: Claims) -> bool:

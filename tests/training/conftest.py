@@ -20,11 +20,11 @@ from hyperdsl.codegen.torch import TEMPLATES
 from hyperdsl.codegen.torch.runtime import FOLDER, TARGET
 from hyperdsl.codegen.torch.training import train_view
 from hyperdsl.plan import plan
+from hyperdsl.semantics.model.entries import Entries
 from hyperdsl.semantics.model.expressions import Binary, Constant, Variable
 from hyperdsl.semantics.model.layers import Linear
 from hyperdsl.semantics.model.spec import (
     Corrector,
-    Entries,
     External,
     Facts,
     Free,

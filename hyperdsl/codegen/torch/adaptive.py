@@ -8,7 +8,7 @@ from typing import Any
 from hyperdsl.codegen.torch.expressions import coefficients_text, factor, tuple_text, written_text
 from hyperdsl.codegen.torch.printer import STEP, Scaled, base_statements
 from hyperdsl.codegen.torch.training import setting
-from hyperdsl.plan import Estimate, Evaluate, Plan, Solve, Statement
+from hyperdsl.plan import Estimate, Evaluate, Linearise, Plan, Resolve, Solve, Statement
 from hyperdsl.plan.passes import is_at_end, needed
 from hyperdsl.plan.step import defined, names, read, values
 from hyperdsl.semantics.model.control import Control
@@ -19,9 +19,10 @@ from hyperdsl.theory.numbers.polynomials import degree
 class AdaptiveView:
     """What an adaptive solver has beside a fixed-step one; settings are Python text.
 
-    `kept` are the stages that `error` takes. With dense output of the method's own, of order `dense_order`, `known` are
-    the stages that `between` takes, its lines, and `weights` belong to those of `dense`: rows of coefficients of θ, θ²,
-    … where they are `polynomials` with numbers, otherwise expressions in theta.
+    `kept` are the stages that `error` takes, `mixed` where a matrix is among them. With dense output of the method's
+    own, of order `dense_order`, `known` are the stages that `between` takes, its lines, and `weights` belong to those
+    of `dense`: rows of coefficients of θ, θ², … where they are `polynomials` with numbers, otherwise expressions in
+    theta.
     """
 
     summary: str
@@ -48,6 +49,7 @@ class AdaptiveView:
     result: str
     seen: str
     kept: str
+    mixed: bool
     error: tuple[str, ...]
     dense_order: int | None = None
     known: str = ""
@@ -66,6 +68,7 @@ def adaptive_view(plan: Plan) -> AdaptiveView | None:
     main, embedded = plan.attempt.estimates[0], phases.embedded
     doubted = any(estimate.role == "doubt" for estimate in plan.attempt.estimates)
     dense = plan.step.dense
+    linearised = any(isinstance(statement, Linearise) for statement in plan.step.body)
     return AdaptiveView(
         summary=_summary(control, main),
         estimate=control.error,
@@ -74,12 +77,13 @@ def adaptive_view(plan: Plan) -> AdaptiveView | None:
         doubling=plan.attempt != plan.step,
         per_sample=control.per_sample,
         doubted=doubted,
-        adjoint=plan.corrector is None and not control.per_sample and not is_implicit(plan),
+        adjoint=plan.corrector is None and not control.per_sample and not is_implicit(plan) and not linearised,
         **control_settings(control, main.power, embedded.power if embedded else 0),
         stages=phases.stage_lines(),
         result=phases.printed.state(plan.step.base),
         seen=tuple_text([phases.printed.slope(name) for name in plan.seen]),
         kept=tuple_text(phases.kept),
+        mixed=linearised and any(isinstance(statement, Resolve) for statement in phases.after),
         error=phases.error_lines() if embedded else (),
         dense_order=dense.order if dense else None,
         known=tuple_text(phases.known),

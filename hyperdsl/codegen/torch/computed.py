@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -48,7 +48,7 @@ def computed_view(plan: Plan, parameters: Mapping[str, float]) -> ComputedView:
 
     def run(step: Step, **further: float) -> Outcome:
         taken = tuple(past[name] for name in step.takes)
-        return Interpreter(step, {**parameters, **further})(field, S, Z, EPS, taken, weighed)
+        return Interpreter(step, {**parameters, **further})(field, S, Z, EPS, taken, weighed, linearised)
 
     alone = replace(step, estimates=(), gives=step.gives if history else ())
     judged = replace(plan.attempt, estimates=tuple(one for one in plan.attempt.estimates if one.gamma is None))
@@ -69,6 +69,12 @@ def computed_view(plan: Plan, parameters: Mapping[str, float]) -> ComputedView:
 def field(s: Value, z: Value) -> Value:
     """The problem: f(s, z), as in the tests."""
     return (1 + s * z) / (1 + z * z)
+
+
+def linearised(f: object, s: Value, z: Value, size: Value) -> tuple[Callable[[Value], Value], Value]:
+    """What solves (1 − size·∂f/∂z) x = r, and ∂f/∂s, of the problem."""
+    slope = (s * (1 + z * z) - 2 * z * (1 + s * z)) / (1 + z * z) ** 2
+    return lambda r: r / (1 - size * slope), z / (1 + z * z)
 
 
 def weighed(eps: Value, s: Value, z: Value, *seen: Value) -> Value:

@@ -9,7 +9,7 @@ from typing import assert_never
 
 from hyperdsl.codegen.torch.expressions import number, tuple_text
 from hyperdsl.codegen.torch.warm import MODULES, layer_text
-from hyperdsl.plan import Evaluate, Plan
+from hyperdsl.plan import Evaluate, Linearise, Plan
 from hyperdsl.semantics.model.layers import (
     Activate,
     Activation,
@@ -109,7 +109,8 @@ def leading_factor(corrector: Corrector, plan: Plan) -> Exact | None:
     """
     alone = corrector.start == "field" and len(corrector.layers) == 1
     step = plan.step
-    if not alone or step.start is not None or plan.order != 1:
+    linearised = any(isinstance(statement, Linearise) for statement in step.body)
+    if not alone or step.start is not None or plan.order != 1 or linearised:
         return None
     rows = {s.name: s.of for s in step.body if isinstance(s, Evaluate)}
     found = Exact.of(Fraction(1, 2))

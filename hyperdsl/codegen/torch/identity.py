@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from hyperdsl.plan import Combine, Evaluate, Learn, Linear, Plan, Solve, Statement
+from hyperdsl.plan import Combine, Evaluate, Learn, Linear, Linearise, Plan, Resolve, Solve, Statement
 from hyperdsl.plan.passes import needed
 from hyperdsl.plan.step import derivative
 from hyperdsl.theory.numbers.exact import Exact
@@ -31,6 +31,10 @@ def _line(statement: Statement) -> str:
             return f"{name} {_number(node.value)} {_sum(of)}"
         case Solve(equations, guess):
             return "; ".join(("solve", *map(_line, equations), _sum(guess)))
+        case Linearise(matrix, _, ratio):
+            return f"{matrix} {_number(ratio.value)}"
+        case Resolve(name, matrix, of):
+            return f"{name} {matrix} {_sum(of)}"
         case Combine(name, of):
             return f"{name} {_sum(of)}"
         case Learn():

@@ -11,7 +11,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from hyperdsl.codegen.torch.expressions import factor, number, scaled, tuple_text, weighted_sum
-from hyperdsl.plan import Coefficient, Combine, Evaluate, Learn, Linear, Solve, Statement, Step, Term
+from hyperdsl.plan import (
+    Coefficient,
+    Combine,
+    Evaluate,
+    Learn,
+    Linear,
+    Linearise,
+    Resolve,
+    Solve,
+    Statement,
+    Step,
+    Term,
+)
 from hyperdsl.plan.passes import is_at_end, needed
 from hyperdsl.plan.step import defined, state, values
 
@@ -63,6 +75,10 @@ def _line(statement: Statement, eps: str) -> str:
     match statement:
         case Evaluate(name, node, of):
             return f"{name} = f({_time(node, eps)}, {combined(of, eps)})"
+        case Linearise(matrix, drift, ratio):
+            return f"{matrix}, {drift} = linearised(f, s, z, {_size(ratio, eps)})"
+        case Resolve(name, matrix, of):
+            return f"{name} = {matrix}.solve({combined(of, eps)})"
         case Combine(name, linear):
             return f"{name} = {combined(linear, eps)}"
         case Solve():
@@ -89,6 +105,11 @@ def solution(
 def _long(equation: Evaluate) -> bool:
     """Whether more than a state is known of what is solved for."""
     return len([term for term in equation.of if term.name != equation.name]) > 1
+
+
+def _size(ratio: Coefficient, eps: str) -> str:
+    sign, size = scaled(ratio, eps)
+    return f"-{size}" if sign == "-" else size
 
 
 def _time(node: Coefficient, eps: str) -> str:
@@ -127,14 +148,25 @@ class Scaled:
     def lines(self, statement: Statement, *, end: str = "") -> list[str]:
         """A statement's line, or two where f is wanted by itself; the base's end is called `end` where it has a name.
 
-        ValueError for what gives no slopes: no method with a control has any.
+        ValueError for what no method with a control has.
         """
-        if isinstance(statement, Solve):
-            found = [solution(statement, "increments", STEP, self._time, self.state)]
-            wanted = [name for name in defined(statement) if name in self.named]
-            return [*found, *(f"{self.slope(name)} = {name} / {self.h}" for name in wanted)]
-        if not isinstance(statement, Evaluate):
-            raise ValueError(f"no line for {type(statement).__name__}")
+        match statement:
+            case Evaluate():
+                return self._evaluated(statement, end)
+            case Linearise(matrix, drift, ratio):
+                # a drift is ∂f/∂s, which ε² makes a state as ε does a slope
+                line = f"{matrix}, rate = linearised(f, s, z, {_size(ratio, STEP)})"
+                return [line, f"{drift} = {self.h} * ({self.h} * rate)"]
+            case Resolve(name, matrix, of):
+                return [f"{name} = {matrix}.solve({of[0].name}{''.join(map(_added, of[1:]))})"]
+            case Solve():
+                found = [solution(statement, "increments", STEP, self._time, self.state)]
+                wanted = [name for name in defined(statement) if name in self.named]
+                return [*found, *(f"{self.slope(name)} = {name} / {self.h}" for name in wanted)]
+            case _:
+                raise ValueError(f"no line for {type(statement).__name__}")
+
+    def _evaluated(self, statement: Evaluate, end: str) -> list[str]:
         at_end = end and values(statement.of) == values(self.step.base)
         value = f"f({self._time(statement.node)}, {end if at_end else self.state(statement.of)})"
         if statement.name == self.carried:

@@ -12,7 +12,7 @@ from hyperdsl.codegen.torch.history import history_view
 from hyperdsl.codegen.torch.identity import base_digest
 from hyperdsl.codegen.torch.views import ImportView, grid_text, imports_of, range_view
 from hyperdsl.codegen.torch.warm import FUNCTIONS, layer_text
-from hyperdsl.plan import Plan
+from hyperdsl.plan import Linearise, Plan
 from hyperdsl.semantics.model.spec import Corrector, Free, Learned
 from hyperdsl.semantics.reading.names import class_name
 from hyperdsl.semantics.solvers.schedules import Curve, numbers_at
@@ -59,7 +59,8 @@ class CaseView:
     `tight` is a tolerance that the order reaches quickly. `estimates`: whether it chooses its steps without a trained
     corrector. `stated` is what the class says of itself, `computed` what its step gives on a problem of numbers.
     `grid` are the points of its own grid, "" without one; `increments`: whether they are learned. `implicit`: whether a
-    step has equations to solve, so that it takes more evaluations than its class counts.
+    step has equations to solve or takes f's derivatives, so that it takes more evaluations than its class counts.
+    `linearised`: whether it takes derivatives.
     """
 
     solver: str
@@ -79,6 +80,7 @@ class CaseView:
     stated: tuple[tuple[str, str], ...]
     starts: tuple[str, ...]
     computed: ComputedView
+    linearised: bool
     adjoint: bool
     dense_order: int | None
     corrector: CorrectorView | None
@@ -189,6 +191,7 @@ def _case(plan: Plan, network: CorrectorView | None) -> CaseView:
         stated=_stated(plan),
         starts=tuple(number(learned.start) for learned in plan.learned),
         computed=computed_view(plan, _middles(plan)),
+        linearised=any(isinstance(statement, Linearise) for statement in plan.step.body),
         adjoint=control is not None and not learned and state == "(3,)" and not given,
         dense_order=plan.step.dense.order if plan.step.dense and control else None,
         corrector=network,
@@ -196,7 +199,7 @@ def _case(plan: Plan, network: CorrectorView | None) -> CaseView:
         warm=_warm(plan),
         grid=grid_text(plan),
         increments=plan.grid is not None and plan.grid.learned,
-        implicit=is_implicit(plan),
+        implicit=is_implicit(plan) or any(isinstance(statement, Linearise) for statement in plan.step.body),
         path=_path(plan),
     )
 

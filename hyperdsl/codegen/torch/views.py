@@ -14,7 +14,7 @@ from hyperdsl.codegen.torch.identity import base_digest
 from hyperdsl.codegen.torch.paths import PathView, path_views
 from hyperdsl.codegen.torch.printer import step_lines
 from hyperdsl.codegen.torch.varying import VaryingView, varying_view
-from hyperdsl.plan import Plan
+from hyperdsl.plan import Linearise, Plan
 from hyperdsl.plan.passes import ends_solved
 from hyperdsl.semantics.model.expressions import Variable
 from hyperdsl.semantics.model.solving import Solving
@@ -123,6 +123,11 @@ class PackageView:
         return any(path.mathematical for path in self.paths)
 
     @property
+    def mixed(self) -> bool:
+        """Whether an error takes more than tensors of its step."""
+        return any(solver.adaptive is not None and solver.adaptive.mixed for solver in self.solvers)
+
+    @property
     def exports(self) -> tuple[str, ...]:
         return tuple(name for part in self.offered for name in part.names.split(", "))
 
@@ -162,6 +167,7 @@ _MODULES = {
     "path": ("Path", "guided"),
     "ranges": ("OutsideWarning",),
     "relative": ("RelativeConvCorrector", "RelativeCorrector"),
+    "rosenbrock": ("RosenbrockSteps", "linearised"),
     "solution": ("Solution", "Statistics", "polynomials"),
     "stiff": ("StiffSteps",),
     "state": ("VectorField", "beside"),
@@ -209,6 +215,8 @@ def _solver_view(plan: Plan, corrector: str, paths: Mapping[str, PathView]) -> S
     stages, result = ((), "") if history or adaptive or varying else step_lines(plan.step)
     single = ("GradedSteps",) if plan.grid else ("FixedSteps",)
     bases = _adaptive_bases(adaptive) if adaptive else ("HistorySteps",) if history else single
+    linearised = any(isinstance(statement, Linearise) for statement in plan.step.body)
+    bases = ("RosenbrockSteps", *bases) if linearised else bases
     implicit = is_implicit(plan)
     bases = ("StiffSteps" if adaptive else "Implicit", *bases) if implicit else bases
     bases = _varying_bases(varying) if varying else bases
@@ -222,6 +230,7 @@ def _solver_view(plan: Plan, corrector: str, paths: Mapping[str, PathView]) -> S
             *bases,
             *(("Path",) if plan.path else ()),
             *(("Control",) if varying else ("VectorField",)),
+            *(("linearised",) if linearised else ()),
             *_adaptive_names(adaptive),
             *(("Past", "Followed") if history else ()),
             *((("increments" if adaptive else "solved"),) if implicit and not varying else ()),

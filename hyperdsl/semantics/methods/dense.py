@@ -9,7 +9,8 @@ from hyperdsl.semantics.methods.proofs import Claim, rows_sum, shown, unproven
 from hyperdsl.semantics.methods.tables import MAX_STAGES, NOTHING, Table, is_provable, padded, texts, values
 from hyperdsl.semantics.methods.thetas import MAX_DEGREE, THETA, Weight, WeightReader
 from hyperdsl.semantics.model import expressions as e
-from hyperdsl.semantics.model.spec import Dense, Entries
+from hyperdsl.semantics.model.entries import Entries
+from hyperdsl.semantics.model.spec import Dense
 from hyperdsl.semantics.reading.numbers import ExactReader
 from hyperdsl.semantics.reading.report import Report
 from hyperdsl.syntax import nodes as n
@@ -53,8 +54,8 @@ def read_dense(
     if not part or not dense or not is_provable(report, node.word, dense.tableau):
         return None
     stages = table.tableau.stages
-    lines = {stages + i: row for i, row in enumerate(part.rows)}
-    if not claim.autonomous and not rows_sum(report, name, dense.tableau, claim.tolerance, lines):
+    nodes = {stages + i: row.c for i, row in enumerate(part.rows)}
+    if not claim.autonomous and not rows_sum(report, name.text, dense.tableau, claim.tolerance, nodes):
         return None
     return dense if _is_proven(report, part, name, table, claim, dense, method_order) else None
 

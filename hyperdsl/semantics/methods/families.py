@@ -6,15 +6,14 @@ import re
 from dataclasses import dataclass, field, replace
 
 from hyperdsl.diagnostics import catalogue
-from hyperdsl.semantics.model.spec import Parameter
+from hyperdsl.semantics.model.parameter import Parameter
 from hyperdsl.semantics.reading.names import GENERATED, check_name
 from hyperdsl.semantics.reading.numbers import PI, ExactReader
 from hyperdsl.semantics.reading.report import Report, Spanned
 from hyperdsl.semantics.reading.settings import Settings
 from hyperdsl.syntax import nodes as n
 from hyperdsl.theory.numbers.exact import Exact, NotExact
-from hyperdsl.theory.runge_kutta.families import Interval, Region, excluded_in_region
-from hyperdsl.theory.runge_kutta.tableau import Tableau
+from hyperdsl.theory.runge_kutta.families import Coefficients, Interval, Region, excluded_in_region
 
 RESERVED = frozenset(
     {PI, "s", "z", "x", "f", "eps", "dz", "stages", "self", "steps", "span", "check", "h", "z0", "base", "seen", "g"}
@@ -157,7 +156,7 @@ def range_text(name: str, interval: Interval, nonzero: tuple[Exact, ...] = ()) -
     return ", ".join([f"{lower}{name}{upper}", *excluded])
 
 
-def check_denominators(report: Report, node: Spanned, name: str, tableau: Tableau, region: Region) -> bool:
+def check_denominators(report: Report, node: Spanned, name: str, tableau: Coefficients, region: Region) -> bool:
     """Report each denominator that may vanish in the region."""
     excluded = excluded_in_region(tableau, region)
     for factor in excluded:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import zip_longest
+from typing import Protocol
 
 from hyperdsl.diagnostics import catalogue
 from hyperdsl.semantics.methods.tables import Table
 from hyperdsl.semantics.model.spec import Facts
-from hyperdsl.semantics.reading.report import Report
+from hyperdsl.semantics.reading.report import Report, Spanned
 from hyperdsl.syntax import nodes as n
 from hyperdsl.theory.numbers.exact import Exact
 from hyperdsl.theory.runge_kutta import trees
 from hyperdsl.theory.runge_kutta.order import (
-    Condition,
     OrderReport,
     principal_error_norm,
     prove_order,
@@ -41,6 +41,40 @@ class Claim:
     numbers: tuple[n.Expression, ...]
 
 
+class Shape(Protocol):
+    """A tree of any class."""
+
+    def condition(self) -> str: ...
+
+
+class Failed(Protocol):
+    """An order condition of any class of methods that does not hold."""
+
+    @property
+    def tree(self) -> Shape: ...
+    @property
+    def value(self) -> Exact: ...
+    @property
+    def expected(self) -> Fraction: ...
+    @property
+    def difference(self) -> Exact: ...
+
+
+class Proven(Protocol):
+    """What was proven of a row of weights, of any class of methods."""
+
+    @property
+    def order(self) -> int: ...
+    @property
+    def order_autonomous(self) -> int: ...
+    @property
+    def failing(self) -> Failed | None: ...
+    @property
+    def failing_autonomous(self) -> Failed | None: ...
+    @property
+    def finished(self) -> bool: ...
+
+
 @lru_cache(maxsize=512)
 def prove(tableau: Tableau, claimed: int, tolerance: Exact | None, embedded: tuple[int, ...] = ()) -> Facts:
     """Every fact that `hyperdsl check` prints; the same tableau in many files is proven once."""
@@ -62,32 +96,30 @@ def check_claim(report: Report, name: n.Name, table: Table, claim: Claim) -> Fac
     """Prove the tableau's orders and report each claim that they do not bear out; None where one is an error."""
     before = len(report.found)
     tableau, tolerance = table.tableau, claim.tolerance
-    lines = dict(enumerate(table.rows))
-    sums = claim.autonomous or rows_sum(report, name, tableau, tolerance, lines)
+    nodes = {i: row.c for i, row in enumerate(table.rows)}
+    sums = claim.autonomous or rows_sum(report, name.text, tableau, tolerance, nodes)
     reports = _reports(tableau, tolerance, (claim.order, *claim.embedded))
     timed = sums and not claim.autonomous  # a row that does not sum to c has been reported: judge the rest alone
     for row, (number, claimed) in enumerate(zip(claim.numbers, (claim.order, *claim.embedded), strict=True)):
-        _compare(report, name, number, claimed, reports, row, tableau, timed=timed)
-    if any(diagnostic.severity == "error" for diagnostic in report.found[before:]):
+        needed = partial(tolerance_needed, tableau, claimed, row)
+        compare(report, name, number, claimed, reports, row, needed, timed=timed)
+    if report.failed_since(before):
         return None
-    if reports[0].order < reports[0].order_autonomous:
-        notes = [_failure(reports[0].failing)] if reports[0].failing else []
-        timed_order, order = reports[0].order, reports[0].order_autonomous
-        report(catalogue.TIME_ORDER_LOWER, name, name=name.text, notes=notes, order=timed_order, autonomous=order)
+    warn_of_time(report, name, reports[0])
     return prove(tableau, claim.order, tolerance, claim.embedded)
 
 
 def rows_sum(
-    report: Report, name: n.Name, tableau: Tableau, tolerance: Exact | None, lines: Mapping[int, n.Row]
+    report: Report, name: str, tableau: Tableau, tolerance: Exact | None, nodes: Mapping[int, Spanned]
 ) -> bool:
-    """Whether each of these rows of the tableau sums to its c; reported where one does not."""
-    found = [defect for defect in row_sum_defects(tableau, tolerance) if defect.row in lines]
+    """Whether each of these rows of the tableau sums to its c; reported where its c stands, where one does not."""
+    found = [defect for defect in row_sum_defects(tableau, tolerance) if defect.row in nodes]
     for defect in found:
         notes = [
             f"c is {shown(defect.c)}, the coefficients of the row sum to {shown(defect.total)}",
             f"they differ by {shown(defect.c - defect.total)}",
         ]
-        report(catalogue.ROW_SUM, lines[defect.row].c, row=defect.row + 1, name=name.text, notes=notes)
+        report(catalogue.ROW_SUM, nodes[defect.row], row=defect.row + 1, name=name, notes=notes)
     return not found
 
 
@@ -98,18 +130,28 @@ def _reports(tableau: Tableau, tolerance: Exact | None, claimed: tuple[int, ...]
     return tuple(prove_order(tableau, row, tolerance, order) for row, order in pairs)
 
 
-def _compare(
+def warn_of_time(report: Report, name: n.Name, proven: Proven) -> None:
+    """Say where the order is lower with time than without."""
+    if proven.order < proven.order_autonomous:
+        notes = [_failure(proven.failing)] if proven.failing else []
+        order, autonomous = proven.order, proven.order_autonomous
+        report(catalogue.TIME_ORDER_LOWER, name, name=name.text, notes=notes, order=order, autonomous=autonomous)
+
+
+def compare(
     report: Report,
     name: n.Name,
     number: n.Expression,
     claimed: int,
-    reports: tuple[OrderReport, ...],
+    reports: Sequence[Proven],
     row: int,
-    tableau: Tableau,
+    needed: Callable[[], Fraction | None],
     *,
     timed: bool,
+    notes: Sequence[str] = (),
 ) -> None:
-    """Report a row of weights whose order is not the claimed one."""
+    """Report a row of weights whose order is not the claimed one; `needed` is the tolerance within which it would be,
+    `notes` are said first where the claim is too high."""
     orders = [proven.order if timed else proven.order_autonomous for proven in reports]
     order = orders[row]
     failing = reports[row].failing if timed else reports[row].failing_autonomous
@@ -122,19 +164,19 @@ def _compare(
         what = f"the embedded weights of `{name.text}`" if row else f"`{name.text}`"
         unproven(report, number, what, claimed, order)
     elif claimed > order:
-        notes = _explained(failing) if failing else []
-        notes += [
+        said = [*notes, *(_explained(failing) if failing else [])]
+        said += [
             f"row {other + 1} of the weights has order {found}; the first row is the one that is propagated"
             for other, found in enumerate(orders)
             if other != row and found >= claimed
         ]
         advice = f"claim order {order}, or correct the tableau" if order else "correct the tableau"
-        needed = tolerance_needed(tableau, claimed, row)
-        if needed is not None:
-            exponent = largest_exponent(needed)
-            notes.append(f"all conditions up to order {claimed} hold to {exponent} digits")
+        bound = needed()
+        if bound:
+            exponent = largest_exponent(bound)
+            said.append(f"all conditions up to order {claimed} hold to {exponent} digits")
             advice = f"if these are decimals of an exact method, write `within 1e-{exponent}` after its order"
-        report(too_high, number, name=name.text, claimed=claimed, proven=order, notes=notes, help=advice)
+        report(too_high, number, name=name.text, claimed=claimed, proven=order, notes=said, help=advice)
     elif claimed < order:
         proven = str(order) if reports[row].finished else f"at least {order}"
         advice = f"claim order {order}"
@@ -158,14 +200,14 @@ def largest_exponent(bound: Fraction) -> int:
     return digits if bound * 10**digits <= 1 else digits - 1
 
 
-def _explained(failing: Condition) -> list[str]:
+def _explained(failing: Failed) -> list[str]:
     return [
         _failure(failing),
         f"the left side is {shown(failing.value)}, not {failing.expected}; they differ by {shown(failing.difference)}",
     ]
 
 
-def _failure(failing: Condition) -> str:
+def _failure(failing: Failed) -> str:
     return f"the first condition that fails is {failing.tree.condition()}, of the tree {failing.tree}"
 
 

@@ -32,13 +32,10 @@ def read_method(report: Report, declaration: n.Declaration) -> Method | None:
     others = tuple(statement for statement in statements if not isinstance(statement, n.Tableau))
     settings = Settings(report, "a method", n.Block(others, declaration.body.span), SETTINGS, CLAUSES)
     conditions = read_conditions(report, settings, names)
-    claim = _claim(report, declaration, settings)
+    claim = read_claim(report, declaration, settings)
     table = _table(report, declaration, tables, names)
-    if claim and table and len(claim.embedded) >= len(table.weights):
-        text = f"{claim.order}({', '.join(map(str, claim.embedded))})"
-        report(
-            catalogue.NO_WEIGHT_ROW, claim.numbers[0], claim=text, claimed=len(claim.embedded), rows=len(table.weights)
-        )
+    if claim and table:
+        check_weight_rows(report, claim, len(table.weights))
     if claim is None or table is None or report.failed_since(before):
         return None
     check_denominators(report, declaration.name, declaration.name.text, table.tableau, conditions.region)
@@ -71,9 +68,8 @@ def read_method(report: Report, declaration: n.Declaration) -> Method | None:
 
 def _table(report: Report, declaration: n.Declaration, tables: list[n.Tableau], names: tuple[str, ...]) -> Table | None:
     found = [table for table in tables if table.word.text == "tableau"]
-    for word in ("tableau", "dense"):
-        for table in [table for table in tables if table.word.text == word][1:]:
-            report(catalogue.REPEATED_SETTING, table.word, word=word)
+    for table in [table for table in tables if table.word.text == "dense"][1:]:
+        report(catalogue.REPEATED_SETTING, table.word, word="dense")
     if not found:
         example = "tableau { ... }"
         name = declaration.name
@@ -82,7 +78,14 @@ def _table(report: Report, declaration: n.Declaration, tables: list[n.Tableau], 
     return read_table(report, found[0], names)
 
 
-def _claim(report: Report, declaration: n.Declaration, settings: Settings) -> Claim | None:
+def check_weight_rows(report: Report, claim: Claim, rows: int) -> None:
+    """Report a claim of more embedded orders than there are rows of weights for."""
+    if len(claim.embedded) >= rows:
+        text = f"{claim.order}({', '.join(map(str, claim.embedded))})"
+        report(catalogue.NO_WEIGHT_ROW, claim.numbers[0], claim=text, claimed=len(claim.embedded), rows=rows)
+
+
+def read_claim(report: Report, declaration: n.Declaration, settings: Settings) -> Claim | None:
     """`order p(q, r) within τ autonomous`."""
     setting = settings.require("order", declaration.name, "order 2")
     if setting is None:

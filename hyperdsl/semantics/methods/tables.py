@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from hyperdsl.diagnostics import catalogue
 from hyperdsl.semantics.model import expressions as e
-from hyperdsl.semantics.model.spec import Entries
+from hyperdsl.semantics.model.entries import Entries
 from hyperdsl.semantics.reading.numbers import ExactReader, Valued, fits_double
 from hyperdsl.semantics.reading.report import Report
 from hyperdsl.syntax import nodes as n
@@ -31,9 +31,6 @@ class Table:
 
 def read_table(report: Report, node: n.Tableau, parameters: tuple[str, ...]) -> Table | None:
     """The coefficients of `tableau { ... }`; None where something is wrong, which has been reported."""
-    if node.values or node.clauses:
-        report(catalogue.NOT_YET, (*node.values, *node.clauses)[0], what="labelled tableaux are")
-        return None
     rows = tuple(line for line in node.lines if isinstance(line, n.Row))
     weights = tuple(line for line in node.lines if isinstance(line, n.Weights))
     if not _shape_is_right(report, node, rows, weights):
@@ -73,8 +70,11 @@ def texts(line: list[Valued]) -> tuple[e.Expression, ...]:
 
 def _shape_is_right(report: Report, node: n.Tableau, rows: tuple[n.Row, ...], weights: tuple[n.Weights, ...]) -> bool:
     lines: tuple[n.Row | n.Weights, ...] = (*rows, *weights)
+    bare = [line for line in node.lines if isinstance(line, n.Bare)]
     rules = [i for i, line in enumerate(node.lines) if isinstance(line, n.Rule)]
-    if not rows:
+    if bare:
+        report(catalogue.BAD_ROW, bare[0], problem="this row has no c", help="write `c | a_1, a_2, ...`")
+    elif not rows:
         report(catalogue.BAD_ROW, node.word, problem="a tableau needs at least one stage")
     elif not weights:
         report(catalogue.BAD_ROW, node.word, problem="a tableau needs a row of weights, which starts with `|`")

@@ -8,11 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from hyperdsl.semantics.model.additive import Additive
 from hyperdsl.semantics.model.control import Control
-from hyperdsl.semantics.model.expressions import Expression
+from hyperdsl.semantics.model.entries import Entries
 from hyperdsl.semantics.model.layers import Bilinear, Conv2d, Layer, Residual
+from hyperdsl.semantics.model.parameter import Parameter
 from hyperdsl.semantics.model.path import PathModel
 from hyperdsl.semantics.model.problem import ProblemModel
+from hyperdsl.semantics.model.rosenbrock import Rosenbrock, RosenbrockFacts
 from hyperdsl.semantics.model.solving import Solving
 from hyperdsl.semantics.model.sweep import Sweep
 from hyperdsl.semantics.model.training import Loss, Optimizer, StateShare, StepRange
@@ -22,17 +25,10 @@ from hyperdsl.theory.multistep.predictor_corrector import FormulaPair
 from hyperdsl.theory.multistep.variable import Variable
 from hyperdsl.theory.numbers.exact import Exact
 from hyperdsl.theory.numbers.polynomials import Polynomial
+from hyperdsl.theory.rosenbrock.tableau import RosenbrockTableau
 from hyperdsl.theory.runge_kutta.families import Interval
 from hyperdsl.theory.runge_kutta.order import OrderReport
 from hyperdsl.theory.runge_kutta.tableau import Tableau
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """A named parameter of a method family and the range for which the method is proven."""
-
-    name: str
-    interval: Interval
 
 
 @dataclass(frozen=True)
@@ -81,15 +77,6 @@ class Method:
 
 
 @dataclass(frozen=True)
-class Entries:
-    """A tableau's coefficients as expressions, shaped like `Tableau`: a is full, zeros are `Constant(0)`."""
-
-    a: tuple[tuple[Expression, ...], ...]
-    c: tuple[Expression, ...]
-    weights: tuple[tuple[Expression, ...], ...]
-
-
-@dataclass(frozen=True)
 class Dense:
     """Dense output z(s + θε) = z + ε Σ b_i(θ)·k_i, proven to have at least this order for every θ.
 
@@ -135,7 +122,10 @@ class PredictorCorrector:
     start: Start | None
 
 
-Base = Method | Multistep | PredictorCorrector
+OneStep = Method | Additive | Rosenbrock
+"""What `method` declares."""
+
+Base = OneStep | Multistep | PredictorCorrector
 """What a solver can be built on."""
 
 
@@ -288,6 +278,39 @@ class Solver:
 
 
 @dataclass(frozen=True)
+class RosenbrockSolver:
+    """A solver or hypersolver on a Rosenbrock method.
+
+    `tableau` and `facts` are the base's with its parameters put in, of which none is left open.
+    """
+
+    name: str
+    place: Place
+    base: Rosenbrock
+    tableau: RosenbrockTableau
+    facts: RosenbrockFacts
+    fixed: tuple[tuple[str, Exact], ...]
+    corrector: Corrector | External | None
+    training: Training | None
+    control: Control | None = None
+    grid: Grid | None = None
+    path: PathModel | None = None
+    free: ClassVar[tuple[Free, ...]] = ()
+    learned: ClassVar[tuple[Learned, ...]] = ()
+    parameters: ClassVar[tuple[str, ...]] = ()
+    solving: ClassVar[None] = None
+
+    @property
+    def order(self) -> int:
+        return self.facts.order
+
+    @property
+    def residual_power(self) -> int | None:
+        """p + 1, the power of ε on g; None without a corrector."""
+        return None if self.corrector is None else self.order + 1
+
+
+@dataclass(frozen=True)
 class HistorySolver:
     """A solver or hypersolver on a method with a history, which `start` gives its first states."""
 
@@ -345,7 +368,10 @@ class VaryingSolver:
         return self.method.order
 
 
-AnySolver = Solver | HistorySolver | VaryingSolver
+StepSolver = Solver | RosenbrockSolver
+"""On a method whose steps stand for themselves."""
+
+AnySolver = StepSolver | HistorySolver | VaryingSolver
 
 
 @dataclass(frozen=True)
@@ -363,3 +389,5 @@ class Spec:
     imports: tuple[Source, ...]
     sweeps: tuple[Sweep, ...] = ()
     paths: tuple[PathModel, ...] = ()
+    additives: tuple[Additive, ...] = ()
+    rosenbrocks: tuple[Rosenbrock, ...] = ()

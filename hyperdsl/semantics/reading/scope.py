@@ -9,8 +9,8 @@ from typing import TypeVar
 
 from hyperdsl.diagnostics import catalogue, did_you_mean
 from hyperdsl.semantics.methods.multisteps import read_multistep
+from hyperdsl.semantics.methods.one_step import read_one_step
 from hyperdsl.semantics.methods.predictor_correctors import read_predictor_corrector
-from hyperdsl.semantics.methods.tableaux import read_method
 from hyperdsl.semantics.model.spec import Base, Method, Multistep
 from hyperdsl.semantics.reading.report import Report, within_reach
 from hyperdsl.semantics.reading.units import Unit, library_index, library_unit, load
@@ -87,7 +87,7 @@ class Scope:
             case "predictor_corrector":
                 return read_predictor_corrector(self.report, declaration, self.multistep, self.method)
             case _:
-                return read_method(self.report, declaration)
+                return read_one_step(self.report, declaration, self.method)
 
     def imports(self) -> list[Scope]:
         """The scopes of the files that this file imports; what cannot be imported is reported once."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hyperdsl.semantics.model import expressions as e
-from hyperdsl.semantics.model.spec import Dense, Entries
+from hyperdsl.semantics.model.entries import Entries
+from hyperdsl.semantics.model.spec import Dense
 from hyperdsl.theory.numbers.exact import Exact
 from hyperdsl.theory.numbers.polynomials import trimmed
 

@@ -8,6 +8,8 @@ from hyperdsl.diagnostics import catalogue, did_you_mean
 from hyperdsl.semantics.methods.families import check_denominators, contains, range_text
 from hyperdsl.semantics.methods.multisteps import unstable_root
 from hyperdsl.semantics.model import spec as m
+from hyperdsl.semantics.model.additive import Additive
+from hyperdsl.semantics.model.rosenbrock import Rosenbrock
 from hyperdsl.semantics.reading.numbers import ExactReader
 from hyperdsl.semantics.reading.report import Report
 from hyperdsl.semantics.reading.settings import Arguments, Settings, ends
@@ -56,9 +58,17 @@ def read_base(report: Report, settings: Settings, owner: n.Name, find: Find, lib
     if method is None:
         return None
     arguments = value.arguments if isinstance(value, n.Call) else ()
-    if not isinstance(method, m.Method):
-        return _history_base(report, name, method, arguments)
-    return _with_parameters(report, name, method, arguments)
+    match method:
+        case m.Method():
+            return _with_parameters(report, name, method, arguments)
+        case Rosenbrock():
+            chosen = _with_parameters(report, name, method, arguments)
+            return chosen if chosen and _is_factorised_once(report, name, method, chosen) else None
+        case Additive():
+            report(catalogue.NOT_YET, name, what="solvers with an additive base are")
+            return None
+        case _:
+            return _history_base(report, name, method, arguments)
 
 
 def _history_base(
@@ -72,8 +82,21 @@ def _history_base(
     return None if arguments else ChosenBase(method)
 
 
+def _is_factorised_once(report: Report, name: n.Name, method: Rosenbrock, chosen: ChosenBase) -> bool:
+    """Whether one matrix serves all stages of a Rosenbrock method, and no parameter is left open."""
+    if chosen.free or chosen.learned:
+        report(catalogue.NOT_YET, name, what="free and learned parameters of Rosenbrock methods are")
+        return False
+    diagonal = method.tableau.substitute(dict(chosen.fixed)).diagonal
+    if diagonal[0].is_zero or any(value != diagonal[0] for value in diagonal):
+        problem = f"a step of `{method.name}` has no single matrix to factorise: its γ_ii differ, or are zero"
+        report(catalogue.NO_FACTORISATION, name, problem=problem, help="take a method with one γ")
+        return False
+    return True
+
+
 def _with_parameters(
-    report: Report, name: n.Name, method: m.Method, arguments: tuple[n.Argument, ...]
+    report: Report, name: n.Name, method: m.Method | Rosenbrock, arguments: tuple[n.Argument, ...]
 ) -> ChosenBase | None:
     before = len(report.found)
     intervals = {parameter.name: parameter.interval for parameter in method.parameters}
@@ -166,7 +189,7 @@ def _within(report: Report, value: n.Expression, name: str, interval: Interval) 
     return number
 
 
-def _is_defined(report: Report, name: n.Name, method: m.Method, taken: _Taken) -> bool:
+def _is_defined(report: Report, name: n.Name, method: m.Method | Rosenbrock, taken: _Taken) -> bool:
     """Whether every coefficient has a value at the fixed and starting values, and on the free ranges.
 
     On its way a learned parameter may pass a zero of a denominator that the family's `where` leaves out: training

@@ -66,7 +66,7 @@ def read_control(report: Report, declaration: n.Declaration) -> Control | None:
     return None if len(report.found) > before else control
 
 
-def check_control(report: Report, node: n.Name, control: Control, solver: m.Solver) -> None:
+def check_control(report: Report, node: n.Name, control: Control, solver: m.StepSolver) -> None:
     """Whether the solver has what the rule takes as the error of a step."""
     base = f"`{solver.base.name}`"
     if control.error == "learned" and solver.corrector is None:
@@ -74,16 +74,23 @@ def check_control(report: Report, node: n.Name, control: Control, solver: m.Solv
         advice = "make it a `hypersolver`, or write `error embedded` or `error doubling`"
         report(catalogue.BAD_CONTROL, node, problem=problem, help=advice)
     elif (control.error == "embedded" or control.fallback) and len(solver.tableau.weights) < 2:
-        if solver.tableau.nodes_apart:
+        if isinstance(solver, m.Solver) and solver.tableau.nodes_apart:
             return
         problem = f"`{control.name}` takes the embedded error, and {base} has no embedded weights"
         advice = "write `error doubling`, or take a base with two rows of weights"
         report(catalogue.BAD_CONTROL, node, problem=problem, help=advice)
-    elif (control.error == "embedded" or control.fallback) and give_the_same(solver.tableau, 0, 1):
+    elif (control.error == "embedded" or control.fallback) and _rows_agree(solver):
         rows = solver.tableau.weights
         same = "two equal rows of weights" if rows[0] == rows[1] else "two rows of weights that give the same state"
         problem = f"`{control.name}` takes the embedded error, and {base} has {same}"
         report(catalogue.BAD_CONTROL, node, problem=problem, help="write `error doubling`")
+
+
+def _rows_agree(solver: m.StepSolver) -> bool:
+    """Whether the first two rows of weights give the same state."""
+    if isinstance(solver, m.RosenbrockSolver):
+        return solver.tableau.weights[0] == solver.tableau.weights[1]
+    return give_the_same(solver.tableau, 0, 1)
 
 
 def _errors(report: Report, settings: Settings, owner: n.Name) -> tuple[ErrorEstimate, ...]:

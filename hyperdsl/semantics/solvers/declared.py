@@ -7,9 +7,11 @@ from typing import Protocol
 
 from hyperdsl.diagnostics import catalogue, did_you_mean
 from hyperdsl.semantics.methods.proofs import prove
+from hyperdsl.semantics.methods.rosenbrocks import prove as prove_rosenbrock
 from hyperdsl.semantics.model import spec as m
 from hyperdsl.semantics.model.control import Control
 from hyperdsl.semantics.model.path import PathModel
+from hyperdsl.semantics.model.rosenbrock import Rosenbrock
 from hyperdsl.semantics.model.solving import Solving
 from hyperdsl.semantics.model.training import AdversarialLoss, ResidualLoss
 from hyperdsl.semantics.reading.names import check_class_name
@@ -84,13 +86,17 @@ def read_solver(report: Report, declaration: n.Declaration, names: Names) -> m.A
         return None
     if isinstance(base.method, m.Method):
         solver: m.AnySolver = _single_step(report, settings, declaration, parts, base, base.method)
+    elif isinstance(base.method, Rosenbrock):
+        solver = _rosenbrock(report, settings, declaration, parts, base, base.method)
     elif parts.chosen and parts.control:
         varying = read_varying(report, settings, declaration, base.method, parts.control)
         if varying is None:
             return None
         solver = replace(varying, path=parts.path, solving=parts.solving)
-    else:
+    elif isinstance(base.method, m.Multistep | m.PredictorCorrector):
         solver = _with_history(report, settings, declaration, parts, base.method, names)
+    else:  # `read_base` has refused it
+        raise AssertionError(base.method.name)
     if isinstance(parts.corrector, m.Corrector):
         _check_inputs(report, settings, parts.corrector, base)
         if parts.placed and parts.corrector.start == "field":
@@ -134,6 +140,39 @@ def _single_step(
         check_control(report, parts.chosen, parts.control, solver)
     if solver.learned:
         _check_learned(report, settings, solver)
+    check_grid(report, settings, solver)
+    return solver
+
+
+def _rosenbrock(
+    report: Report,
+    settings: Settings,
+    declaration: n.Declaration,
+    parts: _Parts,
+    base: ChosenBase,
+    method: Rosenbrock,
+) -> m.RosenbrockSolver:
+    """The solver on a Rosenbrock method, with what does not go with it reported."""
+    values = dict(base.fixed)
+    tableau = method.tableau.substitute(values) if values else method.tableau
+    solver = m.RosenbrockSolver(
+        name=declaration.name.text,
+        place=report.place(declaration.name),
+        base=method,
+        tableau=tableau,
+        facts=prove_rosenbrock(tableau, method.claimed_order, method.tolerance) if values else method.facts,
+        fixed=base.fixed,
+        corrector=parts.corrector,
+        training=parts.training,
+        control=parts.control,
+        grid=parts.grid,
+        path=parts.path,
+    )
+    if parts.chosen and parts.control:
+        check_control(report, parts.chosen, parts.control, solver)
+        if isinstance(parts.corrector, m.Corrector) and "stages" in parts.corrector.inputs:
+            at = settings.by_word["corrector"].values[0]
+            report(catalogue.NOT_YET, at, what="correctors that read the stages of adaptive Rosenbrock steps are")
     check_grid(report, settings, solver)
     return solver
 

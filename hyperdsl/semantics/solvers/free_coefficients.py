@@ -11,7 +11,9 @@ from functools import reduce
 
 from hyperdsl.semantics.methods.proofs import prove
 from hyperdsl.semantics.model import spec as m
+from hyperdsl.semantics.model.entries import Entries
 from hyperdsl.semantics.model.expressions import Binary, Constant, Expression, Variable
+from hyperdsl.semantics.model.parameter import Parameter
 from hyperdsl.source import Place
 from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact
 from hyperdsl.theory.runge_kutta.families import Interval
@@ -38,7 +40,7 @@ def free_coefficients(name: str, place: Place, start: Tableau) -> tuple[m.Method
         place=place,
         tableau=tableau,
         entries=_entries(a_names, b_names),
-        parameters=tuple(m.Parameter(parameter.name, parameter.interval) for parameter in learned),
+        parameters=tuple(Parameter(parameter.name, parameter.interval) for parameter in learned),
         claimed_order=ORDER,
         claimed_embedded=(),
         tolerance=None,
@@ -59,7 +61,7 @@ def _total(row: Row) -> Exact:
     return sum(row, ZERO)
 
 
-def _entries(a_names: list[list[str]], b_names: list[str]) -> m.Entries:
+def _entries(a_names: list[list[str]], b_names: list[str]) -> Entries:
     """The same as a reader would write it."""
     stages = len(a_names)
     zero = Constant(ZERO)
@@ -68,7 +70,7 @@ def _entries(a_names: list[list[str]], b_names: list[str]) -> m.Entries:
     last: Expression = Constant(ONE)
     for name in b_names:
         last = Binary("-", last, Variable(name))
-    return m.Entries(tuple(a), c, ((*map(Variable, b_names), last),))
+    return Entries(tuple(a), c, ((*map(Variable, b_names), last),))
 
 
 def _sum(terms: list[Variable]) -> Expression:

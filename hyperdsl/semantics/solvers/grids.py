@@ -68,7 +68,7 @@ def _given(report: Report, setting: n.Setting) -> m.Grid | None:
     return m.Grid(tuple(points), learned=False)
 
 
-def check_grid(report: Report, settings: Settings, solver: m.Solver) -> None:
+def check_grid(report: Report, settings: Settings, solver: m.StepSolver) -> None:
     """What does not go with the solver's grid."""
     grid, training = solver.grid, solver.training
     if grid is None:

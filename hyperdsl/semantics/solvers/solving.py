@@ -6,6 +6,7 @@ from typing import get_args
 
 from hyperdsl.diagnostics import catalogue
 from hyperdsl.semantics.model import spec as m
+from hyperdsl.semantics.model.rosenbrock import Rosenbrock
 from hyperdsl.semantics.model.solving import Solving, Way
 from hyperdsl.semantics.reading.report import Report
 from hyperdsl.semantics.reading.settings import Arguments, Settings, chosen
@@ -21,6 +22,9 @@ def read_solving(report: Report, settings: Settings, base: m.Base) -> Solving | 
     setting, implicit = settings.get("solve"), is_implicit(base)
     if setting is None:
         return Solving() if implicit else None
+    if isinstance(base, Rosenbrock):
+        _check_linear(report, setting, base)
+        return None
     if not implicit:
         problem = f"`solve` is for implicit methods, and `{base.name}` is explicit: there are no equations to solve"
         report(catalogue.BAD_SOLVE, setting, problem=problem, help="leave it out, or take an implicit base")
@@ -36,6 +40,14 @@ def read_solving(report: Report, settings: Settings, base: m.Base) -> Solving | 
         report(catalogue.OUT_OF_RANGE, tolerance[1], what="`tolerance`", wants="above 0 and at most 1")
     iterations = arguments.integer("iterations", 0, 1, MOST_ITERATIONS)
     return Solving(by or "newton", tolerance[0] if tolerance else None, iterations or None)
+
+
+def _check_linear(report: Report, setting: n.Setting, base: Rosenbrock) -> None:
+    """Rosenbrock methods have linear equations, which `solve linear` may say."""
+    value = setting.values[0] if len(setting.values) == 1 else None
+    if not isinstance(value, n.Name) or value.text != "linear":
+        problem = f"`{base.name}` is a Rosenbrock method, whose equations are linear: nothing is iterated"
+        report(catalogue.BAD_SOLVE, setting, problem=problem, help="leave it out, or write `solve linear`")
 
 
 def is_implicit(base: m.Base) -> bool:

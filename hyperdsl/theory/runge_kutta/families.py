@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import product
+from typing import Protocol
 
 from flint import fmpq_poly
 
 from hyperdsl.theory.numbers.exact import Exact, NotExact
 from hyperdsl.theory.numbers.functions import Monomial, RationalFunction, factors, terms
 from hyperdsl.theory.numbers.roots import RealRoot, real_roots
-from hyperdsl.theory.runge_kutta.tableau import Tableau
+from hyperdsl.theory.runge_kutta.tableau import Row
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,14 @@ class Excluded:
         return tuple(f"{name} != {zero}" for zero in self.zeros)
 
 
-def excluded_in_region(tableau: Tableau, region: Region) -> tuple[Excluded, ...]:
+class Coefficients(Protocol):
+    """A method of any kind, by all of its coefficients."""
+
+    @property
+    def rows(self) -> tuple[Row, ...]: ...
+
+
+def excluded_in_region(tableau: Coefficients, region: Region) -> tuple[Excluded, ...]:
     """The irreducible factors of the coefficients' denominators that are not proven non-zero on the region.
 
     A factor of one parameter is decided exactly. One of several is proven non-zero by the signs of its Bernstein

@@ -31,6 +31,10 @@ class Stages(Protocol[V, W_co]):
         """What a leaf grafted on a stage contributes."""
         ...
 
+    def on(self, stages: range) -> V:
+        """1 at these stages, 0 at the others."""
+        ...
+
     def applied(self, vectors: Sequence[V]) -> list[V]:
         """A·v for each v."""
         ...
@@ -66,6 +70,9 @@ class ExactStages:
     def leaf(self, leaf: Leaf) -> Vector:
         return self._sums if leaf is Leaf.STATE else self._nodes
 
+    def on(self, stages: range) -> Vector:
+        return {1: [fmpq(int(i in stages)) for i in range(self._size)]}
+
     def applied(self, vectors: Sequence[Vector]) -> list[Vector]:
         return (self._stacked(vectors) @ self._transposed).vectors()
 
@@ -100,6 +107,9 @@ class BallStages:
 
     def leaf(self, leaf: Leaf) -> list[arb]:
         return {Leaf.STATE: self._sums, Leaf.TIME: self._nodes, Leaf.PLAIN: self._both}[leaf]
+
+    def on(self, stages: range) -> list[arb]:
+        return [arb(int(i in stages)) for i in range(len(self.unit))]
 
     def applied(self, vectors: Sequence[list[arb]]) -> list[list[arb]]:
         product: list[list[arb]] = (arb_mat(vectors) * self._transposed).tolist()
@@ -147,6 +157,9 @@ class FieldStages:
 
     def leaf(self, leaf: Leaf) -> list[Poly]:
         return self._sums if leaf is Leaf.STATE else self._nodes
+
+    def on(self, stages: range) -> list[Poly]:
+        return [fmpq_poly([int(i in stages)]) for i in range(len(self.unit))]
 
     def applied(self, vectors: Sequence[list[Poly]]) -> list[list[Poly]]:
         return self._multiplied(vectors, self._transposed)

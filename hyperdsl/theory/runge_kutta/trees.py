@@ -77,7 +77,7 @@ class Tree:
         """The elementary differential: `f''(f, f'f)`; ∂ₛ differentiates the derivative of f that it stands before."""
         states = [child.differential() for child in self.children if not child.is_time_leaf]
         times = len(self.children) - len(states)
-        head = _time_derivative(times) + _derivative(len(states))
+        head = derivative_text(times, len(states))
         return f"{head}({', '.join(states)})" if len(states) > 1 else head + "".join(states)
 
     def colourings(self) -> tuple[Tree, ...]:
@@ -204,6 +204,11 @@ def _condition_factors(tree: Tree, index: str, indices: Iterator[str]) -> list[s
 
 
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def derivative_text(times: int, states: int) -> str:
+    """A derivative of f, so often by the time and so often by the state: `∂ₛf''`."""
+    return _time_derivative(times) + _derivative(states)
 
 
 def _derivative(degree: int) -> str:

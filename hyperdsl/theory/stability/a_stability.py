@@ -28,8 +28,8 @@ class LinearStability:
 def linear_stability(tableau: Tableau, order: int, tolerance: Exact | None = None) -> LinearStability | None:
     """A- and L-stability; None for a family.
 
-    For a method proven to a tolerance, coefficients of R that are within a thousand times the tolerance count as zero,
-    as they do for stability intervals.
+    For a method proven to a tolerance, coefficients of R are taken `without_specks`, as they are for stability
+    intervals.
     """
     if tableau.parameters:
         return None
@@ -38,7 +38,7 @@ def linear_stability(tableau: Tableau, order: int, tolerance: Exact | None = Non
         common = greatest_common_divisor(above, below)
         above, below = divided(above, common)[0], divided(below, common)[0]
     else:
-        above, below = without_specks(above, tolerance), without_specks(below, tolerance)
+        above, below = without_specks(above, tolerance, below), without_specks(below, tolerance, below)
     at_infinity = _at_infinity(above, below)
     if math.isinf(at_infinity):
         return LinearStability(False, False, at_infinity)

@@ -34,8 +34,8 @@ def stability_intervals(
 
     Only the intervals that begin at 0 count. A method proven to a tolerance has R(z) = Σ z^k/k! + … only up to about
     that tolerance, and such a speck decides the sign of |R|² − 1 near 0; so there its moments up to `order` are
-    replaced by the exact 1/k!. An implicit method's coefficients of R and of |R|² − 1 that are within a thousand times
-    the tolerance are zero then: whether R is bounded depends on them.
+    replaced by the exact 1/k!. An implicit method's coefficients of R and of |R|² − 1 that are `without_specks` zero
+    are zero then: whether R is bounded depends on them.
     """
     if tableau.parameters:
         return None, None
@@ -44,18 +44,24 @@ def stability_intervals(
         moments[: order + 1] = [Exact.of(Fraction(1, factorial(k))) for k in range(min(order + 1, len(moments)))]
     above, below = _fraction(tableau, moments)
     specks = tolerance if tableau.kind != "explicit" else None
-    above = without_specks(above, specks)
+    above = without_specks(above, specks, below)
     axes = (_excess(above, below, turns) for turns in (_NEGATIVE_AXIS, _IMAGINARY_AXIS))
-    real, imaginary = (_interval(without_specks(excess, specks)) for excess in axes)
+    real, imaginary = (_interval(without_specks(excess, specks, below)) for excess in axes)
     return real, imaginary
 
 
-def without_specks(polynomial: Polynomial, tolerance: Exact | None) -> Polynomial:
-    """The polynomial without coefficients that are within a thousand times the tolerance, where there is one."""
+def without_specks(polynomial: Polynomial, tolerance: Exact | None, below: Polynomial) -> Polynomial:
+    """The polynomial without coefficients that are within ten thousand times the tolerance, where there is one.
+
+    They are compared in a variable in which the last coefficient of R's denominator, `below`, is about one: those of
+    many stages are small by themselves, as γ^s is.
+    """
     if tolerance is None:
         return polynomial
-    limit = tolerance * 1000
-    return _trimmed([ZERO if abs(q) <= limit else q for q in polynomial])
+    size = len(below) - 1
+    unit = Fraction(abs(float(below[-1])) ** (1 / size)).limit_denominator(1000) if size else Fraction(1)
+    limit, per_power = tolerance * 10_000, Exact.of(min(max(unit, Fraction(1, 1000)), Fraction(1)))
+    return _trimmed([ZERO if abs(q) <= limit * per_power**k else q for k, q in enumerate(polynomial)])
 
 
 def _moments(tableau: Tableau, row: int) -> list[Exact]:

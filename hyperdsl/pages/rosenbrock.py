@@ -1,0 +1,115 @@
+"""The page of a Rosenbrock method: its coefficients and its facts, as text and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from hyperdsl.pages import text
+from hyperdsl.pages.text import Fact, length, polynomial_text
+from hyperdsl.semantics.methods.proofs import shown
+from hyperdsl.semantics.model.rosenbrock import Rosenbrock
+from hyperdsl.semantics.summary import finite_or_text, rosenbrock_summary
+from hyperdsl.theory.rosenbrock.order import Condition, principal_error
+from hyperdsl.theory.rosenbrock.trees import EXACT_JACOBIAN, trees
+from hyperdsl.theory.runge_kutta.tableau import Row
+from hyperdsl.theory.runge_kutta.trees import PLAIN
+from hyperdsl.theory.stability.a_stability import LinearStability, linear_stability
+from hyperdsl.theory.stability.linear import stability_function
+
+MOST_SHOWN = 4
+"""Conditions of this order at most are written out."""
+
+
+def title(method: Rosenbrock) -> str:
+    """`rodas4: order 4(3), proven within 1e-14`"""
+    return text.title(method)
+
+
+def lines(method: Rosenbrock) -> list[str]:
+    """The rows of α and b, then those of γ with the γ_i before them."""
+    tableau = method.tableau
+    sums = enumerate(zip(tableau.gamma_sums, tableau.gamma, strict=True))
+    gamma = [f"{shown(total)} | {'  '.join(map(shown, row[: i + 1]))}" for i, (total, row) in sums]
+    return [*text.tableau_lines(tableau.explicit), "", "γ_i | γ_ij", *gamma]
+
+
+def facts(method: Rosenbrock) -> Iterator[Fact]:
+    """The facts of a method, in the order of a textbook's page."""
+    tableau, proven, stability = method.tableau, method.facts, _stability(method)
+    held = {"stiffly accurate": proven.stiffly_accurate, "A-stable": proven.a_stable, "L-stable": proven.l_stable}
+    stages = f"{tableau.stages} stage" + "s" * (tableau.stages > 1)
+    yield "kind", [", ".join(["Rosenbrock", stages, *(name for name, holds in held.items() if holds)])]
+    yield "conditions", list(_conditions(method))
+    yield "any matrix", [f"order {proven.w_order} with any matrix in place of the Jacobian (as a W-method)"]
+    size = "depends on the parameters" if proven.principal_error is None else f"= {proven.principal_error:.6g}"
+    yield "error", [f"‖principal error‖ {size}, over the trees of order {proven.order + 1}"]
+    if not method.parameters:
+        yield "local error", list(_terms(method))
+    if proven.real_stability is not None and proven.imaginary_stability is not None and stability is not None:
+        real, imaginary = length(proven.real_stability), length(proven.imaginary_stability)
+        intervals = f"real interval [-{real}, 0], imaginary [0, {imaginary}i]"
+        yield "stability", [intervals, f"|R(∞)| = {length(stability.at_infinity)}"]
+
+
+def details(method: Rosenbrock) -> dict[str, Any]:
+    """The facts that `check --json` has, and all others; exact numbers are strings, an infinite one is "inf"."""
+    tableau, stability = method.tableau, _stability(method)
+    above, below = stability_function(tableau.linear)
+    return {
+        **rosenbrock_summary(method),
+        "tableau": {
+            "alpha": _texts(tableau.alpha),
+            "gamma": _texts(tableau.gamma),
+            "c": [str(value) for value in tableau.c],
+            "gamma_sums": [str(value) for value in tableau.gamma_sums],
+            "weights": _texts(tableau.weights),
+        },
+        "failing": _failing(method.facts.report.failing),
+        "stability_function": {"numerator": polynomial_text(above, "z"), "denominator": polynomial_text(below, "z")},
+        "a_stable": method.facts.a_stable,
+        "at_infinity": finite_or_text(stability.at_infinity) if stability else None,
+    }
+
+
+def _stability(method: Rosenbrock) -> LinearStability | None:
+    return linear_stability(method.tableau.linear, method.facts.report.order_autonomous, method.tolerance)
+
+
+def _conditions(method: Rosenbrock) -> Iterator[str]:
+    yield f"{method.facts.conditions} trees up to order {method.claimed_order} hold"
+    for order in range(1, min(method.claimed_order, MOST_SHOWN) + 1):
+        yield from (tree.condition() for tree in trees(order, PLAIN, EXACT_JACOBIAN))
+    if method.claimed_order > MOST_SHOWN:
+        yield "and those of higher order"
+    failing = method.facts.report.failing
+    if failing is not None:
+        yield f"the next one fails: {failing.tree.condition()}, the left side is {shown(failing.value)}"
+
+
+def _terms(method: Rosenbrock) -> Iterator[str]:
+    power, tolerance = method.facts.order + 1, method.tolerance
+    found = principal_error(method.tableau, method.facts.order, tolerance=tolerance)
+    yield f"z(s + ε) - z₁ = ε^{power} times this sum + O(ε^{power + 1}):"
+    kept = [
+        (tree, -error) for tree, error in found if not error.is_zero and (tolerance is None or abs(error) > tolerance)
+    ]
+    for i, (tree, error) in enumerate(kept[: text.MOST_TREES]):
+        yield text.term_text(error, tree.differential(), first=i == 0)
+    if len(kept) > text.MOST_TREES:
+        yield f"and {len(kept) - text.MOST_TREES} more trees of order {power}"
+
+
+def _failing(condition: Condition | None) -> dict[str, str] | None:
+    if condition is None:
+        return None
+    return {
+        "tree": str(condition.tree),
+        "condition": condition.tree.condition(),
+        "value": str(condition.value),
+        "expected": str(condition.expected),
+    }
+
+
+def _texts(rows: Sequence[Row]) -> list[list[str]]:
+    return [[str(value) for value in row] for row in rows]

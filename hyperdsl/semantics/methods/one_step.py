@@ -1,0 +1,32 @@
+"""What a `method` declaration means: a reader for each kind of method."""
+
+from __future__ import annotations
+
+from hyperdsl.diagnostics import catalogue
+from hyperdsl.semantics.methods.additives import Find, read_additive
+from hyperdsl.semantics.methods.labels import kind_of, tables_of
+from hyperdsl.semantics.methods.rosenbrocks import read_rosenbrock
+from hyperdsl.semantics.methods.tableaux import read_method
+from hyperdsl.semantics.model.spec import OneStep
+from hyperdsl.semantics.reading.report import Report
+from hyperdsl.syntax import nodes as n
+
+
+def read_one_step(report: Report, declaration: n.Declaration, find: Find) -> OneStep | None:
+    """The method, with its orders proven; None where something is wrong, which has been reported.
+
+    `find` finds the methods that it names.
+    """
+    kind = kind_of(report, declaration)
+    match kind:
+        case None:
+            return None
+        case "Runge–Kutta":
+            return read_method(report, declaration)
+        case "Rosenbrock":
+            return read_rosenbrock(report, declaration)
+        case "additive":
+            return read_additive(report, declaration, find)
+        case _:
+            report(catalogue.NOT_YET, tables_of(declaration)[0], what=f"{kind} methods are")
+            return None

@@ -1,0 +1,1 @@
+"""Rosenbrock methods: order conditions and linear stability."""
