@@ -111,6 +111,25 @@ def between(step: Step) -> tuple[Statement, ...]:
     return tuple(statement for statement in step.body if statement not in kept)
 
 
+def ends_solved(step: Step) -> bool:
+    """Whether the base solves for every slope and ends in the last state that it solves for.
+
+    Of Rosenbrock steps that is the last state at which f is evaluated, with the slope that is resolved from there added.
+    """
+    body = needed(step, step.base)
+    matrix = next((statement for statement in body if isinstance(statement, Linearise)), None)
+    if matrix is not None:
+        evaluated, resolved = (
+            [statement for statement in body if isinstance(statement, kind)] for kind in (Evaluate, Resolve)
+        )
+        added = Term(matrix.ratio, resolved[-1].name, 1)
+        return evaluated[-1].node.value == ONE and values((*evaluated[-1].of, added)) == values(step.base)
+    if not body or not all(isinstance(statement, Solve) for statement in body):
+        return False
+    last = body[-1]
+    return isinstance(last, Solve) and values(last.equations[-1].of) == values(step.base)
+
+
 def is_at_end(statement: Evaluate, end: Linear) -> bool:
     """Whether it is f at the end of the step, where that is the sum `end`."""
     return statement.field == "f" and statement.node.value == ONE and values(statement.of) == values(end)

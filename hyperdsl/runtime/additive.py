@@ -147,7 +147,9 @@ class AdditiveSteps(Implicit):
         forgetful = Split(pair.explicit, pair.implicit, remembers=False)
         return super().adjoint(forgetful, *arguments, jacobian=jacobian, **settings)
 
-    def _with(self, f: Any, jacobian: Given | None) -> VectorField:
+    def _given(self, f: Any, jacobian: Given | None, mass: Any) -> VectorField:
+        if mass is not None:
+            raise TypeError(f"{type(self).__name__} takes no mass=: solve for z' on both sides, or take an implicit method")
         pair = split(f)
         return Split(pair.explicit, with_jacobian(pair.implicit, jacobian), pair.remembers)
 
