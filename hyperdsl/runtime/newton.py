@@ -215,6 +215,7 @@ class Solvable(Counted):
         solver = kind(a, self._matrix, eps.to(self._work(self.start[1])), self.mass)
         self.factorisations += solver.factorisations
         kept[:] = [*kept[-1:], (solver, eps)]
+        self._etas.pop(a, None)
         return solver
 
     def _renew(self) -> None:
@@ -275,7 +276,7 @@ class _Problem:
             done = moved & ((size == 0) | (eta * size <= ahead.kappa))
             failed, active, before = failed | bad, moved & ~done, size
             if count > 1:
-                f._etas[self.a] = torch.where(moved, eta, f._etas.get(self.a, eta))
+                f._etas[self.a] = torch.where(moved, eta, f._etas.get(self.a, torch.full_like(eta, torch.inf)))
             if not bool(active.any()):
                 break
         return w, failed | active
