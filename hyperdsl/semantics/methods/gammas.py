@@ -182,7 +182,7 @@ class _Reading:
             problem = f"a row of `{called}` has coefficients alone, no `|`"
             self.report(catalogue.BAD_GAMMA, other, problem=problem)
         elif not least <= len(lines) <= stages:
-            problem = f"`{called}` has {len(lines)} rows, but there are {stages} stages"
+            problem = f"`{called}` has {len(lines)} row{'s' * (len(lines) != 1)}, but there are {stages} stages"
             self.report(catalogue.BAD_GAMMA, node.word, problem=problem)
         elif long := [line for line in lines if len(line.entries) > stages]:
             problem = f"this row has {len(long[0].entries)} coefficients, but there are {stages} stages"
