@@ -184,7 +184,7 @@ def test_what_check_prints(tmp_path: Path) -> None:
 
 def test_a_claim_without_time_is_about_its_own_order(tmp_path: Path) -> None:
     """γ_i that are not the sums: refused, unless the claim is about z' = f(z), and then solvers use the lower order."""
-    text = PLAIN.split("method with_first_row")[0].replace("1/2, 3/2, 0, 0", "0, 0, 0, 0")
+    text = PLAIN.split("method with_first_row", maxsplit=1)[0].replace("1/2, 3/2, 0, 0", "0, 0, 0, 0")
     _, diagnostics = spec_of(tmp_path, text)
     assert {diagnostic.code for diagnostic in diagnostics} == {"H228"}
     autonomous = text.replace("order 3(2)", "order 3(2) autonomous") + "solver S { base transformed }\n"
