@@ -121,7 +121,7 @@ def _step(solver: AnySolver) -> Step:
     if isinstance(solver, Solver):
         step, slopes = runge_kutta(solver.tableau, solver.entries, _dense(solver))
     elif isinstance(solver, RosenbrockSolver):
-        step, slopes = rosenbrock(solver.tableau)
+        step, slopes = rosenbrock(solver.tableau, solver.dense if _is_dense(solver) else None)
     else:
         base, start = solver.base, solver.start
         step, slopes = multistep(base.formula) if isinstance(base, Multistep) else predictor_corrector(base.formula)
@@ -147,7 +147,9 @@ def _difference(solver: StepSolver) -> Linear:
 
 def _dense(solver: Solver) -> Dense | None:
     """The dense output of the step: none of its own where g, or a half step, changes where the step ends."""
-    control = solver.control
-    if control is None or control.error != "embedded" or solver.corrector is not None:
-        return None
-    return solver.dense or dense_of(solver)
+    return solver.dense or dense_of(solver) if _is_dense(solver) else None
+
+
+def _is_dense(solver: StepSolver) -> bool:
+    """Whether dense output of the method's own belongs to the solver's steps."""
+    return solver.control is not None and solver.control.error == "embedded" and solver.corrector is None

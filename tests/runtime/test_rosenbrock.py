@@ -72,6 +72,16 @@ def test_stiff_problems(name: str) -> None:
         assert counted.jacobians == counted.factorisations == counted.accepted + counted.rejected
 
 
+def test_between_steps_small_components_are_small() -> None:
+    """Dense output of the method's own reads solutions of equations, no f beside the solution, which stiffness blows
+    up: a cubic through f at the ends is off by the size of the small component."""
+    z0 = torch.tensor([1.0, 0.0, 0.0], dtype=torch.float64)
+    times = torch.cat((torch.zeros(1), torch.logspace(-4, 6, 30))).double()
+    fine = Rodas5p().odeint(robertson, z0, times, rtol=1e-8, atol=1e-16)
+    found = Rodas5p().odeint(robertson, z0, times, rtol=1e-4, atol=1e-12)
+    assert bool(((found - fine).abs() <= 1e-3 * fine.abs()).all())
+
+
 def test_samples_of_their_own_steps() -> None:
     """A batch of rates per sample, each as if it were alone."""
     rates = torch.tensor([0.04, 4.0, 400.0], dtype=torch.float64)

@@ -141,7 +141,13 @@ def test_the_rodas_family_is_stiffly_accurate() -> None:
 
 def test_published_decimals_are_proven_to_a_tolerance() -> None:
     assert library()["rodas3"].tolerance is None
-    assert library()["rodas5p"].tolerance == Exact.of(1) / Exact.of(10**14)
+    assert library()["rodas5p"].tolerance == Exact.of(1) / Exact.of(10**12)
+
+
+def test_dense_output_is_proven() -> None:
+    dense = {name: method.dense.order for name, method in library().items() if method.dense}
+    three = ("rodas3p", "rodas4", "rodas42", "rodas4p", "rodas4p2", "rodas4pw")
+    assert dense == {**dict.fromkeys(three, 3), "rodas5": 4, "rodas5p": 4}
 
 
 def test_transformed_coefficients_are_those_of_the_method(tmp_path: Path) -> None:
