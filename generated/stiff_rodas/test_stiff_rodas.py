@@ -24,6 +24,7 @@ from ._runtime.measuring import (
     require_numbers,
     slope,
     slow,
+    stiff,
 )
 from ._runtime.outcome import SolveError, Status
 from .solver import HyperRos2, LangVerwer3, Rodas4, Rodas5p
@@ -63,6 +64,8 @@ def test_numbers_of_rodas5p() -> None:
     handed = solver.handed(z, {})
     tried = solver.attempt(f, None, s, z, eps, f(s, z), **handed)
     require_numbers(tried.error, 3.2586088201505173e-07)
+    kept = solver.solve(f, z, (0.25, 0.625), first_step=0.375, rtol=1e3, atol=1e3)
+    require_numbers(kept.dense(0.4375), 0.6679623245817454)
 
 
 def test_rodas5p_as_stated() -> None:
@@ -71,7 +74,7 @@ def test_rodas5p_as_stated() -> None:
     assert solver.order == 5
     assert solver.evaluations_per_step == 8
     assert solver.error == "embedded"
-    assert solver.dense_order is None
+    assert solver.dense_order == 4
     assert solver.control.rtol == 1e-6
     assert solver.control.atol == 1e-8
     assert solver.control.power == 5
@@ -84,6 +87,20 @@ def test_rodas5p_as_stated() -> None:
     assert solver.control.max_step is None
     assert solver.control.min_step is None
     assert solver.control.gains == (0, 1, 0)
+
+
+@torch.no_grad()
+def test_dense_of_rodas5p() -> None:
+    """Dense output has its order between the ends of a step."""
+    solver = Rodas5p().double()
+    f = Field(0, (3,))
+    z = torch.zeros(f.shape, dtype=torch.float64)
+
+    def error(eps: float) -> Tensor:
+        kept = solver.solve(f, z, (0.0, eps), first_step=abs(eps), rtol=1e3, atol=1e3)
+        return kept.dense(0.375 * eps) - f.solution(torch.tensor(0.375 * eps, dtype=torch.float64))
+
+    assert abs(slope(4, error) - 4 - 1) <= 0.3
 
 
 @torch.no_grad()
@@ -121,6 +138,8 @@ def test_numbers_of_rodas4() -> None:
     handed = solver.handed(z, {})
     tried = solver.attempt(f, None, s, z, eps, f(s, z), **handed)
     require_numbers(tried.error, 0.00017444800172942797)
+    kept = solver.solve(f, z, (0.25, 0.625), first_step=0.375, rtol=1e3, atol=1e3)
+    require_numbers(kept.dense(0.4375), 0.6680397724668472)
 
 
 def test_rodas4_as_stated() -> None:
@@ -129,7 +148,7 @@ def test_rodas4_as_stated() -> None:
     assert solver.order == 4
     assert solver.evaluations_per_step == 6
     assert solver.error == "embedded"
-    assert solver.dense_order is None
+    assert solver.dense_order == 3
     assert solver.control.rtol == 1e-6
     assert solver.control.atol == 1e-8
     assert solver.control.power == 4
@@ -142,6 +161,20 @@ def test_rodas4_as_stated() -> None:
     assert solver.control.max_step is None
     assert solver.control.min_step is None
     assert solver.control.gains == (0, 1, 0)
+
+
+@torch.no_grad()
+def test_dense_of_rodas4() -> None:
+    """Dense output has its order between the ends of a step."""
+    solver = Rodas4().double()
+    f = Field(0, (3,))
+    z = torch.zeros(f.shape, dtype=torch.float64)
+
+    def error(eps: float) -> Tensor:
+        kept = solver.solve(f, z, (0.0, eps), first_step=abs(eps), rtol=1e3, atol=1e3)
+        return kept.dense(0.375 * eps) - f.solution(torch.tensor(0.375 * eps, dtype=torch.float64))
+
+    assert abs(slope(3, error) - 3 - 1) <= 0.3
 
 
 def test_adjoint_of_rodas4() -> None:
@@ -362,7 +395,7 @@ def test_tolerance_of_rodas5p() -> None:
     ],
 )
 def test_failure_of_rodas5p(f: Callable[[Tensor, Tensor], Tensor], status: Status) -> None:
-    """A field that turns NaN, a solution that blows up and a stiff problem end with a status and advice."""
+    """A field that turns NaN and a solution that blows up end with a status and advice."""
     solver = Rodas5p().double()
     z = torch.ones(2, *(3,), dtype=torch.float64)
     g = f
@@ -370,9 +403,21 @@ def test_failure_of_rodas5p(f: Callable[[Tensor, Tensor], Tensor], status: Statu
         solver(g, z, (0.0, 2.0), rtol=1e-2, atol=1e-4, max_steps=1000)
     assert caught.value.status is status
     assert 0 <= caught.value.s < 2
-    assert caught.value.evaluations <= 1001 * (solver.evaluations_per_step + 1)
+    assert caught.value.evaluations <= 1001 * (solver.evaluations_per_step + 1) * 8
     solution = solver.solve(g, z, (0.0, 2.0), rtol=1e-2, atol=1e-4, max_steps=1000, throw=False)
     assert bool(solution.z.isfinite().all())
+
+
+@torch.no_grad()
+def test_stiffness_of_rodas5p() -> None:
+    """A stiff problem takes few steps, however stiff it is."""
+    solver = Rodas5p().double()
+    z = torch.ones(2, *(3,), dtype=torch.float64)
+    for rate in (1e3, 1e6):
+        f = stiff(rate)
+        solution = solver.solve(f, z, (0.0, 2.0), rtol=1e-3, atol=1e-5)
+        assert float((solution.z - math.cos(2.0)).abs().max()) <= 1e-2
+        assert int(torch.as_tensor(solution.statistics.accepted).max()) <= 200
 
 
 @torch.no_grad()
@@ -408,7 +453,7 @@ def test_tolerance_of_rodas4() -> None:
     ],
 )
 def test_failure_of_rodas4(f: Callable[[Tensor, Tensor], Tensor], status: Status) -> None:
-    """A field that turns NaN, a solution that blows up and a stiff problem end with a status and advice."""
+    """A field that turns NaN and a solution that blows up end with a status and advice."""
     solver = Rodas4().double()
     z = torch.ones(2, *(3,), dtype=torch.float64)
     g = f
@@ -416,9 +461,21 @@ def test_failure_of_rodas4(f: Callable[[Tensor, Tensor], Tensor], status: Status
         solver(g, z, (0.0, 2.0), rtol=1e-2, atol=1e-4, max_steps=1000)
     assert caught.value.status is status
     assert 0 <= caught.value.s < 2
-    assert caught.value.evaluations <= 1001 * (solver.evaluations_per_step + 1)
+    assert caught.value.evaluations <= 1001 * (solver.evaluations_per_step + 1) * 8
     solution = solver.solve(g, z, (0.0, 2.0), rtol=1e-2, atol=1e-4, max_steps=1000, throw=False)
     assert bool(solution.z.isfinite().all())
+
+
+@torch.no_grad()
+def test_stiffness_of_rodas4() -> None:
+    """A stiff problem takes few steps, however stiff it is."""
+    solver = Rodas4().double()
+    z = torch.ones(2, *(3,), dtype=torch.float64)
+    for rate in (1e3, 1e6):
+        f = stiff(rate)
+        solution = solver.solve(f, z, (0.0, 2.0), rtol=1e-3, atol=1e-5)
+        assert float((solution.z - math.cos(2.0)).abs().max()) <= 1e-2
+        assert int(torch.as_tensor(solution.statistics.accepted).max()) <= 200
 
 
 def test_state_of_langverwer3() -> None:
