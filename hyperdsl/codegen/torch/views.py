@@ -152,6 +152,7 @@ _MODULES = {
     "graded": ("GradedSteps",),
     "history": ("Followed", "HistorySteps", "Past"),
     "implicit": ("Implicit",),
+    "measuring_orders": ("require_adams", "require_backward"),
     "models": ("Known", "Straight"),
     "newton": ("Rule", "filtered", "increments", "solved"),
     "on_path": ("OnPath",),
