@@ -169,7 +169,9 @@ def test_gradients(solver: Any) -> None:
     """By the state, a weight of f and the end, against differences; the adjoint gives the same."""
 
     def end(weight: Tensor, z: Tensor, last: Any, solve: Any = solver) -> Tensor:
-        field = lambda s, z: -weight * z**2 + torch.cos(z.flip(-1))
+        def field(s: Tensor, z: Tensor) -> Tensor:
+            return -weight * z**2 + torch.cos(z.flip(-1))
+
         found = solve(field, z, (0.0, last), rtol=1e-8, atol=1e-10)
         return (found * torch.tensor([1.0, -2.0], dtype=torch.float64)).sum()
 
