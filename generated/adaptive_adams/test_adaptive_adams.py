@@ -13,16 +13,13 @@ import pytest
 import torch
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from torch import Tensor, nn
+from torch import Tensor
 
 from ._runtime.measuring import (
     Field,
-    Layers,
     rational,
-    require_numbers,
-    slope,
-    slow,
 )
+from ._runtime.measuring_orders import require_adams
 from ._runtime.outcome import SolveError, Status
 from .solver import Adams4, Adams8
 
@@ -31,62 +28,149 @@ seeds = st.integers(0, 2**32 - 1)
 draws = settings(derandomize=True, database=None, deadline=None, max_examples=10, phases=[Phase.generate])
 
 
-@torch.no_grad()
-def test_numbers_of_adams8() -> None:
-    """A step gives what was computed from the spec by itself, on z' = (1 + s z)/(1 + z²)."""
-    solver = Adams8().double()
-    s, eps = (torch.tensor(value, dtype=torch.float64) for value in (0.25, 0.375))
-    z = torch.full((2, *(3,)), 0.5, dtype=torch.float64)
-    f = rational
-    require_numbers(solver.base_step(f, s, z, eps), -1.5730186404925028)
-    require_numbers(solver.step(f, s, z, eps), -1.5730186404925028)
-    handed = solver.handed(z, {})
-    tried = solver.attempt(f, None, s, z, eps, f(s, z), **handed)
-    require_numbers(tried.error, 0.24746317723854785)
-
-
 def test_adams8_as_stated() -> None:
     """The class says of itself what the spec says."""
     solver = Adams8()
     assert solver.order == 8
     assert solver.evaluations_per_step == 2
+    assert solver.error == "embedded"
+    assert solver.control.rtol == 1e-6
+    assert solver.control.atol == 1e-8
+    assert solver.control.power == 2
+    assert solver.control.safety == 0.9
+    assert solver.control.shortest == 0.2
+    assert solver.control.longest == 10
+    assert solver.control.first_step is None
+    assert solver.control.max_steps == 4096
+    assert solver.control.embedded_power == 0
+    assert solver.control.max_step is None
+    assert solver.control.min_step is None
+    assert solver.control.gains == (0, 1, 0)
+    assert solver.corrections == (
+        (1, 1),
+        (1 / 2, 1, 1 / 2),
+        (5 / 12, 1, 3 / 4, 1 / 6),
+        (3 / 8, 1, 11 / 12, 1 / 3, 1 / 24),
+        (251 / 720, 1, 25 / 24, 35 / 72, 5 / 48, 1 / 120),
+        (95 / 288, 1, 137 / 120, 5 / 8, 17 / 96, 1 / 40, 1 / 720),
+        (19087 / 60480, 1, 49 / 40, 203 / 270, 49 / 192, 7 / 144, 7 / 1440, 1 / 5040),
+        (5257 / 17280, 1, 363 / 280, 469 / 540, 967 / 2880, 7 / 90, 23 / 2160, 1 / 1260, 1 / 40320),
+    )
+    assert solver.changes == (
+        (0, 1),
+        (0, 0, 1),
+        (0, 0, 3 / 2, 1),
+        (0, 0, 4, 4, 1),
+        (0, 0, 15, 55 / 3, 15 / 2, 1),
+        (0, 0, 72, 100, 105 / 2, 12, 1),
+        (0, 0, 420, 1918 / 3, 1575 / 4, 119, 35 / 2, 1),
+        (0, 0, 2880, 4704, 3248, 1176, 700 / 3, 24, 1),
+    )
+    assert solver.errors == (
+        -1 / 2,
+        -1 / 12,
+        -1 / 24,
+        -19 / 720,
+        -3 / 160,
+        -863 / 60480,
+        -275 / 24192,
+        -33953 / 3628800,
+    )
 
 
-@torch.no_grad()
-def test_event_of_adams8() -> None:
-    """A solve ends where its event does."""
-    solver = Adams8().double()
-    z = torch.zeros(2, *(3,), dtype=torch.float64)
-    f = slow
-    ended = solver.solve(f, z, (0.0, 2.0), event=lambda s, z: z.mean() - 0.5, rtol=1e-3, atol=1e-3)
-    assert abs(float(ended.s) - math.log(2)) <= 0.05
-    assert abs(float(ended.z.mean()) - 0.5) <= 1e-6
+def test_orders_of_adams8() -> None:
+    """With steps of one size each order is its formula, and orders change without changing what the history says."""
+    require_adams(
+        Adams8(),
+        (
+            (((-1, 1), (1, 0)), ((-1, 1), (0, 1))),
+            (((0, -1, 1), (-1 / 2, 3 / 2, 0)), ((-1, 1), (1 / 2, 1 / 2))),
+            (((0, 0, -1, 1), (5 / 12, -4 / 3, 23 / 12, 0)), ((0, -1, 1), (-1 / 12, 2 / 3, 5 / 12))),
+            (
+                ((0, 0, 0, -1, 1), (-3 / 8, 37 / 24, -59 / 24, 55 / 24, 0)),
+                ((0, 0, -1, 1), (1 / 24, -5 / 24, 19 / 24, 3 / 8)),
+            ),
+            (
+                ((0, 0, 0, 0, -1, 1), (251 / 720, -637 / 360, 109 / 30, -1387 / 360, 1901 / 720, 0)),
+                ((0, 0, 0, -1, 1), (-19 / 720, 53 / 360, -11 / 30, 323 / 360, 251 / 720)),
+            ),
+            (
+                ((0, 0, 0, 0, 0, -1, 1), (-95 / 288, 959 / 480, -3649 / 720, 4991 / 720, -2641 / 480, 4277 / 1440, 0)),
+                ((0, 0, 0, 0, -1, 1), (3 / 160, -173 / 1440, 241 / 720, -133 / 240, 1427 / 1440, 95 / 288)),
+            ),
+            (
+                (
+                    (0, 0, 0, 0, 0, 0, -1, 1),
+                    (
+                        19087 / 60480,
+                        -5603 / 2520,
+                        135713 / 20160,
+                        -10754 / 945,
+                        235183 / 20160,
+                        -18637 / 2520,
+                        198721 / 60480,
+                        0,
+                    ),
+                ),
+                (
+                    (0, 0, 0, 0, 0, -1, 1),
+                    (-863 / 60480, 263 / 2520, -6737 / 20160, 586 / 945, -15487 / 20160, 2713 / 2520, 19087 / 60480),
+                ),
+            ),
+            (
+                (
+                    (0, 0, 0, 0, 0, 0, 0, -1, 1),
+                    (
+                        -5257 / 17280,
+                        32863 / 13440,
+                        -115747 / 13440,
+                        2102243 / 120960,
+                        -296053 / 13440,
+                        242653 / 13440,
+                        -1152169 / 120960,
+                        16083 / 4480,
+                        0,
+                    ),
+                ),
+                (
+                    (0, 0, 0, 0, 0, 0, -1, 1),
+                    (
+                        275 / 24192,
+                        -11351 / 120960,
+                        1537 / 4480,
+                        -88547 / 120960,
+                        123133 / 120960,
+                        -4511 / 4480,
+                        139849 / 120960,
+                        5257 / 17280,
+                    ),
+                ),
+            ),
+        ),
+    )
 
 
-def test_adjoint_of_adams8() -> None:
-    """Its gradients are those of the steps, to about the tolerance."""
-    solver = Adams8().double()
-    f = Layers(nn.Linear(3, 4), nn.Linear(4, 3), torch.tanh).double()
-    z = torch.ones(2, 3, dtype=torch.float64, requires_grad=True)
-    inputs = [z, *f.parameters()]
-    ends = [solve(f, z, (0.0, 0.5), rtol=1e-4, atol=1e-4) for solve in (solver, solver.adjoint)]
-    found, expected = ([*torch.autograd.grad(end.square().sum(), inputs)] for end in ends)
-    assert all(torch.allclose(one, other, rtol=1e-2, atol=1e-2) for one, other in zip(found, expected, strict=True))
+def test_gradients_of_adams8() -> None:
+    """Gradients through a solve are those of differences, by the adjoint too."""
+    solver = Adams8()
+    f = Field(0, (3,), rows=2)
+    z = torch.full(f.shape, 0.25, dtype=torch.float64, requires_grad=True)
+
+    def end(z: Tensor, solve: Callable[..., Tensor] = solver) -> Tensor:
+        return solve(f, z, (0.0, 0.3), rtol=1e-5, atol=1e-7).square().sum()
+
+    along = torch.linspace(-1, 1, z.numel(), dtype=torch.float64).view_as(z)
+    with torch.no_grad():
+        expected = float((end(z + 1e-3 * along) - end(z - 1e-3 * along)) / 2e-3)
+    for solve in (solver, solver.adjoint):
+        (gradient,) = torch.autograd.grad(end(z, solve), z)
+        assert abs(float((gradient * along).sum()) - expected) <= 1e-3 * abs(expected) + 1e-4
 
 
-@torch.no_grad()
-def test_numbers_of_adams4() -> None:
-    """A step gives what was computed from the spec by itself, on z' = (1 + s z)/(1 + z²)."""
-    solver = Adams4().double()
-    s, eps = (torch.tensor(value, dtype=torch.float64) for value in (0.25, 0.375))
-    z = torch.full((2, *(3,)), 0.5, dtype=torch.float64)
-    f = rational
-    require_numbers(solver.base_step(f, s, z, eps), 1.2137547273657943)
-    require_numbers(solver.step(f, s, z, eps), 1.2137547273657943)
-    s, eps = s.expand(2), eps.expand(2)
-    handed = solver.handed(z, {})
-    tried = solver.attempt(f, None, s, z, eps, f(s, z), **handed)
-    require_numbers(tried.error, 0.18800185141203474)
+def test_step_of_adams8() -> None:
+    """A step without its history is refused."""
+    with pytest.raises(TypeError, match="history"):
+        Adams8().step(rational, 0.0, torch.zeros(2, *(3,), dtype=torch.float64), 0.1)
 
 
 def test_adams4_as_stated() -> None:
@@ -94,91 +178,57 @@ def test_adams4_as_stated() -> None:
     solver = Adams4()
     assert solver.order == 4
     assert solver.evaluations_per_step == 2
+    assert solver.error == "embedded"
+    assert solver.control.rtol == 1e-6
+    assert solver.control.atol == 1e-8
+    assert solver.control.power == 2
+    assert solver.control.safety == 0.9
+    assert solver.control.shortest == 0.2
+    assert solver.control.longest == 10
+    assert solver.control.first_step is None
+    assert solver.control.max_steps == 4096
+    assert solver.control.embedded_power == 0
+    assert solver.control.max_step is None
+    assert solver.control.min_step is None
+    assert solver.control.gains == (0, 1, 0)
+    assert solver.corrections == ((1 / 2, 1), (5 / 12, 1, 1 / 2), (3 / 8, 1, 3 / 4, 1 / 6))
+    assert solver.changes == ((0, 1), (0, 0, 1), (0, 0, 3 / 2, 1))
+    assert solver.errors == (-1 / 2, -1 / 12, -1 / 24)
 
 
-def test_adjoint_of_adams4() -> None:
-    """Its gradients are those of the steps, to about the tolerance."""
-    solver = Adams4().double()
-    f = Layers(nn.Linear(3, 4), nn.Linear(4, 3), torch.tanh).double()
-    z = torch.ones(2, 3, dtype=torch.float64, requires_grad=True)
-    inputs = [z, *f.parameters()]
-    ends = [solve(f, z, (0.0, 0.5), rtol=1e-4, atol=1e-4) for solve in (solver, solver.adjoint)]
-    found, expected = ([*torch.autograd.grad(end.square().sum(), inputs)] for end in ends)
-    assert all(torch.allclose(one, other, rtol=1e-2, atol=1e-2) for one, other in zip(found, expected, strict=True))
+def test_orders_of_adams4() -> None:
+    """With steps of one size each order is its formula, and orders change without changing what the history says."""
+    require_adams(
+        Adams4(),
+        (
+            (((-1, 1), (1, 0)), ((-1, 1), (1 / 2, 1 / 2))),
+            (((0, -1, 1), (-1 / 2, 3 / 2, 0)), ((0, -1, 1), (-1 / 12, 2 / 3, 5 / 12))),
+            (((0, 0, -1, 1), (5 / 12, -4 / 3, 23 / 12, 0)), ((0, 0, -1, 1), (1 / 24, -5 / 24, 19 / 24, 3 / 8))),
+        ),
+    )
 
 
-def test_order_of_adams8() -> None:
-    """Each draw has a slope of p + 0.8 or more, their median is p + 1.2 or less."""
-    solver = Adams8().double()
-    slopes: list[float] = []
+def test_gradients_of_adams4() -> None:
+    """Gradients through a solve are those of differences, by the adjoint too."""
+    solver = Adams4()
+    f = Field(0, (3,), rows=2)
+    z = torch.full(f.shape, 0.25, dtype=torch.float64, requires_grad=True)
 
-    @draws
-    @given(seed=seeds)
-    def measure(seed: int) -> None:
-        f = Field(seed, (3,))
-        z = torch.zeros(f.shape, dtype=torch.float64)
+    def end(z: Tensor, solve: Callable[..., Tensor] = solver) -> Tensor:
+        return solve(f, z, (0.0, 0.3), rtol=1e-5, atol=1e-7).square().sum()
 
-        def error(eps: float) -> Tensor:
-            end = solver.base_step(f, 0.0, z, eps)
-            return end - f.solution(torch.tensor(eps, dtype=torch.float64))
-
-        slopes.append(slope(solver.order, error))
-        assert slopes[-1] >= solver.order + 0.8
-
-    measure()
-    assert statistics.median(slopes) <= solver.order + 1.2
+    along = torch.linspace(-1, 1, z.numel(), dtype=torch.float64).view_as(z)
+    with torch.no_grad():
+        expected = float((end(z + 1e-3 * along) - end(z - 1e-3 * along)) / 2e-3)
+    for solve in (solver, solver.adjoint):
+        (gradient,) = torch.autograd.grad(end(z, solve), z)
+        assert abs(float((gradient * along).sum()) - expected) <= 1e-3 * abs(expected) + 1e-4
 
 
-@draws
-@given(seed=seeds)
-def test_step_of_adams8(seed: int) -> None:
-    """F is evaluated as often as the class says; gradients flow."""
-    solver = Adams8().double()
-    f = Field(seed, (3,))
-    z = torch.ones(f.shape, dtype=torch.float64, requires_grad=True)
-    end = solver.step(f, 0.0, z, 0.1)
-    assert f.evaluations <= solver.evaluations_per_step
-    assert torch.equal(end, solver.base_step(f, 0.0, z, 0.1))
-    gradients = torch.autograd.grad(end.square().sum(), [z, *solver.parameters()])
-    assert all(bool(gradient.isfinite().all()) for gradient in gradients)
-    assert bool(gradients[0].any())
-
-
-def test_order_of_adams4() -> None:
-    """Each draw has a slope of p + 0.8 or more, their median is p + 1.2 or less."""
-    solver = Adams4().double()
-    slopes: list[float] = []
-
-    @draws
-    @given(seed=seeds)
-    def measure(seed: int) -> None:
-        f = Field(seed, (3,))
-        z = torch.zeros(f.shape, dtype=torch.float64)
-
-        def error(eps: float) -> Tensor:
-            end = solver.base_step(f, 0.0, z, eps)
-            return end - f.solution(torch.tensor(eps, dtype=torch.float64))
-
-        slopes.append(slope(solver.order, error))
-        assert slopes[-1] >= solver.order + 0.8
-
-    measure()
-    assert statistics.median(slopes) <= solver.order + 1.2
-
-
-@draws
-@given(seed=seeds)
-def test_step_of_adams4(seed: int) -> None:
-    """F is evaluated as often as the class says; gradients flow."""
-    solver = Adams4().double()
-    f = Field(seed, (3,))
-    z = torch.ones(f.shape, dtype=torch.float64, requires_grad=True)
-    end = solver.step(f, 0.0, z, 0.1)
-    assert f.evaluations <= solver.evaluations_per_step
-    assert torch.equal(end, solver.base_step(f, 0.0, z, 0.1))
-    gradients = torch.autograd.grad(end.square().sum(), [z, *solver.parameters()])
-    assert all(bool(gradient.isfinite().all()) for gradient in gradients)
-    assert bool(gradients[0].any())
+def test_step_of_adams4() -> None:
+    """A step without its history is refused."""
+    with pytest.raises(TypeError, match="history"):
+        Adams4().step(rational, 0.0, torch.zeros(2, *(3,), dtype=torch.float64), 0.1)
 
 
 @torch.no_grad()

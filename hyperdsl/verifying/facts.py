@@ -29,6 +29,7 @@ def facts(plan: Plan) -> dict[str, Any]:
         "rule": _rule(plan),
         **_controlled(plan),
         **_history(plan.step),
+        **_varying(plan),
     }
 
 
@@ -79,6 +80,7 @@ def _controlled(plan: Plan) -> dict[str, Any]:
     if control is None:
         return {"error": None, "control": None}
     powers = {estimate.role: estimate.power for estimate in plan.attempt.estimates}
+    powers |= {"main": 2} if plan.varying else {}  # the first order of all
     rule = Control(
         rtol=float(control.rtol),
         atol=float(control.atol),
@@ -94,6 +96,16 @@ def _controlled(plan: Plan) -> dict[str, Any]:
         min_step=_double(control.min_step),
     )
     return {"error": control.error, "control": rule}
+
+
+def _varying(plan: Plan) -> dict[str, Any]:
+    """The numbers of the orders, where they vary."""
+    if plan.varying is None:
+        return {}
+    numbers = plan.varying.numbers
+    rows = {"corrections": numbers.corrections, "changes": numbers.changes}
+    found = {name: tuple(tuple(map(_number, row)) for row in value) for name, value in rows.items()}
+    return {**found, "errors": tuple(map(_number, numbers.errors))}
 
 
 def _double(value: Exact | None) -> float | None:

@@ -14,6 +14,10 @@ from hyperdsl.plan.passes import needed
 from hyperdsl.plan.step import STATE, defined, derivative, names
 from hyperdsl.runtime.history import Past
 from hyperdsl.runtime.loop import Attempt
+from hyperdsl.runtime.measuring_orders import require_adams, require_backward
+from hyperdsl.theory.multistep.formulas import LinearMultistep
+from hyperdsl.theory.multistep.predictor_corrector import FormulaPair
+from hyperdsl.theory.multistep.variable import Variable
 from hyperdsl.theory.numbers.exact import ZERO
 from hyperdsl.verifying.facts import past_steps
 from hyperdsl.verifying.formal import EPS, THETA, TIME, UNIT, Formal, World, formal, known, parameter, shown
@@ -36,10 +40,29 @@ def findings(plan: Plan, kind: type[nn.Module], module: dict[str, Any]) -> Itera
 
     Whatever the functions raise is raised.
     """
+    if plan.varying is not None:
+        yield from _orders(plan.varying, kind)
+        return
     for way in (plainly, traced):
         world = World()
         solver = _without_weights(kind, world)
         yield from _Solver(plan, solver, world, way(solver, module, world)).findings()
+
+
+def _orders(method: Variable, kind: type[nn.Module]) -> Iterator[Finding]:
+    """The numbers of a class of variable order, with which each order has to be its formula on equal steps."""
+    try:
+        if method.adams:
+            pairs = [one for one in method.orders if isinstance(one, FormulaPair)]
+            require_adams(kind, [(_doubles(pair.predictor), _doubles(pair.corrector)) for pair in pairs])
+        else:
+            require_backward(kind, [_doubles(one) for one in method.orders if isinstance(one, LinearMultistep)])
+    except AssertionError as error:
+        yield Finding("corrections", str(error))
+
+
+def _doubles(formula: LinearMultistep) -> tuple[list[float], list[float]]:
+    return list(map(float, formula.alpha)), list(map(float, formula.beta))
 
 
 def _without_weights(kind: type[nn.Module], world: World) -> Any:

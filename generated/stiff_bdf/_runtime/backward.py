@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from .implicit import Implicit
-from .newton import Ahead, Rule
+from .newton import Ahead
 from .nordsieck import scaled
 from .state import VectorField
 from .varying import Allowed, Corrected, VaryingSteps
@@ -21,8 +21,6 @@ ITERATIONS = 4
 
 class BackwardSteps(Implicit, VaryingSteps):
     """z[n+1] − P_0 = e = ∇^(q+1) z with h f[n+1] = P_1 + l_1 e, solved by Newton's method from the prediction P_0 on."""
-
-    rule: ClassVar[Rule] = Rule(iterations=ITERATIONS)
 
     def correct(self, f: Any, s: Any, predicted: Tensor, eps: Tensor, row: Tensor, allowed: Allowed) -> Corrected:
         """The formula, solved: z = P_0 − P_1/l_1 + c f(s + ε, z) with c = ε/l_1."""

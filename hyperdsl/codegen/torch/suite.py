@@ -10,12 +10,16 @@ from hyperdsl.codegen.torch.correctors import CorrectorView, corrector_views, le
 from hyperdsl.codegen.torch.expressions import number, tuple_text
 from hyperdsl.codegen.torch.history import history_view
 from hyperdsl.codegen.torch.identity import base_digest
+from hyperdsl.codegen.torch.varying import varying_view
 from hyperdsl.codegen.torch.views import ImportView, grid_text, imports_of, range_view
 from hyperdsl.codegen.torch.warm import FUNCTIONS, layer_text
 from hyperdsl.plan import Linearise, Plan
 from hyperdsl.semantics.model.spec import Corrector, Free, Learned
 from hyperdsl.semantics.reading.names import class_name
 from hyperdsl.semantics.solvers.schedules import Curve, numbers_at
+from hyperdsl.theory.multistep.formulas import LinearMultistep
+from hyperdsl.theory.multistep.predictor_corrector import FormulaPair
+from hyperdsl.theory.multistep.variable import Variable
 from hyperdsl.theory.numbers.exact import ONE, Exact
 
 _TENTH = ONE / Exact.of(10)
@@ -53,6 +57,14 @@ class PathCaseView:
 
 
 @dataclass(frozen=True)
+class VaryingCaseView:
+    """The formulas of a solver's orders, as Python text; `check` is what tries the class's numbers on them."""
+
+    check: str
+    formulas: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class CaseView:
     """A solver in the tests: how one is made, and what it takes. Shapes are Python text, "" where there is no input.
 
@@ -79,7 +91,7 @@ class CaseView:
     tight: str
     stated: tuple[tuple[str, str], ...]
     starts: tuple[str, ...]
-    computed: ComputedView
+    computed: ComputedView | None
     linearised: bool
     adjoint: bool
     dense_order: int | None
@@ -91,6 +103,7 @@ class CaseView:
     implicit: bool = False
     split: bool = False
     path: PathCaseView | None = None
+    varying: VaryingCaseView | None = None
 
     @property
     def untouched(self) -> bool:
@@ -145,11 +158,19 @@ class SuiteView:
 
     @property
     def single(self) -> tuple[CaseView, ...]:
-        return tuple(case for case in self.cases if not case.history)
+        return tuple(case for case in self.cases if not case.history and not case.varying)
 
     @property
     def histories(self) -> tuple[CaseView, ...]:
         return tuple(case for case in self.cases if case.history)
+
+    @property
+    def varying(self) -> tuple[CaseView, ...]:
+        return tuple(case for case in self.cases if case.varying)
+
+    @property
+    def computed(self) -> tuple[CaseView, ...]:
+        return tuple(case for case in self.cases if not case.varying)
 
     @property
     def adaptive(self) -> tuple[CaseView, ...]:
@@ -164,6 +185,7 @@ def suite_view(plans: tuple[Plan, ...]) -> SuiteView:
     used = {name for view in correctors for name in view.runtime}
     used |= {"parted", "split"} if any(case.split for case in cases) else set()
     used |= {"Known", "Straight"} if any(case.path for case in cases) else set()
+    used |= {case.varying.check for case in cases if case.varying}
     return SuiteView(cases, imports_of(used))
 
 
@@ -198,9 +220,9 @@ def _case(plan: Plan, network: CorrectorView | None) -> CaseView:
         estimates=control is not None and (not learned or len(plan.attempt.estimates) > 1),
         stated=_stated(plan),
         starts=tuple(number(learned.start) for learned in plan.learned),
-        computed=computed_view(plan, _middles(plan)),
+        computed=None if plan.varying else computed_view(plan, _middles(plan)),
         linearised=any(isinstance(statement, Linearise) for statement in plan.step.body),
-        adjoint=control is not None and not learned and state == "(3,)" and not given,
+        adjoint=control is not None and not plan.varying and not learned and state == "(3,)" and not given,
         dense_order=plan.step.dense.order if plan.step.dense and control else None,
         corrector=network,
         history=plan.step.start is not None,
@@ -210,7 +232,22 @@ def _case(plan: Plan, network: CorrectorView | None) -> CaseView:
         implicit=is_implicit(plan) or any(isinstance(statement, Linearise) for statement in plan.step.body),
         split=plan.split,
         path=_path(plan),
+        varying=_varying(plan.varying) if plan.varying else None,
     )
+
+
+def _varying(method: Variable) -> VaryingCaseView:
+    if method.adams:
+        pairs = [one for one in method.orders if isinstance(one, FormulaPair)]
+        texts = [f"({_formula(one.predictor)}, {_formula(one.corrector)})" for one in pairs]
+        return VaryingCaseView("require_adams", tuple(texts))
+    alone = [one for one in method.orders if isinstance(one, LinearMultistep)]
+    return VaryingCaseView("require_backward", tuple(map(_formula, alone)))
+
+
+def _formula(formula: LinearMultistep) -> str:
+    """α and β, the oldest first."""
+    return f"({', '.join(tuple_text([number(q) for q in row]) for row in (formula.alpha, formula.beta))})"
 
 
 def _path(plan: Plan) -> PathCaseView | None:
@@ -234,8 +271,9 @@ def _stated(plan: Plan) -> tuple[tuple[str, str], ...]:
     texts += [("free", tuple_text(ranges))] if ranges else []
     texts += [("learned", tuple_text([f'"{one.name}"' for one in plan.learned]))] if plan.learned else []
     texts += [("grid", grid_text(plan))] if plan.grid else []
-    adaptive, history = adaptive_view(plan), history_view(plan)
-    if adaptive:
+    adaptive, history, varying = adaptive_view(plan), history_view(plan), varying_view(plan)
+    ruled = adaptive or varying
+    if ruled:
         names: tuple[str, ...] = (
             "rtol",
             "atol",
@@ -248,10 +286,14 @@ def _stated(plan: Plan) -> tuple[tuple[str, str], ...]:
             "embedded_power",
         )
         names += ("max_step", "min_step")
-        rule = {name: getattr(adaptive, name) for name in names} | {"gains": tuple_text(adaptive.gains)}
-        rule["embedded_power"] = rule["embedded_power"] if adaptive.fallback else 0
-        texts += [("error", f'"{adaptive.estimate}"'), ("dense_order", str(adaptive.dense_order))]
+        rule = {name: getattr(ruled, name) for name in names} | {"gains": tuple_text(ruled.gains)}
+        rule["embedded_power"] = rule["embedded_power"] if ruled.fallback else 0
+        texts += [("error", f'"{ruled.estimate}"')]
+        texts += [("dense_order", str(adaptive.dense_order))] if adaptive else []
         texts += [(f"control.{name}", str(value)) for name, value in rule.items()]
+    if varying:
+        texts += [("corrections", tuple_text(varying.corrections)), ("changes", tuple_text(varying.changes))]
+        texts += [("errors", varying.errors)]
     if history:
         counted: tuple[str, ...] = ("past", "states", "derivatives", "first_derivative")
         counted += ("substeps", "begin_evaluations") if history.past else ()

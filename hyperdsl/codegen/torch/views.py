@@ -163,6 +163,7 @@ _MODULES = {
     "history": ("Followed", "HistorySteps", "Past"),
     "implicit": ("Implicit",),
     "measuring": ("parted",),
+    "measuring_orders": ("require_adams", "require_backward"),
     "models": ("Known", "Straight"),
     "newton": ("Rule", "filtered", "increments", "solved"),
     "on_path": ("OnPath",),

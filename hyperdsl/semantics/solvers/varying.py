@@ -52,7 +52,7 @@ def _method(report: Report, settings: Settings, base: m.Multistep | m.PredictorC
         return None
     most = MOST_ADAMS if formula.adams else MOST_BACKWARD
     if formula.steps > most:
-        family = "Adams formulas" if formula.adams else "backward differentiation"
+        family = "Adams formulas" if formula.adams else "formulas of backward differentiation"
         problem = f"with a control {family} go to order {most}, and `{base.name}` has order {formula.order}"
         advice = f"take one of order {most}, which tries all orders from 1 on"
         notes = [] if formula.adams else [_NARROW]

@@ -28,8 +28,8 @@ from hyperdsl.theory.numbers.polynomials import Polynomial, combined, integral, 
 class Nordsieck:
     """The numbers of a family's orders 1 to `highest`, row q − 1 for order q.
 
-    `corrections` are the l, with q + 1 coefficients. The error of a step of order q is as large as `errors`·e. `changes` are the
-    monic m_q that an order is left or reached by.
+    `corrections` are the l, with q + 1 coefficients. The error of a step of order q is as large as `errors`·e.
+    `changes` are the monic m_q that an order is left or reached by.
     """
 
     corrections: tuple[Polynomial, ...]
