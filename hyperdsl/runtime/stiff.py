@@ -87,6 +87,8 @@ class _Told:
 class StiffPace(_Told, Pace):
     """As `Pace`, for steps with equations: those that were not solved are halved."""
 
+    before: tuple[float, float] | None = None
+
     def judge(self, tried: Attempt, z: Tensor) -> Attempt:
         """Find e, which is above 1 where equations were not solved."""
         f = self.equations
@@ -97,8 +99,17 @@ class StiffPace(_Told, Pace):
         return self.tried
 
     def taken(self, size: float) -> float:
-        """The size of the step after one that was taken."""
-        factor = super().taken(size) / size * float(self._effort())
+        """The size of the step after one that was taken: no longer than errors that go on growing allow.
+
+        That is Gustafsson's predictive rule (Hairer & Wanner II, IV.8.25), with which fewer steps are refused.
+        """
+        factor, e = super().taken(size) / size, max(self.e, 1e-10)
+        if self.before is not None:
+            last, error = self.before
+            factor = min(
+                factor, self.control.safety * size / last * (error / e) ** (1 / self.power) / e ** (1 / self.power)
+            )
+        self.before, factor = (size, max(e, 1e-2)), factor * float(self._effort())
         self.piece = self._reached(self.tried) if self.tried.between else None
         self.equations.went(~self.equations.lanes)
         self.doubted = self.equations.lanes
