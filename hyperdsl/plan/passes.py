@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from hyperdsl.plan.step import (
+    STATE,
     Coefficient,
     Combine,
     Dense,
@@ -114,7 +115,7 @@ def between(step: Step) -> tuple[Statement, ...]:
 def ends_solved(step: Step) -> bool:
     """Whether the base solves for every slope and ends in the last state that it solves for.
 
-    Of Rosenbrock steps that is the last state at which f is evaluated, with the slope that is resolved from there added.
+    Of Rosenbrock steps that is the last state at which f is evaluated, and the slope resolved from there added.
     """
     body = needed(step, step.base)
     matrix = next((statement for statement in body if isinstance(statement, Linearise)), None)
@@ -124,8 +125,9 @@ def ends_solved(step: Step) -> bool:
         )
         added = Term(matrix.ratio, resolved[-1].name, 1)
         return evaluated[-1].node.value == ONE and values((*evaluated[-1].of, added)) == values(step.base)
-    if not body or not all(isinstance(statement, Solve) for statement in body):
-        return False
+    known = {STATE, *(name for statement in body for name in defined(statement))}
+    if not body or not all(isinstance(statement, Solve) for statement in body) or not names(step.base) <= known:
+        return False  # a slope that is carried from the step before is known, and not solved for
     last = body[-1]
     return isinstance(last, Solve) and values(last.equations[-1].of) == values(step.base)
 

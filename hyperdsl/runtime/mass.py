@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .rates import along_time
 from .state import VectorField
 
 WEIGHTS = {torch.float64: 1e30, torch.float32: 1e14}
@@ -78,16 +79,15 @@ class Massed:
         if not self.singular:
             return f(s, z)
         n, lead = self.mass.shape[-1], _lead(self.mass, z)
-        now = s.detach() if isinstance(s, Tensor) else torch.tensor(float(s), dtype=torch.float64)
+        now = s.detach().clone() if isinstance(s, Tensor) else torch.tensor(float(s), dtype=torch.float64)
         with torch.inference_mode(False), torch.enable_grad():
             leaf = z.detach().clone().requires_grad_()
-            value = f(now, leaf).reshape(*lead, n)
+            slope = f(now.requires_grad_(), leaf)
+            by_time = along_time(slope, now).reshape(*lead, n)[..., self.algebraic]
+            value = slope.reshape(*lead, n)
             held = value[..., self.algebraic]
             by_state = torch.stack([self._gradient(one, leaf) for one in held.unbind(-1)], -2).reshape(*lead, -1, n)
         value, held = value.detach(), held.detach()
-        aside = torch.finfo(z.real.dtype).eps ** 0.5 * (1 + now.abs())
-        with torch.no_grad():
-            by_time = (f(now + aside, z).reshape(*lead, n)[..., self.algebraic] - held) / _beside(aside, held)
         if not self.consistent:
             _require_consistent(held, by_state, z.detach().reshape(*lead, n))
             self.consistent = True
@@ -128,8 +128,8 @@ def require_algebraic(solver: object, algebraic: bool, by: str = "newton") -> No
     """ValueError where a solver does not solve the algebraic equations of a singular matrix."""
     if not algebraic:
         raise ValueError(
-            f"mass is singular, and steps of {type(solver).__name__} do not end where the algebraic equations hold: that "
-            "takes a method that solves for all of its stages and ends in the last one, such as radau_iia5, sdirk2, "
+            f"mass is singular, and steps of {type(solver).__name__} do not end where the algebraic equations hold: "
+            "that takes a method that solves for all of its stages and ends in the last one, such as radau_iia5, sdirk2, "
             "lobatto_iiic4, or rodas4"
         )
     if by != "newton":
@@ -184,10 +184,6 @@ def _parts(matrix: Tensor, differential: Tensor, algebraic: Tensor) -> tuple[Ten
     if len(zero_rows) == len(algebraic):  # equations as they were written, without rounding
         return inverse, torch.eye(matrix.shape[-1], dtype=matrix.dtype)[zero_rows]
     return inverse, left[..., len(differential) :].mT
-
-
-def _beside(value: Tensor, held: Tensor) -> Tensor:
-    return value.to(held.real.dtype).reshape(*value.shape, *(1,) * (held.ndim - value.ndim))
 
 
 def _require_consistent(held: Tensor, by_state: Tensor, z: Tensor) -> None:
