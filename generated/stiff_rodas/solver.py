@@ -48,6 +48,7 @@ class Rodas5p(RosenbrockSteps, EmbeddedSteps):
 
     order = 5
     evaluations_per_step = 8
+    algebraic = True
     error = "embedded"
     dense_order = 4
     control = Control(
@@ -200,6 +201,7 @@ class Rodas4(RosenbrockSteps, EachSteps, EmbeddedSteps):
 
     order = 4
     evaluations_per_step = 6
+    algebraic = True
     error = "embedded"
     dense_order = 3
     control = Control(

@@ -17,6 +17,7 @@ from .control import Control
 from .events import Events
 from .field import Counted
 from .gradients import Kept, as_it_is
+from .mass import slope_at
 from .outcome import Status
 from .solution import Piece, Solution, Statistics
 from .state import Restore, require_ordered, times_of
@@ -61,7 +62,7 @@ class Problem:
     or `EachPace` where each sample has steps of its own.
     """
 
-    attempt: Callable[..., Attempt]
+    attempt: Callable[..., Any]
     f: Counted
     z: Tensor
     restore: Restore
@@ -76,9 +77,8 @@ class Problem:
     pace: Callable[..., Any] | None = None
 
     def slope(self, s: Tensor, z: Tensor) -> Tensor:
-        """f at a step's end."""
-        slope: Tensor = self.kept(self.f)(s, z)
-        return slope
+        """z' at a step's end."""
+        return slope_at(self.f, s, z, self.kept)
 
     def counted(self, accepted: Any, rejected: Any) -> Statistics:
         """What the steps took."""
@@ -109,7 +109,8 @@ class Pace:
 
     def attempt(self, s: Any, z: Tensor, eps: Tensor, dz: Tensor) -> Attempt:
         """A step from z, where f is dz."""
-        return self.problem.attempt(s, z, eps, dz)
+        tried: Attempt = self.problem.attempt(s, z, eps, dz)
+        return tried
 
     def judge(self, tried: Attempt, z: Tensor) -> Attempt:
         """Find e, which has to be at most 1; the step as it is to be taken."""
@@ -200,7 +201,7 @@ class _March(Way):
             return min(most, control.first_step), Status.SUCCESS
         guess = 0.01 * state / slope if min(state, slope) > 1e-5 else 1e-6 * abs(length)
         eps = self.clock.size(math.copysign(min(guess, most), length))
-        moved = self.problem.f(s + eps, z + eps * dz) - dz
+        moved = slope_at(self.problem.f, s + eps, z + eps * dz) - dz
         change = float(_rms(moved / scale, control)) / float(eps.abs())
         if not change < math.inf:
             return min(guess, most), Status.SUCCESS
