@@ -148,9 +148,9 @@ def test_gradients_go_through_algebraic_equations(solvers: ModuleType, name: str
             return torch.stack((-rate * a * b, b - torch.cos(a) - rate), -1)
 
         start = torch.tensor(1.0, dtype=torch.float64)
-        z0 = torch.stack((start, torch.cos(start) + rate.detach()))[None]
+        z0 = torch.stack((start, torch.cos(start) + rate))[None]
         mass = torch.diag(torch.tensor([1.0, 0.0]))
-        found: Tensor = solver(f, z0, (0.0, 1.0), mass=mass, rtol=1e-9, atol=1e-11)
+        found: Tensor = solver(f, z0, (0.0, 1.0), mass=mass, rtol=1e-7, atol=1e-9)
         return found[0, 0] + 2 * found[0, 1]
 
     rate = torch.tensor(0.7, dtype=torch.float64, requires_grad=True)
