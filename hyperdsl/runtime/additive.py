@@ -149,7 +149,7 @@ class AdditiveSteps(Implicit):
 
     def _given(self, f: Any, jacobian: Given | None, mass: Any) -> VectorField:
         if mass is not None:
-            raise TypeError(f"{type(self).__name__} takes no mass=: solve for z' on both sides, or take an implicit method")
+            raise TypeError(f"{type(self).__name__} takes no mass=: an implicit or a Rosenbrock method does")
         pair = split(f)
         return Split(pair.explicit, with_jacobian(pair.implicit, jacobian), pair.remembers)
 

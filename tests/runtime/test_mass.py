@@ -10,7 +10,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from hyperdsl.runtime.mass import Massed, massed_of, slope_at
+from hyperdsl.runtime.field import massed_of, slope_at
+from hyperdsl.runtime.mass import Massed
 from hyperdsl.runtime.newton import Solvable, increments
 
 ROOT = math.sqrt(6)

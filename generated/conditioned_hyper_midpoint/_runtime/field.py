@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import torch
@@ -127,3 +128,17 @@ def _changed() -> ValueError:
     return ValueError(
         "f changed its argument z in place, which is the solver's state: compute the slope in a new tensor"
     )
+
+
+def massed_of(f: Any) -> Any:
+    """The field with a mass matrix that others may have wrapped; None where there is none."""
+    while f is not None and not getattr(type(f), "is_massed", False):
+        f = getattr(f, "f", None)
+    return f
+
+
+def slope_at(f: VectorField, s: Any, z: Tensor, kept: Callable[[VectorField], VectorField] = lambda f: f) -> Tensor:
+    """z' = f(s, z), also where algebraic equations determine a part of z; of f alone so much is `kept`."""
+    massed = massed_of(f)
+    found: Tensor = kept(f)(s, z) if massed is None else massed.slope(f, s, z)
+    return found
