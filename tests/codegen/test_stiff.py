@@ -73,14 +73,16 @@ def test_samples_have_steps_of_their_own() -> None:
 @torch.no_grad()
 def test_a_given_jacobian_serves() -> None:
     z0, span = start(1, 0, 0).repeat(2, 1), (0.0, 0.1)
-    for solver in (Radau(), RadauPerSample()):
+    solvers: list[Any] = [Radau(), RadauPerSample()]
+    for solver in solvers:
         expected = solver.solve(robertson, z0, span)
         found = solver.solve(robertson, z0, span, jacobian=matrix)
         assert torch.allclose(found.z, expected.z, rtol=1e-9)
         assert solver.each or found.statistics == expected.statistics
         with pytest.raises(ValueError, match="jacobian returned the shape"):
             solver.solve(robertson, z0, span, jacobian=lambda s, z: matrix(s, z)[..., :2, :2])
-    assert torch.allclose(Sdirk()(robertson, z0, span, 50, jacobian=matrix), Sdirk()(robertson, z0, span, 50))
+    fixed: Any = Sdirk()
+    assert torch.allclose(fixed(robertson, z0, span, 50, jacobian=matrix), fixed(robertson, z0, span, 50))
 
 
 @torch.no_grad()
