@@ -326,6 +326,7 @@ class _Problem:
         ended.
         """
         f, matrix, before, strayed, again = self.f, self._matrix(), torch.inf, False, False
+        start = f.start
         most = f.rule.iterations or (100 if f.rule.by == "iteration" else 25)
         unit = torch.finfo(self._given() if self._given().itemsize < self.base.dtype.itemsize else self.base.dtype).eps
         for count in range(1, most + 1):
@@ -350,6 +351,7 @@ class _Problem:
                 f.start = self.times[-1], self.rows.back(state[-1].to(self._given()))
                 f.forget()
             before = torch.inf if done else size
+        f.start = start
         f.forget()
         return None
 

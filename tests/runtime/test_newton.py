@@ -124,6 +124,18 @@ def test_fixed_steps_solve_to_the_last_digits(by: str) -> None:
     assert torch.allclose(single.double(), radau(f, z, eps), rtol=1e-5)
 
 
+@pytest.mark.parametrize("size", [1e-4, 1e-2, 0.1])
+def test_iterates_that_strayed_are_no_solution(size: float) -> None:
+    """Two Gauss stages from where Newton's method goes astray at first: to states where all changes are small."""
+    root, eps = math.sqrt(3) / 6, torch.tensor(size, dtype=torch.float64)
+    rows, nodes = ((0.25, 0.25 - root), (0.25 + root, 0.25)), (0.5 - root, 0.5 + root)
+    z = torch.tensor([1.0, 0.0, 0.0], dtype=torch.float64)
+    k = solved(robertson, eps, *((NOW + c * eps, z, row) for c, row in zip(nodes, rows, strict=True)))
+    for slope, row in zip(k, rows, strict=True):
+        again = robertson(NOW, z + eps * (row[0] * k[0] + row[1] * k[1]))
+        assert torch.allclose(slope, again, rtol=1e-8, atol=1e-10 / size)
+
+
 def test_what_was_not_solved_is_never_returned() -> None:
     z, eps = torch.ones(2, dtype=torch.float64), torch.tensor(1.0, dtype=torch.float64)
     with pytest.raises(SolveError, match=r"not solved at s = 1: Newton iterations do not.*take more steps"):
