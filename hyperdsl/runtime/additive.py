@@ -105,7 +105,11 @@ class _Implicit(_Kept, Solvable):
 
 def _same(one: Any, other: Any) -> bool:
     """Whether two times are one, without waiting for a device."""
-    return one is other or (isinstance(one, Time) and isinstance(other, Time) and float(one) == float(other))
+    return one is other or (_at_hand(one) and _at_hand(other) and float(one) == float(other))
+
+
+def _at_hand(s: Any) -> bool:
+    return isinstance(s, Time) or (isinstance(s, Tensor) and s.ndim == 0 and s.is_cpu)
 
 
 def split(f: Any) -> Split:
