@@ -174,6 +174,7 @@ BAD_SWEEP = Entry("H413", "error", "{problem}")
 BAD_GRID = Entry("H414", "error", "{problem}")
 BAD_PATH = Entry("H415", "error", "`{name}` is no path: {problem}")
 BAD_SOLVE = Entry("H416", "error", "{problem}")
+BAD_VARYING = Entry("H417", "error", "{problem}")
 
 # H5: advice
 UNUSED = Entry("H501", "warning", "nothing uses the {kind} `{name}`", "use it in a hypersolver or remove it")

@@ -17,8 +17,10 @@ from hyperdsl.semantics.model.spec import (
     RosenbrockSolver,
     Solver,
     StepSolver,
+    VaryingSolver,
 )
 from hyperdsl.theory.multistep.formulas import LinearMultistep
+from hyperdsl.theory.multistep.predictor_corrector import FormulaPair
 from hyperdsl.theory.numbers.exact import Exact
 from hyperdsl.theory.runge_kutta.tableau import Tableau
 
@@ -28,7 +30,13 @@ _NAMED = 4
 
 def base_in_words(solver: AnySolver) -> str:
     """The base method, its order and its parameters, without a full stop."""
-    text = _history_in_words(solver) if isinstance(solver, HistorySolver) else _method_in_words(solver)
+    match solver:
+        case HistorySolver():
+            text = _history_in_words(solver)
+        case VaryingSolver():
+            text = _varying_in_words(solver)
+        case Solver() | RosenbrockSolver():
+            text = _method_in_words(solver)
     return text + (f" on the path {solver.path.name}" if solver.path else "")
 
 
@@ -39,6 +47,8 @@ def proven(solver: AnySolver) -> dict[str, object]:
             return _history(solver)
         case AdditiveSolver():
             return _additive(solver)
+        case VaryingSolver():
+            return _varying(solver)
         case RosenbrockSolver():
             return _rosenbrock(solver)
         case Solver():
@@ -62,6 +72,33 @@ def _history_in_words(solver: HistorySolver) -> str:
     if isinstance(base, Multistep):
         return f"{base.name} (order {solver.order}, proven)"
     return f"{base.name}, {base.mode} with {base.predictor} and {base.corrector} (order {solver.order}, proven)"
+
+
+def _varying_in_words(solver: VaryingSolver) -> str:
+    method = solver.method
+    first, last = method.orders[0].order, method.order
+    orders = f"orders {first} to {last}" if first < last else f"order {last}"
+    family = "Adams, PECE" if method.adams else "BDF"
+    return f"{solver.base.name}, {family} of variable step ({orders}, proven)"
+
+
+def _varying(solver: VaryingSolver) -> dict[str, object]:
+    """What was proven of the formula of every order, for equal steps."""
+    return {
+        "kind": "variable",
+        "family": "adams" if solver.method.adams else "bdf",
+        "order": solver.order,
+        "orders": [_of_order(formula) for formula in solver.method.orders],
+        "proof": "exact",
+        "control": _control(solver.control),
+    }
+
+
+def _of_order(formula: LinearMultistep | FormulaPair) -> dict[str, object]:
+    if isinstance(formula, LinearMultistep):
+        return _formula(formula)
+    predictor, corrector = _formula(formula.predictor), _formula(formula.corrector)
+    return {"mode": "PECE", "order": formula.order, "predictor": predictor, "corrector_formula": corrector}
 
 
 def _history(solver: HistorySolver) -> dict[str, object]:

@@ -19,6 +19,7 @@ from hyperdsl.plan.predictor_corrector import predictor_corrector
 from hyperdsl.plan.rosenbrock import rosenbrock
 from hyperdsl.plan.runge_kutta import runge_kutta
 from hyperdsl.plan.step import Linear, Start, Step, equations, evaluations
+from hyperdsl.plan.varying import varying
 from hyperdsl.semantics.model.control import Control
 from hyperdsl.semantics.model.entries import Entries
 from hyperdsl.semantics.model.path import PathModel
@@ -39,7 +40,9 @@ from hyperdsl.semantics.model.spec import (
     Solver,
     StepSolver,
     Training,
+    VaryingSolver,
 )
+from hyperdsl.theory.multistep.variable import Variable
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,8 @@ class Plan:
     that in words, and `facts` are what was proven, for the certificate. `entries` are the tableau as it is written, for
     those who write the method back with the numbers that training found; None where the base is no tableau. `grid` are
     the points of the steps; without one they are equal, or a control's. With a `path`, f is a diffusion model as a
-    field on it. `solving` is how the step's equations are solved, where it has some and that was said.
+    field on it. `solving` is how the step's equations are solved, where it has some and that was said. `varying` is the
+    method whose order and step vary, if they do: `step` is that of its highest order.
     """
 
     name: str
@@ -71,6 +75,7 @@ class Plan:
     entries: Entries | None = None
     grid: Grid | None = None
     path: PathModel | None = None
+    varying: Variable | None = None
     solving: Solving | None = None
 
     @property
@@ -115,6 +120,7 @@ def plan(solver: AnySolver) -> Plan:
         entries=solver.entries if isinstance(solver, Solver) else None,
         grid=solver.grid,
         path=solver.path,
+        varying=solver.method if isinstance(solver, VaryingSolver) else None,
         solving=solver.solving,
     )
 
@@ -126,6 +132,8 @@ def method_step(method: Method) -> Step:
 
 
 def _step(solver: AnySolver) -> Step:
+    if isinstance(solver, VaryingSolver):
+        return varying(solver.method, solver.method.steps)
     if isinstance(solver, Solver):
         step, slopes = runge_kutta(solver.tableau, solver.entries, _dense(solver))
     elif isinstance(solver, AdditiveSolver):

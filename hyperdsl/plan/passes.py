@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from hyperdsl.plan.step import (
+    STATE,
     Coefficient,
     Combine,
     Dense,
@@ -109,6 +110,26 @@ def between(step: Step) -> tuple[Statement, ...]:
     errors = (estimate.error for estimate in step.estimates)
     kept = needed(step, step.end, *errors, also=step.gives)
     return tuple(statement for statement in step.body if statement not in kept)
+
+
+def ends_solved(step: Step) -> bool:
+    """Whether the base solves for every slope and ends in the last state that it solves for.
+
+    Of Rosenbrock steps that is the last state at which f is evaluated, and the slope resolved from there added.
+    """
+    body = needed(step, step.base)
+    matrix = next((statement for statement in body if isinstance(statement, Linearise)), None)
+    if matrix is not None:
+        evaluated, resolved = (
+            [statement for statement in body if isinstance(statement, kind)] for kind in (Evaluate, Resolve)
+        )
+        added = Term(matrix.ratio, resolved[-1].name, 1)
+        return evaluated[-1].node.value == ONE and values((*evaluated[-1].of, added)) == values(step.base)
+    known = {STATE, *(name for statement in body for name in defined(statement))}
+    if not body or not all(isinstance(statement, Solve) for statement in body) or not names(step.base) <= known:
+        return False  # a slope that is carried from the step before is known, and not solved for
+    last = body[-1]
+    return isinstance(last, Solve) and values(last.equations[-1].of) == values(step.base)
 
 
 def is_at_end(statement: Evaluate, end: Linear) -> bool:

@@ -145,13 +145,15 @@ class AdditiveSteps(Implicit):
     count evaluations of either part.
     """
 
-    def adjoint(self, f: Any, *arguments: Any, jacobian: Given | None = None, **settings: Any) -> Any:
+    def adjoint(self, f: Any, *arguments: Any, jacobian: Given | None = None, mass: Any = None, **settings: Any) -> Any:
         """As without equations; what is computed again must not depend on what was before."""
         pair = split(f)
         forgetful = Split(pair.explicit, pair.implicit, remembers=False)
-        return super().adjoint(forgetful, *arguments, jacobian=jacobian, **settings)
+        return super().adjoint(forgetful, *arguments, jacobian=jacobian, mass=mass, **settings)
 
-    def _with(self, f: Any, jacobian: Given | None) -> VectorField:
+    def _given(self, f: Any, jacobian: Given | None, mass: Any) -> VectorField:
+        if mass is not None:
+            raise ValueError("an additive method takes no mass=: take an implicit or a Rosenbrock method for M z' = f")
         pair = split(f)
         return Split(pair.explicit, with_jacobian(pair.implicit, jacobian), pair.remembers)
 

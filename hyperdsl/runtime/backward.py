@@ -2,43 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-from typing import Any
+from dataclasses import replace
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
-from .field import Counted
-from .gradients import Kept
-from .newton import Scale, Solvable
+from .implicit import Implicit
+from .newton import Ahead, Rule
 from .nordsieck import scaled
+from .state import VectorField
 from .varying import Allowed, Corrected, VaryingSteps
 
+ITERATIONS = 4
+"""Of Newton's method with old matrices, at most: then they are taken anew (Shampine & Reichelt 1997)."""
 
-class BackwardSteps(VaryingSteps):
-    """z[n+1] − P_0 = e = ∇^(q+1) z with h f[n+1] = P_1 + l_1 e, solved by Newton's method from the prediction P_0 on.
 
-    Newton's iterations end at κ = min(0.03, √rtol) of what the control allows, as in Shampine & Reichelt (1997).
-    """
+class BackwardSteps(Implicit, VaryingSteps):
+    """z[n+1] − P_0 = e = ∇^(q+1) z with h f[n+1] = P_1 + l_1 e, solved by Newton's method from the prediction P_0 on."""
 
-    def correct(self, f: Solvable, s: Any, predicted: Tensor, eps: Tensor, row: Tensor, allowed: Allowed) -> Corrected:
+    rule: ClassVar[Rule] = Rule(iterations=ITERATIONS)
+
+    def correct(self, f: Any, s: Any, predicted: Tensor, eps: Tensor, row: Tensor, allowed: Allowed) -> Corrected:
         """The formula, solved: z = P_0 − P_1/l_1 + c f(s + ε, z) with c = ε/l_1."""
         z, slope, leading = predicted[..., 0].contiguous(), predicted[..., 1], row[..., 1]
-        psi, c = slope / scaled(leading, z), eps / leading
-        now = s + eps
+        psi, now = slope / scaled(leading, z), s + eps
+        allowance, kappa, again = allowed(z)
+        f.ahead = Ahead(z, allowance, kappa if f.rule.tolerance is None else f.rule.tolerance, lambda _: z.detach())
         f.begin(now, z)
-        allowance, kappa = allowed(z)
-        rows = f.jacobian.rows(now, z)
-        f.scale, f.guess = Scale(rows.flat(allowance.expand(z.shape)), kappa), lambda _: z.detach()
-        f._etas.clear()
-        (increment,) = f.increments(c, (now, z - psi, (1.0,)))
+        f.doubt()
+        if again:
+            f.forget()
+        (increment,) = f.increments(eps / leading, (now, z - psi, (1.0,)))
         e = increment - psi
-        safe = torch.where(eps == 0, 1, eps)
-        following = (slope + scaled(leading, z) * e) / scaled(safe, z)
-        most = f.rule.iterations or 7
+        size = torch.where(eps == 0, 1, eps)  # a sample that stays
+        following = (slope + scaled(leading, z) * e) / scaled(size, z)
+        most = f.rule.iterations
         caution = (2 * most + 1) / (2 * most + f.iterations)
-        return Corrected(z + e, e, following, ~f.unsolved, caution)
+        return Corrected(z + e, e, following, f.unsolved, f.broken, caution)
 
-    def _tried(self, f: Counted, x: Tensor | None, handed: dict[str, Tensor], kept: Kept) -> Callable[..., Any]:
-        return kept(partial(self.correct, f))
+    def _prepared(self, f: VectorField, z: Tensor) -> VectorField:
+        solvable: Any = super()._prepared(f, z)
+        solvable.rule = replace(solvable.rule, iterations=solvable.rule.iterations or ITERATIONS)
+        found: VectorField = solvable
+        return found

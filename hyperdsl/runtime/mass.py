@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .rates import along_time
 from .state import VectorField
 
 WEIGHTS = {torch.float64: 1e30, torch.float32: 1e14}
@@ -30,7 +31,8 @@ class Massed:
 
     def __init__(self, f: VectorField, mass: Any) -> None:
         self.f, self.mass = f, mass if isinstance(mass, Tensor) else torch.as_tensor(mass)
-        self.singular = False
+        self.consistent = False
+        """Whether a start was held against the algebraic equations."""
         _require_square(self.mass)
         matrix = self.mass.detach().to("cpu", torch.float64)
         zero = (matrix == 0).flatten(0, -2).all(0)
@@ -68,26 +70,27 @@ class Massed:
             self._like[key] = found.to(z.device, real)
         return self._like[key]
 
-    def slope(self, f: Callable[[Any, Tensor], Tensor], s: Tensor, z: Tensor) -> Tensor:
+    def slope(self, f: Callable[[Any, Tensor], Tensor], s: Any, z: Tensor) -> Tensor:
         """z' at a state where the algebraic equations hold, as they go on to do.
 
-        f(s, z) is this field, perhaps with its input put in. ValueError where the algebraic equations do not hold, or do not
-        determine the algebraic variables (an index above 1).
+        f(s, z) is this field, perhaps with its input put in. ValueError where they do not hold at the first such state,
+        or do not determine the algebraic variables (an index above 1).
         """
         if not self.singular:
             return f(s, z)
         n, lead = self.mass.shape[-1], _lead(self.mass, z)
-        now = s.detach()
+        now = s.detach().clone() if isinstance(s, Tensor) else torch.tensor(float(s), dtype=torch.float64)
         with torch.inference_mode(False), torch.enable_grad():
             leaf = z.detach().clone().requires_grad_()
-            value = f(now, leaf).reshape(*lead, n)
+            slope = f(now.requires_grad_(), leaf)
+            by_time = along_time(slope, now).reshape(*lead, n)[..., self.algebraic]
+            value = slope.reshape(*lead, n)
             held = value[..., self.algebraic]
             by_state = torch.stack([self._gradient(one, leaf) for one in held.unbind(-1)], -2).reshape(*lead, -1, n)
         value, held = value.detach(), held.detach()
-        aside = torch.finfo(z.real.dtype).eps ** 0.5 * (1 + now.abs())
-        with torch.no_grad():
-            by_time = (f(now + aside, z).reshape(*lead, n)[..., self.algebraic] - held) / _beside(aside, held)
-        _require_consistent(held, by_state, z.detach().reshape(*lead, n))
+        if not self.consistent:
+            _require_consistent(held, by_state, z.detach().reshape(*lead, n))
+            self.consistent = True
         found = torch.zeros_like(value)
         found[..., self.differential] = value[..., self.differential]
         moved = (by_state @ found[..., None])[..., 0] + by_time
@@ -114,11 +117,23 @@ def massed_of(f: Any) -> Massed | None:
     return f
 
 
-def slope_at(f: VectorField, s: Tensor, z: Tensor) -> Tensor:
-    """z' = f(s, z), also where algebraic equations determine a part of z."""
+def slope_at(f: VectorField, s: Any, z: Tensor, kept: Callable[[VectorField], VectorField] = lambda f: f) -> Tensor:
+    """z' = f(s, z), also where algebraic equations determine a part of z; of f alone so much is `kept`."""
     massed = massed_of(f)
-    found: Tensor = f(s, z) if massed is None else massed.slope(f, s, z)
+    found: Tensor = kept(f)(s, z) if massed is None else massed.slope(f, s, z)
     return found
+
+
+def require_algebraic(solver: object, algebraic: bool, by: str = "newton") -> None:
+    """ValueError where a solver does not solve the algebraic equations of a singular matrix."""
+    if not algebraic:
+        raise ValueError(
+            f"mass is singular, and steps of {type(solver).__name__} do not end where the algebraic equations hold: "
+            "that takes a method that solves for all of its stages and ends in the last one, such as radau_iia5, sdirk2, "
+            "lobatto_iiic4, or rodas4"
+        )
+    if by != "newton":
+        raise ValueError(f"mass is singular, and `solve {by}` does not solve algebraic equations: take `solve newton`")
 
 
 def require_state(mass: Tensor, z: Tensor) -> None:
@@ -161,7 +176,7 @@ def _parts(matrix: Tensor, differential: Tensor, algebraic: Tensor) -> tuple[Ten
     if sizes.numel() and bool((sizes[..., -1] <= EXACT * sizes[..., 0]).any()):
         raise ValueError(
             f"mass has {len(algebraic)} columns of zeros and a rank below {len(differential)}: write the state in "
-            "variables of which some do not appear in M z' at all, the algebraic ones, and the others do so independently"
+            "variables of which some, the algebraic ones, do not appear in M z' at all, and the others independently"
         )
     inverse = torch.zeros_like(matrix)
     inverse[..., differential, :] = torch.linalg.pinv(columns)
@@ -169,10 +184,6 @@ def _parts(matrix: Tensor, differential: Tensor, algebraic: Tensor) -> tuple[Ten
     if len(zero_rows) == len(algebraic):  # equations as they were written, without rounding
         return inverse, torch.eye(matrix.shape[-1], dtype=matrix.dtype)[zero_rows]
     return inverse, left[..., len(differential) :].mT
-
-
-def _beside(value: Tensor, held: Tensor) -> Tensor:
-    return value.to(held.real.dtype).reshape(*value.shape, *(1,) * (held.ndim - value.ndim))
 
 
 def _require_consistent(held: Tensor, by_state: Tensor, z: Tensor) -> None:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from .derivatives import attached, unrolled
 from .field import Counted
-from .jacobian import Given, Jacobian, Rows
+from .jacobian import Given, Jacobian, Rows, unhooked
 from .linear import Coupled, Krylov, Square
 from .outcome import SolveError, Status
 from .state import VectorField, beside, is_eager
@@ -128,6 +128,10 @@ class Solvable(Counted):
         self.stale = self.stale | (accept & slow)
         self.fresh = self.fresh & ~accept
 
+    def doubt(self) -> None:
+        """Take what is kept for old: how fast equations converge is seen anew, and new matrices where they do not."""
+        self.fresh, self._etas = self.lanes, {}
+
     def forget(self) -> None:
         """Take new matrices for the next equations."""
         self.stale = torch.ones_like(self.stale)
@@ -148,7 +152,8 @@ class Solvable(Counted):
         if any(isinstance(one, Tensor) and one.requires_grad for one in given):
             return True
         if self._weighted is None:
-            self._weighted = self.f(equations[0][0], equations[0][1]).requires_grad
+            with unhooked():
+                self._weighted = self.f(equations[0][0], equations[0][1]).requires_grad
         return self._weighted
 
     def filtered(self, eps: Tensor, gamma: float, error: Tensor, slope: Tensor | None) -> Tensor:

@@ -48,6 +48,8 @@ def program(
         raise ValueError(f"{name} chooses its steps by the state, so that its evaluations are no fixed list")
     if hasattr(solver, "rule"):
         raise ValueError(f"{name} iterates its formula until it is solved, so that its evaluations are no fixed list")
+    if getattr(solver, "linearises", False):
+        raise ValueError(f"{name} takes derivatives of f, so that it is no list of evaluations")
     counted = _Recorded(None)
     counted.solve(solver, span, steps, free or {})
     recorded = _Recorded(len(counted.evaluations))

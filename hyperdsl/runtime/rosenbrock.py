@@ -130,6 +130,8 @@ class RosenbrockSteps(Differentiated):
     ValueError where the `jacobian=` of a call is not that of f.
     """
 
+    linearises: ClassVar[bool] = True
+
     def _prepared(self, f: VectorField, z: Tensor) -> VectorField:
         if getattr(type(f), "is_linearisable", False) or not is_eager(z):
             return f
@@ -152,6 +154,10 @@ class _Whole:
 def _whole(f: VectorField, s: Any, z: Tensor, size: Tensor) -> tuple[_Whole, Tensor]:
     if size.ndim:
         raise RuntimeError("Rosenbrock steps of its own for each sample are neither compiled nor transformed")
+    if torch.compiler.is_exporting():
+        raise RuntimeError(
+            "Rosenbrock steps take derivatives of f, which torch.export keeps as constants: export an explicit solver"
+        )
     complex_ = z.is_complex()
 
     def real(slope: Tensor) -> Tensor:

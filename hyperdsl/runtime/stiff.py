@@ -106,7 +106,9 @@ class StiffPace(_Told, Pace):
         factor, e = super().taken(size) / size, max(self.e, 1e-10)
         if self.before is not None:
             last, error = self.before
-            factor = min(factor, self.control.safety * size / last * (error / e) ** (1 / self.power) / e ** (1 / self.power))
+            factor = min(
+                factor, self.control.safety * size / last * (error / e) ** (1 / self.power) / e ** (1 / self.power)
+            )
         self.before, factor = (size, max(e, 1e-2)), factor * float(self._effort())
         self.piece = self._reached(self.tried) if self.tried.between else None
         self.equations.went(~self.equations.lanes)

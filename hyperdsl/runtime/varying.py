@@ -25,24 +25,30 @@ KEPT = 0.9, 1.2
 """A step that would be longer by a factor between these stays as it is where its order does: a new size costs."""
 LEAST = 1e-10
 """Errors below this part of what is allowed are not told apart."""
-REFUSALS = 3
-"""After so many in a row the history is given up for that of its newest state alone, as where f jumps."""
+UNSOLVED = 2.0
+"""The error of a step whose equations were not solved."""
+LOWERED, FORGOTTEN = 3, 6
+"""Steps refused since the order was last chosen: from so many on it may be less, and at so many the history is given up
+for that of its newest state, as where f jumps."""
 
 
-Allowed = Callable[[Tensor], tuple[Tensor, float]]
-"""A state to the error that is allowed there, and the part of it that solving equations may leave."""
+Allowed = Callable[[Tensor], tuple[Tensor, float, bool]]
+"""A state to the error that is allowed there, the part of it that solving equations may leave, and whether the step was
+tried before and is computed again, for gradients."""
 
 
 class Corrected(NamedTuple):
     """A step of a formula: where it ends, and e. `following` is f at its end, where the formula was solved for that.
 
-    `solved`: whether it was solved at all. The next size is the safer by `caution`.
+    Where it was not solved it is `unsolved`, and `broken` where numbers are not finite. The next size is shorter by the
+    factor `caution`.
     """
 
     end: Tensor
     e: Tensor
     following: Tensor | None = None
-    solved: Any = True
+    unsolved: Any = False
+    broken: Any = False
     caution: Any = 1.0
 
 
@@ -74,7 +80,7 @@ class Orders(Pace):
         numbers, place = self.numbers, self.order - 1
         predicted = numbers.predicted(self.table, eps.detach() / self.size)
         row = numbers.corrections[place]
-        found: Corrected = self.problem.attempt(s, predicted, eps, row, partial(allowed, self.control))
+        found: Corrected = self.problem.attempt(s, predicted, eps, row, Allowance(self.control))
         self.went = found
         self.tried = step = Step(z, found.end, predicted, row, found.e, eps, found.following is not None)
         return Attempt(found.end, numbers.errors[place] * found.e, found.following, between=step.stages)
@@ -84,7 +90,8 @@ class Orders(Pace):
         step, numbers, q = self.tried, self.numbers, self.order
         assert step is not None
         e = norm(tried.error, z, tried.end, self.control)
-        told = (step.eps.detach() / self.size, *map(torch.as_tensor, (self.went.solved, self.went.caution)))
+        went = self.went.unsolved, self.went.broken, self.went.caution
+        told = (step.eps.detach() / self.size, *map(torch.as_tensor, went))
         found = [e, *(one.to(e) for one in told)]
         above = self.steps >= q < numbers.highest
         if q > 1:
@@ -92,9 +99,9 @@ class Orders(Pace):
             found.append(norm(error, z, tried.end, self.control))
         if above:
             found.append(norm(numbers.errors[q] * (step.e - self.before), z, tried.end, self.control))
-        self.e, self.ratio, solved, self.caution, *others = torch.stack(found).tolist()
-        self.solved = bool(solved)
-        self.e = self.e if solved else math.inf
+        self.e, self.ratio, unsolved, broken, self.caution, *others = torch.stack(found).tolist()
+        self.solved = not unsolved
+        self.e = (math.inf if broken else UNSOLVED) if unsolved else self.e
         self.others = others[0] if q > 1 else math.inf, others[-1] if above else math.inf
         return tried
 
@@ -121,9 +128,9 @@ class Orders(Pace):
             return size / 2
         self.power, self.refusals = q + 1, self.refusals + 1
         shrunk, lower = super().refused(size) * self.caution, max(self.others[0], LEAST) ** (-1 / q)
-        if self.refusals == REFUSALS:
+        if self.refusals == FORGOTTEN:
             self.table, self.order, self.refusals = self.numbers.forgotten(self.table), 1, 0
-        elif lower > max(self.e, LEAST) ** (-1 / (q + 1)):
+        elif self.refusals >= LOWERED and lower > max(self.e, LEAST) ** (-1 / (q + 1)):
             self.table, self.order = self.numbers.changed(self.table, q, -1, self.before), q - 1
             shrunk = size * min(self.control.safety * self.caution * lower, 1.0)
         return shrunk
@@ -190,8 +197,16 @@ class AdamsSteps(VaryingSteps):
         return Corrected(z + scaled(row[..., 0], z) * e, e)
 
 
-def allowed(control: Control, z: Tensor) -> tuple[Tensor, float]:
-    """The error that the control allows at z, and how much of it may be left of equations that are solved."""
-    scale = control.atol + control.rtol * widened(z).abs()
-    rtol = float(control.rtol.min()) if isinstance(control.rtol, Tensor) else control.rtol
-    return scale, max(10 * torch.finfo(scale.dtype).eps / rtol, min(0.03, math.sqrt(rtol)))
+class Allowance:
+    """What a control allows a step."""
+
+    def __init__(self, control: Control) -> None:
+        self.control, self.asked = control, 0
+
+    def __call__(self, z: Tensor) -> tuple[Tensor, float, bool]:
+        """As `Allowed`."""
+        scale = self.control.atol + self.control.rtol * widened(z).abs()
+        rtol = float(torch.as_tensor(self.control.rtol).min())
+        kappa = max(10 * torch.finfo(scale.dtype).eps / rtol, min(0.03, math.sqrt(rtol)))
+        self.asked += 1
+        return scale, kappa, self.asked > 1

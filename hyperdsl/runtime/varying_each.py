@@ -14,7 +14,7 @@ from .each import EachPace, EachSteps, norm
 from .loop import Attempt, Problem
 from .nordsieck import Numbers, Step, scaled
 from .state import beside
-from .varying import KEPT, LEAST, REFUSALS, SAME, Corrected, allowed
+from .varying import FORGOTTEN, KEPT, LEAST, LOWERED, SAME, UNSOLVED, Allowance, Corrected
 
 
 class EachOrders(EachPace):
@@ -32,7 +32,8 @@ class EachOrders(EachPace):
         self.lower = self.higher = self.e
         self.tried: Step | None = None
         self.pending: Tensor | None = None
-        self.solved: Any = True
+        self.went = Corrected(z, z)
+        self.solved = torch.ones_like(self.order, dtype=torch.bool)
         self.caution: Any = 1.0
 
     def begin(self, z: Tensor, dz: Tensor, which: Tensor) -> None:
@@ -49,8 +50,8 @@ class EachOrders(EachPace):
         numbers, place = self.numbers, self.order - 1
         predicted = numbers.predicted(self.table, eps.detach() / self.size)
         rows = numbers.corrections[place]
-        found: Corrected = self.problem.attempt(s, predicted, eps, rows, partial(allowed, self.control))
-        self.solved, self.caution = found.solved, found.caution
+        found: Corrected = self.problem.attempt(s, predicted, eps, rows, Allowance(self.control))
+        self.went, self.caution = found, found.caution
         self.tried = step = Step(z, found.end, predicted, rows, found.e, eps, found.following is not None)
         error = scaled(numbers.errors[place], z) * found.e
         return Attempt(found.end, error, found.following, between=partial(self._stages, step))
@@ -60,7 +61,9 @@ class EachOrders(EachPace):
         step, numbers, q = self.tried, self.numbers, self.order
         assert step is not None
         e = norm(tried.error, z, tried.end, self.control)
-        self.e = torch.where(torch.as_tensor(self.solved, device=z.device), e, math.inf)
+        unsolved, broken = (torch.as_tensor(one, device=z.device) for one in (self.went.unsolved, self.went.broken))
+        self.solved = ~unsolved.expand(e.shape)
+        self.e = torch.where(self.solved, e, torch.where(broken, math.inf, UNSOLVED))
         down, up = (q - 2).clamp_min(0), q.clamp_max(numbers.highest - 1)
         below = scaled(numbers.errors[down] * numbers.factorials[q - 1], z) * step.last(q)
         above = scaled(numbers.errors[up], z) * (step.e - self.before)
@@ -85,7 +88,7 @@ class EachOrders(EachPace):
             (control.safety * self.caution * self.e ** (-1 / (q + 1))).clamp(control.shortest, 0.9),
             control.shortest,
         )
-        shrunk = torch.where(torch.as_tensor(self.solved, device=q.device), shrunk, 0.5)
+        shrunk = torch.where(self.solved, shrunk, 0.5)
         self.change = torch.where(accept & ~kept, place - 1, 0)
         self.steps = torch.where(accept & kept, steps, 0)
         self.refusals = torch.where(accept & (steps > q), 0, self.refusals)
@@ -96,10 +99,10 @@ class EachOrders(EachPace):
 
     def _refuse(self, accept: Tensor, lower: Tensor) -> Tensor:
         """Samples refused too often give up their history; of others the order is less where the step is `lower`."""
-        refused = ~accept & torch.as_tensor(self.solved, device=accept.device)
+        refused = ~accept & self.solved
         self.refusals = self.refusals + refused
-        given_up = refused & (self.refusals >= REFUSALS)
-        lower = lower & refused & ~given_up
+        given_up = refused & (self.refusals >= FORGOTTEN)
+        lower = lower & refused & ~given_up & (self.refusals >= LOWERED)
         lowered = self.numbers.changed(self.table, self.order, -1 * lower, self.before)
         table = torch.where(beside(lower, lowered), lowered, self.table)
         self.table = torch.where(beside(given_up, table), self.numbers.forgotten(table), table)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 import torch
@@ -21,7 +21,7 @@ GAMMA = 1 - 2**0.5 / 2
 DELTA = -(2**0.5) / 2
 
 
-class Ars222(AdditiveSteps, FixedSteps):
+class Ars222(AdditiveSteps, FixedSteps):  # type: ignore[misc]  # as generated classes are
     """As it is generated."""
 
     order, evaluations_per_step = 2, 4
@@ -35,11 +35,11 @@ class Ars222(AdditiveSteps, FixedSteps):
         return known + eps * GAMMA * i3, ()
 
 
-class Heun(AdditiveSteps, StiffSteps, EmbeddedSteps):
+class Heun(AdditiveSteps, StiffSteps, EmbeddedSteps):  # type: ignore[misc]
     """Heun with the trapezoidal rule, the error that of Euler with backward Euler."""
 
     order, evaluations_per_step, error = 2, 5, "embedded"
-    control: ClassVar[Control] = Control(1e-5, 1e-7, (0.4, 0.3, 0.0), 2, 0.9, 0.2, 10.0, None, 10000)
+    control = Control(1e-5, 1e-7, (0.4, 0.3, 0.0), 2, 0.9, 0.2, 10.0, None, 10000)
 
     def advance(self, f: Split, s: Any, z: Tensor, eps: Tensor, dz: Tensor) -> Any:
         i1, e1 = eps * f.implicit(s, z), eps * f.explicit(s, z)

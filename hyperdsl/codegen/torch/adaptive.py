@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from hyperdsl.codegen.torch.expressions import coefficients_text, factor, tuple_text, written_text
 from hyperdsl.codegen.torch.printer import STEP, Scaled, base_statements
@@ -59,9 +60,9 @@ class AdaptiveView:
 
 
 def adaptive_view(plan: Plan) -> AdaptiveView | None:
-    """The view of a solver whose step estimates its error; None for any other."""
+    """The view of a solver of one order whose step estimates its error; None for any other."""
     control = plan.control
-    if control is None or not plan.attempt.estimates:
+    if control is None or plan.varying is not None or not plan.attempt.estimates:
         return None
     phases = _Phases.of(plan, "h" if control.per_sample else "eps")
     main, embedded = plan.attempt.estimates[0], phases.embedded
@@ -77,18 +78,7 @@ def adaptive_view(plan: Plan) -> AdaptiveView | None:
         per_sample=control.per_sample,
         doubted=doubted,
         adjoint=plan.corrector is None and not control.per_sample and not is_implicit(plan) and not linearised,
-        rtol=setting(control.rtol),
-        atol=setting(control.atol),
-        gains=tuple(setting(gain) for gain in control.gains),
-        power=main.power,
-        embedded_power=embedded.power if embedded else 0,
-        safety=setting(control.safety),
-        shortest=setting(control.factor[0]),
-        longest=setting(control.factor[1]),
-        first_step="None" if control.first_step is None else setting(control.first_step),
-        max_steps=control.max_steps,
-        max_step=None if control.max_step is None else setting(control.max_step),
-        min_step=None if control.min_step is None else setting(control.min_step),
+        **control_settings(control, main.power, embedded.power if embedded else 0),
         stages=phases.stage_lines(),
         result=phases.printed.state(plan.step.base),
         seen=tuple_text([phases.printed.slope(name) for name in plan.seen]),
@@ -102,6 +92,24 @@ def adaptive_view(plan: Plan) -> AdaptiveView | None:
         weights=_weights(plan),
         polynomials=not _has_parameters(plan),
     )
+
+
+def control_settings(control: Control, power: int, embedded_power: int = 0) -> dict[str, Any]:
+    """The settings of a control as Python text, where a step's error has this power of ε."""
+    return {
+        "rtol": setting(control.rtol),
+        "atol": setting(control.atol),
+        "gains": tuple(setting(gain) for gain in control.gains),
+        "power": power,
+        "embedded_power": embedded_power,
+        "safety": setting(control.safety),
+        "shortest": setting(control.factor[0]),
+        "longest": setting(control.factor[1]),
+        "first_step": "None" if control.first_step is None else setting(control.first_step),
+        "max_steps": control.max_steps,
+        "max_step": None if control.max_step is None else setting(control.max_step),
+        "min_step": None if control.min_step is None else setting(control.min_step),
+    }
 
 
 def is_implicit(plan: Plan) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from hyperdsl.plan import Coefficient, Dense, Linear, Plan, Step, Term
+from hyperdsl.plan import Coefficient, Dense, Linear, Plan, Solve, Step, Term
 from hyperdsl.plan.interpret import Interpreter, Outcome, Value
 from hyperdsl.plan.step import STATE, state
 from hyperdsl.theory.numbers.exact import Exact
@@ -51,6 +51,7 @@ def computed_view(plan: Plan, parameters: Mapping[str, float]) -> ComputedView:
         return Interpreter(step, {**parameters, **further})(field, S, Z, EPS, taken, weighed, linearised)
 
     alone = replace(step, estimates=(), gives=step.gives if history else ())
+    exact = not any(isinstance(statement, Solve) for statement in step.body)  # a control solves equations as it needs
     judged = replace(plan.attempt, estimates=tuple(one for one in plan.attempt.estimates if one.gamma is None))
     roles = [_FIELDS[estimate.role] for estimate in judged.estimates]
     return ComputedView(
@@ -58,7 +59,7 @@ def computed_view(plan: Plan, parameters: Mapping[str, float]) -> ComputedView:
         base=repr(run(replace(alone, end=step.base)).end),
         end=repr(run(alone).end),
         errors=tuple(zip(roles, map(repr, run(judged).errors), strict=True)) if roles else (),
-        dense=repr(run(replace(alone, end=_between(step.dense)), theta=THETA).end) if step.dense else "",
+        dense=repr(run(replace(alone, end=_between(step.dense)), theta=THETA).end) if exact and step.dense else "",
         states=tuple(repr(past[name]) for name in states),
         slopes=tuple(repr(past[name]) for name in slopes),
         kept=tuple(map(repr, run(alone).given[len(states) :])),

@@ -13,7 +13,9 @@ from hyperdsl.codegen.torch.history import HistoryView, history_view
 from hyperdsl.codegen.torch.identity import base_digest
 from hyperdsl.codegen.torch.paths import PathView, path_views
 from hyperdsl.codegen.torch.printer import step_lines
+from hyperdsl.codegen.torch.varying import VaryingView, varying_view
 from hyperdsl.plan import Linearise, Plan
+from hyperdsl.plan.passes import ends_solved
 from hyperdsl.semantics.model.expressions import Variable
 from hyperdsl.semantics.model.solving import Solving
 from hyperdsl.semantics.model.spec import Corrector, External, Free, Spec
@@ -55,7 +57,7 @@ class SolverView:
     `stages` are the lines of the step, `result` what it returns, `seen` what g gets besides. `parameters` are keywords
     of every call, `handed` those that the step takes: the learned ones too. Where these are many they are taken by
     their `rows`. `rule` says how equations are solved, where that was said. `grid` are its points, "" without one, and
-    `increments` how many of its steps are learned.
+    `increments` how many of its steps are learned. An `algebraic` one ends its steps where algebraic equations hold.
     """
 
     name: str
@@ -83,8 +85,10 @@ class SolverView:
     grid: str = ""
     increments: int = 0
     path: PathView | None = None
+    varying: VaryingView | None = None
     rule: str = ""
     vector_field: str = "VectorField"
+    algebraic: bool = False
 
     @property
     def hyper(self) -> bool:
@@ -149,6 +153,7 @@ _MODULES = {
         "LearnedSteps",
     ),
     "adjoint": ("AdjointSteps",),
+    "backward": ("BackwardSteps",),
     "bilinear": ("Bilinear", "ConvBilinear"),
     "control": ("Control",),
     "corrector": ("ConvCorrector", "Corrector", "Residual", "Sine"),
@@ -169,6 +174,8 @@ _MODULES = {
     "solution": ("Solution", "Statistics", "polynomials"),
     "stiff": ("StiffSteps",),
     "state": ("VectorField", "beside"),
+    "varying": ("AdamsSteps",),
+    "varying_each": ("EachOrder",),
     "weights": ("WeightsWarning",),
 }
 """Where the runtime has what solver.py may use."""
@@ -207,8 +214,8 @@ def header_view(spec: Spec) -> HeaderView:
 
 
 def _solver_view(plan: Plan, corrector: str, paths: Mapping[str, PathView]) -> SolverView:
-    history, adaptive = history_view(plan), adaptive_view(plan)
-    stages, result = ((), "") if history or adaptive else step_lines(plan.step)
+    history, adaptive, varying = history_view(plan), adaptive_view(plan), varying_view(plan)
+    stages, result = ((), "") if history or adaptive or varying else step_lines(plan.step)
     single = ("GradedSteps",) if plan.grid else ("FixedSteps",)
     bases = _adaptive_bases(adaptive) if adaptive else ("HistorySteps",) if history else single
     linearised = any(isinstance(statement, Linearise) for statement in plan.step.body)
@@ -216,6 +223,7 @@ def _solver_view(plan: Plan, corrector: str, paths: Mapping[str, PathView]) -> S
     implicit = is_implicit(plan)
     bases = ("StiffSteps" if adaptive else "Implicit", *bases) if implicit else bases
     bases = ("AdditiveSteps", *bases[(0 if adaptive else 1) :]) if plan.split else bases
+    bases = _varying_bases(varying) if varying else bases
     bases = ("OnPath", *bases) if plan.path else bases
     rule = rule_text(plan.solving)
     return SolverView(
@@ -225,16 +233,17 @@ def _solver_view(plan: Plan, corrector: str, paths: Mapping[str, PathView]) -> S
         runtime=(
             *bases,
             *(("Path",) if plan.path else ()),
-            plan_field(plan),
+            *(("Control",) if varying else (plan_field(plan),)),
             *(("linearised",) if linearised else ()),
             *_adaptive_names(adaptive),
             *(("Past", "Followed") if history else ()),
-            *((("increments" if adaptive else "solved"),) if implicit else ()),
+            *((("increments" if adaptive else "solved"),) if implicit and not varying else ()),
             *(("filtered",) if implicit and adaptive and adaptive.embedded else ()),
             *(("Rule",) if rule else ()),
         ),
         rule=rule,
         vector_field=plan_field(plan),
+        algebraic=not history and not plan.split and plan.corrector is None and ends_solved(plan.step),
         order=plan.order,
         evaluations=plan.evaluations_per_step,
         residual_power=plan.residual_power,
@@ -256,12 +265,18 @@ def _solver_view(plan: Plan, corrector: str, paths: Mapping[str, PathView]) -> S
         grid=grid_text(plan),
         increments=plan.grid.steps if plan.grid and plan.grid.learned else 0,
         path=paths[plan.path.name] if plan.path else None,
+        varying=varying,
     )
 
 
 def plan_field(plan: Plan) -> str:
     """What the runtime calls f as steps get it."""
     return "Split" if plan.split else "VectorField"
+
+
+def _varying_bases(view: VaryingView) -> tuple[str, ...]:
+    """The runtime's classes of a solver of variable order."""
+    return ("EachOrder", view.family) if view.per_sample else (view.family,)
 
 
 def _adaptive_bases(view: AdaptiveView) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from hyperdsl.source import Place, Source
 from hyperdsl.theory.additive.pair import Pair
 from hyperdsl.theory.multistep.formulas import LinearMultistep
 from hyperdsl.theory.multistep.predictor_corrector import FormulaPair
+from hyperdsl.theory.multistep.variable import Variable
 from hyperdsl.theory.numbers.exact import Exact
 from hyperdsl.theory.numbers.polynomials import Polynomial
 from hyperdsl.theory.rosenbrock.tableau import RosenbrockTableau
@@ -383,10 +384,39 @@ class HistorySolver:
         return None if self.corrector is None else self.order + 1
 
 
+@dataclass(frozen=True)
+class VaryingSolver:
+    """A solver of variable order and step: a control on a method with a history.
+
+    `method` has the formulas of all its orders; the base is the one of its highest order.
+    """
+
+    name: str
+    place: Place
+    base: Multistep | PredictorCorrector
+    method: Variable
+    control: Control
+    path: PathModel | None = None
+    solving: Solving | None = None
+    fixed: ClassVar[tuple[tuple[str, Exact], ...]] = ()
+    free: ClassVar[tuple[Free, ...]] = ()
+    learned: ClassVar[tuple[Learned, ...]] = ()
+    parameters: ClassVar[tuple[str, ...]] = ()
+    corrector: ClassVar[None] = None
+    training: ClassVar[None] = None
+    residual_power: ClassVar[None] = None
+    grid: ClassVar[None] = None
+
+    @property
+    def order(self) -> int:
+        """The highest order."""
+        return self.method.order
+
+
 StepSolver = Solver | RosenbrockSolver | AdditiveSolver
 """On a method whose steps stand for themselves."""
 
-AnySolver = StepSolver | HistorySolver
+AnySolver = StepSolver | HistorySolver | VaryingSolver
 
 
 @dataclass(frozen=True)

@@ -98,6 +98,7 @@ GENERATED = frozenset(
         "slope",
         "st",
         "statistics",
+        "stiff",
         "torch",
         "with_input",
         *dir(builtins),

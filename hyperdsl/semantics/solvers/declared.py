@@ -28,6 +28,7 @@ from hyperdsl.semantics.solvers.precision import check_precision
 from hyperdsl.semantics.solvers.solving import read_solving
 from hyperdsl.semantics.solvers.starts import default_start
 from hyperdsl.semantics.solvers.trainings import to_the_end
+from hyperdsl.semantics.solvers.varying import read_varying
 from hyperdsl.syntax import nodes as n
 
 
@@ -91,6 +92,11 @@ def read_solver(report: Report, declaration: n.Declaration, names: Names) -> m.A
         solver = _rosenbrock(report, settings, declaration, parts, base, base.method)
     elif isinstance(base.method, Additive):
         solver = _additive(report, settings, declaration, parts, base, base.method)
+    elif parts.chosen and parts.control:
+        varying = read_varying(report, settings, declaration, base.method, parts.control)
+        if varying is None:
+            return None
+        solver = replace(varying, path=parts.path, solving=parts.solving)
     elif isinstance(base.method, m.Multistep | m.PredictorCorrector):
         solver = _with_history(report, settings, declaration, parts, base.method, names)
     else:  # `read_base` has refused it
@@ -222,8 +228,6 @@ def _with_history(
     start = method.start or m.Start(names.library_method(default_start(method.formula.order)), 1)
     name, training = declaration.name, parts.training
     refuse_grid(report, settings, method)
-    if parts.chosen:
-        report(catalogue.NOT_YET, parts.chosen, what="step-size control of methods with a history is")
     if training and any(not isinstance(phase.loss, ResidualLoss) for phase in training.phases):
         at = settings.by_word["training"].values[0]
         report(catalogue.NOT_YET, at, what="losses but `residual` on methods with a history are")

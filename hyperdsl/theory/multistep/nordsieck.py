@@ -28,7 +28,7 @@ from hyperdsl.theory.numbers.polynomials import Polynomial, combined, integral, 
 class Nordsieck:
     """The numbers of a family's orders 1 to `highest`, row q − 1 for order q.
 
-    `corrections` are the l, with q + 1 coefficients. The error of a step of order q is `errors`·e. `changes` are the
+    `corrections` are the l, with q + 1 coefficients. The error of a step of order q is as large as `errors`·e. `changes` are the
     monic m_q that an order is left or reached by.
     """
 
@@ -52,20 +52,17 @@ def backward(highest: int) -> Nordsieck:
     )
 
 
-def adams(highest: int) -> Nordsieck:
-    """Adams–Bashforth and Adams–Moulton of equal order, up to the highest; the error is that of Adams–Moulton."""
+def adams(highest: int, raised: bool = False) -> Nordsieck:
+    """Adams–Bashforth and Adams–Moulton of equal order, up to the highest; the error is that of Adams–Moulton.
+
+    raised: the new state is that of Adams–Moulton of one order more, which adds the error to it.
+    """
     orders = range(1, highest + 1)
-    return Nordsieck(
-        tuple(_through(integral(_nodes(q - 1))) for q in orders),
-        tuple(adams_constant(q, -1) for q in orders),
-        tuple(_scaled(integral(rising(q - 1)), Exact.of(q)) for q in orders),
-    )
-
-
-def formula_of(numbers: Nordsieck, order: int) -> tuple[Exact, ...]:
-    """What z[n+1] of a step of this order is of P_0, P_1 and h·f[n+1]: z[n+1] = P_0 + (l_0/l_1)·(h·f[n+1] − P_1)."""
-    first, second = numbers.corrections[order - 1][:2]
-    return ONE, -first / second, first / second
+    errors = tuple(adams_constant(q, -1) for q in orders)
+    corrections = tuple(_through(integral(_nodes(q - 1))) for q in orders)
+    if raised:
+        corrections = tuple((row[0] + e, *row[1:]) for row, e in zip(corrections, errors, strict=True))
+    return Nordsieck(corrections, errors, tuple(_scaled(integral(rising(q - 1)), Exact.of(q)) for q in orders))
 
 
 def _nodes(count: int) -> Polynomial:

@@ -1,0 +1,327 @@
+"""Stiff problems beside SciPy's methods: python -m benchmarks.stiff [--only TABLE]
+
+Error, evaluations, Jacobians and factorisations of Radau and BDF beside SciPy's at equal tolerances; 1,000 Robertson
+reactions, each with steps of its own, beside a loop over SciPy's Radau and LSODA; the Brusselator with diffusion by
+Newton–Krylov and by explicit steps; slopes of convergence where a problem is not stiff and where it is; Robertson's
+reaction with an algebraic equation. Writes benchmarks/results/stiff.md and .json.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.integrate import solve_ivp
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from benchmarks import study
+from hyperdsl import compiler
+from hyperdsl.evaluation.packages import load_package
+from hyperdsl.evaluation.problems import Problem
+from hyperdsl.evaluation.report import markdown
+from hyperdsl.evaluation.scipy_methods import scipy_solve
+from hyperdsl.evaluation.stiff import STIFF, brusselator_1d
+from hyperdsl.source import SpecFile
+
+SPEC = Path(__file__).with_name("stiff.hyper")
+Table = tuple[str, list[str], list[list[str]]]
+
+CASES: dict[str, tuple[dict[str, tuple[float, float]] | None, float]] = {
+    "robertson": (None, 1e-6),
+    "van_der_pol_stiff(mu=1e3)": ({"mu": (1e3, 1e3)}, 1.0),
+    "van_der_pol_stiff(mu=1e6)": ({"mu": (1e6, 1e6)}, 1.0),
+    "oregonator_stiff": (None, 1e-2),
+    "hires": (None, 1e-4),
+}
+"""Parameters, and the absolute tolerance over the relative one."""
+
+ENDS = {
+    "robertson": (0.2083340149701255e-07, 0.8333360770334713e-13, 0.9999999791665050),
+    "van_der_pol_stiff(mu=1e6)": (1.706167732170483, -0.8928097010247975),
+    "oregonator_stiff": (1.000814870318523, 1228.178521549917, 132.0554942846706),
+}
+"""Published (tests/evaluation/test_stiff.py); the others are LSODA's at 1e-12."""
+
+RIVALS = {"Radau": "radau", "Bdf": "bdf"}
+REACTIONS, LOOPED = 1000, 20
+
+
+@cache
+def solvers() -> dict[str, Any]:
+    """The solvers of the spec beside this file, compiled for this run."""
+    with tempfile.TemporaryDirectory() as folder:
+        compiler.compile_checked(compiler.check([SpecFile(SPEC, SPEC.name)]), Path(folder))
+        return {name: made() for name, made in load_package(Path(folder) / SPEC.stem).solvers.items()}
+
+
+def size(error: Tensor, z: Tensor, rtol: float, atol: float) -> float:
+    """An error in tolerances, as a control has it."""
+    return float((error / (atol + rtol * z.abs())).square().mean().sqrt())
+
+
+def exact_end(name: str, problem: Problem, z0: Tensor) -> Tensor:
+    if name in ENDS:
+        return torch.tensor([ENDS[name]], dtype=torch.float64)
+    given: dict[str, Any] = {"rtol": 1e-12, "atol": 1e-17, "jacobian": problem.jacobian}
+    return scipy_solve(problem.f, z0, problem.span, method="lsoda", **given).z
+
+
+def equal_tolerances(small: bool) -> Table:
+    """Each method beside SciPy's of the same name."""
+    rows = []
+    for name, (ranges, absolute) in list(CASES.items())[: 1 if small else None]:
+        problem = STIFF[name.split("(")[0]].problem(ranges)
+        z0, _ = problem.draw(1, torch.Generator())
+        exact = exact_end(name, problem, z0)
+        for own, rival in list(RIVALS.items())[: 1 if small else None]:
+            for rtol in (1e-4,) if small else (1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9):
+                given: dict[str, Any] = {"rtol": rtol, "atol": rtol * absolute, "jacobian": problem.jacobian}
+                found = solvers()[own].solve(problem.f, z0, problem.span, throw=False, dense=False, **given)
+                theirs = scipy_solve(problem.f, z0, problem.span, method=rival, **given)
+                errors = [size(end - exact, exact, rtol, rtol * absolute) for end in (found.z, theirs.z)]
+                counts = found.statistics
+                row = [name, own, f"{rtol:.0e}", *(f"{error:.2g}" for error in errors), f"{errors[0] / errors[1]:.2f}"]
+                pairs = (
+                    (counts.evaluations, theirs.evaluations),
+                    (counts.jacobians, theirs.jacobians),
+                    (counts.factorisations, theirs.factorisations),
+                )
+                for mine, other in pairs:
+                    row += [str(mine), str(other)]
+                rows.append([*row, f"{counts.evaluations / theirs.evaluations:.2f}"])
+                print(*rows[-1], flush=True)
+    heads = ["problem", "method", "rtol", "error in tolerances", "SciPy's", "ratio", "evaluations", "SciPy's"]
+    heads += ["Jacobians", "SciPy's", "factorisations", "SciPy's", "evaluations, ratio"]
+    return "Radau and BDF beside SciPy's at equal tolerances", heads, rows
+
+
+def reaction(k: Sequence[float]) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """f and its Jacobian in plain numbers, as a user of SciPy writes them."""
+    slow, fast, back = k
+
+    def f(s: float, y: Any) -> list[float]:
+        a, b, c = y
+        return [
+            back * b * c - slow * a,
+            slow * a - back * b * c - fast * b * b,
+            fast * b * b,
+        ]
+
+    def jacobian(s: float, y: Any) -> Any:
+        _, b, c = y
+        rows = [-slow, back * c, back * b], [slow, -back * c - 2 * fast * b, -back * b], [0, 2 * fast * b, 0]
+        return np.array(rows)
+
+    return f, jacobian
+
+
+def batches(small: bool) -> Table:
+    """Reactions with parameters of their own: all at once, and in a loop."""
+    count, looped = (4, 2) if small else (REACTIONS, LOOPED)
+    problem = STIFF["robertson"].problem({"k1": (0.02, 0.08), "k2": (1.5e7, 6e7), "k3": (5e3, 2e4)})
+    z0, x = problem.draw(count, torch.Generator().manual_seed(0))
+    assert x is not None
+    rtol, atol, span = 1e-6, 1e-12, (0.0, 10.0 if small else 1e11)
+    loops: dict[str, list[Any]] = {}
+    seconds: dict[str, float] = {}
+    for method in ("Radau", "LSODA"):
+        start = time.perf_counter()
+        loops[method] = [
+            solve_ivp(f, span, [1.0, 0.0, 0.0], method=method, rtol=rtol, atol=atol, jac=jacobian)
+            for f, jacobian in map(reaction, x[:looped].tolist())
+        ]
+        seconds[method] = (time.perf_counter() - start) / looped * count
+    exact = torch.from_numpy(
+        np.array(
+            [
+                solve_ivp(f, span, [1.0, 0, 0], method="LSODA", rtol=1e-11, atol=1e-18, jac=jacobian).y[:, -1]
+                for f, jacobian in map(reaction, x[:looped].tolist())
+            ]
+        )
+    )
+
+    def worst(ends: Tensor) -> str:
+        return f"{float(((ends[:looped] - exact) / exact).abs().max()):.1e}"
+
+    rows = []
+    for method, found in loops.items():
+        ends = torch.from_numpy(np.array([one.y[:, -1] for one in found]))
+        evaluations = statistics.fmean(one.nfev for one in found)
+        rows.append([f"SciPy's {method}, a loop", f"{seconds[method]:.1f}", "1.0", f"{evaluations:.0f}", worst(ends)])
+        rows[-1][2] = f"{seconds['Radau'] / seconds[method]:.1f}"
+    for name in ("RadauEach", "Rodas5pEach"):
+        solver, given = solvers()[name], {"rtol": rtol, "atol": atol, "jacobian": problem.jacobian, "x": x}
+        solver.solve(problem.f, z0[:2], (0.0, 1e-3), **given | {"x": x[:2]})  # what torch makes once
+        start = time.perf_counter()
+        end = solver.solve(problem.f, z0, span, throw=False, dense=False, **given)
+        taken = time.perf_counter() - start
+        calls = str(end.statistics.evaluations)
+        rows.append([f"{name}, all at once", f"{taken:.1f}", f"{seconds['Radau'] / taken:.1f}", calls, worst(end.z)])
+        print(*rows[-1], flush=True)
+    heads = ["method", f"seconds for {count}", "Radau's time over it", "evaluations (a sample; of the batch)"]
+    title = f"{count} Robertson reactions to {span[1]:g}, rtol {rtol:g} (loops timed on {looped})"
+    return title, [*heads, "largest relative error"], rows
+
+
+class Largest(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves the base untyped
+    """The numbers in the largest tensor that is made within."""
+
+    numbers = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if isinstance(result, Tensor):
+            self.numbers = max(self.numbers, result.numel())
+        return result
+
+
+def diffusion(small: bool) -> Table:
+    """The Brusselator on a line, by implicit and explicit steps."""
+    rows = []
+    for cells in (20,) if small else (100, 500):
+        problem = brusselator_1d(cells).problem()
+        z0, _ = problem.draw(1, torch.Generator())
+        span = (0.0, 0.1) if small else problem.span
+        given: dict[str, Any] = {"rtol": 1e-4, "atol": 1e-6}
+        exact = scipy_solve(problem.f, z0, span, method="radau", rtol=1e-9, atol=1e-9, jacobian=problem.jacobian).z
+        explicit = math.nan
+        for name in ("Dopri5", "Radau", "RadauKrylov", "Rodas5p"):
+            solver = solvers()[name]
+            more = {} if name in {"Dopri5", "RadauKrylov"} else {"jacobian": problem.jacobian}
+            start = time.perf_counter()
+            found = solver.solve(problem.f, z0, span, throw=False, dense=False, **given, **more)
+            taken = time.perf_counter() - start
+            explicit = taken if name == "Dopri5" else explicit
+            with Largest() as largest:
+                solver.solve(problem.f, z0, (0.0, span[1] / 1000), throw=False, dense=False, **given, **more)
+            error = float((found.z - exact).norm() / exact.norm())
+            row = [str(cells), name, f"{taken:.2f}", f"{explicit / taken:.1f}", str(found.statistics.accepted)]
+            row += [str(found.statistics.evaluations), f"{error:.1e}", f"{largest.numbers / z0.numel():.0f}"]
+            rows.append(row)
+            print(*row, flush=True)
+    heads = ["cells", "method", "seconds", "explicit over it", "steps", "evaluations", "relative error"]
+    return "The Brusselator with diffusion, rtol 1e-4", [*heads, "largest tensor, in states"], rows
+
+
+FIXED = (
+    "BackwardEuler",
+    "Sdirk2",
+    "TrBdf2",
+    "Gauss4",
+    "RadauIIA3",
+    "RadauIIA5",
+    "LobattoIIIC4",
+    "HairerWannerSdirk4",
+    "Ros3p",
+    "Rodas4",
+    "Rodas4p",
+    "Bdf2",
+    "Bdf4",
+)
+STIFFNESS = (1.0, 1e6)
+
+
+def prothero_robinson(stiffness: float) -> Callable[..., Tensor]:
+    """z' = −λ (z − φ) + φ' with φ = sin(s + π/4), whose solution from φ on is φ."""
+
+    def f(s: Any, z: Tensor) -> Tensor:
+        now = torch.as_tensor(s) + math.pi / 4
+        return -stiffness * (z - torch.sin(now)) + torch.cos(now)
+
+    return f
+
+
+def slope(solver: Any, stiffness: float, small: bool) -> tuple[float, float]:
+    """Of the error at 2 over the step, by least squares over errors above rounding; and the error of the last."""
+    span, exact = (0.0, 2.0), math.sin(2 + math.pi / 4)
+    z0 = torch.full((1, 1), math.sin(math.pi / 4), dtype=torch.float64)
+    points, last = [], math.nan
+    for steps in (4, 8) if small else (8, 12, 16, 24, 32, 48, 64):
+        error = abs(float(solver(prothero_robinson(stiffness), z0, span, steps)) - exact)
+        if error > 1e-13:
+            points.append((math.log(2 / steps), math.log(error)))
+            last = error
+    if len(points) < 2:
+        return math.nan, last
+    x, y = np.array(points).T
+    return float(np.polyfit(x, y, 1)[0]), last
+
+
+def order_reduction(small: bool) -> Table:
+    """Slopes where Prothero and Robinson's problem is not stiff and where it is."""
+    rows = []
+    for name in FIXED[: 2 if small else None]:
+        solver = solvers()[name]
+        row = [name, str(solver.order)]
+        for stiffness in STIFFNESS:
+            found, last = slope(solver, stiffness, small)
+            row += [f"{found:.2f}", f"{last:.1e}"]
+        rows.append(row)
+        print(*row, flush=True)
+    heads = ["method", "proven order", "slope, λ = 1", "error, 64 steps", "slope, λ = 1e6", "error, 64 steps"]
+    return "Order reduction on z' = −λ (z − φ) + φ', fixed steps from 0 to 2", heads, rows
+
+
+def algebraic(small: bool) -> Table:
+    """Robertson's reaction with the sum of its substances as an algebraic equation."""
+    rows = []
+    own = STIFF["robertson"].problem()
+    z0, _ = own.draw(1, torch.Generator())
+    exact = torch.tensor([ENDS["robertson"]], dtype=torch.float64)
+
+    def f(s: Any, z: Tensor) -> Tensor:
+        return torch.cat((own.f(s, z)[..., :2], z.sum(-1, keepdim=True) - 1), -1)
+
+    for name in ("Radau", "Rodas5p")[: 1 if small else None]:
+        for rtol in (1e-4,) if small else (1e-4, 1e-6, 1e-8):
+            mass = torch.diag(torch.tensor([1.0, 1.0, 0.0]))
+            given: dict[str, Any] = {"rtol": rtol, "atol": rtol * 1e-6, "dense": False}
+            found = solvers()[name].solve(f, z0, own.span, mass=mass, **given)
+            worst = float(((found.z - exact) / exact).abs().max())
+            held = f"{abs(float(found.z.sum()) - 1):.1e}"
+            rows.append([name, f"{rtol:.0e}", f"{worst:.1e}", held, str(found.statistics.accepted)])
+    return (
+        "Robertson's reaction to 1e11 with a + b + c = 1 in place of c' (mass = diag(1, 1, 0))",
+        ["method", "rtol", "largest relative error", "equation misses by", "steps"],
+        rows,
+    )
+
+
+TABLES: dict[str, Callable[[bool], Table]] = {
+    "tolerances": equal_tolerances,
+    "batches": batches,
+    "diffusion": diffusion,
+    "orders": order_reduction,
+    "algebraic": algebraic,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = study.parser(__doc__, seeds=None)
+    parser.add_argument("--only", choices=tuple(TABLES), help="one of the tables; the others stay as they are")
+    given = study.given(parser, arguments)
+    stored = given.output / "stiff.json"
+    tables: dict[str, Any] = json.loads(stored.read_text("utf-8")) if stored.exists() else {}
+    for key, make in TABLES.items():
+        if given.only in (None, key):
+            title, heads, rows = partial(make, given.smallest)()
+            tables[key] = {"title": title, "heads": heads, "rows": rows}
+    ordered = [tables[key] for key in TABLES if key in tables]
+    text = "\n".join(f"## {table['title']}\n\n{markdown(table['heads'], table['rows'])}" for table in ordered)
+    tables.pop("command", None)
+    study.write(given, "stiff", text, tables)
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
