@@ -165,8 +165,9 @@ class AdditiveSteps(Implicit):
 
     def _prepared(self, f: Any, z: Tensor) -> VectorField:
         if isinstance(f, Sided):  # at a stop f has two values, of which none is remembered
-            explicit, implicit = (_Inside(f, part) for part in (f.f.explicit, f.f.implicit))  # type: ignore[attr-defined]
-            return self._prepared(Split(explicit, implicit, remembers=False), z)
+            pair: Any = f.f
+            sided = Split(_Inside(f, pair.explicit), _Inside(f, pair.implicit), remembers=False)
+            return self._prepared(sided, z)
         if isinstance(f, Prepared) or not is_eager(z):
             return f  # type: ignore[no-any-return]
         implicit = _Implicit(f.implicit, z, self.rule, given_of(f.implicit), getattr(self, "each", False))
