@@ -16,6 +16,7 @@ from .control import Control
 from .events import EachWatch, with_gradients
 from .field import slope_at
 from .loop import RESOLVED, TRUST, Attempt, Problem
+from .mass import slope_at
 from .outcome import Status
 from .solution import Piece, Solution, at_each, in_pieces
 from .state import (

@@ -17,6 +17,7 @@ from .control import Control
 from .events import Events
 from .field import Counted, slope_at
 from .gradients import Kept, as_it_is
+from .mass import slope_at
 from .outcome import Status
 from .solution import Piece, Solution, Statistics
 from .state import Restore, require_ordered, times_of

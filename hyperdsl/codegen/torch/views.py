@@ -244,7 +244,7 @@ def _solver_view(plan: Plan, corrector: str, paths: Mapping[str, PathView]) -> S
         ),
         rule=rule,
         vector_field=plan_field(plan),
-        algebraic=not history and plan.corrector is None and ends_solved(plan.step),
+        algebraic=not history and not plan.split and plan.corrector is None and ends_solved(plan.step),
         order=plan.order,
         evaluations=plan.evaluations_per_step,
         residual_power=plan.residual_power,
