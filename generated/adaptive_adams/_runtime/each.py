@@ -65,7 +65,8 @@ class EachPace:
 
     def attempt(self, s: Tensor, z: Tensor, eps: Tensor, dz: Tensor) -> Attempt:
         """A step from z, where f is dz; a step of 0 stays."""
-        return self.problem.attempt(s, z, eps, dz)
+        tried: Attempt = self.problem.attempt(s, z, eps, dz)
+        return tried
 
     def judge(self, tried: Attempt, z: Tensor) -> Attempt:
         """Find e; the step as it is to be taken."""

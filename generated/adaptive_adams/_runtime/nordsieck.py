@@ -114,7 +114,7 @@ class Step:
 
 
 def weights(highest: int, theta: Tensor) -> Tensor:
-    """The weights of `Step.stages` at s + θ ε, along a last axis: z + Σ N_j ((θ − 1)^j − (−1)^j), and at θ = 1 the end."""
+    """The weights of `Step.stages` at s + θ ε, along a last axis: z + Σ N_j ((θ − 1)^j − (−1)^j), the end at θ = 1."""
     powers = torch.arange(1, highest + 1, device=theta.device)
     signs = torch.tensor([(-1.0) ** j for j in range(1, highest + 1)], dtype=theta.dtype, device=theta.device)
     return torch.cat(((theta[..., None] - 1) ** powers - signs, -theta[..., None]), -1)

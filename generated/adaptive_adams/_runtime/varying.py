@@ -17,7 +17,7 @@ from .field import Counted
 from .gradients import Kept
 from .loop import Attempt, Pace, Problem, norm
 from .nordsieck import Numbers, Rows, Step, scaled, weights
-from .state import Scalar, State, VectorField
+from .state import VectorField
 from .tolerance import widened
 
 SAME = 1e-3
@@ -116,7 +116,8 @@ class Orders(Pace):
         errors = self.others[0], self.e, self.others[1]
         factors = [max(error, LEAST) ** (-1 / (q + place)) for place, error in enumerate(errors)]
         best = max(factors)
-        change, factor = factors.index(best) - 1, min(self.control.safety * self.caution * best, self.control.longest)
+        change = factors.index(best) - 1
+        factor: float = min(self.control.safety * self.caution * best, self.control.longest)
         if change == 0 and KEPT[0] <= factor < KEPT[1]:
             return size
         self.change, self.steps = change, 0
@@ -156,7 +157,7 @@ class VaryingSteps(AdaptiveSteps):
     corrections: Rows
     errors: tuple[float, ...]
     changes: Rows
-    orders: ClassVar[type[Any]] = Orders
+    orders: ClassVar[Any] = Orders
 
     def correct(
         self, f: VectorField, s: Any, predicted: Tensor, eps: Tensor, row: Tensor, allowed: Allowed
@@ -172,6 +173,12 @@ class VaryingSteps(AdaptiveSteps):
         )
 
     base_step = step
+
+    def compile(self, *arguments: Any, **options: Any) -> None:
+        """TypeError: what a step computes depends on numbers, its order among them."""
+        raise TypeError(
+            f"the steps of {type(self).__name__} have orders that numbers decide, which no compiler follows: compile f"
+        )
 
     def _tried(self, f: Counted, x: Tensor | None, handed: dict[str, Tensor], kept: Kept) -> Callable[..., Any]:
         return kept(partial(self.correct, f))

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -131,4 +131,4 @@ class EachOrders(EachPace):
 class EachOrder(EachSteps):
     """Put before a family of formulas, it gives each sample of the batch an order and steps of its own."""
 
-    orders = EachOrders
+    orders: ClassVar[Any] = EachOrders

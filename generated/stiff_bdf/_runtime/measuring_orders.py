@@ -48,15 +48,19 @@ def require_adams(solver: Any, pairs: Sequence[tuple[Formula, Formula]]) -> None
         _require(predicted[0] + row[0] * e, z + _weighed(correcting, past), f"order {q}: what is corrected")
         after = predicted + row * e
         _require(_slopes_at(after, q), past[:q], f"order {q}: the history")
-        _require_changes(numbers, q, after, e, lambda table, count, past=past: (_slopes_at(table, count - 1), past[: count - 1]))
+        _require_changes(
+            numbers, q, after, e, lambda table, count, past=past: (_slopes_at(table, count - 1), past[: count - 1])
+        )
 
 
 def _require_changes(numbers: Numbers, q: int, table: Tensor, e: Tensor, values: Any) -> None:
     """A history of one order less, or more, has the same values in fewer, or more, places."""
     if q > 1:
-        _require(*values(numbers.changed(table, q, -1, e), q), f"order {q} lowered")
+        found, expected = values(numbers.changed(table, q, -1, e), q)
+        _require(found, expected, f"order {q} lowered")
     if q < numbers.highest:
-        _require(*values(numbers.changed(table, q, 1, e), q + 2), f"order {q} raised")
+        found, expected = values(numbers.changed(table, q, 1, e), q + 2)
+        _require(found, expected, f"order {q} raised")
 
 
 _ONE = torch.ones((), dtype=torch.float64)
