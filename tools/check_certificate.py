@@ -54,7 +54,6 @@ def dot(x: list[Any], y: list[Any]) -> Any:
 
 
 def get(claims: Any, key: str, *kinds: type) -> Any:
-    """A value of one of these types."""
     if not isinstance(claims, dict) or key not in claims or type(claims[key]) not in kinds:
         raise ValueError(f"{key!r} is missing, or of a wrong type")
     return claims[key]
@@ -172,7 +171,6 @@ class Checker(namedtuple("Checker", "random left values tables found")):
         raise ValueError(f"{ast.unparse(node) if isinstance(node, ast.AST) else node!s:.40} is no number")
 
     def row(self, texts: Any, width: int = 0) -> list[Any]:
-        """Numbers, filled up with zeros to the width, if there is one."""
         if type(texts) is not list or len(texts) > (width or MOST):
             raise ValueError("a row of coefficients is no list, or too long")
         return [self.value(text) for text in texts] + [ZERO] * (width - len(texts))
@@ -191,7 +189,6 @@ class Checker(namedtuple("Checker", "random left values tables found")):
             self.found[verdict].append(key + text)
 
     def table(self, claims: Any, dense: Table | None = None) -> Table:
-        """The coefficients of a method."""
         parts, within = get(claims, "tableau", dict), get(claims, "tolerance", str, NONE)
         c, tolerance = self.row(get(parts, "c", list)), self.value(within) if within else ZERO
         if within and self.values:
@@ -204,7 +201,6 @@ class Checker(namedtuple("Checker", "random left values tables found")):
         return Table(a, c, sums, weights, tolerance, kind, dense, defaultdict(dict), self.bounded)
 
     def runge_kutta(self, claims: Any) -> None:
-        """A method, or a family at some values of its parameters."""
         names = [*get(claims, "free_parameters", list), *get(claims, "learned_parameters", dict)]
         dense, claimed, timed = claims["dense"], get(claims, "claimed_order", int), not claims["autonomous"]
         for _ in range(SAMPLES if names else 1):
@@ -239,7 +235,10 @@ class Checker(namedtuple("Checker", "random left values tables found")):
         return abs(p[0]) < abs(p[-1]) and self.stable(rest, strictly=strictly)
 
     def formula(self, claims: Any, explicit: bool | None = None) -> int:
-        """The order of a multistep formula; 0 where it is not explicit, or not implicit, as it should be."""
+        """The order of a formula, or of a pair P(EC)^m; 0 where a formula is not (or is) explicit as it should be."""
+        if "predictor" in claims:
+            p, q = (self.formula(get(claims, key, dict), key[0] == "p") for key in ("predictor", "corrector_formula"))
+            return min(q, p + claims["mode"].count("C"))
         alpha, beta = self.row(claims.get("alpha")), self.row(claims.get("beta"))
         if len(alpha) != len(beta) or len(alpha) < 2 or alpha[-1] != 1 or not sum(beta, ZERO):
             raise ValueError("a formula has as many alpha as beta; the last alpha is 1, the sum of beta not 0")
@@ -253,7 +252,6 @@ class Checker(namedtuple("Checker", "random left values tables found")):
         return order if explicit in (None, facts["explicit"]) else 0
 
     def solver(self, claims: Any) -> None:
-        """All claims of a solver."""
         kind, learned = get(claims, "kind", str), get(claims, "corrector", str, NONE) is not None
         if kind in ("explicit", "dirk", "implicit"):
             self.runge_kutta(claims)
@@ -261,9 +259,11 @@ class Checker(namedtuple("Checker", "random left values tables found")):
             self.formula(claims)
             self.check(claims, {"evaluations_per_step": 2 - get(claims, "explicit", bool)})
         elif kind == "predictor_corrector" and re.fullmatch("P(EC){1,64}E?", get(claims, "mode", str)):
-            p, q = (self.formula(get(claims, key, dict), key[0] == "p") for key in ("predictor", "corrector_formula"))
-            size, more = claims["mode"].count("C"), claims["mode"][-1] == "E" or "dz" in claims["corrector_inputs"]
-            self.check(claims, {"order": min(q, p + size), "evaluations_per_step": size + more})
+            size = claims["mode"].count("C") + (claims["mode"][-1] == "E" or "dz" in claims["corrector_inputs"])
+            self.check(claims, {"order": self.formula(claims), "evaluations_per_step": size})
+        elif kind == "variable":
+            size = 1 + ("mode" in claims["orders"][-1])
+            self.check(claims, {"order": max(map(self.formula, claims["orders"])), "evaluations_per_step": size})
         else:
             raise NotImplementedError(f"a method of the kind {kind!r}")
         self.check(claims, {"residual_power": get(claims, "order", int) + 1 if learned else None})
@@ -287,8 +287,8 @@ def checked(path: str) -> int:
                 checker.solver(claims)
             except NotImplementedError as reason:
                 checker.found["not checked"].append(f"the method ({reason})")
-            lines = [f"{verdict}: {', '.join(keys)}" for verdict, keys in checker.found.items() if keys]
-            print(f"{path}: {get(claims, 'name', str)!r}", *lines, sep="\n    ")
+            lines = (f"\n    {verdict}: {', '.join(keys)}" for verdict, keys in checker.found.items() if keys)
+            print(f"{path}: {get(claims, 'name', str)!r}", *lines, sep="")
             code = 1 if checker.found["does not hold"] or code == 1 else 3 if checker.found["not checked"] else code
         return code
     except Exception as error:  # whatever a file holds: code 1 is for claims that were looked at

@@ -12,9 +12,19 @@ from hyperdsl.pages.analysis import analyse, of_solver
 from hyperdsl.pages.text import Fact, added, facts, ranges, tableau_lines, title
 from hyperdsl.semantics.model.additive import Additive
 from hyperdsl.semantics.model.rosenbrock import Rosenbrock
-from hyperdsl.semantics.model.spec import Base, Method, Multistep, PredictorCorrector, Solver, Spec
+from hyperdsl.semantics.model.spec import (
+    AnySolver,
+    Base,
+    Method,
+    Multistep,
+    PredictorCorrector,
+    Solver,
+    Spec,
+    VaryingSolver,
+)
+from hyperdsl.theory.multistep.formulas import LinearMultistep
 
-Shown = Base | Solver
+Shown = Base | Solver | VaryingSolver
 
 
 def shown_of(spec: Spec) -> dict[str, Shown]:
@@ -26,8 +36,11 @@ def shown_of(spec: Spec) -> dict[str, Shown]:
         *spec.multisteps,
         *spec.predictor_correctors,
     )
-    solvers = {solver.name: solver if isinstance(solver, Solver) else solver.base for solver in spec.solvers}
-    return {value.name: value for value in found} | solvers
+    return {value.name: value for value in found} | {solver.name: _shown(solver) for solver in spec.solvers}
+
+
+def _shown(solver: AnySolver) -> Shown:
+    return solver if isinstance(solver, Solver | VaryingSolver) else solver.base
 
 
 def print_page(value: Shown, console: Console) -> None:
@@ -44,11 +57,25 @@ def print_page(value: Shown, console: Console) -> None:
             print_facts(
                 rosenbrock.title(value), ranges(value), rosenbrock.lines(value), rosenbrock.facts(value), console
             )
+        case VaryingSolver():
+            _print_varying(value, console)
         case Solver():
             kind = "solver" if value.corrector is None else "hypersolver"
             path = f" for models of the path {value.path.name}" if value.path else ""
             console.print(f"[bold]{value.name}[/], a {kind}{path} on", end=" ")
             print_method(of_solver(value), console, value)
+
+
+def _print_varying(solver: VaryingSolver, console: Console) -> None:
+    """The orders between which a solver moves, and its base."""
+    console.print(f"[bold]{solver.name}[/], a solver of variable order and step, on the history of")
+    console.print()
+    for formula in solver.method.orders:
+        last = formula if isinstance(formula, LinearMultistep) else formula.corrector
+        stable = "zero-stable" if formula.is_zero_stable else "not zero-stable"
+        console.print(f"    order {formula.order}, {stable} for equal steps, error constant {last.error_constant}", markup=False)
+    console.print()
+    print_page(solver.base, console)
 
 
 def print_method(method: Method, console: Console, solver: Solver | None = None) -> None:

@@ -141,6 +141,7 @@ def solver_summary(solver: m.AnySolver) -> dict[str, object]:
         "residual_power": solver.residual_power,
         **({"grid": grid_summary(solver.grid)} if solver.grid else {}),
         **({"path": solver.path.name} if solver.path else {}),
+        **({"orders": [one.order for one in solver.method.orders]} if isinstance(solver, m.VaryingSolver) else {}),
     }
 
 
@@ -257,4 +258,7 @@ def _step(solver: m.AnySolver) -> str:
     power = solver.residual_power
     grid = f", {solver.grid.steps} steps of a{' learned' * solver.grid.learned} grid" if solver.grid else ""
     path = f", on the path {solver.path.name}" if solver.path else ""
-    return solver.base.name + (f" + ε^{power} g" if power else "") + grid + path
+    varying = ""
+    if isinstance(solver, m.VaryingSolver):
+        varying = f", orders {solver.method.orders[0].order} to {solver.order}, variable steps"
+    return solver.base.name + (f" + ε^{power} g" if power else "") + grid + path + varying

@@ -34,6 +34,8 @@ def holds(package: str, claims: Claims) -> bool:
     """Whether all claims of a solver of that package are true of the coefficients beside them."""
     solver = _solver(package, claims["name"])
     try:
+        if isinstance(solver, m.VaryingSolver):
+            return _of_varying(solver, claims)
         return _of_method(solver, claims) if isinstance(solver, m.Solver) else _of_history(solver, claims)
     except ValueError:  # formulas that are none
         return False
@@ -144,6 +146,20 @@ def _of_history(solver: m.HistorySolver, claims: Claims) -> bool:
     planned = plan(replace(solver, base=changed))
     facts = {"evaluations_per_step": planned.evaluations_per_step, "residual_power": planned.residual_power}
     return started and true and all(claims[key] == value for key, value in facts.items())
+
+
+def _of_varying(solver: m.VaryingSolver, claims: Claims) -> bool:
+    """The formula, or the pair, of every order."""
+    orders = []
+    for one in claims["orders"]:
+        parts = [one] if "alpha" in one else [one["predictor"], one["corrector_formula"]]
+        formulas = [_formula(part) for part in parts]
+        if not all(_is_said(formula, part) for formula, part in zip(formulas, parts, strict=True)):
+            return False
+        orders.append(formulas[0].order if len(parts) == 1 else FormulaPair(*formulas, 1, True).order)
+    planned = plan(solver)
+    facts = {"evaluations_per_step": planned.evaluations_per_step, "residual_power": planned.residual_power}
+    return claims["order"] == max(orders) and all(claims[key] == value for key, value in facts.items())
 
 
 def _formula(claims: Claims) -> LinearMultistep:

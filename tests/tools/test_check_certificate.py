@@ -102,7 +102,9 @@ def _mutants(count: int) -> list[tuple[str, str, Claims]]:
         package, claims = random.choice(every)
         mutant = deepcopy(claims)
         kind = random.choice((COEFFICIENTS, FACTS))
-        places = [at for at in _leaves(mutant) if kind & {*at[:2]} and at[-1] not in ("name", "method", "tolerance")]
+        fixed = {"kind"} if "tableau" not in claims else set()  # that of a method without a tableau has no other value
+        left = {"name", "method", "tolerance", "mode", *fixed}
+        places = [at for at in _leaves(mutant) if kind & {*at[:4]} and at[-1] not in left]
         *path, last = random.choice(places)
         place: Any = mutant
         for key in path:
