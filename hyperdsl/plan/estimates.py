@@ -165,7 +165,7 @@ class _Part:
         node = _scaled(statement.node, _HALF)
         if not self._node.is_zero:
             node = Coefficient(node.value + self._node, Binary("+", node.written, Constant(self._node)))
-        return Evaluate(self._names[statement.name], node, self.linear(statement.of))
+        return replace(statement, name=self._names[statement.name], node=node, of=self.linear(statement.of))
 
 
 def _times(linear: Linear, factor: Exact) -> Linear:

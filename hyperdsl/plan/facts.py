@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from hyperdsl.semantics.model.control import Control
 from hyperdsl.semantics.model.spec import (
+    AdditiveSolver,
     AnySolver,
     Corrector,
     External,
@@ -44,6 +45,8 @@ def proven(solver: AnySolver) -> dict[str, object]:
     match solver:
         case HistorySolver():
             return _history(solver)
+        case AdditiveSolver():
+            return _additive(solver)
         case VaryingSolver():
             return _varying(solver)
         case RosenbrockSolver():
@@ -131,6 +134,37 @@ def _formula(formula: LinearMultistep) -> dict[str, object]:
         "order": formula.order,
         "error_constant": None if constant is None else str(constant),
         "zero_stable": formula.is_zero_stable,
+    }
+
+
+def _additive(solver: AdditiveSolver) -> dict[str, object]:
+    method, facts = solver.base, solver.facts
+    return {
+        "base_parameters": {name: str(value) for name, value in solver.fixed},
+        "free_parameters": [free.name for free in solver.free],
+        "tableaux": {part: _tableau(tableau) for part, tableau in solver.pair.parts},
+        "autonomous": method.autonomous,
+        "kind": "additive",
+        "stages": solver.pair.stages,
+        "claimed_order": method.claimed_order,
+        "order": facts.order,
+        "order_autonomous": facts.report.order_autonomous,
+        "parts": dict(facts.report.parts),
+        "claimed_embedded_orders": list(method.claimed_embedded),
+        "embedded_orders": list(facts.embedded),
+        "stage_order": facts.stage_order,
+        "fsal": facts.fsal,
+        "proof": "exact" if method.tolerance is None else "tolerance",
+        "tolerance": None if method.tolerance is None else str(method.tolerance),
+        "conditions": facts.conditions,
+        "principal_error": _number(facts.principal_error),
+        "real_stability": _number(facts.real_stability),
+        "imaginary_stability": _number(facts.imaginary_stability),
+        "l_stable": facts.l_stable,
+        "stiffly_accurate": facts.stiffly_accurate,
+        "dense_order": None,
+        "control": _control(solver.control),
+        "corrector_inputs": _inputs(solver.corrector),
     }
 
 

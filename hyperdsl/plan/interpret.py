@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from hyperdsl.plan.constants import number_of
@@ -33,7 +33,7 @@ Value: TypeAlias = Any
 """A number, an array or a tensor: the interpreter asks for arithmetic only."""
 
 VectorField: TypeAlias = Callable[[Value, Value], Value]
-"""f(s, z)."""
+"""f(s, z); a step of an additive method reads its attributes `explicit` and `implicit` too."""
 
 Network: TypeAlias = Callable[..., Value]
 """g(ε, s, z, *reads)."""
@@ -157,14 +157,15 @@ def _evaluation(statement: Evaluate, parameters: Mapping[str, Value]) -> Callabl
 
     def evaluate(known: _Known, problem: _Problem) -> None:
         s = problem.s if starts else problem.s + _times(node, problem.eps)
-        known[statement.name] = problem.f(s, state(known, problem.eps))
+        field = problem.f if statement.field == "f" else getattr(problem.f, statement.field)
+        known[statement.name] = field(s, state(known, problem.eps))
 
     return evaluate
 
 
 def _solution(statement: Solve, parameters: Mapping[str, Value]) -> Callable[[_Known, _Problem], None]:
     rounds = [_evaluation(equation, parameters) for equation in statement.equations]
-    first = [_evaluation(Evaluate(one.name, one.node, statement.guess), parameters) for one in statement.equations]
+    first = [_evaluation(replace(one, of=statement.guess), parameters) for one in statement.equations]
 
     def solve(known: _Known, problem: _Problem) -> None:
         for evaluate in first:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from hyperdsl.plan import additive as additives
 from hyperdsl.plan import rosenbrock as rosenbrocks
 from hyperdsl.plan import runge_kutta as runge_kuttas
+from hyperdsl.plan.additive import additive
 from hyperdsl.plan.collocation import dense_of
 from hyperdsl.plan.corrected import corrected
 from hyperdsl.plan.estimates import controlled, doubled
@@ -16,13 +18,14 @@ from hyperdsl.plan.passes import between, simplified, solved_by
 from hyperdsl.plan.predictor_corrector import predictor_corrector
 from hyperdsl.plan.rosenbrock import rosenbrock
 from hyperdsl.plan.runge_kutta import runge_kutta
-from hyperdsl.plan.step import Linear, Start, Step, evaluations
+from hyperdsl.plan.step import Linear, Start, Step, equations, evaluations
 from hyperdsl.plan.varying import varying
 from hyperdsl.semantics.model.control import Control
 from hyperdsl.semantics.model.entries import Entries
 from hyperdsl.semantics.model.path import PathModel
 from hyperdsl.semantics.model.solving import Solving
 from hyperdsl.semantics.model.spec import (
+    AdditiveSolver,
     AnySolver,
     Corrector,
     Dense,
@@ -86,6 +89,11 @@ class Plan:
         return tuple(name for learn in self.step.learns for name in learn.reads)
 
     @property
+    def split(self) -> bool:
+        """Whether f is a sum of two parts that the step evaluates by themselves."""
+        return any(one.field != "f" for statement in self.step.body for one in equations(statement))
+
+    @property
     def evaluations_per_step(self) -> int:
         """Evaluations of f that one further step costs; of an implicit formula, those of the first iteration."""
         return evaluations(self.attempt.body) - evaluations(between(self.attempt))
@@ -128,6 +136,8 @@ def _step(solver: AnySolver) -> Step:
         return varying(solver.method, solver.method.steps)
     if isinstance(solver, Solver):
         step, slopes = runge_kutta(solver.tableau, solver.entries, _dense(solver))
+    elif isinstance(solver, AdditiveSolver):
+        step, slopes = additive(solver.pair, solver.entries)
     elif isinstance(solver, RosenbrockSolver):
         step, slopes = rosenbrock(solver.tableau)
     else:
@@ -148,6 +158,8 @@ def _difference(solver: StepSolver) -> Linear:
     """What the propagated weights have more than the embedded ones; nothing where there are none."""
     if len(solver.tableau.weights) < 2:
         return ()
+    if isinstance(solver, AdditiveSolver):
+        return additives.difference(solver.pair, solver.entries)
     if isinstance(solver, RosenbrockSolver):
         return rosenbrocks.difference(solver.tableau)
     return runge_kuttas.difference(solver.tableau, solver.entries)

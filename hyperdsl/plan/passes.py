@@ -134,7 +134,7 @@ def ends_solved(step: Step) -> bool:
 
 def is_at_end(statement: Evaluate, end: Linear) -> bool:
     """Whether it is f at the end of the step, where that is the sum `end`."""
-    return statement.node.value == ONE and values(statement.of) == values(end)
+    return statement.field == "f" and statement.node.value == ONE and values(statement.of) == values(end)
 
 
 def nonzero(linear: Linear) -> Linear:
@@ -195,7 +195,7 @@ def _repeated(step: Step) -> dict[str, str]:
     same = {}
     for statement in step.body:
         if isinstance(statement, Evaluate):
-            first = known.setdefault((statement.node.value, values(statement.of)), statement.name)
+            first = known.setdefault((statement.field, statement.node.value, values(statement.of)), statement.name)
             if first != statement.name:
                 same[statement.name] = first
     return same

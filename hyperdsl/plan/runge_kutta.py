@@ -65,6 +65,11 @@ def _statements(tableau: Tableau, entries: Entries) -> tuple[Statement, ...]:
         name: Evaluate(name, Coefficient(c, c_written), nonzero((*state(), *slopes(row, written))))
         for name, c, c_written, row, written in rows
     }
+    return in_order(stages)
+
+
+def in_order(stages: Mapping[str, Evaluate]) -> tuple[Statement, ...]:
+    """Stages by name in an order in which they can be evaluated; those that read one another are a `Solve`."""
     reads = {name: names(stage.of) & stages.keys() for name, stage in stages.items()}
     return tuple(_statement(tuple(stages[name] for name in block)) for block in _blocks(reads))
 

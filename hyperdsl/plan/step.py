@@ -52,13 +52,18 @@ Linear = tuple[Term, ...]
 """The sum of its terms, in the order in which a back end adds them up."""
 
 
+Field = Literal["f", "explicit", "implicit"]
+"""Which vector field is evaluated: all of f, or a part of an f that is a sum of two."""
+
+
 @dataclass(frozen=True)
 class Evaluate:
-    """Let name = f(s + node·ε, Σ of); among the equations of a `Solve` the name may occur in the sum."""
+    """Let name = field(s + node·ε, Σ of); among the equations of a `Solve` the name may occur in the sum."""
 
     name: str
     node: Coefficient
     of: Linear
+    field: Field = "f"
 
 
 @dataclass(frozen=True)
@@ -249,11 +254,26 @@ def values(linear: Linear) -> frozenset[tuple[Exact, int, str]]:
 
 
 def evaluations(statements: Sequence[Statement]) -> int:
-    """Evaluations of f in these statements; of equations that are solved, those of one iteration."""
-    return sum(len(defined(statement)) for statement in statements if isinstance(statement, Evaluate | Solve))
+    """Evaluations of f in these statements; of equations that are solved, those of one iteration.
+
+    Where f has two parts, those of either part count.
+    """
+    fields = [equation.field for statement in statements for equation in equations(statement)]
+    return len(fields) + (fields.count("f") if set(fields) > {"f"} else 0)
+
+
+def equations(statement: Statement) -> tuple[Evaluate, ...]:
+    """What is evaluated in a statement."""
+    match statement:
+        case Evaluate():
+            return (statement,)
+        case Solve(equations=found):
+            return found
+        case _:
+            return ()
 
 
 def derivative(step: Step) -> str | None:
     """The first statement that is f(s, z), the derivative at the start of the step; None where there is none."""
-    evaluated = (statement for statement in step.body if isinstance(statement, Evaluate))
+    evaluated = (statement for statement in step.body if isinstance(statement, Evaluate) and statement.field == "f")
     return next((one.name for one in evaluated if one.node.value.is_zero and values(one.of) == values(state())), None)

@@ -33,7 +33,10 @@ def varying(method: Variable, order: int) -> Step:
         body += [Evaluate(NEW, exactly(ONE), end), Combine(LAST, _less(NEW, ONE))]
     else:
         end = (*state(PREDICTED), *_less(NEW, row[1]))
-        body += [Solve((Evaluate(NEW, exactly(ONE), end),), state(PREDICTED), "newton"), Combine(CORRECTION, _less(NEW, row[1]))]
+        body += [
+            Solve((Evaluate(NEW, exactly(ONE), end),), state(PREDICTED), "newton"),
+            Combine(CORRECTION, _less(NEW, row[1])),
+        ]
     last = LAST if method.adams else CORRECTION
     given = tuple(f"m{j}" for j in range(1, order + 1))
     body += [Combine(name, (*predicted[j], Term(exactly(row[j]), last))) for j, name in enumerate(given, 1)]

@@ -112,8 +112,10 @@ def _additive(method: Additive, imports: tuple[Source, ...]) -> Iterator[str]:
     yield from _compared(method.facts, additive.prove(parts), method.autonomous)
 
 
-def _parts(declaration: n.Declaration, source: Source, imports: tuple[Source, ...]) -> tuple[written.Written, ...]:
-    return written.read_parts(declaration, lambda name: declared.method(name, source, imports)[0])
+def _parts(
+    declaration: n.Declaration, source: Source, imports: tuple[Source, ...], values: Values = ()
+) -> tuple[written.Written, ...]:
+    return written.read_parts(declaration, lambda name: declared.method(name, source, imports)[0], dict(values))
 
 
 def _compared(facts: m.Facts | AdditiveFacts, proof: proofs.Proof, autonomous: bool) -> Iterator[str]:
@@ -203,6 +205,10 @@ def _solver(solver: m.AnySolver, imports: tuple[Source, ...]) -> Iterator[str]:
     base = solver.base
     if isinstance(solver, m.Solver):
         yield from _compared(solver.facts, _base_proof(solver), solver.base.autonomous)
+    elif isinstance(solver, m.AdditiveSolver):
+        declaration, source = declared.method(base.name, base.place.source)
+        parts = _parts(declaration, source, imports if source == solver.place.source else (), _fixed(solver))
+        yield from _compared(solver.facts, additive.prove(parts), solver.base.autonomous)
     elif isinstance(solver, m.RosenbrockSolver):
         declaration = declared.method(base.name, base.place.source)[0]
         proof = _rosenbrock_proof(declaration, _fixed(solver))

@@ -16,6 +16,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from hyperdsl.runtime.additive import split
 from hyperdsl.runtime.field import fielded
 from hyperdsl.runtime.safetensors import serialised
 from hyperdsl.runtime.state import VectorField
@@ -86,6 +87,7 @@ class Run:
         cache: Path | None = None,
     ) -> None:
         """`learned` is what learned parameters keep to, `given` what is set for all phases, where it is not None."""
+        f = split(f) if isinstance(f, tuple | list) else f  # a pair (explicit, implicit), for an additive method
         require_callables(f, sample)
         f, sample, span = on_path(solver, f, sample, span)
         changes: dict[str, Any] = given_changes(given)

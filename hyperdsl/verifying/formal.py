@@ -126,6 +126,7 @@ class World:
     """Values of f, of g and of equations, each by its arguments: equal ones are one, whoever computes them."""
 
     def __init__(self) -> None:
+        self.f = FormalField(self, "f")
         self._names: dict[object, str] = {}
         self._calls: dict[str, tuple[Formal, Formal]] = {}
         self.evaluated: list[str] = []
@@ -136,9 +137,9 @@ class World:
         taken = name in self._names.values()
         return self._names.setdefault(key, f"{name}'{len(self._names)}" if taken else name)
 
-    def f(self, s: Formal, z: Formal, name: str = "f") -> Formal:
-        """f(s, z)."""
-        found = self.named(("f", formal(s).scalar, formal(z).key), name)
+    def value(self, field: str, s: Formal, z: Formal, name: str = "f") -> Formal:
+        """A field's value at (s, z)."""
+        found = self.named((field, formal(s).scalar, formal(z).key), name)
         self._calls[found] = formal(s), formal(z)
         self.evaluated.append(found)
         return known(found)
@@ -156,7 +157,7 @@ class World:
             (formal(s).scalar, formal(known).key, tuple(formal(weight).scalar for weight in weights))
             for s, known, weights in equations
         )
-        key = ("solved", f == self.f, formal(eps).scalar, rows)
+        key = ("solved", f.name if isinstance(f, FormalField) else None, formal(eps).scalar, rows)
         found = [self.named((key, number), f"slope {number + 1} of the equations") for number in range(len(rows))]
         self.evaluated += found
         return tuple(map(known, found))
@@ -196,6 +197,29 @@ class World:
             return name
         s, z = self._calls[name]
         return f"{name} = f({shown(s)}, {shown(z)})"
+
+
+class FormalField:
+    """f, or a part of it where it is a sum, whose values the world knows."""
+
+    def __init__(self, world: World, name: str) -> None:
+        self.world, self.name = world, name
+
+    def __call__(self, s: Formal, z: Formal, name: str | None = None) -> Formal:
+        """f(s, z)."""
+        return self.world.value(self.name, s, z, name or self.name)
+
+    @property
+    def explicit(self) -> FormalField:
+        return self.of("explicit")
+
+    @property
+    def implicit(self) -> FormalField:
+        return self.of("implicit")
+
+    def of(self, name: str) -> FormalField:
+        """All of f, or the part of this name."""
+        return self if name == self.name else FormalField(self.world, name)
 
 
 class Matrix:

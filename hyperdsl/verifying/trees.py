@@ -13,7 +13,7 @@ STEPS = frozenset({"method", "advance", "estimate", "between", "weights", "formu
 """Functions of a solver whose lines may differ if they compute the same."""
 
 _CALLED = frozenset({"f", "beside", "filtered", "increments", "polynomials", "solved"})
-_METHODS = frozenset({"add", "mul"})
+_METHODS = frozenset({"add", "explicit", "implicit", "mul"})
 _LONGEST = 60
 _LARGEST_POWER = 64
 

@@ -103,7 +103,8 @@ class Walk:
     def _make(self, statement: Statement) -> None:
         match statement:
             case Evaluate(name):
-                self.values[name] = self.world.f(self._time(statement.node), self._sum(statement.of), name)
+                field = self.world.f.of(statement.field)
+                self.values[name] = field(self._time(statement.node), self._sum(statement.of), name)
                 (self.evaluated[name],) = self.values[name].terms
             case Linearise():
                 self._linearise(statement)
@@ -118,13 +119,13 @@ class Walk:
 
     def _solve(self, statement: Solve) -> None:
         """Equations that read one another: each is its time, what is known of its state, and its weights."""
-        names = defined(statement)
-        equations = []
+        names, equations = defined(statement), []
+        field = self.world.f.of(statement.equations[0].field)
         for equation in statement.equations:
             own = {term.name: self.coefficient(term.coefficient) for term in equation.of if term.name in names}
             start = self._sum(tuple(term for term in equation.of if term.name not in names))
             equations.append((self._time(equation.node), start, tuple(own.get(name, formal(0)) for name in names)))
-        for name, slope in zip(names, self.world.solved(self.world.f, self.start.eps, *equations), strict=True):
+        for name, slope in zip(names, self.world.solved(field, self.start.eps, *equations), strict=True):
             self.values[name] = slope
             (self.evaluated[name],) = slope.terms
 

@@ -17,7 +17,7 @@ from .field import Counted
 from .gradients import Kept
 from .loop import Attempt, Pace, Problem, norm
 from .nordsieck import Numbers, Rows, Step, scaled, weights
-from .state import Scalar, State, VectorField
+from .state import VectorField
 from .tolerance import widened
 
 SAME = 1e-3

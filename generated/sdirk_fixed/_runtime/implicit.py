@@ -49,7 +49,7 @@ class Implicit(Solver):
     @property
     def _above(self) -> Any:
         """The class of steps that this is put before."""
-        return super(Implicit, self)
+        return super()
 
     def _prepared(self, f: VectorField, z: Tensor) -> VectorField:
         if getattr(type(f), "is_solvable", False) or not is_eager(z):

@@ -164,7 +164,9 @@ class Solvable(Counted):
                 return found
             size = beside(eps, error) if eps.ndim else eps
             again = error + gamma * (size * self(start[0], start[1] + found) - slope.detach())
-            return torch.where(beside(doubted, found) if self.each else doubted, self._filtered(eps, gamma, again), found)
+            return torch.where(
+                beside(doubted, found) if self.each else doubted, self._filtered(eps, gamma, again), found
+            )
 
     def norm(self, ratio: Tensor) -> Tensor:
         """Root mean squares over all of a state, or of each sample."""

@@ -67,9 +67,20 @@ def computed_view(plan: Plan, parameters: Mapping[str, float]) -> ComputedView:
     )
 
 
-def field(s: Value, z: Value) -> Value:
-    """The problem: f(s, z), as in the tests."""
-    return (1 + s * z) / (1 + z * z)
+class _Problem:
+    """The problem: f(s, z), and its parts where it is a sum, as in the tests."""
+
+    def __call__(self, s: Value, z: Value) -> Value:
+        return (1 + s * z) / (1 + z * z)
+
+    def explicit(self, s: Value, z: Value) -> Value:
+        return self(s, z) / 4 + (s - z) / 8
+
+    def implicit(self, s: Value, z: Value) -> Value:
+        return self(s, z) * 0.75 - (s - z) / 8
+
+
+field = _Problem()
 
 
 def linearised(f: object, s: Value, z: Value, size: Value) -> tuple[Callable[[Value], Value], Value]:

@@ -25,7 +25,7 @@ from hyperdsl.plan import (
     Term,
 )
 from hyperdsl.plan.passes import is_at_end, needed
-from hyperdsl.plan.step import defined, state, values
+from hyperdsl.plan.step import Field, defined, state, values
 
 STEP, SINGLE = "eps", "h"
 KNOWN = "known"
@@ -74,7 +74,7 @@ def combined(linear: Linear, eps: str = STEP) -> str:
 def _line(statement: Statement, eps: str) -> str:
     match statement:
         case Evaluate(name, node, of):
-            return f"{name} = f({_time(node, eps)}, {combined(of, eps)})"
+            return f"{name} = {called(statement.field)}({_time(node, eps)}, {combined(of, eps)})"
         case Linearise(matrix, drift, ratio):
             return f"{matrix}, {drift} = linearised(f, s, z, {_size(ratio, eps)})"
         case Resolve(name, matrix, of):
@@ -99,7 +99,12 @@ def solution(
         weights = tuple_text([factor(own[name]) if name in own else "0" for name in names])
         rows.append(f"({time(equation.node)}, {known(rest)}, {weights})")
     given = ", ".join(names) if len(names) > 1 else tuple_text(names)
-    return f"{given} = {function}(f, {eps}, {', '.join(rows)})"
+    return f"{given} = {function}({called(solve.equations[0].field)}, {eps}, {', '.join(rows)})"
+
+
+def called(field: Field) -> str:
+    """f, or a part of it."""
+    return "f" if field == "f" else f"f.{field}"
 
 
 def _long(equation: Evaluate) -> bool:
@@ -153,6 +158,10 @@ class Scaled:
         match statement:
             case Evaluate():
                 return self._evaluated(statement, end)
+            case Solve():
+                found = [solution(statement, "increments", STEP, self._time, self.state)]
+                wanted = [name for name in defined(statement) if name in self.named]
+                return [*found, *(f"{self.slope(name)} = {name} / {self.h}" for name in wanted)]
             case Linearise(matrix, drift, ratio):
                 # a drift is ∂f/∂s, which ε² makes a state as ε does a slope
                 line = f"{matrix}, rate = linearised(f, s, z, {_size(ratio, STEP)})"
@@ -168,7 +177,9 @@ class Scaled:
 
     def _evaluated(self, statement: Evaluate, end: str) -> list[str]:
         at_end = end and values(statement.of) == values(self.step.base)
-        value = f"f({self._time(statement.node)}, {end if at_end else self.state(statement.of)})"
+        value = (
+            f"{called(statement.field)}({self._time(statement.node)}, {end if at_end else self.state(statement.of)})"
+        )
         if statement.name == self.carried:
             return [f"following = {value}", f"{statement.name} = {self.h} * following"]
         if statement.name in self.named:

@@ -60,7 +60,7 @@ class CaseView:
     corrector. `stated` is what the class says of itself, `computed` what its step gives on a problem of numbers.
     `grid` are the points of its own grid, "" without one; `increments`: whether they are learned. `implicit`: whether a
     step has equations to solve or takes f's derivatives, so that it takes more evaluations than its class counts.
-    `linearised`: whether it takes derivatives.
+    `linearised`: whether it takes derivatives; `split`: whether f is a pair.
     """
 
     solver: str
@@ -89,6 +89,7 @@ class CaseView:
     grid: str = ""
     increments: bool = False
     implicit: bool = False
+    split: bool = False
     path: PathCaseView | None = None
 
     @property
@@ -100,7 +101,13 @@ class CaseView:
     def field(self) -> str:
         """The vector field f as the solver is to call it."""
         field = "with_input(f)" if self.input_shape else "f"
+        field = f"parted({field})" if self.split else field
         return f"Straight({field})" if self.path else field
+
+    @property
+    def tried(self) -> str:
+        """The same as one step gets it from the solver."""
+        return "solver._field(split(parted(f)), None, z)" if self.split else "f"
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -155,6 +162,7 @@ def suite_view(plans: tuple[Plan, ...]) -> SuiteView:
     named = {view.name: view for view in correctors}
     cases = tuple(_case(plan, named.get(of_solver.get(plan.name, ""))) for plan in plans)
     used = {name for view in correctors for name in view.runtime}
+    used |= {"parted", "split"} if any(case.split for case in cases) else set()
     used |= {"Known", "Straight"} if any(case.path for case in cases) else set()
     return SuiteView(cases, imports_of(used))
 
@@ -200,6 +208,7 @@ def _case(plan: Plan, network: CorrectorView | None) -> CaseView:
         grid=grid_text(plan),
         increments=plan.grid is not None and plan.grid.learned,
         implicit=is_implicit(plan) or any(isinstance(statement, Linearise) for statement in plan.step.body),
+        split=plan.split,
         path=_path(plan),
     )
 

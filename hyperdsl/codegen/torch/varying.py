@@ -61,7 +61,9 @@ def varying_view(plan: Plan) -> VaryingView | None:
 
 
 def _summary(method: Variable, per_sample: bool) -> str:
-    whose = "Each sample of the batch has its own order and steps" if per_sample else "All samples have one order and step"
+    whose = (
+        "Each sample of the batch has its own order and steps" if per_sample else "All samples have one order and step"
+    )
     error = "what Adams–Bashforth predicts" if method.adams else "what the history predicts"
     return f"{whose}, chosen by the distance from {error}."
 

@@ -87,6 +87,7 @@ class SolverView:
     path: PathView | None = None
     varying: VaryingView | None = None
     rule: str = ""
+    vector_field: str = "VectorField"
     algebraic: bool = False
 
     @property
@@ -141,6 +142,7 @@ _NAMED = 4
 """Learned parameters that a step takes by their names."""
 
 _MODULES = {
+    "additive": ("AdditiveSteps", "Split", "split"),
     "adaptive": (
         "Advanced",
         "DoublingSteps",
@@ -160,6 +162,7 @@ _MODULES = {
     "graded": ("GradedSteps",),
     "history": ("Followed", "HistorySteps", "Past"),
     "implicit": ("Implicit",),
+    "measuring": ("parted",),
     "models": ("Known", "Straight"),
     "newton": ("Rule", "filtered", "increments", "solved"),
     "on_path": ("OnPath",),
@@ -219,6 +222,7 @@ def _solver_view(plan: Plan, corrector: str, paths: Mapping[str, PathView]) -> S
     bases = ("RosenbrockSteps", *bases) if linearised else bases
     implicit = is_implicit(plan)
     bases = ("StiffSteps" if adaptive else "Implicit", *bases) if implicit else bases
+    bases = ("AdditiveSteps", *bases[(0 if adaptive else 1) :]) if plan.split else bases
     bases = _varying_bases(varying) if varying else bases
     bases = ("OnPath", *bases) if plan.path else bases
     rule = rule_text(plan.solving)
@@ -229,7 +233,7 @@ def _solver_view(plan: Plan, corrector: str, paths: Mapping[str, PathView]) -> S
         runtime=(
             *bases,
             *(("Path",) if plan.path else ()),
-            *(("Control",) if varying else ("VectorField",)),
+            *(("Control",) if varying else (plan_field(plan),)),
             *(("linearised",) if linearised else ()),
             *_adaptive_names(adaptive),
             *(("Past", "Followed") if history else ()),
@@ -238,7 +242,8 @@ def _solver_view(plan: Plan, corrector: str, paths: Mapping[str, PathView]) -> S
             *(("Rule",) if rule else ()),
         ),
         rule=rule,
-        algebraic=not history and plan.corrector is None and ends_solved(plan.step),
+        vector_field=plan_field(plan),
+        algebraic=not history and not plan.split and plan.corrector is None and ends_solved(plan.step),
         order=plan.order,
         evaluations=plan.evaluations_per_step,
         residual_power=plan.residual_power,
@@ -262,6 +267,11 @@ def _solver_view(plan: Plan, corrector: str, paths: Mapping[str, PathView]) -> S
         path=paths[plan.path.name] if plan.path else None,
         varying=varying,
     )
+
+
+def plan_field(plan: Plan) -> str:
+    """What the runtime calls f as steps get it."""
+    return "Split" if plan.split else "VectorField"
 
 
 def _varying_bases(view: VaryingView) -> tuple[str, ...]:

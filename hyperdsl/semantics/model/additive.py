@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from hyperdsl.semantics.model.entries import Entries
 from hyperdsl.semantics.model.parameter import Parameter
@@ -10,9 +11,12 @@ from hyperdsl.source import Place
 from hyperdsl.theory.additive.order import OrderReport
 from hyperdsl.theory.additive.pair import Pair
 from hyperdsl.theory.numbers.exact import Exact
+from hyperdsl.theory.runge_kutta.tableau import Tableau
 
-EXPLICIT, IMPLICIT = "explicit", "implicit"
-PARTS = (EXPLICIT, IMPLICIT)
+Part = Literal["explicit", "implicit"]
+EXPLICIT: Part = "explicit"
+IMPLICIT: Part = "implicit"
+PARTS: tuple[Part, ...] = (EXPLICIT, IMPLICIT)
 """The parts of f and of an additive method, in the order in which f is given."""
 
 
@@ -60,3 +64,8 @@ class Additive:
     autonomous: bool
     facts: AdditiveFacts
     nonzero: tuple[Exact, ...] = ()
+
+    @property
+    def tableau(self) -> Tableau:
+        """All evaluations as the stages of one tableau."""
+        return self.pair.joined

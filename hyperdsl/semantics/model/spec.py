@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from hyperdsl.semantics.model.additive import Additive
+from hyperdsl.semantics.model.additive import Additive, AdditiveFacts
 from hyperdsl.semantics.model.control import Control
 from hyperdsl.semantics.model.entries import Entries
 from hyperdsl.semantics.model.layers import Bilinear, Conv2d, Layer, Residual
@@ -20,6 +20,7 @@ from hyperdsl.semantics.model.solving import Solving
 from hyperdsl.semantics.model.sweep import Sweep
 from hyperdsl.semantics.model.training import Loss, Optimizer, StateShare, StepRange
 from hyperdsl.source import Place, Source
+from hyperdsl.theory.additive.pair import Pair
 from hyperdsl.theory.multistep.formulas import LinearMultistep
 from hyperdsl.theory.multistep.predictor_corrector import FormulaPair
 from hyperdsl.theory.multistep.variable import Variable
@@ -311,6 +312,50 @@ class RosenbrockSolver:
 
 
 @dataclass(frozen=True)
+class AdditiveSolver:
+    """A solver or hypersolver on an additive method, for f = explicit + implicit.
+
+    `pair`, `entries` and `facts` are the base's with the fixed parameters put in; `free` are those left open. `solving`
+    says how the equations of the implicit part are solved.
+    """
+
+    name: str
+    place: Place
+    base: Additive
+    pair: Pair
+    entries: tuple[Entries, ...]
+    facts: AdditiveFacts
+    fixed: tuple[tuple[str, Exact], ...]
+    free: tuple[Free, ...]
+    corrector: Corrector | External | None
+    training: Training | None
+    control: Control | None = None
+    solving: Solving | None = None
+    grid: ClassVar[None] = None
+    path: ClassVar[None] = None
+    learned: ClassVar[tuple[Learned, ...]] = ()
+
+    @property
+    def tableau(self) -> Tableau:
+        """All evaluations as the stages of one tableau."""
+        return self.pair.joined
+
+    @property
+    def order(self) -> int:
+        return self.facts.order
+
+    @property
+    def residual_power(self) -> int | None:
+        """p + 1, the power of ε on g; None without a corrector."""
+        return None if self.corrector is None else self.order + 1
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names that the step is written in, of free parameters."""
+        return tuple(free.name for free in self.free)
+
+
+@dataclass(frozen=True)
 class HistorySolver:
     """A solver or hypersolver on a method with a history, which `start` gives its first states."""
 
@@ -368,7 +413,7 @@ class VaryingSolver:
         return self.method.order
 
 
-StepSolver = Solver | RosenbrockSolver
+StepSolver = Solver | RosenbrockSolver | AdditiveSolver
 """On a method whose steps stand for themselves."""
 
 AnySolver = StepSolver | HistorySolver | VaryingSolver

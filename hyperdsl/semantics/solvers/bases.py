@@ -8,7 +8,7 @@ from hyperdsl.diagnostics import catalogue, did_you_mean
 from hyperdsl.semantics.methods.families import check_denominators, contains, range_text
 from hyperdsl.semantics.methods.multisteps import unstable_root
 from hyperdsl.semantics.model import spec as m
-from hyperdsl.semantics.model.additive import Additive
+from hyperdsl.semantics.model.additive import IMPLICIT, Additive
 from hyperdsl.semantics.model.rosenbrock import Rosenbrock
 from hyperdsl.semantics.reading.numbers import ExactReader
 from hyperdsl.semantics.reading.report import Report
@@ -65,8 +65,8 @@ def read_base(report: Report, settings: Settings, owner: n.Name, find: Find, lib
             chosen = _with_parameters(report, name, method, arguments)
             return chosen if chosen and _is_factorised_once(report, name, method, chosen) else None
         case Additive():
-            report(catalogue.NOT_YET, name, what="solvers with an additive base are")
-            return None
+            chosen = _with_parameters(report, name, method, arguments)
+            return chosen if chosen and _is_solved_by_stages(report, name, method, chosen) else None
         case _:
             return _history_base(report, name, method, arguments)
 
@@ -95,8 +95,19 @@ def _is_factorised_once(report: Report, name: n.Name, method: Rosenbrock, chosen
     return True
 
 
+def _is_solved_by_stages(report: Report, name: n.Name, method: Additive, chosen: ChosenBase) -> bool:
+    """Whether the stages of an additive method are solved one after the other, and no parameter is learned."""
+    if chosen.learned:
+        report(catalogue.NOT_YET, name, what="learned parameters of additive methods are")
+        return False
+    if method.pair.part(IMPLICIT).kind == "implicit":
+        report(catalogue.NOT_YET, name, what="solvers with an additive base whose implicit stages read one another are")
+        return False
+    return True
+
+
 def _with_parameters(
-    report: Report, name: n.Name, method: m.Method | Rosenbrock, arguments: tuple[n.Argument, ...]
+    report: Report, name: n.Name, method: m.OneStep, arguments: tuple[n.Argument, ...]
 ) -> ChosenBase | None:
     before = len(report.found)
     intervals = {parameter.name: parameter.interval for parameter in method.parameters}
@@ -189,7 +200,7 @@ def _within(report: Report, value: n.Expression, name: str, interval: Interval) 
     return number
 
 
-def _is_defined(report: Report, name: n.Name, method: m.Method | Rosenbrock, taken: _Taken) -> bool:
+def _is_defined(report: Report, name: n.Name, method: m.OneStep, taken: _Taken) -> bool:
     """Whether every coefficient has a value at the fixed and starting values, and on the free ranges.
 
     On its way a learned parameter may pass a zero of a denominator that the family's `where` leaves out: training

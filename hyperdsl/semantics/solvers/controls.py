@@ -88,7 +88,7 @@ def check_control(report: Report, node: n.Name, control: Control, solver: m.Step
 
 def _rows_agree(solver: m.StepSolver) -> bool:
     """Whether the first two rows of weights give the same state."""
-    if isinstance(solver, m.RosenbrockSolver):
+    if isinstance(solver, m.RosenbrockSolver | m.AdditiveSolver):
         return solver.tableau.weights[0] == solver.tableau.weights[1]
     return give_the_same(solver.tableau, 0, 1)
 

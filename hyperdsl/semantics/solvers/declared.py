@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from hyperdsl.diagnostics import catalogue, did_you_mean
+from hyperdsl.semantics.methods.additives import prove as prove_additive
 from hyperdsl.semantics.methods.proofs import prove
 from hyperdsl.semantics.methods.rosenbrocks import prove as prove_rosenbrock
 from hyperdsl.semantics.model import spec as m
+from hyperdsl.semantics.model.additive import Additive
 from hyperdsl.semantics.model.control import Control
 from hyperdsl.semantics.model.path import PathModel
 from hyperdsl.semantics.model.rosenbrock import Rosenbrock
@@ -88,6 +90,8 @@ def read_solver(report: Report, declaration: n.Declaration, names: Names) -> m.A
         solver: m.AnySolver = _single_step(report, settings, declaration, parts, base, base.method)
     elif isinstance(base.method, Rosenbrock):
         solver = _rosenbrock(report, settings, declaration, parts, base, base.method)
+    elif isinstance(base.method, Additive):
+        solver = _additive(report, settings, declaration, parts, base, base.method)
     elif parts.chosen and parts.control:
         varying = read_varying(report, settings, declaration, base.method, parts.control)
         if varying is None:
@@ -141,6 +145,41 @@ def _single_step(
     if solver.learned:
         _check_learned(report, settings, solver)
     check_grid(report, settings, solver)
+    return solver
+
+
+def _additive(
+    report: Report,
+    settings: Settings,
+    declaration: n.Declaration,
+    parts: _Parts,
+    base: ChosenBase,
+    method: Additive,
+) -> m.AdditiveSolver:
+    """The solver on an additive method, with what does not go with it yet reported."""
+    values = dict(base.fixed)
+    pair = method.pair.substitute(values) if values else method.pair
+    solver = m.AdditiveSolver(
+        name=declaration.name.text,
+        place=report.place(declaration.name),
+        base=method,
+        pair=pair,
+        entries=tuple(substituted(one, values) for one in method.entries) if values else method.entries,
+        facts=prove_additive(pair, method.claimed_order, method.tolerance) if values else method.facts,
+        fixed=base.fixed,
+        free=base.free,
+        corrector=parts.corrector,
+        training=parts.training,
+        control=parts.control,
+        solving=parts.solving,
+    )
+    for word in ("grid", "path"):
+        if word in settings.by_word:
+            report(catalogue.NOT_YET, settings.by_word[word], what=f"`{word}` of additive solvers is")
+    if parts.chosen and parts.control:
+        if parts.control.error != "embedded":
+            report(catalogue.NOT_YET, parts.chosen, what="errors but `embedded` of additive solvers are")
+        check_control(report, parts.chosen, parts.control, solver)
     return solver
 
 

@@ -6,6 +6,7 @@ from typing import get_args
 
 from hyperdsl.diagnostics import catalogue
 from hyperdsl.semantics.model import spec as m
+from hyperdsl.semantics.model.additive import IMPLICIT, Additive
 from hyperdsl.semantics.model.rosenbrock import Rosenbrock
 from hyperdsl.semantics.model.solving import Solving, Way
 from hyperdsl.semantics.reading.report import Report
@@ -52,6 +53,8 @@ def _check_linear(report: Report, setting: n.Setting, base: Rosenbrock) -> None:
 
 def is_implicit(base: m.Base) -> bool:
     """Whether a step has equations to solve."""
+    if isinstance(base, Additive):
+        return base.pair.part(IMPLICIT).kind != "explicit"
     if isinstance(base, m.Method):
         return base.tableau.kind != "explicit"
     return isinstance(base, m.Multistep) and not base.formula.explicit
