@@ -49,10 +49,7 @@ def _leaves(world: World) -> dict[str, Callable[..., Any]]:
         "filtered": world.filtered,
         "increments": world.increments,
         "solved": world.solved,
-<<<<<<< HEAD
         "linearised": world.linearised,
-=======
->>>>>>> implicit
     }
     return {"beside": beside, "polynomials": polynomials, **solving}
 
