@@ -35,7 +35,7 @@ def base_in_words(solver: AnySolver) -> str:
             text = _history_in_words(solver)
         case VaryingSolver():
             text = _varying_in_words(solver)
-        case Solver() | RosenbrockSolver():
+        case Solver() | RosenbrockSolver() | AdditiveSolver():
             text = _method_in_words(solver)
     return text + (f" on the path {solver.path.name}" if solver.path else "")
 

@@ -258,8 +258,8 @@ class AdaptiveSteps(SingleStep):
         handed = self.handed(flat, free)
         field, stopped = fielded(f, x, flat), stops_of(stops, flat)
         sided = Sided(field, flat, stopped) if stopped else None
-        steps = self._prepared(sided or field, flat)
-        counted = steps if isinstance(steps, Counted) else Counted(steps)
+        prepared = self._prepared(sided or field, flat)
+        counted = prepared if isinstance(prepared, Counted) else Counted(prepared)
         attempt = self._tried(counted, x, handed, kept)
         if self._ranges is not None and is_eager(flat):
             attempt = Followed(attempt)

@@ -26,37 +26,37 @@ class Differentiated(Solver):
     """Whether its steps end where the algebraic equations of a singular mass matrix hold."""
 
     def forward(
-        self, f: VectorField, *arguments: Any, jacobian: Given | None = None, mass: Any = None, **settings: Any
+        self, f: Any, *arguments: Any, jacobian: Given | None = None, mass: Any = None, **settings: Any
     ) -> Any:
         """As without equations."""
         return super().forward(self._given(f, jacobian, mass), *arguments, **settings)
 
     def solve(
-        self, f: VectorField, *arguments: Any, jacobian: Given | None = None, mass: Any = None, **settings: Any
+        self, f: Any, *arguments: Any, jacobian: Given | None = None, mass: Any = None, **settings: Any
     ) -> Any:
         """As without equations; statistics count matrices and their factorisations too."""
         return self._above.solve(self._given(f, jacobian, mass), *arguments, **settings)
 
     def odeint(
-        self, f: VectorField, *arguments: Any, jacobian: Given | None = None, mass: Any = None, **settings: Any
+        self, f: Any, *arguments: Any, jacobian: Given | None = None, mass: Any = None, **settings: Any
     ) -> Any:
         """As without equations."""
         return self._above.odeint(self._given(f, jacobian, mass), *arguments, **settings)
 
     def adjoint(
-        self, f: VectorField, *arguments: Any, jacobian: Given | None = None, mass: Any = None, **settings: Any
+        self, f: Any, *arguments: Any, jacobian: Given | None = None, mass: Any = None, **settings: Any
     ) -> Any:
         """As without equations."""
         return self._above.adjoint(self._given(f, jacobian, mass), *arguments, **settings)
 
     def step(
-        self, f: VectorField, *arguments: Any, jacobian: Given | None = None, mass: Any = None, **settings: Any
+        self, f: Any, *arguments: Any, jacobian: Given | None = None, mass: Any = None, **settings: Any
     ) -> Any:
         """As without equations."""
         return self._above.step(self._given(f, jacobian, mass), *arguments, **settings)
 
     def base_step(
-        self, f: VectorField, *arguments: Any, jacobian: Given | None = None, mass: Any = None, **settings: Any
+        self, f: Any, *arguments: Any, jacobian: Given | None = None, mass: Any = None, **settings: Any
     ) -> Any:
         """As without equations."""
         return self._above.base_step(self._given(f, jacobian, mass), *arguments, **settings)

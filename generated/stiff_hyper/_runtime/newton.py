@@ -69,6 +69,15 @@ class Ahead:
     doubted: Tensor | None = None
 
 
+def aside() -> Any:
+    """A context whose derivatives are nobody's else: a step that is computed again need not make the same ones."""
+    return torch.autograd.graph.saved_tensors_hooks(_itself, _itself)
+
+
+def _itself(value: Any) -> Any:
+    return value
+
+
 class Solvable(Counted):
     """f with what solves equations of it, kept for a whole solve.
 
@@ -130,9 +139,11 @@ class Solvable(Counted):
 
     def increments(self, eps: Tensor, *equations: Equation) -> tuple[Tensor, ...]:
         """ε k_i of each equation; ε is 0-d, or [batch] where each sample has its own step."""
-        with torch.no_grad():
+        with torch.no_grad(), aside():
             found = self._found(eps.detach(), equations)
-        if torch.is_grad_enabled() and self._hangs(eps, equations):
+        with aside():
+            hangs = torch.is_grad_enabled() and self._hangs(eps, equations)
+        if hangs:
             found = attached(self, eps, equations, found)
         return found
 
