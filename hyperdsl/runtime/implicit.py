@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any, ClassVar
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from .jacobian import Given
 from .mass import Massed, require_algebraic
 from .newton import NEWTON, Rule, Solvable
 from .solver import Solver
 from .state import VectorField, is_eager
+
+
+_CALLS = ("forward", "solve", "odeint", "adjoint", "step", "base_step")
 
 
 class Differentiated(Solver):

@@ -142,3 +142,14 @@ def slope_at(f: VectorField, s: Any, z: Tensor, kept: Callable[[VectorField], Ve
     massed = massed_of(f)
     found: Tensor = kept(f)(s, z) if massed is None else massed.slope(f, s, z)
     return found
+
+
+def require_own_between(f: Any, slope: Tensor, stages: Tensor | None = None) -> None:
+    """RuntimeError where gradients between steps would be those of slopes that algebraic equations determine."""
+    if stages is None and slope.requires_grad:
+        massed = massed_of(f)
+        if massed is not None and massed.singular:
+            raise RuntimeError(
+                "between steps of this method there are no gradients through algebraic equations: take times "
+                "that steps end at (stops=), or a method with a dense output of its own, such as radau_iia5"
+            )

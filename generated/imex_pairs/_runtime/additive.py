@@ -106,7 +106,11 @@ class _Implicit(_Kept, Solvable):
 
 def _same(one: Any, other: Any) -> bool:
     """Whether two times are one, without waiting for a device."""
-    return one is other or (isinstance(one, Time) and isinstance(other, Time) and float(one) == float(other))
+    return one is other or (_at_hand(one) and _at_hand(other) and float(one) == float(other))
+
+
+def _at_hand(s: Any) -> bool:
+    return isinstance(s, Time) or (isinstance(s, Tensor) and s.ndim == 0 and s.is_cpu)
 
 
 def split(f: Any) -> Split:
@@ -142,15 +146,17 @@ class AdditiveSteps(Implicit):
     count evaluations of either part.
     """
 
-    def adjoint(self, f: Any, *arguments: Any, jacobian: Given | None = None, **settings: Any) -> Any:
+    parts: ClassVar[tuple[str, ...]] = ("explicit", "implicit")
+
+    def adjoint(self, f: Any, *arguments: Any, jacobian: Given | None = None, mass: Any = None, **settings: Any) -> Any:
         """As without equations; what is computed again must not depend on what was before."""
         pair = split(f)
         forgetful = Split(pair.explicit, pair.implicit, remembers=False)
-        return super().adjoint(forgetful, *arguments, jacobian=jacobian, **settings)
+        return super().adjoint(forgetful, *arguments, jacobian=jacobian, mass=mass, **settings)
 
     def _given(self, f: Any, jacobian: Given | None, mass: Any) -> VectorField:
         if mass is not None:
-            raise TypeError(f"{type(self).__name__} takes no mass=: an implicit or a Rosenbrock method does")
+            raise ValueError("an additive method takes no mass=: take an implicit or a Rosenbrock method for M z' = f")
         pair = split(f)
         return Split(pair.explicit, with_jacobian(pair.implicit, jacobian), pair.remembers)
 
@@ -161,10 +167,22 @@ class AdditiveSteps(Implicit):
         return Split(explicit, implicit, pair.remembers), flat, restore
 
     def _prepared(self, f: Any, z: Tensor) -> VectorField:
-        if isinstance(f, Sided):
+        if isinstance(f, Sided):  # at a stop f has two values, of which none is remembered
             pair: Any = f.f
-            return self._prepared(pair.each(lambda part: lambda s, z: part(f.inside(s), z)), z)
+            sided = Split(_Inside(f, pair.explicit), _Inside(f, pair.implicit), remembers=False)
+            return self._prepared(sided, z)
         if isinstance(f, Prepared) or not is_eager(z):
             return f  # type: ignore[no-any-return]
         implicit = _Implicit(f.implicit, z, self.rule, given_of(f.implicit), getattr(self, "each", False))
         return Prepared(_Kept(f.explicit), implicit, f.remembers)
+
+
+class _Inside:
+    """A part of f at times between the stops."""
+
+    def __init__(self, sided: Sided, f: VectorField) -> None:
+        self.sided, self.f = sided, f
+
+    def __call__(self, s: Any, z: Tensor) -> Tensor:
+        slope: Tensor = self.f(self.sided.inside(s), z)
+        return slope

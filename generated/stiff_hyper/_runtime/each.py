@@ -14,8 +14,8 @@ from torch import Tensor
 from .adaptive import AdaptiveSteps
 from .control import Control
 from .events import EachWatch, with_gradients
+from .field import require_own_between, slope_at
 from .loop import RESOLVED, TRUST, Attempt, Problem
-from .mass import require_own_between, slope_at
 from .outcome import Status
 from .solution import Piece, Solution, at_each, in_pieces
 from .state import (
@@ -66,7 +66,8 @@ class EachPace:
 
     def attempt(self, s: Tensor, z: Tensor, eps: Tensor, dz: Tensor) -> Attempt:
         """A step from z, where f is dz; a step of 0 stays."""
-        return self.problem.attempt(s, z, eps, dz)
+        tried: Attempt = self.problem.attempt(s, z, eps, dz)
+        return tried
 
     def judge(self, tried: Attempt, z: Tensor) -> Attempt:
         """Find e; the step as it is to be taken."""

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import torch
@@ -127,3 +128,28 @@ def _changed() -> ValueError:
     return ValueError(
         "f changed its argument z in place, which is the solver's state: compute the slope in a new tensor"
     )
+
+
+def massed_of(f: Any) -> Any:
+    """The field with a mass matrix that others may have wrapped; None where there is none."""
+    while f is not None and not getattr(type(f), "is_massed", False):
+        f = getattr(f, "f", None)
+    return f
+
+
+def slope_at(f: VectorField, s: Any, z: Tensor, kept: Callable[[VectorField], VectorField] = lambda f: f) -> Tensor:
+    """z' = f(s, z), also where algebraic equations determine a part of z; of f alone so much is `kept`."""
+    massed = massed_of(f)
+    found: Tensor = kept(f)(s, z) if massed is None else massed.slope(f, s, z)
+    return found
+
+
+def require_own_between(f: Any, slope: Tensor, stages: Tensor | None = None) -> None:
+    """RuntimeError where gradients between steps would be those of slopes that algebraic equations determine."""
+    if stages is None and slope.requires_grad:
+        massed = massed_of(f)
+        if massed is not None and massed.singular:
+            raise RuntimeError(
+                "between steps of this method there are no gradients through algebraic equations: take times "
+                "that steps end at (stops=), or a method with a dense output of its own, such as radau_iia5"
+            )

@@ -11,8 +11,7 @@ import torch
 from torch import Tensor
 
 from .events import Event, events_of
-from .field import Counted
-from .mass import require_own_between, slope_at
+from .field import Counted, require_own_between, slope_at
 from .outcome import Status
 from .solution import Piece, Solution, Statistics, checked
 from .solver import Solver

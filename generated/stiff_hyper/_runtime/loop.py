@@ -15,9 +15,8 @@ from torch import Tensor
 from .clock import Clock
 from .control import Control
 from .events import Events
-from .field import Counted
+from .field import Counted, require_own_between, slope_at
 from .gradients import Kept, as_it_is
-from .mass import require_own_between, slope_at
 from .outcome import Status
 from .solution import Piece, Solution, Statistics
 from .state import Restore, require_ordered, times_of
@@ -62,7 +61,7 @@ class Problem:
     or `EachPace` where each sample has steps of its own.
     """
 
-    attempt: Callable[..., Attempt]
+    attempt: Callable[..., Any]
     f: Counted
     z: Tensor
     restore: Restore
@@ -109,7 +108,8 @@ class Pace:
 
     def attempt(self, s: Any, z: Tensor, eps: Tensor, dz: Tensor) -> Attempt:
         """A step from z, where f is dz."""
-        return self.problem.attempt(s, z, eps, dz)
+        tried: Attempt = self.problem.attempt(s, z, eps, dz)
+        return tried
 
     def judge(self, tried: Attempt, z: Tensor) -> Attempt:
         """Find e, which has to be at most 1; the step as it is to be taken."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import prod
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -29,6 +29,8 @@ class Massed:
 
     ValueError where M is no such matrix, is not finite, or has more zeros than its zero columns tell.
     """
+
+    is_massed: ClassVar[bool] = True
 
     def __init__(self, f: VectorField, mass: Any) -> None:
         self.f, self.mass = f, mass if isinstance(mass, Tensor) else torch.as_tensor(mass)
@@ -112,31 +114,6 @@ class Massed:
     def _times(self, matrix: Tensor, slope: Tensor) -> Tensor:
         flat = slope.reshape(*_lead(self.mass, slope), matrix.shape[-1], 1)
         return (matrix.to(slope.dtype) @ flat).reshape(slope.shape)
-
-
-def massed_of(f: Any) -> Massed | None:
-    """The field with a mass matrix that others may have wrapped; None where there is none."""
-    while f is not None and not isinstance(f, Massed):
-        f = getattr(f, "f", None)
-    return f
-
-
-def slope_at(f: VectorField, s: Any, z: Tensor, kept: Callable[[VectorField], VectorField] = lambda f: f) -> Tensor:
-    """z' = f(s, z), also where algebraic equations determine a part of z; of f alone so much is `kept`."""
-    massed = massed_of(f)
-    found: Tensor = kept(f)(s, z) if massed is None else massed.slope(f, s, z)
-    return found
-
-
-def require_own_between(f: Any, slope: Tensor, stages: Tensor | None = None) -> None:
-    """RuntimeError where gradients between steps would be those of slopes that algebraic equations determine."""
-    if stages is None and slope.requires_grad:
-        massed = massed_of(f)
-        if massed is not None and massed.singular:
-            raise RuntimeError(
-                "between steps of this method there are no gradients through algebraic equations: take times "
-                "that steps end at (stops=), or a method with a dense output of its own, such as radau_iia5"
-            )
 
 
 def require_algebraic(solver: object, algebraic: bool, by: str = "newton") -> None:

@@ -56,10 +56,16 @@ class Jacobian:
     def __init__(self, f: VectorField, z: Tensor, given: Given | None = None, each: bool = False) -> None:
         self.f, self.given, self.each = f, given, each
         self.like = z.detach()
-        self._rows: Rows | None = Rows(z.shape, 1, z.is_complex()) if each else None
+        self._rows: Rows | None = None
 
     def rows(self, s: Any, z: Tensor) -> Rows:
-        """Between which parts of a state f couples nothing; looked for at s and z, once."""
+        """Between which parts of a state f couples nothing; looked for at s and z, once.
+
+        ValueError where samples with steps of their own are coupled.
+        """
+        if self._rows is None and self.each:
+            _require_apart(self.f, s, z)
+            self._rows = Rows(z.shape, 1, z.is_complex())
         if self._rows is None:
             axes = uncoupled(self.f, s, z) if self.given is None else self._axes(self._asked(s, z))
             self._rows = Rows(z.shape, axes, z.is_complex())
@@ -190,6 +196,17 @@ def _beside(z: Tensor, generator: torch.Generator) -> Tensor:
     around = torch.rand(z.shape, generator=generator, dtype=z.real.dtype, device=z.device) + 0.5
     size = z.abs().amax() if z.numel() else 0
     return z + 0.01 * around * (z.abs() + 0.01 * size + 1e-6)
+
+
+def _require_apart(f: VectorField, s: Any, z: Tensor) -> None:
+    leaf, slope = watched(f, s, z)
+    if not (slope.requires_grad and bool(slope.isfinite().all())):
+        return
+    if not _apart(leaf, slope, len(z), torch.Generator(device=z.device).manual_seed(0)):
+        raise ValueError(
+            f"f couples samples, the {len(z)} along the first axis of a state of shape {tuple(z.shape)}, and each has "
+            "steps of its own: give a batch, [batch, *state_shape], or take a solver without `per_sample yes`"
+        )
 
 
 def _apart(leaf: Tensor, slope: Tensor, count: int, generator: torch.Generator) -> bool:

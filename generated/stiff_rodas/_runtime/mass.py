@@ -100,7 +100,10 @@ class Massed:
         solved, info = torch.linalg.solve_ex(by_state[..., self.algebraic], -moved[..., None])
         _require_determined(by_state[..., self.algebraic], info)
         found[..., self.algebraic] = solved[..., 0]
-        return found.reshape(z.shape)
+        if not torch.is_grad_enabled():
+            return found.reshape(z.shape)
+        raw = f(s, z)  # whose gradients are what a step that begins with f needs
+        return found.reshape(z.shape) + (raw - raw.detach())
 
     @staticmethod
     def _gradient(value: Tensor, leaf: Tensor) -> Tensor:
@@ -118,8 +121,8 @@ def require_algebraic(solver: object, algebraic: bool, by: str = "newton") -> No
     if not algebraic:
         raise ValueError(
             f"mass is singular, and steps of {type(solver).__name__} do not end where the algebraic equations hold: "
-            "that takes a method that solves for all of its stages and ends in the last one, such as radau_iia5, sdirk2, "
-            "lobatto_iiic4, or rodas4"
+            "that takes a method that solves for all of its stages and ends in the last one, such as radau_iia5, "
+            "sdirk2, lobatto_iiic4, or rodas4"
         )
     if by != "newton":
         raise ValueError(f"mass is singular, and `solve {by}` does not solve algebraic equations: take `solve newton`")
