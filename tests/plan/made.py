@@ -107,7 +107,7 @@ def coefficients(step: Step) -> Iterator[Coefficient]:
 
 @cache
 def library_tables() -> dict[str, Table]:
-    """Every tableau of the library, read but not proven."""
+    """Every plain tableau of the library, read but not proven."""
     found = {}
     for (group, name), file in library_index().items():
         declaration = library_unit(file).declarations[group, name] if group == "method" else None
@@ -115,8 +115,10 @@ def library_tables() -> dict[str, Table]:
             parameters = tuple(
                 argument.value.text for argument in declaration.parameters if isinstance(argument.value, n.Name)
             )
-            (node, *_) = (part for part in declaration.body.statements if isinstance(part, n.Tableau))
-            table = read_table(library_unit(file).report, node, parameters)
+            tables = [part for part in declaration.body.statements if isinstance(part, n.Tableau)]
+            if not tables or tables[0].values or "gamma" in {part.word.text for part in tables}:
+                continue  # of another kind, with parts or a matrix
+            table = read_table(library_unit(file).report, tables[0], parameters)
             assert table is not None
             found[name] = table
     return found

@@ -87,6 +87,8 @@ GENERATED = frozenset(
         "nn",
         "partial",
         "rational",
+        "require_adams",
+        "require_backward",
         "require_numbers",
         "rest",
         "slow",
