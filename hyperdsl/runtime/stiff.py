@@ -1,4 +1,4 @@
-"""Implicit steps whose size follows an estimate of their error (Hairer & Wanner II, §IV.8)."""
+"""ImplicitSteps steps whose size follows an estimate of their error (Hairer & Wanner II, §IV.8)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from .control import Control
 from .each import EachPace
-from .implicit import Implicit
+from .implicit import ImplicitSteps
 from .loop import Attempt, Pace, Problem
 from .newton import Ahead
 from .solution import Piece, at_each
@@ -22,7 +22,7 @@ STEADY = 1.2
 """A step is left as it is where it could be longer by less, so that factors of matrices serve again."""
 
 
-class StiffSteps(Implicit):
+class StiffSteps(ImplicitSteps):
     """Put before a class of estimates, it solves the equations of its steps as precisely as the control asks for."""
 
     def attempt(

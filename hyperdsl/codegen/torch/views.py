@@ -149,7 +149,7 @@ _MODULES = {
     "fixed": ("FixedSteps",),
     "graded": ("GradedSteps",),
     "history": ("Followed", "HistorySteps", "Past"),
-    "implicit": ("Implicit",),
+    "implicit": ("ImplicitSteps",),
     "models": ("Known", "Straight"),
     "newton": ("Rule", "filtered", "increments", "solved"),
     "on_path": ("OnPath",),
@@ -203,7 +203,7 @@ def _solver_view(plan: Plan, corrector: str, paths: Mapping[str, PathView]) -> S
     single = ("GradedSteps",) if plan.grid else ("FixedSteps",)
     bases = _adaptive_bases(adaptive) if adaptive else ("HistorySteps",) if history else single
     implicit = is_implicit(plan)
-    bases = ("StiffSteps" if adaptive else "Implicit", *bases) if implicit else bases
+    bases = ("StiffSteps" if adaptive else "ImplicitSteps", *bases) if implicit else bases
     bases = ("OnPath", *bases) if plan.path else bases
     rule = rule_text(plan.solving)
     return SolverView(

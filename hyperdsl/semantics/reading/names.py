@@ -37,7 +37,7 @@ GENERATED = frozenset(
         "GradedSteps",
         "History",
         "HistorySteps",
-        "Implicit",
+        "ImplicitSteps",
         "Known",
         "LEARNED",
         "Layers",
