@@ -1,4 +1,4 @@
-"""ImplicitSteps steps whose size follows an estimate of their error (Hairer & Wanner II, §IV.8)."""
+"""Implicit steps whose size follows an estimate of their error (Hairer & Wanner II, §IV.8)."""
 
 from __future__ import annotations
 

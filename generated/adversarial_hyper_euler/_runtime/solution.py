@@ -19,7 +19,7 @@ from .state import beside, sizes_of, times_of
 class Statistics:
     """Steps accepted and rejected, and evaluations of f. Steps are [batch] under `per_sample yes`.
 
-    ImplicitSteps steps take matrices ∂f/∂z too, whose evaluations are none of f, and factorise matrices of this size.
+    Implicit steps take matrices ∂f/∂z too, whose evaluations are none of f, and factorise matrices of this size.
     """
 
     accepted: Any
