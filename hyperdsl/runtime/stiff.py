@@ -54,7 +54,7 @@ class _Told:
         unit = torch.finfo(problem.z.dtype.to_real()).eps
         tolerance = self.equations.rule.tolerance
         self.kappa = max(10 * unit / rtol, min(0.03, math.sqrt(rtol)) if tolerance is None else tolerance)
-        self.most = self.equations.rule.iterations or 7
+        self.most = self.equations.rule.iterations or 6
 
     @property
     def equations(self) -> Any:

@@ -31,7 +31,7 @@ class Rule:
 
     `tolerance` is κ of Hairer & Wanner: how far from the solution, in parts of what the control allows as error; None
     for √rtol and at most 0.03. Fixed steps have no control and solve to the last digits. `iterations` is how many there
-    are at most; None for 7 where a control can take shorter steps, otherwise 25, or 100 functional ones.
+    are at most; None for 6 where a control can take shorter steps, otherwise 25, or 100 functional ones.
     """
 
     by: str = "newton"

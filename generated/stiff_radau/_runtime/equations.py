@@ -34,7 +34,7 @@ class Equations:
         """To the control's tolerance: ε k, and for which samples not (Hairer & Wanner II, IV.8.10 and 11)."""
         f, ahead = self.f, self.f.ahead
         assert ahead is not None
-        w, matrix, most = self._first(), self._matrix(), f.rule.iterations or 7
+        w, matrix, most = self._first(), self._matrix(), f.rule.iterations or 6
         allowed = self.rows.flat(torch.complex(*[ahead.allowed] * 2) if self.dtype.is_complex else ahead.allowed)
         solver, failed = f._solver(self.a, self.eps), torch.zeros_like(active)
         eta = f._etas.get(self.a, torch.full_like(f.rates, torch.inf)).clamp_min(1e-16) ** 0.8
