@@ -2,8 +2,8 @@
 
 Error, evaluations, Jacobians and factorisations of Radau and BDF beside SciPy's at equal tolerances; 1,000 Robertson
 reactions, each with steps of its own, beside a loop over SciPy's Radau and LSODA; the Brusselator with diffusion by
-Newton–Krylov and by explicit steps; slopes of convergence where a problem is not stiff and where it is; Robertson's
-reaction with an algebraic equation. Writes benchmarks/results/stiff.md and .json.
+implicit-explicit pairs, Newton–Krylov and explicit steps; slopes of convergence where a problem is not stiff and where
+it is; Robertson's reaction with an algebraic equation. Writes benchmarks/results/stiff.md and .json.
 """
 
 from __future__ import annotations
@@ -191,26 +191,27 @@ def diffusion(small: bool) -> Table:
     for cells in (20,) if small else (100, 500):
         problem = brusselator_1d(cells).problem()
         z0, _ = problem.draw(1, torch.Generator())
-        span = (0.0, 0.1) if small else problem.span
+        span = (0.0, 0.1) if small else (0.0, 1.0)
         given: dict[str, Any] = {"rtol": 1e-4, "atol": 1e-6}
         exact = scipy_solve(problem.f, z0, span, method="radau", rtol=1e-9, atol=1e-9, jacobian=problem.jacobian).z
         explicit = math.nan
-        for name in ("Dopri5", "Radau", "RadauKrylov", "Rodas5p"):
+        for name in ("Dopri5", "Imex", "Radau", "Rodas5p", "RadauKrylov"):
             solver = solvers()[name]
-            more = {} if name in {"Dopri5", "RadauKrylov"} else {"jacobian": problem.jacobian}
+            more = {"jacobian": problem.jacobian} if name in {"Radau", "Rodas5p"} else {}
+            f: Any = problem.parts if name == "Imex" else problem.f
             start = time.perf_counter()
-            found = solver.solve(problem.f, z0, span, throw=False, dense=False, **given, **more)
+            found = solver.solve(f, z0, span, throw=False, dense=False, **given, **more)
             taken = time.perf_counter() - start
             explicit = taken if name == "Dopri5" else explicit
             with Largest() as largest:
-                solver.solve(problem.f, z0, (0.0, span[1] / 1000), throw=False, dense=False, **given, **more)
+                solver.solve(f, z0, (0.0, span[1] / 1000), throw=False, dense=False, **given, **more)
             error = float((found.z - exact).norm() / exact.norm())
             row = [str(cells), name, f"{taken:.2f}", f"{explicit / taken:.1f}", str(found.statistics.accepted)]
             row += [str(found.statistics.evaluations), f"{error:.1e}", f"{largest.numbers / z0.numel():.0f}"]
             rows.append(row)
             print(*row, flush=True)
     heads = ["cells", "method", "seconds", "explicit over it", "steps", "evaluations", "relative error"]
-    return "The Brusselator with diffusion, rtol 1e-4", [*heads, "largest tensor, in states"], rows
+    return "The Brusselator with diffusion from 0 to 1, rtol 1e-4", [*heads, "largest tensor, in states"], rows
 
 
 FIXED = (
@@ -228,7 +229,7 @@ FIXED = (
     "Bdf2",
     "Bdf4",
 )
-STIFFNESS = (1.0, 1e6)
+STIFFNESS = (1.0, 1e4)
 
 
 def prothero_robinson(stiffness: float) -> Callable[..., Tensor]:
@@ -248,7 +249,7 @@ def slope(solver: Any, stiffness: float, small: bool) -> tuple[float, float]:
     points, last = [], math.nan
     for steps in (4, 8) if small else (8, 12, 16, 24, 32, 48, 64):
         error = abs(float(solver(prothero_robinson(stiffness), z0, span, steps)) - exact)
-        if error > 1e-13:
+        if error > 3e-13:
             points.append((math.log(2 / steps), math.log(error)))
             last = error
     if len(points) < 2:
@@ -268,7 +269,7 @@ def order_reduction(small: bool) -> Table:
             row += [f"{found:.2f}", f"{last:.1e}"]
         rows.append(row)
         print(*row, flush=True)
-    heads = ["method", "proven order", "slope, λ = 1", "error, 64 steps", "slope, λ = 1e6", "error, 64 steps"]
+    heads = ["method", "proven order", "slope, λ = 1", "error, 64 steps", "slope, λ = 1e4", "error, 64 steps"]
     return "Order reduction on z' = −λ (z − φ) + φ', fixed steps from 0 to 2", heads, rows
 
 

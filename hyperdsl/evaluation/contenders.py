@@ -15,7 +15,7 @@ from hyperdsl.evaluation.errors import EvaluationError
 from hyperdsl.evaluation.problems import Problem, VectorField
 from hyperdsl.evaluation.scipy_methods import scipy_solve
 from hyperdsl.evaluation.solvers import Solved, Span, TableauSolver, torchdiffeq_solve, torchdiffeq_states
-from hyperdsl.training.protocol import is_graded
+from hyperdsl.training.protocol import is_graded, takes_parts
 
 ADAPTIVE = "dopri5"
 """torchdiffeq's adaptive method, beside the fixed steps of the others."""
@@ -57,11 +57,13 @@ def fixed(
     steps: Sequence[int],
     *,
     jacobian: VectorField | None = None,
+    parts: tuple[VectorField, ...] = (),
     **parameters: float,
 ) -> list[Contender]:
     """A fixed-step solver at several numbers of steps; `parameters` are the values of its free parameters.
 
-    One with a grid of its own is taken on that alone. The `jacobian` goes to solvers that take one.
+    One with a grid of its own is taken on that alone. The `jacobian` goes to solvers that take one; where there are
+    `parts`, f is given as these.
     A solution that diverges is a large error and no exception.
     """
     unchecked = {"check": False} if "check" in _call(solver).parameters else {}
@@ -71,11 +73,11 @@ def fixed(
 
     def run(count: int | None, f: VectorField, z0: Tensor, span: Span, x: Tensor | None) -> Tensor:
         given = options | ({} if x is None else {"x": x})
-        return solver(f, z0, span=span, steps=count, **given)
+        return solver(parts or f, z0, span=span, steps=count, **given)
 
     def states(count: int, f: VectorField, z0: Tensor, span: Span, x: Tensor | None) -> Tensor:
         given = options | ({} if x is None else {"x": x})
-        found: Tensor = odeint(f, z0, ends_of_parts(span, count), **given)  # type: ignore[misc]  # there is one where this is
+        found: Tensor = odeint(parts or f, z0, ends_of_parts(span, count), **given)  # type: ignore[misc]  # there is one where this is
         return found
 
     g = _corrector(solver)
@@ -142,12 +144,13 @@ def at_tolerances(
     tolerances: Sequence[float] | None = None,
     *,
     jacobian: VectorField | None = None,
+    parts: tuple[VectorField, ...] = (),
     **parameters: float,
 ) -> list[Contender]:
     """A generated adaptive solver at several relative tolerances, the absolute one in its control's proportion.
 
     Without `tolerances` it is taken at `chosen_tolerances`. A solution that does not reach its end is a large error and
-    no exception. The `jacobian` goes to solvers that take one.
+    no exception. The `jacobian` goes to solvers that take one; where there are `parts`, f is given as these.
     """
     control: Any = solver.control
     odeint: Callable[..., Tensor] = solver.odeint  # type: ignore[assignment]  # as the next line
@@ -158,7 +161,7 @@ def at_tolerances(
     def counted(rtol: float, f: VectorField, z0: Tensor, span: Span, x: Tensor | None) -> Solved:
         given = options | ({} if x is None else {"x": x})
         atol = control.atol * rtol / control.rtol
-        found = solve(f, z0, span, rtol=rtol, atol=atol, throw=False, dense=False, **given)
+        found = solve(parts or f, z0, span, rtol=rtol, atol=atol, throw=False, dense=False, **given)
         counts = found.statistics
         further = (getattr(counts, name, None) for name in ("jacobians", "factorisations"))
         return Solved(found.z, counts.evaluations, *further)
@@ -167,7 +170,7 @@ def at_tolerances(
         given = options | ({} if x is None else {"x": x})
         try:
             found: Tensor = odeint(
-                f, z0, ends_of_parts(span), rtol=rtol, atol=control.atol * rtol / control.rtol, **given
+                parts or f, z0, ends_of_parts(span), rtol=rtol, atol=control.atol * rtol / control.rtol, **given
             )
         except RuntimeError:  # one that does not reach its end
             return torch.stack((z0, counted(rtol, f, z0, span, x).z))
@@ -217,6 +220,14 @@ def _check_parameters(solver: Callable[..., Tensor], values: Mapping[str, float]
         raise EvaluationError(f"the base has no free parameter {unknown[0]}{': it has ' * bool(free)}{', '.join(free)}")
 
 
+def _parts(solver: object, problem: Problem | None) -> tuple[VectorField, ...]:
+    """The parts of the problem's f. EvaluationError where it has none."""
+    if problem is None or not problem.parts:
+        which = f"{problem.whole_name} has none" if problem else "there is none"
+        raise EvaluationError(f"{type(solver).__name__} takes f in an explicit and an implicit part, and {which}")
+    return problem.parts
+
+
 def beside(
     name: str,
     solver: Callable[..., Tensor],
@@ -237,6 +248,7 @@ def beside(
     _check_parameters(solver, parameters or {})
     given: dict[str, Any] = dict(parameters or {})
     jacobian = problem.jacobian if problem else None
+    own: dict[str, Any] = {"parts": _parts(solver, problem)} if takes_parts(solver) else {"jacobian": jacobian}
     compared: dict[str, Any] = {}
     if isinstance(solver, nn.Module) and is_adaptive(solver):
         control: Any = solver.control
@@ -244,9 +256,9 @@ def beside(
             "tolerances": own_tolerances or chosen_tolerances(solver),
             "absolute": control.atol / control.rtol,
         }
-        contenders = at_tolerances(name, solver, own_tolerances, jacobian=jacobian, **given)
+        contenders = at_tolerances(name, solver, own_tolerances, **own, **given)
     else:
-        contenders = fixed(name, solver, steps, jacobian=jacobian, **given)
+        contenders = fixed(name, solver, steps, **own, **given)
     for method, tableau in methods.items():
         contenders += fixed(method, tableau, steps)
     contenders += of_scipy(scipy, **compared, jacobian=jacobian)

@@ -114,7 +114,7 @@ def _measured(
             Row(
                 contender.method,
                 contender.setting,
-                cost.evaluations,
+                own.evaluations if own else cost.evaluations,
                 round(cost.macs / len(z0)),
                 times[f"{contender.method} {contender.setting}"],
                 mape(z, start.reference),

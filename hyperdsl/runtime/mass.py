@@ -97,7 +97,10 @@ class Massed:
         solved, info = torch.linalg.solve_ex(by_state[..., self.algebraic], -moved[..., None])
         _require_determined(by_state[..., self.algebraic], info)
         found[..., self.algebraic] = solved[..., 0]
-        return found.reshape(z.shape)
+        if not torch.is_grad_enabled():
+            return found.reshape(z.shape)
+        raw = f(s, z)  # whose gradients are what a step that begins with f needs
+        return found.reshape(z.shape) + (raw - raw.detach())
 
     @staticmethod
     def _gradient(value: Tensor, leaf: Tensor) -> Tensor:
@@ -124,13 +127,24 @@ def slope_at(f: VectorField, s: Any, z: Tensor, kept: Callable[[VectorField], Ve
     return found
 
 
+def require_own_between(f: Any, slope: Tensor, stages: Tensor | None = None) -> None:
+    """RuntimeError where gradients between steps would be those of slopes that algebraic equations determine."""
+    if stages is None and slope.requires_grad:
+        massed = massed_of(f)
+        if massed is not None and massed.singular:
+            raise RuntimeError(
+                "between steps of this method there are no gradients through algebraic equations: take times "
+                "that steps end at (stops=), or a method with a dense output of its own, such as radau_iia5"
+            )
+
+
 def require_algebraic(solver: object, algebraic: bool, by: str = "newton") -> None:
     """ValueError where a solver does not solve the algebraic equations of a singular matrix."""
     if not algebraic:
         raise ValueError(
             f"mass is singular, and steps of {type(solver).__name__} do not end where the algebraic equations hold: "
-            "that takes a method that solves for all of its stages and ends in the last one, such as radau_iia5, sdirk2, "
-            "lobatto_iiic4, or rodas4"
+            "that takes a method that solves for all of its stages and ends in the last one, such as radau_iia5, "
+            "sdirk2, lobatto_iiic4, or rodas4"
         )
     if by != "newton":
         raise ValueError(f"mass is singular, and `solve {by}` does not solve algebraic equations: take `solve newton`")

@@ -119,3 +119,8 @@ def steps_on(solver: object, length: float) -> list[tuple[float, float]]:
 def has_history(solver: AnySolver) -> TypeGuard[HistorySolver]:
     """Whether a step of the solver follows a history."""
     return hasattr(solver, "past")
+
+
+def takes_parts(solver: object) -> bool:
+    """Whether f is given to it in parts, explicit and implicit."""
+    return bool(getattr(solver, "parts", ()))

@@ -161,6 +161,17 @@ def test_gradients_go_through_algebraic_equations(solvers: ModuleType, name: str
     assert float(rate.grad) == pytest.approx(float(difference), rel=1e-4)
 
 
+def test_gradients_between_steps_need_a_dense_output_of_their_own(solvers: ModuleType) -> None:
+    """Whose weights of stages know the algebraic variables; slopes at the ends of steps do not."""
+    start = START.clone().requires_grad_()
+    given: dict[str, Any] = {"mass": MASS, "rtol": 1e-6, "atol": 1e-11}
+    states = solvers.Radau().odeint(robertson, start, [0.0, 0.3, 1.0], **given)
+    (found,) = torch.autograd.grad(states[1].sum(), start)
+    assert found.abs().max() < 1.1
+    with pytest.raises(RuntimeError, match="between steps of this method there are no gradients"):
+        solvers.Rodas().odeint(robertson, start, [0.0, 0.3, 1.0], **given)
+
+
 @pytest.mark.parametrize("name", ["Esdirk", "FixedEsdirk", "Gauss", "Ros3", "Twice"])
 def test_steps_that_end_beside_algebraic_equations_are_refused(solvers: ModuleType, name: str) -> None:
     with pytest.raises(ValueError, match=rf"steps of {name} do not end where .* such as radau_iia5"):

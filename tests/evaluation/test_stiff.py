@@ -241,7 +241,7 @@ def test_stiff_problems_are_compared_with_scipys_methods() -> None:
     names = ["mine", "SciPy's radau", "SciPy's lsoda"]
     assert [(c.method, c.setting) for c in contenders] == [(name, setting) for name in names for setting in settings]
     mine, loose, tight = rows
-    assert (mine.evaluations, mine.jacobians, mine.factorisations) == (1, 7, 9)
+    assert (mine.evaluations, mine.jacobians, mine.factorisations) == (41, 7, 9)
     assert loose.relative_error < 1e-2
     assert tight.relative_error < min(1e-4, loose.relative_error)
     assert loose.evaluations == of_scipy_alone(loose.method[8:], 1e-2)
@@ -274,3 +274,27 @@ def test_slow_calls_have_fewer_turns() -> None:
     found = milliseconds(calls, repeats=5, warm_up=1, seconds=0.01)
     assert turns == {"slow": 1, "quick": 6}
     assert found["slow"] >= 20
+
+
+class InParts(Adaptive):
+    """As an additive solver is called."""
+
+    parts = ("explicit", "implicit")
+
+    def solve(self, f, z0, span, *, rtol, atol, throw, dense):  # type: ignore[no-untyped-def, override]
+        assert f is BRUSSELATOR.parts
+        counts = SimpleNamespace(evaluations=3)
+        return SimpleNamespace(z=z0, statistics=counts)
+
+
+BRUSSELATOR = brusselator_1d(4).problem()
+
+
+def test_additive_solvers_get_the_parts_of_f() -> None:
+    contenders = beside("mine", InParts(), {}, [1], problem=BRUSSELATOR)
+    z0, _ = BRUSSELATOR.draw(1, torch.Generator())
+    assert torch.equal(contenders[0].run(BRUSSELATOR.f, z0, (0.0, 1.0), None), z0)
+    with pytest.raises(
+        EvaluationError, match="InParts takes f in an explicit and an implicit part, and hires has none"
+    ):
+        beside("mine", InParts(), {}, [1], problem=built_in("hires"))

@@ -15,7 +15,7 @@ from .adaptive import AdaptiveSteps
 from .control import Control
 from .events import EachWatch, with_gradients
 from .loop import RESOLVED, TRUST, Attempt, Problem
-from .mass import slope_at
+from .mass import require_own_between, slope_at
 from .outcome import Status
 from .solution import Piece, Solution, at_each, in_pieces
 from .state import (
@@ -199,6 +199,7 @@ class _EachMarch:
             self.dz = problem.slope(self.s, self.z)
         if self.between:
             stages = tried.between and tried.between(self.dz)
+            require_own_between(problem.f, self.dz, stages)
             piece = piece._replace(end=self.z, following=self.dz, stages=stages, weights=problem.weights)
             self.pieces += [piece] if self.kept else []
         if self.watch is not None:

@@ -17,7 +17,7 @@ from .control import Control
 from .events import Events
 from .field import Counted
 from .gradients import Kept, as_it_is
-from .mass import slope_at
+from .mass import require_own_between, slope_at
 from .outcome import Status
 from .solution import Piece, Solution, Statistics
 from .state import Restore, require_ordered, times_of
@@ -249,6 +249,7 @@ class _March(Way):
         """The solution over an accepted step."""
         assert slope is not None
         stages = tried.between and tried.between(slope)
+        require_own_between(self.problem.f, slope, stages)
         return Piece(self.s, following - self.s, self.z, tried.end, self.dz, slope, stages, self.problem.weights)
 
 

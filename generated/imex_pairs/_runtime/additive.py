@@ -146,6 +146,8 @@ class AdditiveSteps(Implicit):
     count evaluations of either part.
     """
 
+    parts: ClassVar[tuple[str, ...]] = ("explicit", "implicit")
+
     def adjoint(self, f: Any, *arguments: Any, jacobian: Given | None = None, mass: Any = None, **settings: Any) -> Any:
         """As without equations; what is computed again must not depend on what was before."""
         pair = split(f)
