@@ -251,7 +251,7 @@ def test_stiff_problems_are_compared_with_scipys_methods() -> None:
     console.print(table(rows, "title"))
     printed = console.file.getvalue()  # type: ignore[attr-defined]
     assert "Jac." in printed
-    assert [line.split()[-5] for line in printed.splitlines() if "radau" in line] == ["–", "–"]
+    assert [line.split()[-4] for line in printed.splitlines() if "radau" in line] == ["–", "–"]
     without = [replace(row, jacobians=None, factorisations=None) for row in rows]
     console.print(table(without, "without counts"))
     assert "Jac." not in console.file.getvalue().split("without counts")[1]  # type: ignore[attr-defined]
