@@ -26,6 +26,7 @@ class Sdirk(Implicit, FixedSteps):
 
     order = 4
     evaluations_per_step = 5
+    algebraic = True
 
     def method(self, f: VectorField, s: Tensor, z: Tensor, eps: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
         (k1,) = solved(f, eps, (s + 1 / 4 * eps, z, (1 / 4,)))

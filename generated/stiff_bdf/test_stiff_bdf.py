@@ -22,6 +22,7 @@ from ._runtime.measuring import (
     require_numbers,
     slope,
     slow,
+    stiff,
 )
 from ._runtime.outcome import SolveError, Status
 from .solver import EachBDF, StiffBDF
@@ -211,11 +212,10 @@ def test_tolerance_of_stiffbdf() -> None:
     [
         (lambda s, z: z * torch.where(s > 0.5, math.nan, 1.0), Status.NONFINITE),
         (lambda s, z: z * z, Status.STEP_TOO_SMALL),
-        (lambda s, z: -1e7 * z, Status.MAX_STEPS),
     ],
 )
 def test_failure_of_stiffbdf(f: Callable[[Tensor, Tensor], Tensor], status: Status) -> None:
-    """A field that turns NaN, a solution that blows up and a stiff problem end with a status and advice."""
+    """A field that turns NaN and a solution that blows up end with a status and advice."""
     solver = StiffBDF().double()
     z = torch.ones(2, *(3,), dtype=torch.float64)
     g = f
@@ -223,9 +223,21 @@ def test_failure_of_stiffbdf(f: Callable[[Tensor, Tensor], Tensor], status: Stat
         solver(g, z, (0.0, 2.0), rtol=1e-2, atol=1e-4, max_steps=1000)
     assert caught.value.status is status
     assert 0 <= caught.value.s < 2
-    assert caught.value.evaluations <= 1001 * (solver.evaluations_per_step + 1)
+    assert caught.value.evaluations <= 1001 * (solver.evaluations_per_step + 1) * 8
     solution = solver.solve(g, z, (0.0, 2.0), rtol=1e-2, atol=1e-4, max_steps=1000, throw=False)
     assert bool(solution.z.isfinite().all())
+
+
+@torch.no_grad()
+def test_stiffness_of_stiffbdf() -> None:
+    """A stiff problem takes few steps, however stiff it is."""
+    solver = StiffBDF().double()
+    z = torch.ones(2, *(3,), dtype=torch.float64)
+    for rate in (1e3, 1e6):
+        f = stiff(rate)
+        solution = solver.solve(f, z, (0.0, 2.0), rtol=1e-3, atol=1e-5)
+        assert float((solution.z - math.cos(2.0)).abs().max()) <= 1e-2
+        assert int(torch.as_tensor(solution.statistics.accepted).max()) <= 200
 
 
 @torch.no_grad()
@@ -258,11 +270,10 @@ def test_tolerance_of_eachbdf() -> None:
     [
         (lambda s, z: z * torch.where(s.reshape(-1, *[1] * (z.ndim - 1)) > 0.5, math.nan, 1.0), Status.NONFINITE),
         (lambda s, z: z * z, Status.STEP_TOO_SMALL),
-        (lambda s, z: -1e7 * z, Status.MAX_STEPS),
     ],
 )
 def test_failure_of_eachbdf(f: Callable[[Tensor, Tensor], Tensor], status: Status) -> None:
-    """A field that turns NaN, a solution that blows up and a stiff problem end with a status and advice."""
+    """A field that turns NaN and a solution that blows up end with a status and advice."""
     solver = EachBDF().double()
     z = torch.ones(2, *(3,), dtype=torch.float64)
     g = f
@@ -270,9 +281,21 @@ def test_failure_of_eachbdf(f: Callable[[Tensor, Tensor], Tensor], status: Statu
         solver(g, z, (0.0, 2.0), rtol=1e-2, atol=1e-4, max_steps=1000)
     assert caught.value.status is status
     assert 0 <= caught.value.s < 2
-    assert caught.value.evaluations <= 1001 * (solver.evaluations_per_step + 1)
+    assert caught.value.evaluations <= 1001 * (solver.evaluations_per_step + 1) * 8
     solution = solver.solve(g, z, (0.0, 2.0), rtol=1e-2, atol=1e-4, max_steps=1000, throw=False)
     assert bool(solution.z.isfinite().all())
+
+
+@torch.no_grad()
+def test_stiffness_of_eachbdf() -> None:
+    """A stiff problem takes few steps, however stiff it is."""
+    solver = EachBDF().double()
+    z = torch.ones(2, *(3,), dtype=torch.float64)
+    for rate in (1e3, 1e6):
+        f = stiff(rate)
+        solution = solver.solve(f, z, (0.0, 2.0), rtol=1e-3, atol=1e-5)
+        assert float((solution.z - math.cos(2.0)).abs().max()) <= 1e-2
+        assert int(torch.as_tensor(solution.statistics.accepted).max()) <= 200
 
 
 def test_state_of_stiffbdf() -> None:

@@ -29,6 +29,7 @@ class Radau(StiffSteps, EmbeddedSteps):
 
     order = 5
     evaluations_per_step = 4
+    algebraic = True
     error = "embedded"
     dense_order = 3
     control = Control(
@@ -100,6 +101,7 @@ class RadauPerSample(StiffSteps, EachSteps, EmbeddedSteps):
 
     order = 5
     evaluations_per_step = 4
+    algebraic = True
     rule = Rule("newton", 1 / 100, 10)
     error = "embedded"
     dense_order = 3

@@ -46,6 +46,7 @@ class Rodas5p(RosenbrockSteps, EmbeddedSteps):
 
     order = 5
     evaluations_per_step = 8
+    algebraic = True
     error = "embedded"
     control = Control(
         rtol=1e-6,
@@ -178,6 +179,7 @@ class Rodas4(RosenbrockSteps, EachSteps, EmbeddedSteps):
 
     order = 4
     evaluations_per_step = 6
+    algebraic = True
     error = "embedded"
     control = Control(
         rtol=1e-6,

@@ -26,7 +26,10 @@ def outside_sentences(rows: Sequence[Row]) -> list[str]:
 
 
 def table(rows: Sequence[Row], title: str) -> Table:
-    """A rich table; columns that no row has are left out, percentages where there are counts of matrices, and settings outside of their g's training have a mark."""
+    """A rich table; columns that no row has are left out, and settings outside of their g's training have a mark.
+
+    Percentages make room where there are counts of matrices.
+    """
     with_accuracy = any(row.accuracy is not None for row in rows)
     made = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     made.add_column("method")  # the one column that may wrap: numbers are never cut

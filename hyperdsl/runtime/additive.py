@@ -166,10 +166,22 @@ class AdditiveSteps(Implicit):
         return Split(explicit, implicit, pair.remembers), flat, restore
 
     def _prepared(self, f: Any, z: Tensor) -> VectorField:
-        if isinstance(f, Sided):
+        if isinstance(f, Sided):  # at a stop f has two values, of which none is remembered
             pair: Any = f.f
-            return self._prepared(pair.each(lambda part: lambda s, z: part(f.inside(s), z)), z)
+            sided = Split(_Inside(f, pair.explicit), _Inside(f, pair.implicit), remembers=False)
+            return self._prepared(sided, z)
         if isinstance(f, Prepared) or not is_eager(z):
             return f  # type: ignore[no-any-return]
         implicit = _Implicit(f.implicit, z, self.rule, given_of(f.implicit), getattr(self, "each", False))
         return Prepared(_Kept(f.explicit), implicit, f.remembers)
+
+
+class _Inside:
+    """A part of f at times between the stops."""
+
+    def __init__(self, sided: Sided, f: VectorField) -> None:
+        self.sided, self.f = sided, f
+
+    def __call__(self, s: Any, z: Tensor) -> Tensor:
+        slope: Tensor = self.f(self.sided.inside(s), z)
+        return slope

@@ -17,6 +17,7 @@ from .control import Control
 from .events import Events
 from .field import Counted
 from .gradients import Kept, as_it_is
+from .mass import require_own_between, slope_at
 from .outcome import Status
 from .solution import Piece, Solution, Statistics
 from .state import Restore, require_ordered, times_of
@@ -76,9 +77,8 @@ class Problem:
     pace: Callable[..., Any] | None = None
 
     def slope(self, s: Tensor, z: Tensor) -> Tensor:
-        """f at a step's end."""
-        slope: Tensor = self.kept(self.f)(s, z)
-        return slope
+        """z' at a step's end."""
+        return slope_at(self.f, s, z, self.kept)
 
     def counted(self, accepted: Any, rejected: Any) -> Statistics:
         """What the steps took."""
@@ -200,7 +200,7 @@ class _March(Way):
             return min(most, control.first_step), Status.SUCCESS
         guess = 0.01 * state / slope if min(state, slope) > 1e-5 else 1e-6 * abs(length)
         eps = self.clock.size(math.copysign(min(guess, most), length))
-        moved = self.problem.f(s + eps, z + eps * dz) - dz
+        moved = slope_at(self.problem.f, s + eps, z + eps * dz) - dz
         change = float(_rms(moved / scale, control)) / float(eps.abs())
         if not change < math.inf:
             return min(guess, most), Status.SUCCESS
@@ -249,6 +249,7 @@ class _March(Way):
         """The solution over an accepted step."""
         assert slope is not None
         stages = tried.between and tried.between(slope)
+        require_own_between(self.problem.f, slope, stages)
         return Piece(self.s, following - self.s, self.z, tried.end, self.dz, slope, stages, self.problem.weights)
 
 

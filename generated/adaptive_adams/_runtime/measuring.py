@@ -97,6 +97,11 @@ def slow(s: Tensor, z: Tensor) -> Tensor:
     return 1 - z
 
 
+def stiff(rate: float) -> Callable[[Tensor, Tensor], Tensor]:
+    """f(s, z) = −rate (z − cos s) − sin s, of which cos s is the solution from 1 (Prothero & Robinson 1974)."""
+    return lambda s, z: -rate * (z - torch.cos(beside(s, z))) - torch.sin(beside(s, z))
+
+
 def require_numbers(found: Tensor | tuple[Tensor, ...], *expected: float) -> None:
     """AssertionError where a tensor is not that number in every place, or several are not those."""
     values = (found,) if isinstance(found, Tensor) else found
@@ -107,6 +112,18 @@ def require_numbers(found: Tensor | tuple[Tensor, ...], *expected: float) -> Non
 def with_input(f: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
     """The field as f(s, x, z)."""
     return lambda s, x, z: f(s, z)
+
+
+def parted(f: Callable[..., Tensor]) -> tuple[Callable[..., Tensor], Callable[..., Tensor]]:
+    """The field f(s, z), or f(s, x, z), as a sum of two: a quarter of it with s/8 and −z/8, and the rest."""
+
+    def explicit(*arguments: Tensor) -> Tensor:
+        return f(*arguments) / 4 + (beside(arguments[0], arguments[-1]) - arguments[-1]) / 8
+
+    def implicit(*arguments: Tensor) -> Tensor:
+        return f(*arguments) * 0.75 - (beside(arguments[0], arguments[-1]) - arguments[-1]) / 8
+
+    return explicit, implicit
 
 
 def slope(order: int, error: Callable[[float], Tensor]) -> float:

@@ -17,6 +17,7 @@ from .control import Control
 from .events import Events
 from .field import Counted
 from .gradients import Kept, as_it_is
+from .mass import require_own_between, slope_at
 from .outcome import Status
 from .solution import Piece, Solution, Statistics
 from .state import Restore, require_ordered, times_of
@@ -76,9 +77,8 @@ class Problem:
     pace: Callable[..., Any] | None = None
 
     def slope(self, s: Tensor, z: Tensor) -> Tensor:
-        """f at a step's end."""
-        slope: Tensor = self.kept(self.f)(s, z)
-        return slope
+        """z' at a step's end."""
+        return slope_at(self.f, s, z, self.kept)
 
     def counted(self, accepted: Any, rejected: Any) -> Statistics:
         """What the steps took."""
@@ -200,7 +200,7 @@ class _March(Way):
             return min(most, control.first_step), Status.SUCCESS
         guess = 0.01 * state / slope if min(state, slope) > 1e-5 else 1e-6 * abs(length)
         eps = self.clock.size(math.copysign(min(guess, most), length))
-        moved = self.problem.f(s + eps, z + eps * dz) - dz
+        moved = slope_at(self.problem.f, s + eps, z + eps * dz) - dz
         change = float(_rms(moved / scale, control)) / float(eps.abs())
         if not change < math.inf:
             return min(guess, most), Status.SUCCESS
@@ -249,15 +249,16 @@ class _March(Way):
         """The solution over an accepted step."""
         assert slope is not None
         stages = tried.between and tried.between(slope)
+        require_own_between(self.problem.f, slope, stages)
         return Piece(self.s, following - self.s, self.z, tried.end, self.dz, slope, stages, self.problem.weights)
 
 
 def _judged(tried: Attempt, z: Tensor, control: Control) -> tuple[float, int, Attempt]:
     """e, the power of ε in it, and the step as it is to be taken: the one synchronisation with the host."""
-    e = _norm(tried.error, z, tried.end, control)
+    e = norm(tried.error, z, tried.end, control)
     if tried.base is not None and tried.embedded is not None:
         against = tried.embedded.add(tried.base, alpha=0)  # measured by z alone: a step that jumps far is suspect
-        embedded = _norm(against, z, z, control)
+        embedded = norm(against, z, z, control)
         learned, other = torch.stack((e, embedded)).tolist()
         if 0 < learned <= other:
             if learned >= other / TRUST:
@@ -265,7 +266,7 @@ def _judged(tried: Attempt, z: Tensor, control: Control) -> tuple[float, int, At
             return other / TRUST, control.embedded_power, tried
         return other, control.embedded_power, Attempt(tried.base, tried.embedded)
     if tried.doubt is not None:
-        e = torch.maximum(e, _norm(tried.doubt, z, tried.end, control))
+        e = torch.maximum(e, norm(tried.doubt, z, tried.end, control))
     return e.item(), control.power, tried
 
 
@@ -289,7 +290,7 @@ def _require_term(e: float, term: Tensor, scale: float) -> None:
         raise ValueError("the learned term is zero and says nothing of the error: train the corrector first")
 
 
-def _norm(error: Tensor, z: Tensor, end: Tensor, control: Control) -> Tensor:
+def norm(error: Tensor, z: Tensor, end: Tensor, control: Control) -> Tensor:
     """e of `Control`, not finite where the end is not."""
     error, z, end = widened(error), widened(z), widened(end)
     scale = torch.maximum(z.abs(), end.abs()).mul_(control.rtol).add_(control.atol)

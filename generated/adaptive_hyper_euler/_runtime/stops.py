@@ -41,7 +41,11 @@ class Sided:
 
     def __call__(self, s: Any, z: Tensor) -> Tensor:
         """f(s, z) with s inside."""
-        return self.f(torch.clamp(times_of(self.times, s)[0], self.low, self.high), z)
+        return self.f(self.inside(s), z)
+
+    def inside(self, s: Any) -> Tensor:
+        """The nearest time between the stops around."""
+        return torch.clamp(times_of(self.times, s)[0], self.low, self.high)
 
     def enter(self, s: Tensor, sign: Any) -> Tensor:
         """Move to the times between the stops around s, seen in the direction of the sign; the stop ahead, or ±inf.

@@ -114,6 +114,18 @@ def with_input(f: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tensor, Tenso
     return lambda s, x, z: f(s, z)
 
 
+def parted(f: Callable[..., Tensor]) -> tuple[Callable[..., Tensor], Callable[..., Tensor]]:
+    """The field f(s, z), or f(s, x, z), as a sum of two: a quarter of it with s/8 and −z/8, and the rest."""
+
+    def explicit(*arguments: Tensor) -> Tensor:
+        return f(*arguments) / 4 + (beside(arguments[0], arguments[-1]) - arguments[-1]) / 8
+
+    def implicit(*arguments: Tensor) -> Tensor:
+        return f(*arguments) * 0.75 - (beside(arguments[0], arguments[-1]) - arguments[-1]) / 8
+
+    return explicit, implicit
+
+
 def slope(order: int, error: Callable[[float], Tensor]) -> float:
     """The power of ε in the local error E(ε), from the smallest steps at which round-off does not blur it.
 

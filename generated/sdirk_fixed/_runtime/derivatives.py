@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -30,8 +30,13 @@ def attached(f: Any, eps: Tensor, equations: Sequence[Any], found: Sequence[Tens
         return tuple(found)
     places = [(_alone(s), z.detach()) for (s, _, _), z in zip(equations, states, strict=True)]
     pulled = _Transposed(f, tuple(one[2] for one in equations), eps.detach(), places)
-    whole: Tensor = _Implicit.apply(pulled, right, torch.stack(list(found)))  # type: ignore[no-untyped-call]
-    return tuple(whole.unbind())
+    return tuple(implicit(pulled, right, torch.stack(list(found))).unbind())
+
+
+def implicit(pulled: Callable[[Tensor], Tensor], right: Tensor, w: Tensor) -> Tensor:
+    """The solution w of equations with this right side, whose gradient by that is what `pulled` makes of w's own."""
+    found: Tensor = _Implicit.apply(pulled, right, w)  # type: ignore[no-untyped-call]
+    return found
 
 
 def unrolled(f: VectorField, eps: Tensor, equations: Sequence[Any]) -> tuple[Tensor, ...]:
@@ -125,7 +130,7 @@ class _Implicit(torch.autograd.Function):
     """The solution w, whose gradient by the right side is what `pulled` gives."""
 
     @staticmethod
-    def forward(ctx: Any, pulled: _Transposed, right: Tensor, w: Tensor) -> Tensor:
+    def forward(ctx: Any, pulled: Callable[[Tensor], Tensor], right: Tensor, w: Tensor) -> Tensor:
         ctx.pulled = pulled
         ctx.save_for_backward(right)
         return w.clone()

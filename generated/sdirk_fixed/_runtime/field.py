@@ -78,7 +78,10 @@ class Field:
 
 
 def fielded(f: VectorField, x: Any, z: Tensor) -> VectorField:
-    """f as solvers call it, where it is not so already."""
+    """f as solvers call it, where it is not so already; of a sum of two, each part."""
+    if getattr(type(f), "is_split", False) and not getattr(type(f), "is_field", False):
+        parts: VectorField = f.each(lambda part: fielded(part, x, z))  # type: ignore[attr-defined]
+        return parts
     return f if getattr(type(f), "is_field", False) else Field(f, x, z)
 
 

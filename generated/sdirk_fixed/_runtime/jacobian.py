@@ -70,14 +70,10 @@ class Jacobian:
         rows = self.rows(s, z)
         if self.given is not None:
             return self._expanded(self._asked(s, z), rows)
-        leaf, slope = _watched(self.f, s, z)
+        leaf, slope = watched(self.f, s, z)
         if not slope.requires_grad:
             return self._differences(s, z, slope, rows)
-        n, count = rows.size, rows.count
-        basis = slope.new_zeros(n, count, n)
-        basis[torch.arange(n), :, torch.arange(n)] = 1
-        by_row = _pulled_back(slope, leaf, basis.reshape(n, *slope.shape)).reshape(n, count, n)
-        return by_row.transpose(0, 1)
+        return by_rows(slope, leaf, rows)
 
     def product(self, s: Any, z: Tensor) -> Callable[[Tensor], Tensor]:
         """v ↦ ∂f/∂z v for v like `rows`' vectors, [count, size]: f is evaluated once for all products."""
@@ -85,7 +81,7 @@ class Jacobian:
         if self.given is not None:
             matrix = self._expanded(self._asked(s, z), rows)
             return lambda v: (matrix @ v[..., None])[..., 0]
-        leaf, slope = _watched(self.f, s, z)
+        leaf, slope = watched(self.f, s, z)
         if not slope.requires_grad:
             return lambda v: self._difference(s, z, slope, rows.flat(z), v, rows)
         with torch.enable_grad(), unhooked():
@@ -107,7 +103,7 @@ class Jacobian:
         if self.given is not None:
             matrix = self._expanded(self._asked(s, z), rows).mT
             return lambda v: (matrix @ v[..., None])[..., 0]
-        leaf, slope = _watched(self.f, s, z)
+        leaf, slope = watched(self.f, s, z)
 
         def pulled(v: Tensor) -> Tensor:
             if not slope.requires_grad:
@@ -180,11 +176,11 @@ def uncoupled(f: VectorField, s: Any, z: Tensor) -> int:
     """
     aside = torch.Generator(device=z.device).manual_seed(0)
     points = [z.detach(), _beside(z.detach(), aside)]
-    watched = [pair for pair in (_watched(f, s, point) for point in points) if bool(pair[1].isfinite().all())]
-    if not watched or not all(slope.requires_grad for _, slope in watched):
+    pairs = [pair for pair in (watched(f, s, point) for point in points) if bool(pair[1].isfinite().all())]
+    if not pairs or not all(slope.requires_grad for _, slope in pairs):
         return 0
     for axes in range(z.ndim, 0, -1):
-        if all(_apart(leaf, slope, prod(z.shape[:axes]), aside) for leaf, slope in watched):
+        if all(_apart(leaf, slope, prod(z.shape[:axes]), aside) for leaf, slope in pairs):
             return axes
     return 0
 
@@ -210,14 +206,23 @@ def _apart(leaf: Tensor, slope: Tensor, count: int, generator: torch.Generator) 
     return True
 
 
-def _watched(f: VectorField, s: Any, z: Tensor) -> tuple[Tensor, Tensor]:
+def watched(f: VectorField, s: Any, z: Tensor) -> tuple[Tensor, Tensor]:
     """A leaf with z's real numbers, and those of f there."""
-    now = s.detach() if isinstance(s, Tensor) else s
+    now = s.detach() if isinstance(s, Tensor) and s.grad_fn is not None else s
     with torch.inference_mode(False), torch.enable_grad(), unhooked():
         leaf = torch.view_as_real(z.detach().clone()) if z.is_complex() else z.detach().clone()
         leaf.requires_grad_()
         slope = f(now, torch.view_as_complex(leaf) if z.is_complex() else leaf)
         return leaf, torch.view_as_real(slope) if z.is_complex() else slope
+
+
+def by_rows(slope: Tensor, leaf: Tensor, rows: Rows) -> Tensor:
+    """The matrices [count, size, size] of a slope by the leaf that it was computed from."""
+    n, count = rows.size, rows.count
+    basis = slope.new_zeros(n, count, n)
+    basis[torch.arange(n), :, torch.arange(n)] = 1
+    by_row = _pulled_back(slope, leaf, basis.reshape(n, *slope.shape)).reshape(n, count, n)
+    return by_row.transpose(0, 1)
 
 
 def unhooked() -> saved_tensors_hooks:

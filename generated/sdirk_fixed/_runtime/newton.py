@@ -69,6 +69,15 @@ class Ahead:
     doubted: Tensor | None = None
 
 
+def aside() -> Any:
+    """A context whose derivatives are nobody's else: a step that is computed again need not make the same ones."""
+    return torch.autograd.graph.saved_tensors_hooks(_itself, _itself)
+
+
+def _itself(value: Any) -> Any:
+    return value
+
+
 class Solvable(Counted):
     """f with what solves equations of it, kept for a whole solve.
 
@@ -120,15 +129,21 @@ class Solvable(Counted):
         self.stale = self.stale | (accept & slow)
         self.fresh = self.fresh & ~accept
 
+    def doubt(self) -> None:
+        """Take what is kept for old: how fast equations converge is seen anew, and new matrices where they do not."""
+        self.fresh, self._etas = self.lanes, {}
+
     def forget(self) -> None:
         """Take new matrices for the next equations."""
         self.stale = torch.ones_like(self.stale)
 
     def increments(self, eps: Tensor, *equations: Equation) -> tuple[Tensor, ...]:
         """ε k_i of each equation; ε is 0-d, or [batch] where each sample has its own step."""
-        with torch.no_grad():
+        with torch.no_grad(), aside():
             found = self._found(eps.detach(), equations)
-        if torch.is_grad_enabled() and self._hangs(eps, equations):
+        with aside():
+            hangs = torch.is_grad_enabled() and self._hangs(eps, equations)
+        if hangs:
             found = attached(self, eps, equations, found)
         return found
 

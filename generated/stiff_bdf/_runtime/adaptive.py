@@ -26,7 +26,7 @@ from .tolerance import Tolerance, fitted
 from .transforms import require_plain
 from .way import Callback
 
-Advanced = tuple[Tensor, tuple[Tensor, ...], tuple[Tensor, ...]]
+Advanced = tuple[Tensor, tuple[Tensor, ...], tuple[Any, ...]]
 """The state at the end of a step of the base method, what g reads besides, and the stages that its error takes."""
 Estimated = tuple[Tensor, Tensor | None, tuple[Tensor, ...]]
 """The propagated less the embedded state, f at the new state if known, and the stages that dense output takes."""
@@ -258,8 +258,8 @@ class AdaptiveSteps(SingleStep):
         handed = self.handed(flat, free)
         field, stopped = fielded(f, x, flat), stops_of(stops, flat)
         sided = Sided(field, flat, stopped) if stopped else None
-        steps = self._prepared(sided or field, flat)
-        counted = steps if isinstance(steps, Counted) else Counted(steps)
+        prepared = self._prepared(sided or field, flat)
+        counted = prepared if isinstance(prepared, Counted) else Counted(prepared)
         attempt = self._tried(counted, x, handed, kept)
         if self._ranges is not None and is_eager(flat):
             attempt = Followed(attempt)

@@ -15,6 +15,7 @@ from .adaptive import AdaptiveSteps
 from .control import Control
 from .events import EachWatch, with_gradients
 from .loop import RESOLVED, TRUST, Attempt, Problem
+from .mass import require_own_between, slope_at
 from .outcome import Status
 from .solution import Piece, Solution, at_each, in_pieces
 from .state import (
@@ -198,6 +199,7 @@ class _EachMarch:
             self.dz = problem.slope(self.s, self.z)
         if self.between:
             stages = tried.between and tried.between(self.dz)
+            require_own_between(problem.f, self.dz, stages)
             piece = piece._replace(end=self.z, following=self.dz, stages=stages, weights=problem.weights)
             self.pieces += [piece] if self.kept else []
         if self.watch is not None:
@@ -234,7 +236,7 @@ class _EachMarch:
         if control.first_step is None:
             guess = torch.where(torch.minimum(state, slope) > 1e-5, 0.01 * state / slope, 1e-6 * length)
             eps = guess.minimum(most) * self.sign
-            change = self.problem.f(s + eps, z + beside(sizes_of(dz, eps)[0], dz) * dz) - dz
+            change = slope_at(self.problem.f, s + eps, z + beside(sizes_of(dz, eps)[0], dz) * dz) - dz
             steepest = torch.maximum(slope, _rms(change / scale) / eps.abs())
             flat = torch.maximum(1e-3 * guess, 1e-6 * length)
             second = torch.where(steepest > 1e-15, (0.01 / steepest) ** (1 / control.power), flat)

@@ -8,53 +8,83 @@ from typing import Any, ClassVar
 from torch import Tensor
 
 from .jacobian import Given
+from .mass import Massed, require_algebraic
 from .newton import NEWTON, Rule, Solvable
 from .solver import Solver
 from .state import VectorField, is_eager
 
 
-class Implicit(Solver):
-    """Put before a class of steps, it solves their equations by its `rule`.
+class Differentiated(Solver):
+    """Put before a class of steps that take ∂f/∂z.
 
     Calls take `jacobian=` besides: jacobian(s, z), or jacobian(s, x, z) where there is an input, gives ∂f/∂z as
-    [*batch, n, n] for states [*batch, n], or as [N, N] of the whole state. Without it f is differentiated.
+    [*batch, n, n] for states [*batch, n], or as [N, N] of the whole state. Without it f is differentiated. `mass=` is
+    the matrix M of M z' = f, [n, n] or [*batch, n, n]; it may be singular where the solver is `algebraic`.
     """
 
-    rule: ClassVar[Rule] = NEWTON
+    algebraic: ClassVar[bool] = False
+    """Whether its steps end where the algebraic equations of a singular mass matrix hold."""
 
-    def forward(self, f: VectorField, *arguments: Any, jacobian: Given | None = None, **settings: Any) -> Any:
+    def forward(
+        self, f: Any, *arguments: Any, jacobian: Given | None = None, mass: Any = None, **settings: Any
+    ) -> Any:
         """As without equations."""
-        return super().forward(with_jacobian(f, jacobian), *arguments, **settings)
+        return super().forward(self._given(f, jacobian, mass), *arguments, **settings)
 
-    def solve(self, f: VectorField, *arguments: Any, jacobian: Given | None = None, **settings: Any) -> Any:
+    def solve(
+        self, f: Any, *arguments: Any, jacobian: Given | None = None, mass: Any = None, **settings: Any
+    ) -> Any:
         """As without equations; statistics count matrices and their factorisations too."""
-        return self._above.solve(with_jacobian(f, jacobian), *arguments, **settings)
+        return self._above.solve(self._given(f, jacobian, mass), *arguments, **settings)
 
-    def odeint(self, f: VectorField, *arguments: Any, jacobian: Given | None = None, **settings: Any) -> Any:
+    def odeint(
+        self, f: Any, *arguments: Any, jacobian: Given | None = None, mass: Any = None, **settings: Any
+    ) -> Any:
         """As without equations."""
-        return self._above.odeint(with_jacobian(f, jacobian), *arguments, **settings)
+        return self._above.odeint(self._given(f, jacobian, mass), *arguments, **settings)
 
-    def adjoint(self, f: VectorField, *arguments: Any, jacobian: Given | None = None, **settings: Any) -> Any:
+    def adjoint(
+        self, f: Any, *arguments: Any, jacobian: Given | None = None, mass: Any = None, **settings: Any
+    ) -> Any:
         """As without equations."""
-        return self._above.adjoint(with_jacobian(f, jacobian), *arguments, **settings)
+        return self._above.adjoint(self._given(f, jacobian, mass), *arguments, **settings)
 
-    def step(self, f: VectorField, *arguments: Any, jacobian: Given | None = None, **settings: Any) -> Any:
+    def step(
+        self, f: Any, *arguments: Any, jacobian: Given | None = None, mass: Any = None, **settings: Any
+    ) -> Any:
         """As without equations."""
-        return self._above.step(with_jacobian(f, jacobian), *arguments, **settings)
+        return self._above.step(self._given(f, jacobian, mass), *arguments, **settings)
 
-    def base_step(self, f: VectorField, *arguments: Any, jacobian: Given | None = None, **settings: Any) -> Any:
+    def base_step(
+        self, f: Any, *arguments: Any, jacobian: Given | None = None, mass: Any = None, **settings: Any
+    ) -> Any:
         """As without equations."""
-        return self._above.base_step(with_jacobian(f, jacobian), *arguments, **settings)
+        return self._above.base_step(self._given(f, jacobian, mass), *arguments, **settings)
+
+    def _given(self, f: VectorField, jacobian: Given | None, mass: Any) -> VectorField:
+        """f with what was given beside it."""
+        if mass is None:
+            return with_jacobian(f, jacobian)
+        massed = Massed(f, mass)
+        if massed.singular:
+            require_algebraic(self, self.algebraic, getattr(self, "rule", NEWTON).by)
+        return with_jacobian(massed, jacobian and massed.jacobian(jacobian))
 
     @property
     def _above(self) -> Any:
         """The class of steps that this is put before."""
         return super()
 
+
+class Implicit(Differentiated):
+    """Put before a class of steps, it solves their equations by its `rule`."""
+
+    rule: ClassVar[Rule] = NEWTON
+
     def _prepared(self, f: VectorField, z: Tensor) -> VectorField:
         if getattr(type(f), "is_solvable", False) or not is_eager(z):
             return f
-        return Solvable(f, z, self.rule, _given_of(f), getattr(self, "each", False))
+        return Solvable(f, z, self.rule, given_of(f), getattr(self, "each", False))
 
 
 class _WithJacobian:
@@ -76,7 +106,7 @@ def with_jacobian(f: VectorField, given: Given | None) -> VectorField:
     return _WithJacobian(f, given)
 
 
-def _given_of(f: Any) -> Given | None:
+def given_of(f: Any) -> Given | None:
     """The Jacobian that was given with f, which others may have wrapped."""
     while f is not None and not hasattr(f, "given_jacobian"):
         f = getattr(f, "f", None)

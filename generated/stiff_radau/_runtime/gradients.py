@@ -82,6 +82,11 @@ def located(s: Tensor, value: Tensor, rate: Tensor) -> Tensor:
     return found
 
 
+def unkept() -> torch.autograd.graph.saved_tensors_hooks:
+    """Within it gradients are taken that no later backward pass reads: a step computed again may do without them."""
+    return torch.autograd.graph.saved_tensors_hooks(lambda tensor: tensor, lambda tensor: tensor)
+
+
 Kept = Callable[[Callable[..., Any]], Callable[..., Any]]
 """A step to the same step, of which more or less is kept for a backward pass."""
 

@@ -37,11 +37,12 @@ class Factored:
         self.lu, self.pivots, info = torch.linalg.lu_factor_ex(matrix)
         self.singular = info != 0
 
-    def solve(self, r: Tensor) -> Tensor:
-        """(M − factor·J)⁻¹ r for r [rows, n]."""
+    def solve(self, r: Tensor, *, transposed: bool = False) -> Tensor:
+        """(M − factor·J)⁻¹ r for r [rows, n]; with the (conjugate) transpose where that is wanted."""
         if self.single:
-            return self.inverse * r
-        found: Tensor = torch.linalg.lu_solve(self.lu, self.pivots, r.to(self.lu.dtype)[..., None])
+            found: Tensor = (self.inverse.conj() if transposed else self.inverse) * r
+            return found
+        found = torch.linalg.lu_solve(self.lu, self.pivots, r.to(self.lu.dtype)[..., None], adjoint=transposed)
         return found[..., 0]
 
 

@@ -15,6 +15,7 @@ from .adaptive import AdaptiveSteps
 from .control import Control
 from .events import EachWatch, with_gradients
 from .loop import RESOLVED, TRUST, Attempt, Problem
+from .mass import require_own_between, slope_at
 from .outcome import Status
 from .solution import Piece, Solution, at_each, in_pieces
 from .state import (
@@ -198,6 +199,7 @@ class _EachMarch:
             self.dz = problem.slope(self.s, self.z)
         if self.between:
             stages = tried.between and tried.between(self.dz)
+            require_own_between(problem.f, self.dz, stages)
             piece = piece._replace(end=self.z, following=self.dz, stages=stages, weights=problem.weights)
             self.pieces += [piece] if self.kept else []
         if self.watch is not None:
@@ -234,7 +236,7 @@ class _EachMarch:
         if control.first_step is None:
             guess = torch.where(torch.minimum(state, slope) > 1e-5, 0.01 * state / slope, 1e-6 * length)
             eps = guess.minimum(most) * self.sign
-            change = self.problem.f(s + eps, z + beside(sizes_of(dz, eps)[0], dz) * dz) - dz
+            change = slope_at(self.problem.f, s + eps, z + beside(sizes_of(dz, eps)[0], dz) * dz) - dz
             steepest = torch.maximum(slope, _rms(change / scale) / eps.abs())
             flat = torch.maximum(1e-3 * guess, 1e-6 * length)
             second = torch.where(steepest > 1e-15, (0.01 / steepest) ** (1 / control.power), flat)
@@ -276,9 +278,9 @@ def _stacked(pieces: list[Piece]) -> tuple[Piece, ...]:
 
 def _judged(tried: Attempt, z: Tensor, control: Control) -> tuple[Tensor, Any, Attempt]:
     """As in `loop`, for each sample, without synchronisation."""
-    e = _norm(tried.error, z, tried.end, control)
+    e = norm(tried.error, z, tried.end, control)
     if tried.base is not None and tried.embedded is not None:
-        embedded = _norm(tried.embedded.add(tried.base, alpha=0), z, z, control)
+        embedded = norm(tried.embedded.add(tried.base, alpha=0), z, z, control)
         trusted = (e > 0) & (e <= embedded)
         chosen = beside(trusted, z)
         e, embedded = torch.where(trusted, e, 0), torch.where(trusted, embedded / TRUST, embedded)
@@ -286,11 +288,11 @@ def _judged(tried: Attempt, z: Tensor, control: Control) -> tuple[Tensor, Any, A
         end, error = torch.where(chosen, tried.end, tried.base), torch.where(chosen, tried.error, tried.embedded)
         return torch.maximum(e, embedded), power, Attempt(end, error)
     if tried.doubt is not None:
-        e = torch.maximum(e, _norm(tried.doubt, z, tried.end, control))
+        e = torch.maximum(e, norm(tried.doubt, z, tried.end, control))
     return e, control.power, tried
 
 
-def _norm(error: Tensor, z: Tensor, end: Tensor, control: Control) -> Tensor:
+def norm(error: Tensor, z: Tensor, end: Tensor, control: Control) -> Tensor:
     """e of `Control` for each sample, not finite where the end is not."""
     error, z, end = widened(error), widened(z), widened(end)
     scale = torch.maximum(z.abs(), end.abs()).mul_(control.rtol).add_(control.atol)

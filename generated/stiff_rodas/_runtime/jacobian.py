@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.graph import saved_tensors_hooks
 
 from .state import VectorField
 
@@ -83,7 +84,7 @@ class Jacobian:
         leaf, slope = watched(self.f, s, z)
         if not slope.requires_grad:
             return lambda v: self._difference(s, z, slope, rows.flat(z), v, rows)
-        with torch.enable_grad():
+        with torch.enable_grad(), unhooked():
             probe = torch.zeros_like(slope, requires_grad=True)
             (pulled,) = torch.autograd.grad(slope, leaf, probe, create_graph=True, materialize_grads=True)
 
@@ -208,7 +209,7 @@ def _apart(leaf: Tensor, slope: Tensor, count: int, generator: torch.Generator) 
 def watched(f: VectorField, s: Any, z: Tensor) -> tuple[Tensor, Tensor]:
     """A leaf with z's real numbers, and those of f there."""
     now = s.detach() if isinstance(s, Tensor) and s.grad_fn is not None else s
-    with torch.inference_mode(False), torch.enable_grad():
+    with torch.inference_mode(False), torch.enable_grad(), unhooked():
         leaf = torch.view_as_real(z.detach().clone()) if z.is_complex() else z.detach().clone()
         leaf.requires_grad_()
         slope = f(now, torch.view_as_complex(leaf) if z.is_complex() else leaf)
@@ -222,6 +223,15 @@ def by_rows(slope: Tensor, leaf: Tensor, rows: Rows) -> Tensor:
     basis[torch.arange(n), :, torch.arange(n)] = 1
     by_row = _pulled_back(slope, leaf, basis.reshape(n, *slope.shape)).reshape(n, count, n)
     return by_row.transpose(0, 1)
+
+
+def unhooked() -> saved_tensors_hooks:
+    """Graphs that are made within are nobody's but ours: a step that is recomputed does not count their tensors."""
+    return saved_tensors_hooks(_itself, _itself)
+
+
+def _itself(tensor: Tensor) -> Tensor:
+    return tensor
 
 
 def _pulled_back(slope: Tensor, leaf: Tensor, cotangents: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from .derivatives import attached, unrolled
 from .field import Counted
-from .jacobian import Given, Jacobian, Rows
+from .jacobian import Given, Jacobian, Rows, unhooked
 from .linear import Coupled, Krylov, Square
 from .outcome import SolveError, Status
 from .state import VectorField, beside, is_eager
@@ -67,6 +67,15 @@ class Ahead:
     kappa: float
     guess: Callable[[Any], Tensor] | None = None
     doubted: Tensor | None = None
+
+
+def aside() -> Any:
+    """A context whose derivatives are nobody's else: a step that is computed again need not make the same ones."""
+    return torch.autograd.graph.saved_tensors_hooks(_itself, _itself)
+
+
+def _itself(value: Any) -> Any:
+    return value
 
 
 class Solvable(Counted):
@@ -120,15 +129,21 @@ class Solvable(Counted):
         self.stale = self.stale | (accept & slow)
         self.fresh = self.fresh & ~accept
 
+    def doubt(self) -> None:
+        """Take what is kept for old: how fast equations converge is seen anew, and new matrices where they do not."""
+        self.fresh, self._etas = self.lanes, {}
+
     def forget(self) -> None:
         """Take new matrices for the next equations."""
         self.stale = torch.ones_like(self.stale)
 
     def increments(self, eps: Tensor, *equations: Equation) -> tuple[Tensor, ...]:
         """ε k_i of each equation; ε is 0-d, or [batch] where each sample has its own step."""
-        with torch.no_grad():
+        with torch.no_grad(), aside():
             found = self._found(eps.detach(), equations)
-        if torch.is_grad_enabled() and self._hangs(eps, equations):
+        with aside():
+            hangs = torch.is_grad_enabled() and self._hangs(eps, equations)
+        if hangs:
             found = attached(self, eps, equations, found)
         return found
 
@@ -138,7 +153,8 @@ class Solvable(Counted):
         if any(isinstance(one, Tensor) and one.requires_grad for one in given):
             return True
         if self._weighted is None:
-            self._weighted = self.f(equations[0][0], equations[0][1]).requires_grad
+            with unhooked():
+                self._weighted = self.f(equations[0][0], equations[0][1]).requires_grad
         return self._weighted
 
     def filtered(self, eps: Tensor, gamma: float, error: Tensor, slope: Tensor | None) -> Tensor:
@@ -216,6 +232,7 @@ class Solvable(Counted):
         solver = kind(a, self._matrix, eps.to(self._work(self.start[1])), self.mass)
         self.factorisations += solver.factorisations
         kept[:] = [*kept[-1:], (solver, eps)]
+        self._etas.pop(a, None)
         return solver
 
     def _renew(self) -> None:
@@ -276,7 +293,7 @@ class _Problem:
             done = moved & ((size == 0) | (eta * size <= ahead.kappa))
             failed, active, before = failed | bad, moved & ~done, size
             if count > 1:
-                f._etas[self.a] = torch.where(moved, eta, f._etas.get(self.a, eta))
+                f._etas[self.a] = torch.where(moved, eta, f._etas.get(self.a, torch.full_like(eta, torch.inf)))
             if not bool(active.any()):
                 break
         return w, failed | active

@@ -25,7 +25,7 @@ class Rates(Jacobian):
         leaf, slope = watched(self.f, now.requires_grad_(), z)
         if not slope.requires_grad:
             return self.at(s, z), self._difference_in_time(now.detach(), z, slope)
-        drift = _along_time(slope, now)
+        drift = along_time(slope, now)
         matrix = by_rows(slope, leaf, rows) if self.given is None else self._expanded(self._asked(s, z), rows)
         if self.given is not None:
             _require_own(matrix, slope, leaf, rows)
@@ -41,7 +41,7 @@ class Rates(Jacobian):
         return found
 
 
-def _along_time(slope: Tensor, now: Tensor) -> Tensor:
+def along_time(slope: Tensor, now: Tensor) -> Tensor:
     """∂f/∂s by two reverse sweeps, of which the second is along one vector for all components."""
     with torch.inference_mode(False), torch.enable_grad():
         probe = torch.zeros_like(slope, requires_grad=True)

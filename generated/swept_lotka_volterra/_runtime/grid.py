@@ -12,6 +12,7 @@ from torch import Tensor
 
 from .events import Event, events_of
 from .field import Counted
+from .mass import require_own_between, slope_at
 from .outcome import Status
 from .solution import Piece, Solution, Statistics, checked
 from .solver import Solver
@@ -55,7 +56,8 @@ class GridWay(Way):
         )[0]
 
     def _slope(self, z: Tensor, s: float) -> Tensor:
-        slope: Tensor = self.f(times_of(z, s)[0], z)
+        slope = slope_at(self.f, times_of(z, s)[0], z)
+        require_own_between(self.f, slope)
         return slope
 
 
