@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 
 from ._runtime.adaptive import Advanced, EmbeddedSteps, Estimated
@@ -19,6 +20,7 @@ from ._runtime.each import EachSteps
 from ._runtime.fixed import FixedSteps
 from ._runtime.relative import RelativeCorrector
 from ._runtime.rosenbrock import RosenbrockSteps, linearised
+from ._runtime.solution import polynomials
 from ._runtime.state import VectorField, beside
 
 
@@ -39,7 +41,7 @@ class LangVerwer3(RosenbrockSteps, FixedSteps):
 
 
 class Rodas5p(RosenbrockSteps, EmbeddedSteps):
-    """rodas5p (order 5, proven within 1e-14).
+    """rodas5p (order 5, proven within 1e-12).
 
     Steps are chosen for all samples, by the embedded solution of order 4.
     """
@@ -48,6 +50,7 @@ class Rodas5p(RosenbrockSteps, EmbeddedSteps):
     evaluations_per_step = 8
     algebraic = True
     error = "embedded"
+    dense_order = 4
     control = Control(
         rtol=1e-6,
         atol=1e-8,
@@ -161,18 +164,37 @@ class Rodas5p(RosenbrockSteps, EmbeddedSteps):
             .add(k7, alpha=0.21193756319429014)
             .add(k8, alpha=0.21193756319429014),
             (),
-            (k8,),
+            (k1, k2, k3, k4, k5, k6, k7, k8),
         )
 
     def estimate(
         self, f: VectorField, s: Tensor, z: Tensor, eps: Tensor, end: Tensor, stages: tuple[Tensor, ...]
     ) -> Estimated:
-        (k8,) = stages
-        return k8.mul(0.21193756319429014), None, ()
+        k1, k2, k3, k4, k5, k6, k7, k8 = stages
+        return k8.mul(0.21193756319429014), None, (k1, k2, k3, k4, k5, k6, k7, k8)
+
+    def between(
+        self, f: VectorField, s: Tensor, z: Tensor, eps: Tensor, stages: tuple[Tensor, ...], following: Tensor
+    ) -> Tensor:
+        return torch.stack(stages, -1)
+
+    def weights(self, theta: Tensor) -> Tensor:
+        """The weights b_i(θ) of these stages at s + θ ε, proven to have order 4."""
+        rows = (
+            (3.9093876713593687, -7.601029513806337, 4.521813395351699, -2.420306535794724),
+            (0.0008209741075201479, 0.3367641306244639, 0.8174344862952534, -0.6120681618188084),
+            (-0.25299500896175636, -1.5662210675618045, 14.809683229309536, -15.454779573478927),
+            (-0.5405706570054887, -4.689605928459308, 22.17298053741403, -16.98152233295334),
+            (0.11765644163836299, 4.164825278679152, -15.312279059201257, 11.03619746587212),
+            (0.450178449611158, 3.148662018214195, -16.058636297563314, 12.671733392932254),
+            (0.30249586004216844, -1.5294109551825106, 1.4058270969855082, 0.03302556134912405),
+            (0.17547959504290786, -1.3856931129666075, 2.45706068012342, -1.0349095990054304),
+        )
+        return polynomials(rows, theta)
 
 
 class Rodas4(RosenbrockSteps, EachSteps, EmbeddedSteps):
-    """rodas4 (order 4, proven within 1e-15).
+    """rodas4 (order 4, proven within 1e-14).
 
     Each sample of the batch has its own steps, by the embedded solution of order 3.
     """
@@ -181,6 +203,7 @@ class Rodas4(RosenbrockSteps, EachSteps, EmbeddedSteps):
     evaluations_per_step = 6
     algebraic = True
     error = "embedded"
+    dense_order = 3
     control = Control(
         rtol=1e-6,
         atol=1e-8,
@@ -255,14 +278,39 @@ class Rodas4(RosenbrockSteps, EachSteps, EmbeddedSteps):
             .add(k5, alpha=1 / 4)
             .add(k6, alpha=1 / 4),
             (),
-            (k6,),
+            (k1, k2, k3, k4, k5, k6),
         )
 
     def estimate(
         self, f: VectorField, s: Tensor, z: Tensor, eps: Tensor, end: Tensor, stages: tuple[Tensor, ...]
     ) -> Estimated:
-        (k6,) = stages
-        return k6.mul(1 / 4), None, ()
+        k1, k2, k3, k4, k5, k6 = stages
+        return k6.mul(1 / 4), None, (k1, k2, k3, k4, k5, k6)
+
+    def between(
+        self, f: VectorField, s: Tensor, z: Tensor, eps: Tensor, stages: tuple[Tensor, ...], following: Tensor
+    ) -> Tensor:
+        return torch.stack(stages, -1)
+
+    def weights(self, theta: Tensor) -> Tensor:
+        """The weights b_i(θ) of these stages at s + θ ε, proven to have order 3."""
+        rows = (
+            (2.836864898168125, -2.7006288556814964, 0.16907008482003133),
+            (
+                -734430698160769 / 2000000000000000,
+                6787855264645091 / 2000000000000000,
+                -1217542930336003 / 800000000000000,
+            ),
+            (-111319176431183 / 20000000000000, 204927047297929 / 16000000000000, -821542160446239 / 200000000000000),
+            (-4340328871837359 / 2000000000000000, 8.189999205438172, -1238361255709193 / 200000000000000),
+            (
+                1012568861647831 / 2000000000000000,
+                -3809763424506267 / 2000000000000000,
+                824298640714609 / 500000000000000,
+            ),
+            (1 / 4, 0, 0),
+        )
+        return polynomials(rows, theta)
 
 
 class HyperRos2(RosenbrockSteps, FixedSteps):

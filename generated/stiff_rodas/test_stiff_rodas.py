@@ -64,6 +64,8 @@ def test_numbers_of_rodas5p() -> None:
     handed = solver.handed(z, {})
     tried = solver.attempt(f, None, s, z, eps, f(s, z), **handed)
     require_numbers(tried.error, 3.2586088201505173e-07)
+    kept = solver.solve(f, z, (0.25, 0.625), first_step=0.375, rtol=1e3, atol=1e3)
+    require_numbers(kept.dense(0.4375), 0.6679623245817454)
 
 
 def test_rodas5p_as_stated() -> None:
@@ -72,7 +74,7 @@ def test_rodas5p_as_stated() -> None:
     assert solver.order == 5
     assert solver.evaluations_per_step == 8
     assert solver.error == "embedded"
-    assert solver.dense_order is None
+    assert solver.dense_order == 4
     assert solver.control.rtol == 1e-6
     assert solver.control.atol == 1e-8
     assert solver.control.power == 5
@@ -85,6 +87,20 @@ def test_rodas5p_as_stated() -> None:
     assert solver.control.max_step is None
     assert solver.control.min_step is None
     assert solver.control.gains == (0, 1, 0)
+
+
+@torch.no_grad()
+def test_dense_of_rodas5p() -> None:
+    """Dense output has its order between the ends of a step."""
+    solver = Rodas5p().double()
+    f = Field(0, (3,))
+    z = torch.zeros(f.shape, dtype=torch.float64)
+
+    def error(eps: float) -> Tensor:
+        kept = solver.solve(f, z, (0.0, eps), first_step=abs(eps), rtol=1e3, atol=1e3)
+        return kept.dense(0.375 * eps) - f.solution(torch.tensor(0.375 * eps, dtype=torch.float64))
+
+    assert abs(slope(4, error) - 4 - 1) <= 0.3
 
 
 @torch.no_grad()
@@ -122,6 +138,8 @@ def test_numbers_of_rodas4() -> None:
     handed = solver.handed(z, {})
     tried = solver.attempt(f, None, s, z, eps, f(s, z), **handed)
     require_numbers(tried.error, 0.00017444800172942797)
+    kept = solver.solve(f, z, (0.25, 0.625), first_step=0.375, rtol=1e3, atol=1e3)
+    require_numbers(kept.dense(0.4375), 0.6680397724668472)
 
 
 def test_rodas4_as_stated() -> None:
@@ -130,7 +148,7 @@ def test_rodas4_as_stated() -> None:
     assert solver.order == 4
     assert solver.evaluations_per_step == 6
     assert solver.error == "embedded"
-    assert solver.dense_order is None
+    assert solver.dense_order == 3
     assert solver.control.rtol == 1e-6
     assert solver.control.atol == 1e-8
     assert solver.control.power == 4
@@ -143,6 +161,20 @@ def test_rodas4_as_stated() -> None:
     assert solver.control.max_step is None
     assert solver.control.min_step is None
     assert solver.control.gains == (0, 1, 0)
+
+
+@torch.no_grad()
+def test_dense_of_rodas4() -> None:
+    """Dense output has its order between the ends of a step."""
+    solver = Rodas4().double()
+    f = Field(0, (3,))
+    z = torch.zeros(f.shape, dtype=torch.float64)
+
+    def error(eps: float) -> Tensor:
+        kept = solver.solve(f, z, (0.0, eps), first_step=abs(eps), rtol=1e3, atol=1e3)
+        return kept.dense(0.375 * eps) - f.solution(torch.tensor(0.375 * eps, dtype=torch.float64))
+
+    assert abs(slope(3, error) - 3 - 1) <= 0.3
 
 
 def test_adjoint_of_rodas4() -> None:

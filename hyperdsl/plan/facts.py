@@ -191,7 +191,7 @@ def _rosenbrock(solver: RosenbrockSolver) -> dict[str, object]:
         "imaginary_stability": _number(facts.imaginary_stability),
         "l_stable": facts.l_stable,
         "stiffly_accurate": facts.stiffly_accurate,
-        "dense_order": None,
+        "dense_order": solver.dense.order if solver.dense else None,
         "control": _control(solver.control),
         "corrector_inputs": _inputs(solver.corrector),
     }

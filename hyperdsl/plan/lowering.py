@@ -139,7 +139,7 @@ def _step(solver: AnySolver) -> Step:
     elif isinstance(solver, AdditiveSolver):
         step, slopes = additive(solver.pair, solver.entries)
     elif isinstance(solver, RosenbrockSolver):
-        step, slopes = rosenbrock(solver.tableau)
+        step, slopes = rosenbrock(solver.tableau, solver.dense if _is_dense(solver) else None)
     else:
         base, start = solver.base, solver.start
         step, slopes = multistep(base.formula) if isinstance(base, Multistep) else predictor_corrector(base.formula)
@@ -167,7 +167,9 @@ def _difference(solver: StepSolver) -> Linear:
 
 def _dense(solver: Solver) -> Dense | None:
     """The dense output of the step: none of its own where g, or a half step, changes where the step ends."""
-    control = solver.control
-    if control is None or control.error != "embedded" or solver.corrector is not None:
-        return None
-    return solver.dense or dense_of(solver)
+    return solver.dense or dense_of(solver) if _is_dense(solver) else None
+
+
+def _is_dense(solver: StepSolver) -> bool:
+    """Whether dense output of the method's own belongs to the solver's steps."""
+    return solver.control is not None and solver.control.error == "embedded" and solver.corrector is None

@@ -8,16 +8,33 @@ from __future__ import annotations
 
 from hyperdsl.plan.passes import drop_zeros, nonzero
 from hyperdsl.plan.runge_kutta import stage_names
-from hyperdsl.plan.step import Evaluate, Linear, Linearise, Resolve, Statement, Step, Term, exactly, state
-from hyperdsl.theory.numbers.exact import ONE, Exact
-from hyperdsl.theory.rosenbrock.tableau import RosenbrockTableau, transformed
+from hyperdsl.plan.step import (
+    Dense,
+    Evaluate,
+    Linear,
+    Linearise,
+    Resolve,
+    Statement,
+    Step,
+    Term,
+    Weight,
+    exactly,
+    state,
+)
+from hyperdsl.semantics.methods.thetas import THETA
+from hyperdsl.semantics.model.expressions import Binary, Constant, Expression, Variable
+from hyperdsl.semantics.model.rosenbrock import RosenbrockDense
+from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact
+from hyperdsl.theory.numbers.polynomials import Polynomial
+from hyperdsl.theory.rosenbrock.dense import mixed
+from hyperdsl.theory.rosenbrock.tableau import RosenbrockTableau, inverted, transformed
 from hyperdsl.theory.runge_kutta.tableau import Row
 
 MATRIX, DRIFT = "w", "fs"
 
 
-def rosenbrock(tableau: RosenbrockTableau) -> tuple[Step, tuple[str, ...]]:
-    """The step of the tableau's first row of weights, and its slopes k1, k2, …, which are the v_i.
+def rosenbrock(tableau: RosenbrockTableau, dense: RosenbrockDense | None = None) -> tuple[Step, tuple[str, ...]]:
+    """The step of the tableau's first row of weights, and its slopes k1, k2, …, which are the v_i; with dense output.
 
     All γ_ii are the same, and not zero.
     """
@@ -31,7 +48,7 @@ def rosenbrock(tableau: RosenbrockTableau) -> tuple[Step, tuple[str, ...]]:
         body.append(Evaluate(slope, exactly(tableau.c[i]), at))
         body.append(Resolve(name, MATRIX, nonzero((Term(exactly(ONE), slope), *known))))
     end = (*state(), *slopes(_times(gamma, found.weights[0]), 1))
-    return drop_zeros(Step(tuple(body), end)), stages
+    return drop_zeros(Step(tuple(body), end, dense=_dense(tableau, dense, stages))), stages
 
 
 def difference(tableau: RosenbrockTableau) -> Linear:
@@ -44,6 +61,25 @@ def slopes(row: Row, power: int) -> Linear:
     """Σ row·k."""
     pairs = zip(row, stage_names(len(row)), strict=True)
     return nonzero(tuple(Term(exactly(value), name, power) for value, name in pairs))
+
+
+def _dense(tableau: RosenbrockTableau, dense: RosenbrockDense | None, stages: tuple[str, ...]) -> Dense | None:
+    """The weights of the v_i: those of the k_i times Γ⁻¹ diag(γ_ii)."""
+    if dense is None:
+        return None
+    by_stage = tuple(_times(tableau.diagonal[0], row) for row in inverted(tableau.gamma))
+    weights = mixed(dense.weights, by_stage)
+    return Dense(
+        dense.order, tuple(Weight(one, _written(one), name) for one, name in zip(weights, stages, strict=True))
+    )
+
+
+def _written(polynomial: Polynomial) -> Expression:
+    """By Horner's scheme."""
+    found: Expression = Constant(ZERO)
+    for q in reversed(polynomial):
+        found = Binary("+", Binary("*", found, Variable(THETA)), Constant(q))
+    return found
 
 
 def _times(factor: Exact, row: Row) -> Row:

@@ -14,7 +14,7 @@ from torch import Tensor
 from .derivatives import implicit
 from .field import Counted
 from .implicit import Differentiated, given_of
-from .jacobian import Given, Rows
+from .jacobian import Given, Rows, unhooked
 from .linear import Factored
 from .rates import Rates
 from .state import VectorField, beside, is_eager
@@ -34,7 +34,7 @@ class Linearisable(Counted):
     def at(self, s: Any, z: Tensor, size: Tensor) -> tuple[Linearised, Tensor]:
         """As `linearised`."""
         self.jacobians, self.factorisations = self.jacobians + 1, self.factorisations + 1
-        with torch.autograd.graph.saved_tensors_hooks(_same, _same):  # checkpoints count what is saved
+        with unhooked():
             rows = self.jacobian.rows(s, z)
             matrix, drift = self.jacobian.both(s, z)
         tracked = _Tracked.of(self.f, s, z, size) if torch.is_grad_enabled() else None
@@ -42,10 +42,6 @@ class Linearisable(Counted):
             drift = tracked.drift(drift)
         work = matrix if matrix.dtype.itemsize >= 4 else matrix.float()
         return Linearised(Factored(work, size.detach().to(work.dtype)), rows, tracked), drift
-
-
-def _same(tensor: Tensor) -> Tensor:
-    return tensor
 
 
 class Linearised:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import product
-from operator import add, mul
+from operator import add, mul, sub
 
 import sympy
 
@@ -19,7 +19,7 @@ from hyperdsl.second.expressions import Expr, symbols
 from hyperdsl.second.numbers import Element, Numbers
 from hyperdsl.second.orders import Found
 from hyperdsl.second.trees import STATE, TIME, Tree, coloured, density, trees
-from hyperdsl.second.written import Row, Written, row_of, settings_of
+from hyperdsl.second.written import THETA, Row, Written, row_of, settings_of
 from hyperdsl.syntax import nodes as n
 
 MOST = 9
@@ -38,13 +38,15 @@ class Proof:
     autonomous: tuple[Found, ...]
     w_order: int
     bounded: bool
+    dense: bool = True
+    """Whether dense output, if there is any, is as claimed."""
 
     def bears_out(self, written: Written) -> bool:
         """Whether everything that the method claims is proven."""
         found = self.autonomous if written.autonomous else self.timed
         claims = zip(written.claimed, found, strict=False)
         sums = written.autonomous or self.rows_sum
-        return sums and self.bounded and all(row.order >= claimed for claimed, row in claims)
+        return sums and self.bounded and self.dense and all(row.order >= claimed for claimed, row in claims)
 
 
 def claims(declaration: n.Declaration, values: Mapping[str, Expr] | None = None) -> Written:
@@ -67,6 +69,7 @@ def prove(declaration: n.Declaration, values: Mapping[str, Expr] | None = None) 
         autonomous=tuple(conditions.order(row, time=False) for row in rows),
         w_order=conditions.w_order(),
         bounded=ranges.bounded(read.numbers, method.entries(), written),
+        dense=conditions.dense_holds(read.dense_order, read.dense_rows()),
     )
 
 
@@ -112,7 +115,13 @@ class _Reader:
             x for row in (*self.a, self.c, *self.weights, *self.matrix, self.diagonal, self.sums or ()) for x in row
         ]
         beside = () if written.tolerance is None else (written.tolerance,)
-        self.numbers = Numbers((*flat, *written.nonzero, *beside))
+        self.dense: Row = ()
+        self.dense_order = 0
+        if "dense" in tables:
+            (line,) = (line for line in tables["dense"].lines if isinstance(line, n.Weights))
+            (self.dense_order,) = (int(q.text) for q in tables["dense"].values if isinstance(q, n.Number))
+            self.dense = row_of(line.entries, size, {**names, "theta": THETA})
+        self.numbers = Numbers((*flat, *written.nonzero, *beside, *self.dense), THETA)
 
     def method(self) -> _Method:
         """Untransformed: Γ = (I/γ − C)⁻¹, α = A Γ and b = m Γ."""
@@ -127,6 +136,15 @@ class _Reader:
             a, weights = _times(a, matrix), _times(weights, matrix)
         sums = [reduce(add, row) for row in matrix] if self.sums is None else self._row(self.sums)
         return _Method(a, matrix, self._row(self.c), sums, weights)
+
+    def dense_rows(self) -> list[Vector]:
+        """The weights of the k_i by powers of θ, the constant ones first; none without dense output."""
+        if not self.dense:
+            return []
+        length = max(self.dense_order, *(self.numbers.degree(value) for value in self.dense)) + 1
+        columns = [self.numbers.coefficients(value, length) for value in self.dense]
+        rows = [list(row) for row in zip(*columns, strict=True)]
+        return _times(rows, self.method().gamma) if self.transformed else rows
 
     def _elements(self, rows: Sequence[Row]) -> list[Vector]:
         return [self._row(row) for row in rows]
@@ -195,6 +213,21 @@ class _Conditions:
                     if not self._is_zero(total - wanted):
                         return _size(tree) - 1
         return self._bound
+
+    def dense_holds(self, order: int, rows: list[Vector]) -> bool:
+        """b(0) = 0, b(1) = b, and Φ_θ(t) = θ^|t|/γ(t) for the trees up to an order; `rows` are by powers of θ."""
+        if not rows:
+            return True
+        ends = [reduce(add, column) for column in zip(*rows, strict=True)]
+        if any(rows[0]) or not all(map(self._is_zero, map(sub, ends, self.method.weights[0]))):
+            return False
+        for tree in (variant for size in range(1, order + 1) for one in trees(size) for variant in coloured(one)):
+            vector = self._products(tree)
+            for power, row in enumerate(rows):
+                wanted = self.one / density(tree) if power == _size(tree) else self.one - self.one
+                if not self._is_zero(reduce(add, map(mul, row, vector)) - wanted):
+                    return False
+        return True
 
     @property
     def _bound(self) -> int:

@@ -240,6 +240,7 @@ def rosenbrock_kind(method: Rosenbrock) -> str:
         "A-stable": facts.a_stable and not facts.l_stable,
     }
     text = f"Rosenbrock, {stages} stage" + "s" * (stages > 1) + f", order {facts.w_order} with any matrix"
+    text += f", dense {method.dense.order}" if method.dense else ""
     text = ", ".join([text, *(name for name, holds in held.items() if holds)])
     names = ", ".join(parameter.name for parameter in method.parameters)
     return f"{text}, for all {names} in range" if names else text

@@ -22,7 +22,7 @@ NO_WEIGHT: Weight = (e.Constant(ZERO), ())
 
 
 @dataclass(frozen=True)
-class _Part:
+class Part:
     """A `dense` part whose shape is right: its claim, its extra stages, its row of weights."""
 
     claimed: n.Number
@@ -49,7 +49,7 @@ def read_dense(
         problem = "the method's parameter `theta` hides the theta of dense output"
         report(catalogue.BAD_DENSE, node.word, problem=problem, help="call the parameter something else")
         return None
-    part = _part(report, node, table.tableau.stages)
+    part = read_part(report, node, table.tableau.stages)
     dense = part and _read(report, part, table, parameters)
     if not part or not dense or not is_provable(report, node.word, dense.tableau):
         return None
@@ -60,7 +60,7 @@ def read_dense(
     return dense if _is_proven(report, part, name, table, claim, dense, method_order) else None
 
 
-def _part(report: Report, node: n.Tableau, stages: int) -> _Part | None:
+def read_part(report: Report, node: n.Tableau, stages: int) -> Part | None:
     """The order, the extra rows and the weights; None where they are not laid out so, which has been reported."""
     value = node.values[0] if len(node.values) == 1 and not node.clauses else None
     if not isinstance(value, n.Number) or not value.text.isdigit() or not 1 <= int(value.text) <= MAX_DEGREE:
@@ -74,7 +74,7 @@ def _part(report: Report, node: n.Tableau, stages: int) -> _Part | None:
         return None
     if not _is_laid_out(report, node, rows, weights[0]) or not _has_room(report, rows, weights[0], stages):
         return None
-    return _Part(value, rows, weights[0])
+    return Part(value, rows, weights[0])
 
 
 def _is_laid_out(report: Report, node: n.Tableau, rows: tuple[n.Row, ...], weights: n.Weights) -> bool:
@@ -107,7 +107,7 @@ def _has_room(report: Report, rows: tuple[n.Row, ...], weights: n.Weights, stage
     return long is None
 
 
-def _read(report: Report, part: _Part, table: Table, parameters: tuple[str, ...]) -> Dense | None:
+def _read(report: Report, part: Part, table: Table, parameters: tuple[str, ...]) -> Dense | None:
     tableau, entries = table.tableau, table.entries
     size = tableau.stages + len(part.rows)
     numbers, thetas = ExactReader(report, parameters), WeightReader(report, parameters)
@@ -134,7 +134,7 @@ def _read(report: Report, part: _Part, table: Table, parameters: tuple[str, ...]
 
 
 def _is_proven(
-    report: Report, part: _Part, name: n.Name, table: Table, claim: Claim, dense: Dense, method_order: int
+    report: Report, part: Part, name: n.Name, table: Table, claim: Claim, dense: Dense, method_order: int
 ) -> bool:
     """Whether the ends meet and the claimed order holds; a claim below the order is reported too."""
     before = len(report.found)

@@ -21,9 +21,10 @@ TRANSFORMED, MATRIX = "transformed", "c"
 
 @dataclass(frozen=True)
 class Coefficients:
-    """A method's coefficients, and where c and the γ_i of each stage stand."""
+    """A method's coefficients, and where c and the γ_i of each stage stand; whether they were `transformed`."""
 
     tableau: RosenbrockTableau
+    transformed: bool
     nodes: tuple[Spanned, ...]
     sums: tuple[Spanned, ...]
 
@@ -66,7 +67,8 @@ class _Reading:
         gamma = self._gamma(parts[GAMMA], table.tableau.stages) if table else None
         if table is None or gamma is None or not self._is_lower(table):
             return None
-        return self._with_sums(table, table.tableau.a, gamma, table.tableau.weights, self._bare(parts[GAMMA]))
+        weights, at = table.tableau.weights, self._bare(parts[GAMMA])
+        return self._with_sums(table, table.tableau.a, gamma, weights, at, transformed=False)
 
     def transformed(self, parts: dict[str, n.Tableau]) -> Coefficients | None:
         """a, m, the rows of C and the one number on the diagonal of γ."""
@@ -94,7 +96,8 @@ class _Reading:
             return None
         given = Transformed(table.tableau.a, rows, table.tableau.weights)
         alpha, lower, weights = untransformed(given, (gamma,) * table.tableau.stages)
-        return self._with_sums(table, alpha, lower, weights, tuple(line.c for line in table.rows))
+        at = tuple(line.c for line in table.rows)
+        return self._with_sums(table, alpha, lower, weights, at, transformed=True)
 
     def _with_sums(
         self,
@@ -103,6 +106,8 @@ class _Reading:
         gamma: tuple[Row, ...],
         weights: tuple[Row, ...],
         at: Sequence[Spanned],
+        *,
+        transformed: bool,
     ) -> Coefficients | None:
         """With the γ_i as they are written, else as the sums of their rows."""
         setting = self.settings.get("gamma_sums")
@@ -119,7 +124,7 @@ class _Reading:
                 return None
             stated, at = values(line), plain
         tableau = RosenbrockTableau(alpha, gamma, table.tableau.c, stated, weights)
-        return Coefficients(tableau, tuple(line.c for line in table.rows), tuple(at))
+        return Coefficients(tableau, transformed, tuple(line.c for line in table.rows), tuple(at))
 
     def _table(self, parts: dict[str, n.Tableau], label: str, example: str) -> Table | None:
         table = self._part(parts, label, example)
@@ -182,7 +187,7 @@ class _Reading:
             problem = f"a row of `{called}` has coefficients alone, no `|`"
             self.report(catalogue.BAD_GAMMA, other, problem=problem)
         elif not least <= len(lines) <= stages:
-            problem = f"`{called}` has {len(lines)} rows, but there are {stages} stages"
+            problem = f"`{called}` has {len(lines)} row{'s' * (len(lines) != 1)}, but there are {stages} stages"
             self.report(catalogue.BAD_GAMMA, node.word, problem=problem)
         elif long := [line for line in lines if len(line.entries) > stages]:
             problem = f"this row has {len(long[0].entries)} coefficients, but there are {stages} stages"

@@ -10,6 +10,7 @@ from hyperdsl.semantics.methods.families import check_denominators, parameter_na
 from hyperdsl.semantics.methods.gammas import Coefficients, read_coefficients
 from hyperdsl.semantics.methods.labels import tables_of
 from hyperdsl.semantics.methods.proofs import Claim, largest_exponent, shown
+from hyperdsl.semantics.methods.rosenbrock_dense import read_rosenbrock_dense
 from hyperdsl.semantics.methods.tableaux import CLAUSES, check_weight_rows, read_claim
 from hyperdsl.semantics.model.rosenbrock import Rosenbrock, RosenbrockFacts
 from hyperdsl.semantics.reading.names import check_name
@@ -41,7 +42,8 @@ def read_rosenbrock(report: Report, declaration: n.Declaration) -> Rosenbrock | 
     check_name(report, declaration.name)
     names = parameter_names(report, declaration)
     tables = tables_of(declaration)
-    others = tuple(statement for statement in declaration.body.statements if statement not in tables)
+    dense = next((s for s in declaration.body.statements if isinstance(s, n.Tableau) and s.word.text == "dense"), None)
+    others = tuple(s for s in declaration.body.statements if s not in tables and s is not dense)
     settings = Settings(report, "a Rosenbrock method", n.Block(others, declaration.body.span), SETTINGS, CLAUSES)
     ranges = read_conditions(report, settings, names)
     claim = read_claim(report, declaration, settings)
@@ -54,6 +56,12 @@ def read_rosenbrock(report: Report, declaration: n.Declaration) -> Rosenbrock | 
     _Judge(report, declaration.name, found, claim).compare()
     if report.failed_since(before):
         return None
+    facts, between = prove(found.tableau, claim.order, claim.tolerance), None
+    if dense is not None:
+        order = facts.report.order_autonomous if claim.autonomous else facts.order
+        between = read_rosenbrock_dense(report, dense, declaration.name, found, claim, order, names)
+        if between is None or report.failed_since(before):
+            return None
     return Rosenbrock(
         name=declaration.name.text,
         place=report.place(declaration.name),
@@ -63,8 +71,9 @@ def read_rosenbrock(report: Report, declaration: n.Declaration) -> Rosenbrock | 
         claimed_embedded=claim.embedded,
         tolerance=claim.tolerance,
         autonomous=claim.autonomous,
-        facts=prove(found.tableau, claim.order, claim.tolerance),
+        facts=facts,
         nonzero=tuple(ranges.nonzero),
+        dense=between,
     )
 
 

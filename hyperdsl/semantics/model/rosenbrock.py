@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from hyperdsl.semantics.model.parameter import Parameter
 from hyperdsl.source import Place
 from hyperdsl.theory.numbers.exact import Exact
+from hyperdsl.theory.numbers.polynomials import Polynomial
 from hyperdsl.theory.rosenbrock.order import OrderReport
 from hyperdsl.theory.rosenbrock.tableau import RosenbrockTableau
 
@@ -37,6 +38,17 @@ class RosenbrockFacts:
 
 
 @dataclass(frozen=True)
+class RosenbrockDense:
+    """Dense output z(s + θε) = z + ε Σ b_i(θ)·k_i, proven to have at least this order for every θ.
+
+    `weights` are the b_i, of the untransformed k_i, with the constant coefficient first.
+    """
+
+    order: int
+    weights: tuple[Polynomial, ...]
+
+
+@dataclass(frozen=True)
 class Rosenbrock:
     """A Rosenbrock method or family, with untransformed coefficients however it was written."""
 
@@ -50,3 +62,4 @@ class Rosenbrock:
     autonomous: bool
     facts: RosenbrockFacts
     nonzero: tuple[Exact, ...] = ()
+    dense: RosenbrockDense | None = None

@@ -15,7 +15,7 @@ from hyperdsl.semantics.model.layers import Bilinear, Conv2d, Layer, Residual
 from hyperdsl.semantics.model.parameter import Parameter
 from hyperdsl.semantics.model.path import PathModel
 from hyperdsl.semantics.model.problem import ProblemModel
-from hyperdsl.semantics.model.rosenbrock import Rosenbrock, RosenbrockFacts
+from hyperdsl.semantics.model.rosenbrock import Rosenbrock, RosenbrockDense, RosenbrockFacts
 from hyperdsl.semantics.model.solving import Solving
 from hyperdsl.semantics.model.sweep import Sweep
 from hyperdsl.semantics.model.training import Loss, Optimizer, StateShare, StepRange
@@ -296,6 +296,7 @@ class RosenbrockSolver:
     control: Control | None = None
     grid: Grid | None = None
     path: PathModel | None = None
+    dense: RosenbrockDense | None = None
     free: ClassVar[tuple[Free, ...]] = ()
     learned: ClassVar[tuple[Learned, ...]] = ()
     parameters: ClassVar[tuple[str, ...]] = ()

@@ -206,6 +206,7 @@ def _rosenbrock(
         control=parts.control,
         grid=parts.grid,
         path=parts.path,
+        dense=None if values else method.dense,
     )
     if parts.chosen and parts.control:
         check_control(report, parts.chosen, parts.control, solver)

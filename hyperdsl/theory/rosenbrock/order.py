@@ -99,7 +99,7 @@ def sum_defects(tableau: RosenbrockTableau, tolerance: Exact | None = None) -> t
         GammaSum(i, of_gamma, one, other)
         for of_gamma, stated, totals in pairs
         for i, (one, other) in enumerate(zip(stated, totals, strict=True))
-        if not _vanishes(one - other, tolerance)
+        if not vanishes(one - other, tolerance)
     )
 
 
@@ -111,7 +111,7 @@ def principal_error(
     These are the coefficients of the elementary differentials F(t) in the leading term of the local error.
     """
     leaves = COLOURED if sum_defects(tableau, tolerance) else PLAIN
-    weights = _Weights(tableau)
+    weights = ElementaryVectors(tableau)
     return tuple(
         (tree, (weights.of(tree, row) - tree.expected) / tree.symmetry)
         for tree in trees(order + 1, leaves, EXACT_JACOBIAN)
@@ -132,7 +132,7 @@ def tolerance_needed(tableau: RosenbrockTableau, order: int, row: int = 0) -> Fr
     if tableau.parameters or order > HIGHEST_ROSENBROCK_ORDER:
         return None
     defects = [defect.stated - defect.total for defect in sum_defects(tableau)]
-    weights = _Weights(tableau)
+    weights = ElementaryVectors(tableau)
     defects += [weights.of(tree, row) - tree.expected for tree in _up_to(order, _leaves(tableau), EXACT_JACOBIAN)]
     with flint.ctx.workprec(_BITS):
         worst = max((_upper(abs(defect.ball())) for defect in defects), default=Fraction(0))
@@ -160,17 +160,17 @@ def _proven(
     singles: tuple[Single, ...],
 ) -> tuple[int, Condition | None]:
     """No method of s stages has an order beyond s + 1: R would approximate exp better than real poles allow."""
-    weights = _Weights(tableau)
+    weights = ElementaryVectors(tableau)
     bound = min(tableau.stages + 1, HIGHEST_ROSENBROCK_ORDER)
     for tree in _up_to(bound, leaves, singles):
         condition = Condition(tree, row, weights.of(tree, row))
-        if not _vanishes(condition.difference, tolerance):
+        if not vanishes(condition.difference, tolerance):
             return tree.order - 1, condition
     return bound, None
 
 
-class _Weights:
-    """Φ(t) of a tableau's rows of weights; the vectors of subtrees are kept."""
+class ElementaryVectors:
+    """φ(t) of a tableau's stages, and Φ(t) of its rows of weights; the vectors of subtrees are kept."""
 
     def __init__(self, tableau: RosenbrockTableau) -> None:
         self.tableau = tableau
@@ -182,9 +182,10 @@ class _Weights:
 
     def of(self, tree: Tree, row: int) -> Exact:
         """Φ(t) with the weights of a row."""
-        return dot(self.tableau.weights[row], self._vector(tree))
+        return dot(self.tableau.weights[row], self.vector(tree))
 
-    def _vector(self, tree: Tree) -> Row:
+    def vector(self, tree: Tree) -> Row:
+        """φ(t) of the stages: Φ(t) is b·φ(t)."""
         if tree not in self._vectors:
             found: Row = (ONE,) * self.tableau.stages
             single = tree.single if len(tree.children) == 1 else Single.FIELD
@@ -201,12 +202,12 @@ class _Weights:
         key = child, single
         if key not in self._applied:
             spend(self.tableau.stages**2)
-            vector = self._vector(child)
+            vector = self.vector(child)
             self._applied[key] = tuple(dot(line, vector) for line in self._matrices[single])
         return self._applied[key]
 
 
-def _vanishes(difference: Exact, tolerance: Exact | None) -> bool:
+def vanishes(difference: Exact, tolerance: Exact | None) -> bool:
     """Whether a difference is zero, or at most the tolerance; one that depends on a parameter must be zero."""
     if difference.is_zero:
         return True
