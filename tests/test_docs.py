@@ -11,7 +11,10 @@ import torch
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.mark.parametrize(("name", "least"), [("architecture.md", 5), ("implicit.md", 1)])
+PAGES = [("architecture.md", 5), ("implicit.md", 1), ("additive.md", 1), ("stiff.md", 2)]
+
+
+@pytest.mark.parametrize(("name", "least"), PAGES)
 def test_the_blocks_of_a_page_run(name: str, least: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     monkeypatch.syspath_prepend(str(ROOT))

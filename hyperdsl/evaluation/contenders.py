@@ -67,16 +67,19 @@ def fixed(
 
     One with a grid of its own is taken on that alone. The `jacobian` goes to solvers that take one; where there are
     `parts`, f is given as these.
-    A solution that diverges is a large error and no exception.
+    A solution that diverges, or equations that have none, are a large error and no exception.
     """
-    unchecked = {"check": False} if "check" in _call(solver).parameters else {}
-    options: dict[str, Any] = {**parameters, **unchecked, **_taken(solver, jacobian)}
+    unchecked = {"check": False} if "check" in _keywords(solver) else {}
+    options: dict[str, Any] = {**parameters, **unchecked, **_taken(solver, "forward", jacobian)}
 
     odeint = getattr(solver, "odeint", None)
 
     def run(count: int | None, f: VectorField, z0: Tensor, span: Span, x: Tensor | None) -> Tensor:
         given = options | ({} if x is None else {"x": x})
-        return solver(parts or f, z0, span=span, steps=count, **given)
+        try:
+            return solver(parts or f, z0, span=span, steps=count, **given)
+        except RuntimeError:  # equations that were not solved
+            return torch.full_like(z0, torch.nan)
 
     def states(count: int, f: VectorField, z0: Tensor, span: Span, x: Tensor | None) -> Tensor:
         given = options | ({} if x is None else {"x": x})
@@ -159,7 +162,7 @@ def at_tolerances(
     odeint: Callable[..., Tensor] = solver.odeint  # type: ignore[assignment]  # as the next line
     solve: Callable[..., Any] = solver.solve  # type: ignore[assignment]  # torch types attributes as tensors and modules
 
-    options: dict[str, Any] = {**parameters} | _taken(solve, jacobian)
+    options: dict[str, Any] = {**parameters} | _taken(solver, "solve", jacobian)
 
     def counted(rtol: float, f: VectorField, z0: Tensor, span: Span, x: Tensor | None) -> Solved:
         given = options | ({} if x is None else {"x": x})
@@ -189,9 +192,9 @@ def at_tolerances(
     return contenders
 
 
-def _taken(solve: Callable[..., Any], jacobian: VectorField | None) -> dict[str, Any]:
-    """The Jacobian as a keyword, where there is one and `solve` takes it."""
-    return {"jacobian": jacobian} if jacobian is not None and "jacobian" in _call(solve).parameters else {}
+def _taken(solver: object, name: str, jacobian: VectorField | None) -> dict[str, Any]:
+    """The Jacobian as a keyword, where there is one and the solver's method `name` takes it."""
+    return {"jacobian": jacobian} if jacobian is not None and "jacobian" in _keywords(solver, name) else {}
 
 
 def ends_of_parts(span: Span, parts: int = PARTS) -> list[float]:
@@ -209,13 +212,22 @@ def is_adaptive(solver: Callable[..., Tensor]) -> bool:
     return isinstance(solver, nn.Module) and hasattr(solver, "control")
 
 
-def _call(solver: Callable[..., Tensor]) -> inspect.Signature:
-    return inspect.signature(solver.forward if isinstance(solver, nn.Module) else solver)
+def _keywords(solver: object, name: str = "forward") -> dict[str, inspect.Parameter]:
+    """What calls of the solver take, or of its method `name`: a class before another one may hand on what it does not
+    name itself.
+    """
+    if not isinstance(solver, nn.Module):
+        return dict(inspect.signature(solver).parameters) if callable(solver) else {}
+    found: dict[str, inspect.Parameter] = {}
+    for class_ in reversed(type(solver).__mro__):
+        if name in vars(class_) and class_ is not nn.Module:
+            found.update(inspect.signature(vars(class_)[name]).parameters)
+    return found
 
 
 def _check_parameters(solver: Callable[..., Tensor], values: Mapping[str, float]) -> None:
     """Every free parameter of the solver, a required keyword of its call, must have a value, and no other."""
-    free = [p.name for p in _call(solver).parameters.values() if p.kind is p.KEYWORD_ONLY and p.default is p.empty]
+    free = [p.name for p in _keywords(solver).values() if p.kind is p.KEYWORD_ONLY and p.default is p.empty]
     missing, unknown = [name for name in free if name not in values], [name for name in values if name not in free]
     if missing:
         raise EvaluationError(f"the base has a free parameter {missing[0]}: give it a value, --set {missing[0]}=NUMBER")

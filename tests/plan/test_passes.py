@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from hyperdsl.plan import Combine, Dense, Estimate, Evaluate, Learn, Linear, Solve, Step, Term, Weight
 from hyperdsl.plan.constants import number_of
-from hyperdsl.plan.passes import between, carry, drop_zeros, needed, prune, renamed, share
-from hyperdsl.plan.step import defined, derivative, evaluations, exactly, state
+from hyperdsl.plan.passes import between, carry, drop_zeros, ends_solved, needed, prune, renamed, share
+from hyperdsl.plan.step import Linearise, Resolve, defined, derivative, evaluations, exactly, state
 from hyperdsl.semantics.model.expressions import Constant
 from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact
 from tests.plan.made import names
@@ -119,3 +119,24 @@ def test_equations_are_evaluations_and_read_one_another() -> None:
     assert prune(step) == step
     assert derivative(step) == "a"
     assert derivative(Step((solve,), end(slope("c")))) is None
+
+
+def test_steps_end_in_a_solution_where_all_is_solved_for_and_the_last_is_the_end() -> None:
+    """As algebraic equations need it: stages that are evaluated, carried or followed by a sum do not do."""
+    own = at(1, "a", slope("a"))
+    solved = Solve((own,), state(), "newton")
+    assert ends_solved(Step((solved,), own.of))
+    assert not ends_solved(Step((solved,), end(slope("a", 2))))
+    evaluated = at(1, "b", slope("a"), slope("b"))
+    assert not ends_solved(Step((at(0, "a"), Solve((evaluated,), state(), "newton")), evaluated.of))
+    assert not ends_solved(Step((Solve((evaluated,), state(), "newton"),), evaluated.of))  # a is of the step before
+    assert not ends_solved(Step((), state()))
+
+    def rosenbrock(node: int, last: Linear) -> Step:
+        matrix = Linearise("w", "fs", exactly(TWO))
+        resolved = Resolve("k", "w", (Term(exactly(ONE), "f"),))
+        return Step((matrix, at(node, "f"), resolved), last)
+
+    assert ends_solved(rosenbrock(1, end(slope("k", 2))))
+    assert not ends_solved(rosenbrock(1, end(slope("k"))))
+    assert not ends_solved(rosenbrock(0, end(slope("k", 2))))
