@@ -11,13 +11,13 @@ import torch
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.mark.parametrize("name", ["architecture.md"])
-def test_the_blocks_of_a_page_run(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("name", "least"), [("architecture.md", 5), ("implicit.md", 1)])
+def test_the_blocks_of_a_page_run(name: str, least: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     monkeypatch.syspath_prepend(str(ROOT))
     text = (ROOT / "docs" / name).read_text("utf-8")
     blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    assert len(blocks) >= 5
+    assert len(blocks) >= least
     names: dict[str, object] = {}
     with torch.random.fork_rng(devices=[]):
         for block in blocks:

@@ -15,7 +15,7 @@ from .implicit import Implicit
 from .loop import Attempt, Pace, Problem
 from .newton import Ahead
 from .solution import Piece, at_each
-from .state import beside
+from .state import VectorField, beside
 from .tolerance import widened
 
 STEADY = 1.2
@@ -25,11 +25,14 @@ STEADY = 1.2
 class StiffSteps(Implicit):
     """Put before a class of estimates, it solves the equations of its steps as precisely as the control asks for."""
 
-    def attempt(self, f: Any, x: Tensor | None, s: Any, z: Tensor, *rest: Any, **parameters: Tensor) -> Attempt:
-        """A step from z, with its error."""
+    def attempt(
+        self, f: VectorField, x: Tensor | None, s: Tensor, z: Tensor, eps: Tensor, dz: Tensor, **parameters: Tensor
+    ) -> Attempt:
+        """A step from z, where f is dz, with its error."""
         if getattr(type(f), "is_solvable", False):
-            f.begin(s, z)
-        tried: Attempt = self._above.attempt(f, x, s, z, *rest, **parameters)
+            solvable: Any = f
+            solvable.begin(s, z)
+        tried: Attempt = self._above.attempt(f, x, s, z, eps, dz, **parameters)
         return tried
 
     def _posed(self, *parts: Any, **more: Any) -> Problem:
@@ -106,7 +109,9 @@ class StiffPace(_Told, Pace):
         factor, e = super().taken(size) / size, max(self.e, 1e-10)
         if self.before is not None:
             last, error = self.before
-            factor = min(factor, self.control.safety * size / last * (error / e) ** (1 / self.power) / e ** (1 / self.power))
+            factor = min(
+                factor, self.control.safety * size / last * (error / e) ** (1 / self.power) / e ** (1 / self.power)
+            )
         self.before, factor = (size, max(e, 1e-2)), factor * float(self._effort())
         self.piece = self._reached(self.tried) if self.tried.between else None
         self.equations.went(~self.equations.lanes)
@@ -154,8 +159,9 @@ class StiffEachPace(_Told, EachPace):
     def _joined(self, new: Piece, accept: Tensor) -> Piece:
         """The last step that each sample took; where there is none yet, a step of 0."""
         if self.piece is None:
-            zero = Piece(new.s, torch.zeros_like(new.eps), *[new.z] * 4, torch.zeros_like(new.stages), new.weights)  # type: ignore[arg-type]
-            self.piece = zero
+            assert new.stages is not None
+            still = torch.zeros_like(new.eps), new.z, new.z, new.slope, new.slope
+            self.piece = Piece(new.s, *still, torch.zeros_like(new.stages), new.weights)
         chosen = [
             torch.where(accept if one.ndim == 1 else beside(accept, one), one, old) if isinstance(one, Tensor) else one
             for one, old in zip(new, self.piece, strict=True)

@@ -45,7 +45,11 @@ def traced(solver: nn.Module, names: dict[str, Any], world: World) -> Way:
 
 def _leaves(world: World) -> dict[str, Callable[..., Any]]:
     """The functions of the runtime that lines of steps call; its bytes are compared, so they are not run."""
-    solving = {"filtered": world.filtered, "increments": world.increments, "solved": world.solved}
+    solving: dict[str, Callable[..., Any]] = {
+        "filtered": world.filtered,
+        "increments": world.increments,
+        "solved": world.solved,
+    }
     return {"beside": beside, "polynomials": polynomials, **solving}
 
 

@@ -1,6 +1,7 @@
 """Jacobians, linear solvers and Newton's iterations for implicit steps."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -33,7 +34,7 @@ def states(*batch: int) -> Tensor:
     return scales * (1 + 0.1 * torch.rand(*batch, 3, generator=generator, dtype=torch.float64))
 
 
-def radau(f, z: Tensor, eps: Tensor) -> Tensor:
+def radau(f: Any, z: Tensor, eps: Tensor) -> Tensor:
     k = increments(f, eps, *((NOW + c * eps, z, row) for c, row in zip(NODES, RADAU, strict=True)))
     return z + sum(weight * one for weight, one in zip(RADAU[2], k, strict=True))
 

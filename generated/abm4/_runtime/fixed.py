@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from .clock import Clock
-from .field import fielded
 from .gradients import recomputed
 from .grid import GridSteps, GridWay
 from .outcome import require_finite
@@ -92,7 +91,7 @@ class FixedSteps(GridSteps, SingleStep):
     ) -> State:
         f, z, restore = self._one_tensor(f, z0)
         count = self.counted(steps)
-        times, field, handed = span_of(z, span), fielded(f, x, z), self.handed(z, free)
+        times, field, handed = span_of(z, span), self._field(f, x, z), self.handed(z, free)
         way = callback and GridWay.told(callback, field, z, self.points_along(times, count), restore)
         z = self._along(way, field, x, z, span, times, count, handed, step)
         if looked_at(z, check):
@@ -121,7 +120,7 @@ class FixedSteps(GridSteps, SingleStep):
         f, z, restore = self._one_tensor(f, z0)
         count = self.counted(steps, default=1)
         times = grid(z, s)
-        states, field, handed = [z], fielded(f, x, z), self.handed(z, free)
+        states, field, handed = [z], self._field(f, x, z), self.handed(z, free)
         way = callback and GridWay.told(callback, field, z, self.points_along(times, count), restore)
         for places in self.places(z, s, times, count, handed):
             for now, eps in places:
@@ -169,7 +168,7 @@ class FixedSteps(GridSteps, SingleStep):
     def base(
         self, f: VectorField, s: Tensor, x: Tensor | None, z: Tensor, eps: Tensor, **parameters: Tensor
     ) -> Evaluated:
-        return self.method(fielded(f, x, z), s, z, eps, **parameters)
+        return self.method(self._field(f, x, z), s, z, eps, **parameters)
 
     def _stepped(
         self, f: VectorField, x: Tensor | None, s: Tensor, z: Tensor, eps: Tensor, handed: dict[str, Tensor]

@@ -97,6 +97,11 @@ def slow(s: Tensor, z: Tensor) -> Tensor:
     return 1 - z
 
 
+def stiff(rate: float) -> Callable[[Tensor, Tensor], Tensor]:
+    """f(s, z) = −rate (z − cos s) − sin s, of which cos s is the solution from 1 (Prothero & Robinson 1974)."""
+    return lambda s, z: -rate * (z - torch.cos(beside(s, z))) - torch.sin(beside(s, z))
+
+
 def require_numbers(found: Tensor | tuple[Tensor, ...], *expected: float) -> None:
     """AssertionError where a tensor is not that number in every place, or several are not those."""
     values = (found,) if isinstance(found, Tensor) else found

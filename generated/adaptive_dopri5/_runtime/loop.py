@@ -56,10 +56,12 @@ class Problem:
 
     `weights` are those of the method's dense output; `learned`: whether the learned term alone estimates the error.
     `sided` is the f below `f`, where there are times to step on, `callback` is called after each accepted step, and of
-    the loop's own evaluations of f so much is `kept` for a backward pass. `plain` is that of `Clock`.
+    the loop's own evaluations of f so much is `kept` for a backward pass. `plain` is that of `Clock`. `pace` makes what
+    tries the steps of a solve and says how long they are, for this problem and its control; by default that is `Pace`,
+    or `EachPace` where each sample has steps of its own.
     """
 
-    attempt: Callable[[Tensor, Tensor, Tensor, Tensor], Attempt]
+    attempt: Callable[..., Attempt]
     f: Counted
     z: Tensor
     restore: Restore
@@ -71,11 +73,16 @@ class Problem:
     callback: Callback | None = None
     kept: Kept = as_it_is
     plain: bool = False
+    pace: Callable[..., Any] | None = None
 
     def slope(self, s: Tensor, z: Tensor) -> Tensor:
         """f at a step's end."""
         slope: Tensor = self.kept(self.f)(s, z)
         return slope
+
+    def counted(self, accepted: Any, rejected: Any) -> Statistics:
+        """What the steps took."""
+        return Statistics(accepted, rejected, self.f.evaluations, self.f.jacobians, self.f.factorisations)
 
     def solve(self, control: Control, times: Sequence[float], dense: bool) -> tuple[Solution, list[Tensor]]:
         """From the first to the last of `times`, and the states at all of them; one step size for all samples."""
@@ -86,6 +93,41 @@ class Problem:
         return march.solution()
 
 
+class Pace:
+    """Tries the steps of a solve, and says how long they are by their errors (`Control`)."""
+
+    restarts = False
+    """Whether a step reads those before it, so that it starts anew where f jumps."""
+
+    def __init__(self, problem: Problem, control: Control) -> None:
+        self.problem, self.control = problem, control
+        self.e, self.power = 0.0, control.power
+        self.history, self.growth = [1.0, 1.0], control.longest
+
+    def begin(self, z: Tensor, dz: Tensor) -> None:
+        """Steps begin at z, where f is dz."""
+
+    def attempt(self, s: Any, z: Tensor, eps: Tensor, dz: Tensor) -> Attempt:
+        """A step from z, where f is dz."""
+        return self.problem.attempt(s, z, eps, dz)
+
+    def judge(self, tried: Attempt, z: Tensor) -> Attempt:
+        """Find e, which has to be at most 1; the step as it is to be taken."""
+        self.e, self.power, tried = _judged(tried, z, self.control)
+        return tried
+
+    def taken(self, size: float) -> float:
+        """The size of the step after one that was taken."""
+        following = size * _factor(self.control, self.power, self.e, self.history, self.growth)
+        self.growth = self.control.longest
+        return following
+
+    def refused(self, size: float) -> float:
+        """The size of the step in place of one that was not."""
+        self.growth = 1.0
+        return size * _shrunk(self.control, self.power, self.e)
+
+
 class _March(Way):
     """A solve under way, with one step size for all samples."""
 
@@ -93,7 +135,7 @@ class _March(Way):
         watching = problem.restore, problem.events, problem.callback, dense
         super().__init__(problem.z, times[0], times[-1], *watching)
         self.problem, self.control, self.times = problem, control, times
-        self.history, self.growth, self.e = [1.0, 1.0], control.longest, 0.0
+        self.pace: Pace = (problem.pace or Pace)(problem, control)
         self.rejected, self.states = 0, [self.z]
         self.status, self.size = Status.SUCCESS, 0.0
         self.most = min(problem.most, control.max_step or math.inf)
@@ -108,30 +150,30 @@ class _March(Way):
         if self.s == self.end or self.event is not None or self.status is not Status.SUCCESS:
             return False
         spent = self.accepted + self.rejected >= self.control.max_steps
-        self.status = _stopped(spent, self.size < self._least(), self.e)
+        self.status = _stopped(spent, self.size < self._least(), self.pace.e)
         return self.status is Status.SUCCESS
 
     def step(self) -> None:
         """Try a step, and take it where its error is small enough."""
-        s, control, bound = self.s, self.control, self.bound
+        s, control, bound, pace = self.s, self.control, self.bound, self.pace
         left = abs(bound - s)
         ends = 1.01 * self.size >= left and left <= (control.max_step or math.inf)
         following = bound if ends else s + self.sign * self.size
         now, eps = self.clock.time(s), self.clock.size(following - s)
-        self.e, power, tried = _judged(self.problem.attempt(now, self.z, eps, self.dz), self.z, control)
+        tried = pace.judge(pace.attempt(now, self.z, eps, self.dz), self.z)
         if self.problem.learned and not self.accepted:
-            _require_term(self.e, tried.error, self.size**power)
-        if self.e <= 1:
-            self._take(following, tried, power)
+            _require_term(pace.e, tried.error, self.size**pace.power)
+        if pace.e <= 1:
+            self._take(following, tried)
             return
         taken, least = abs(following - s), control.min_step or 0.0
-        self.rejected, self.growth, self.size = self.rejected + 1, 1.0, taken * _shrunk(control, power, self.e)
+        self.rejected, self.size = self.rejected + 1, pace.refused(taken)
         if taken > 1.01 * least:
             self.size = max(self.size, least)
 
     def solution(self) -> tuple[Solution, list[Tensor]]:
         """What there is, and the states at all of the times, of which those after the end are the last state."""
-        counted = Statistics(self.accepted, self.rejected, self.problem.f.evaluations)
+        counted = self.problem.counted(self.accepted, self.rejected)
         solution, z = self.found(self.problem.f, self.status, counted, self.size)
         return solution, [*self.states, *[z] * (len(self.times) - len(self.states))]
 
@@ -144,6 +186,7 @@ class _March(Way):
         require_plain(False, self.dz)
         self.size, self.status = self._first_step(now, self.end - self.s)
         self.size = max(self.size, control.min_step or 0.0)
+        self.pace.begin(self.z, self.dz)
         self.begin()
 
     def _first_step(self, s: Any, length: float) -> tuple[float, Status]:
@@ -171,7 +214,7 @@ class _March(Way):
             ahead = float(self.problem.sided.enter(times_of(self.z, self.s)[0], self.sign))
             self.bound = self.end if self.sign * ahead >= self.sign * self.end else ahead
 
-    def _take(self, following: float, tried: Attempt, power: int) -> None:
+    def _take(self, following: float, tried: Attempt) -> None:
         """Go on to the end of a step, or to an event within it."""
         problem, taken, before = self.problem, abs(following - self.s), self.size
         self.accepted += 1
@@ -184,13 +227,17 @@ class _March(Way):
             if self.ends_in(piece, following):
                 return
             self.states += _inside(piece, self.times[len(self.states) :], self.sign * following, self.sign)
-        size = min(taken * _factor(self.control, power, self.e, self.history, self.growth), self.most)
-        self.size, self.growth = max(size, self.control.min_step or 0.0), self.control.longest
+        self.size = max(min(self.pace.taken(taken), self.most), self.control.min_step or 0.0)
         self.s, self.z, self.dz = following, tried.end, self.dz if slope is None else slope
         if following == self.bound != self.end:
             self.size = max(self.size, before)  # the step was cut short by the stop
             self._enter()
-            self.dz = problem.slope(self.clock.time(following), self.z)
+            now = self.clock.time(following)
+            self.dz = problem.slope(now, self.z)
+            if self.pace.restarts:
+                self.size, self.status = self._first_step(now, self.end - following)
+                self.size = max(self.size, self.control.min_step or 0.0)
+                self.pace.begin(self.z, self.dz)
         self.call(self.sign * taken)
 
     def _least(self) -> float:

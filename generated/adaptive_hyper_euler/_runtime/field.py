@@ -32,6 +32,8 @@ class Field:
         if not callable(f):
             raise TypeError(f"the vector field must be a function f(s, z), not {type(f).__name__}")
         self.f = with_input(f, x)
+        given = getattr(f, "given_jacobian", None)
+        self.given_jacobian = None if given is None else with_input(given, x)
         self.device, self.dtype = z.device, real_dtype(z)
         eager = is_eager(z)
         self.looks = looks if eager else 0
@@ -81,7 +83,11 @@ def fielded(f: VectorField, x: Any, z: Tensor) -> VectorField:
 
 
 class Counted:
-    """f(s, z) that counts its evaluations."""
+    """f(s, z) that counts its evaluations, and matrices of its derivatives and their factorisations."""
+
+    is_solvable: ClassVar[bool] = False
+    """Whether it has what solves equations of f; tells it of other copies of this module too."""
+    jacobians = factorisations = 0
 
     def __init__(self, f: VectorField) -> None:
         self.f, self.evaluations = f, 0

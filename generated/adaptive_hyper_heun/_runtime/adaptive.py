@@ -180,7 +180,7 @@ class AdaptiveSteps(SingleStep):
     def base(
         self, f: VectorField, s: Tensor, x: Tensor | None, z: Tensor, eps: Tensor, **parameters: Tensor
     ) -> Evaluated:
-        field = fielded(f, x, z)
+        field = self._field(f, x, z)
         end, seen, _ = self.advance(field, s, z, eps, field(s, z), **parameters)
         return end, seen
 
@@ -258,7 +258,8 @@ class AdaptiveSteps(SingleStep):
         handed = self.handed(flat, free)
         field, stopped = fielded(f, x, flat), stops_of(stops, flat)
         sided = Sided(field, flat, stopped) if stopped else None
-        counted = Counted(sided or field)
+        steps = self._prepared(sided or field, flat)
+        counted = steps if isinstance(steps, Counted) else Counted(steps)
         attempt: Callable[..., Attempt] = kept(partial(self.attempt, counted, x, **handed))
         if self._ranges is not None and is_eager(flat):
             attempt = Followed(attempt)

@@ -16,7 +16,7 @@ from .control import Control
 from .events import EachWatch, with_gradients
 from .loop import RESOLVED, TRUST, Attempt, Problem
 from .outcome import Status
-from .solution import Piece, Solution, Statistics, at_each, in_pieces
+from .solution import Piece, Solution, at_each, in_pieces
 from .state import (
     Restore,
     VectorField,
@@ -49,6 +49,44 @@ class EachProblem(Problem):
         return march.solution()
 
 
+class EachPace:
+    """As `Pace`, for each sample."""
+
+    restarts = False
+
+    def __init__(self, problem: Problem, control: Control) -> None:
+        self.problem, self.control = problem, control
+        (start,) = times_of(problem.z, 0.0)
+        self.before = self.earlier = self.e = start.new_ones(problem.z.shape[:1])
+        self.growth, self.power = torch.full_like(self.e, control.longest), control.power
+
+    def begin(self, z: Tensor, dz: Tensor, which: Tensor) -> None:
+        """Steps of these samples begin at z, where f is dz."""
+
+    def attempt(self, s: Tensor, z: Tensor, eps: Tensor, dz: Tensor) -> Attempt:
+        """A step from z, where f is dz; a step of 0 stays."""
+        return self.problem.attempt(s, z, eps, dz)
+
+    def judge(self, tried: Attempt, z: Tensor) -> Attempt:
+        """Find e; the step as it is to be taken."""
+        self.e, self.power, tried = _judged(tried, z, self.control)
+        return tried
+
+    def sizes(self, taken: Tensor, accept: Tensor) -> Tensor:
+        """The sizes of the next steps, after those that were accepted and in place of the others."""
+        control, e = self.control, self.e
+        shrunk = torch.where(
+            e < math.inf, (control.safety * e ** (-1 / self.power)).clamp(control.shortest, 0.9), control.shortest
+        )
+        grown = _factor(control, self.power, e, self.before, self.earlier).minimum(self.growth)
+        self.growth = torch.where(accept, control.longest, 1.0)
+        self.before, self.earlier = (
+            torch.where(accept, e.clamp_min(1e-4), self.before),
+            torch.where(accept, self.before, self.earlier),
+        )
+        return taken * torch.where(accept, grown, shrunk)
+
+
 class _EachMarch:
     """A solve under way, with steps of its own for each sample."""
 
@@ -64,8 +102,7 @@ class _EachMarch:
         self.between = dense or len(times) > 2 or problem.events is not None
         self.kept = dense or len(times) > 2
         self.failure, self.accepted, self.rejected = torch.zeros((3, *batch), dtype=torch.long, device=z.device)
-        self.before = self.earlier = torch.ones_like(self.s)
-        self.growth = torch.full_like(self.s, control.longest)
+        self.pace: EachPace = (problem.pace or EachPace)(problem, control)
         self.size, self.active, self.pieces = torch.zeros_like(self.s), self.s != self.end, list[Piece]()
         self.most = min(problem.most, control.max_step or math.inf)
         self.bound, self.dz, self.running = self.end, z, z.numel() > 0 and going
@@ -76,16 +113,16 @@ class _EachMarch:
 
     def step(self) -> None:
         """A step of all samples that are under way, taken by those whose error is small enough."""
-        s, z, control = self.s, self.z, self.control
+        s, z, control, pace = self.s, self.z, self.control, self.pace
         left = (self.bound - s).abs()
         ends = (1.01 * self.size >= left) & (left <= (control.max_step or math.inf))
         following = torch.where(ends, self.bound, s + self.sign * self.size)
         eps = torch.where(self.active, following - s, 0)
-        tried = self.problem.attempt(s, z, sizes_of(z, eps)[0], self.dz)
-        e, power, tried = _judged(tried, z, control)
+        tried = pace.judge(pace.attempt(s, z, sizes_of(z, eps)[0], self.dz), z)
+        e = pace.e
         accept = self.active & (e <= 1)
         self.stopped = accept & (following == self.bound) & (following != self.end)
-        self._resize(eps.abs(), e, power, accept)
+        self._resize(eps.abs(), accept)
         small = self._small(accept)
         self.failure = torch.where(small, torch.where(e.isfinite(), *_SMALL), self.failure)
         self.active = self.active & ~small & ~(accept & (following == self.end))
@@ -98,7 +135,7 @@ class _EachMarch:
         problem, z = self.problem, self.z
         codes = torch.where(self.active, _FAILURES.index(Status.MAX_STEPS), self.failure)
         statuses = [_FAILURES[code] for code in codes.tolist()]
-        counted = Statistics(self.accepted, self.rejected, problem.f.evaluations)
+        counted = problem.counted(self.accepted, self.rejected)
         event = time = None
         if problem.events is not None:
             event, time = self.event, self.s
@@ -123,6 +160,7 @@ class _EachMarch:
         self.size = size.clamp_min(control.min_step or 0.0)
         self.active = self.active & (self.failure == 0)
         self.running = bool(self.active.any())
+        self.pace.begin(self.z, self.dz, self.active)
         if problem.events is not None:
             self.watch = EachWatch(problem.events, self.s, self.z, self.length)
 
@@ -132,23 +170,14 @@ class _EachMarch:
             ahead = self.problem.sided.enter(self.s, self.sign)
             self.bound = torch.where(self.sign * ahead >= self.sign * self.end, self.end, ahead)
 
-    def _resize(self, taken: Tensor, e: Tensor, power: Any, accept: Tensor) -> None:
+    def _resize(self, taken: Tensor, accept: Tensor) -> None:
         """The sizes of the next steps; a step that was cut short by a stop does not make them shorter."""
         control, proposed = self.control, self.size
-        shrunk = torch.where(
-            e < math.inf, (control.safety * e ** (-1 / power)).clamp(control.shortest, 0.9), control.shortest
-        )
-        grown = _factor(control, power, e, self.before, self.earlier).minimum(self.growth)
-        size = (taken * torch.where(accept, grown, shrunk)).clamp(max=self.most)
+        size = self.pace.sizes(taken, accept).clamp(max=self.most)
         if control.min_step is not None:
             size = torch.where(accept | (taken > 1.01 * control.min_step), size.clamp_min(control.min_step), size)
         size = torch.where(self.stopped, torch.maximum(size, proposed), size)
         self.size = torch.where(self.active, size, proposed)
-        self.growth = torch.where(accept, control.longest, 1.0)
-        self.before, self.earlier = (
-            torch.where(accept, e.clamp_min(1e-4), self.before),
-            torch.where(accept, self.before, self.earlier),
-        )
         self.accepted, self.rejected = self.accepted + accept, self.rejected + (self.active & ~accept)
 
     def _small(self, accept: Tensor) -> Tensor:
@@ -176,6 +205,10 @@ class _EachMarch:
         if problem.sided is not None and bool(self.stopped.any()):
             self._enter()
             self.dz = torch.where(beside(self.stopped, self.z), problem.slope(self.s, self.z), self.dz)
+            if self.pace.restarts:
+                sizes = self._first_steps(self.dz).clamp_min(self.control.min_step or 0.0)
+                self.size = torch.where(self.stopped & sizes.isfinite(), sizes, self.size)
+                self.pace.begin(self.z, self.dz, self.stopped)
         if problem.callback is not None:
             problem.callback(self.s, problem.restore(self.z), self.s - begun)
 

@@ -17,11 +17,16 @@ from .state import beside, sizes_of, times_of
 
 @dataclass(frozen=True)
 class Statistics:
-    """Steps accepted and rejected, and evaluations of f. Steps are [batch] under `per_sample yes`."""
+    """Steps accepted and rejected, and evaluations of f. Steps are [batch] under `per_sample yes`.
+
+    Implicit steps take matrices ∂f/∂z too, whose evaluations are none of f, and factorise matrices of this size.
+    """
 
     accepted: Any
     rejected: Any
     evaluations: int
+    jacobians: int = 0
+    factorisations: int = 0
 
 
 class Piece(NamedTuple):

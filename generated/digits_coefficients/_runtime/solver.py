@@ -154,6 +154,14 @@ class Solver(nn.Module):
                 require_fitting(z)
         return one_tensor(f, z)
 
+    def _field(self, f: VectorField, x: Any, z: Tensor) -> VectorField:
+        """f as steps call it."""
+        return self._prepared(fielded(f, x, z), z)
+
+    def _prepared(self, f: VectorField, z: Tensor) -> VectorField:
+        """f with what steps need of it besides its values."""
+        return f
+
     def _placed(self, z: Tensor, s: Scalar, eps: Scalar) -> tuple[Tensor, Tensor]:
         """The time and the size of a step."""
         now, size = times_of(z, s, eps)
@@ -179,7 +187,7 @@ class SingleStep(Solver):
         """The state one step of size ε later, whatever its error."""
         f, flat, restore = self._one_tensor(f, z)
         now, size = self._placed(flat, s, eps)
-        end: State = restore(self._stepped(fielded(f, x, flat), x, now, flat, size, self.handed(flat, free)))
+        end: State = restore(self._stepped(self._field(f, x, flat), x, now, flat, size, self.handed(flat, free)))
         return end
 
     def base_step(
@@ -188,7 +196,7 @@ class SingleStep(Solver):
         """The same by the base method alone, which is all there is without a corrector."""
         f, flat, restore = self._one_tensor(f, z, learned=False)
         now, size = self._placed(flat, s, eps)
-        end: State = restore(self.base(f, now, x, flat, size, **self.handed(flat, free))[0])
+        end: State = restore(self.base(self._field(f, x, flat), now, x, flat, size, **self.handed(flat, free))[0])
         return end
 
     def base(

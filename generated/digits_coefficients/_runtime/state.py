@@ -158,6 +158,7 @@ class Joined:
 
     def __init__(self, f: VectorField, parts: Sequence[Tensor], restore: Restore) -> None:
         self.f, self.likes, self.restore = f, [part.detach() for part in parts], restore
+        self.given_jacobian = getattr(f, "given_jacobian", None)
 
     def __call__(self, *arguments: Any) -> Tensor:
         """f(s, z) or f(s, x, z) with z a vector."""

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from .clock import Clock
-from .field import fielded
 from .fixed import grid
 from .gradients import Kept, as_it_is, recomputed
 from .grid import GridSteps, GridWay, require_steps
@@ -131,7 +130,7 @@ class HistorySteps(GridSteps):
     def start(self, f: VectorField, s: Scalar, z: Tensor, eps: Scalar, *, x: Tensor | None = None) -> Past:
         """What `step` begins with, from z at s: a history whose newest state is at s + past·ε."""
         now, size = self._placed(z, s, eps)
-        f = fielded(f, x, z)
+        f = self._field(f, x, z)
         history = self.first(f, now, z, x=x)
         for k in range(self.past):
             history = self.begin(f, now + k * size, history, size, x=x)
@@ -142,28 +141,28 @@ class HistorySteps(GridSteps):
         if self.first_derivative:
             return Past((z,), ())
         (now,) = times_of(z, s)
-        return Past((z,), (fielded(f, x, z)(now, z),))
+        return Past((z,), (self._field(f, x, z)(now, z),))
 
     def begin(self, f: VectorField, s: Scalar, history: Past, eps: Scalar, *, x: Tensor | None = None) -> Past:
         """One step while the history is too short for the formula; as `step` where `first` gives all that it needs."""
         if not self.past:
             return self.step(f, s, history, eps, x=x)
         z = history.states[0]
-        return self._begun(fielded(f, x, z), x, *self._placed(z, s, eps), history)
+        return self._begun(self._field(f, x, z), x, *self._placed(z, s, eps), history)
 
     def known(
         self, f: VectorField, s: Scalar, states: Sequence[Tensor], eps: Scalar, *, x: Tensor | None = None
     ) -> Past:
         """The history of past + 1 known states, the newest first: at s, s − ε, and so on."""
         now, size = times_of(states[0], s, eps)
-        field = fielded(f, x, states[0])
+        field = self._field(f, x, states[0])
         places = range(self.first_derivative, self.first_derivative + self.derivatives)
         return Past(tuple(states[: self.states]), tuple(field(now - j * size, states[j]) for j in places))
 
     def step(self, f: VectorField, s: Scalar, history: Past, eps: Scalar, *, x: Tensor | None = None) -> Past:
         """One step later; the newest state of `history` is at s, the others lie ε apart."""
         z = history.states[0]
-        return self._stepped(fielded(f, x, z), x, *self._placed(z, s, eps), history)
+        return self._stepped(self._field(f, x, z), x, *self._placed(z, s, eps), history)
 
     def base_step(self, f: VectorField, s: Scalar, history: Past, eps: Scalar, *, x: Tensor | None = None) -> Past:
         """The same by the base method alone, which is all there is without a corrector."""
@@ -173,7 +172,7 @@ class HistorySteps(GridSteps):
 
     def base(self, f: VectorField, s: Tensor, x: Tensor | None, history: Past, eps: Tensor) -> Followed:
         """A step of the base formula on one tensor, what g reads besides, and the next history's derivatives."""
-        return self.formula(fielded(f, x, history.states[0]), s, history, eps)
+        return self.formula(self._field(f, x, history.states[0]), s, history, eps)
 
     def _begun(self, f: VectorField, x: Tensor | None, s: Tensor, eps: Tensor, history: Past) -> Past:
         """`begin` by the method of the first states."""
@@ -211,7 +210,7 @@ class HistorySteps(GridSteps):
         way: GridWay | None = None,
     ) -> list[Tensor]:
         """Every `keep`-th of the states after each of the steps; grid points are s0 + k·ε, of the times `given`."""
-        f = fielded(f, x, z)
+        f = self._field(f, x, z)
         history = self.first(f, s0, z, x=x) if steps else Past((z,), ())
         states, (size,), (start, whole) = [], sizes_of(z, eps), Clock(z, True).numbers(given, s0, eps)
         for k in range(steps):

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from .events import Event, events_of
-from .field import Counted, fielded
+from .field import Counted
 from .outcome import Status
 from .solution import Piece, Solution, Statistics, checked
 from .solver import Solver
@@ -46,11 +46,13 @@ class GridWay(Way):
         self.call(following - begun)
         return False
 
-    def solution(self, evaluations: int, step: float) -> Solution:
+    def solution(self, f: Counted, step: float) -> Solution:
         """What there is."""
         finite = bool(torch.isfinite(self.z).all())
         status = Status.SUCCESS if finite else Status.NONFINITE
-        return self.found(self.f, status, Statistics(self.accepted, 0, evaluations), step)[0]
+        return self.found(
+            self.f, status, Statistics(self.accepted, 0, f.evaluations, f.jacobians, f.factorisations), step
+        )[0]
 
     def _slope(self, z: Tensor, s: float) -> Tensor:
         slope: Tensor = self.f(times_of(z, s)[0], z)
@@ -89,12 +91,13 @@ class GridSteps(Solver):
         """
         f, z, restore = self._one_tensor(f, z0)
         count = self.counted(steps)
-        times, counted, handed = span_of(z, span), Counted(fielded(f, x, z)), self.handed(z, free)
+        times, field, handed = span_of(z, span), self._field(f, x, z), self.handed(z, free)
+        counted = field if isinstance(field, Counted) else Counted(field)
         points, events = self.points_along(times, count), events_of(event, restore, each=False)
         way = GridWay(counted, z, points, restore, events, callback, dense)
         self._along(way, counted, x, z, span, times, count, handed)
         self._look(z, span, count, parts=self.parts())
-        return checked(way.solution(counted.evaluations, (points[-1] - points[0]) / count), throw)
+        return checked(way.solution(counted, (points[-1] - points[0]) / count), throw)
 
     def counted(self, steps: int | None, default: int | None = None) -> int:
         """How many steps there are; TypeError or ValueError where `steps` is no such number."""

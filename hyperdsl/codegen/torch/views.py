@@ -55,7 +55,8 @@ class SolverView:
     `digest` is that of the base's coefficients, for solvers with weights, "" for others.
     `stages` are the lines of the step, `result` what it returns, `seen` what g gets besides. `parameters` are keywords
     of every call, `handed` those that the step takes: the learned ones too. Where these are many they are taken by
-    their `rows`. `rule` says how equations are solved, where that was said. `grid` are its points, "" without one, and `increments` how many of its steps are learned.
+    their `rows`. `rule` says how equations are solved, where that was said. `grid` are its points, "" without one, and
+    `increments` how many of its steps are learned.
     """
 
     name: str
