@@ -7,7 +7,7 @@ from typing import Any
 
 from hyperdsl.pages.analysis import Analysis, analyse, of_solver
 from hyperdsl.pages.text import polynomial_text
-from hyperdsl.semantics.model.spec import Method, Multistep, PredictorCorrector, Solver
+from hyperdsl.semantics.model.spec import Method, Multistep, PredictorCorrector, Solver, VaryingSolver
 from hyperdsl.semantics.summary import finite_or_text, method_summary, multistep_summary, solver_summary
 from hyperdsl.theory.numbers.exact import Exact
 from hyperdsl.theory.runge_kutta.order import Condition
@@ -15,13 +15,15 @@ from hyperdsl.theory.runge_kutta.tableau import Row
 from hyperdsl.theory.runge_kutta.trees import Tree
 
 
-def details(shown: Method | Solver | Multistep | PredictorCorrector) -> dict[str, Any]:
+def details(shown: Method | Solver | VaryingSolver | Multistep | PredictorCorrector) -> dict[str, Any]:
     """The facts that `check --json` has, and all others; exact numbers are strings, an infinite one is "inf"."""
     match shown:
         case Multistep():
             return multistep_summary(shown)
         case PredictorCorrector():
             return {"name": shown.name, "order": shown.formula.order, "mode": shown.mode}
+        case VaryingSolver():
+            return {**solver_summary(shown), "method": details(shown.base)}
         case Solver():
             base = of_solver(shown)
             return {**solver_summary(shown), "method": _method(base, analyse(base))}

@@ -61,7 +61,7 @@ class Problem:
     or `EachPace` where each sample has steps of its own.
     """
 
-    attempt: Callable[..., Attempt]
+    attempt: Callable[..., Any]
     f: Counted
     z: Tensor
     restore: Restore
@@ -109,7 +109,8 @@ class Pace:
 
     def attempt(self, s: Any, z: Tensor, eps: Tensor, dz: Tensor) -> Attempt:
         """A step from z, where f is dz."""
-        return self.problem.attempt(s, z, eps, dz)
+        tried: Attempt = self.problem.attempt(s, z, eps, dz)
+        return tried
 
     def judge(self, tried: Attempt, z: Tensor) -> Attempt:
         """Find e, which has to be at most 1; the step as it is to be taken."""
@@ -254,10 +255,10 @@ class _March(Way):
 
 def _judged(tried: Attempt, z: Tensor, control: Control) -> tuple[float, int, Attempt]:
     """e, the power of ε in it, and the step as it is to be taken: the one synchronisation with the host."""
-    e = _norm(tried.error, z, tried.end, control)
+    e = norm(tried.error, z, tried.end, control)
     if tried.base is not None and tried.embedded is not None:
         against = tried.embedded.add(tried.base, alpha=0)  # measured by z alone: a step that jumps far is suspect
-        embedded = _norm(against, z, z, control)
+        embedded = norm(against, z, z, control)
         learned, other = torch.stack((e, embedded)).tolist()
         if 0 < learned <= other:
             if learned >= other / TRUST:
@@ -265,7 +266,7 @@ def _judged(tried: Attempt, z: Tensor, control: Control) -> tuple[float, int, At
             return other / TRUST, control.embedded_power, tried
         return other, control.embedded_power, Attempt(tried.base, tried.embedded)
     if tried.doubt is not None:
-        e = torch.maximum(e, _norm(tried.doubt, z, tried.end, control))
+        e = torch.maximum(e, norm(tried.doubt, z, tried.end, control))
     return e.item(), control.power, tried
 
 
@@ -289,7 +290,7 @@ def _require_term(e: float, term: Tensor, scale: float) -> None:
         raise ValueError("the learned term is zero and says nothing of the error: train the corrector first")
 
 
-def _norm(error: Tensor, z: Tensor, end: Tensor, control: Control) -> Tensor:
+def norm(error: Tensor, z: Tensor, end: Tensor, control: Control) -> Tensor:
     """e of `Control`, not finite where the end is not."""
     error, z, end = widened(error), widened(z), widened(end)
     scale = torch.maximum(z.abs(), end.abs()).mul_(control.rtol).add_(control.atol)

@@ -260,12 +260,24 @@ class AdaptiveSteps(SingleStep):
         sided = Sided(field, flat, stopped) if stopped else None
         steps = self._prepared(sided or field, flat)
         counted = steps if isinstance(steps, Counted) else Counted(steps)
-        attempt: Callable[..., Attempt] = kept(partial(self.attempt, counted, x, **handed))
+        attempt = self._tried(counted, x, handed, kept)
         if self._ranges is not None and is_eager(flat):
             attempt = Followed(attempt)
-        weights = Weights(self.weights, handed) if self.dense_order else None
         more = {"sided": sided, "callback": callback, "kept": kept, "plain": self._plain(handed)}
-        return self._posed(attempt, counted, flat, restore, self.longest(), weights, **more)
+        more["pace"] = self._paced(flat)
+        return self._posed(attempt, counted, flat, restore, self.longest(), self._weighed(handed), **more)
+
+    def _tried(self, f: Counted, x: Tensor | None, handed: dict[str, Tensor], kept: Kept) -> Callable[..., Any]:
+        """What tries a step in a solve."""
+        return kept(partial(self.attempt, f, x, **handed))
+
+    def _paced(self, z: Tensor) -> Callable[..., Any] | None:
+        """What makes the pace of a solve, where that is a special one."""
+        return None
+
+    def _weighed(self, handed: dict[str, Tensor]) -> Callable[[Tensor], Tensor] | None:
+        """The weights of the method's own dense output."""
+        return Weights(self.weights, handed) if self.dense_order else None
 
     def _plain(self, handed: dict[str, Tensor]) -> bool:
         """Whether times may be numbers: a parameter may have a gradient, and a compiled step takes tensors."""

@@ -3,14 +3,18 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any, ClassVar
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from .jacobian import Given
 from .newton import NEWTON, Rule, Solvable
 from .solver import Solver
 from .state import VectorField, is_eager
+
+_CALLS = ("forward", "solve", "odeint", "adjoint", "step", "base_step")
 
 
 class Implicit(Solver):
@@ -22,29 +26,12 @@ class Implicit(Solver):
 
     rule: ClassVar[Rule] = NEWTON
 
-    def forward(self, f: VectorField, *arguments: Any, jacobian: Given | None = None, **settings: Any) -> Any:
-        """As without equations."""
-        return super().forward(with_jacobian(f, jacobian), *arguments, **settings)
-
-    def solve(self, f: VectorField, *arguments: Any, jacobian: Given | None = None, **settings: Any) -> Any:
-        """As without equations; statistics count matrices and their factorisations too."""
-        return self._above.solve(with_jacobian(f, jacobian), *arguments, **settings)
-
-    def odeint(self, f: VectorField, *arguments: Any, jacobian: Given | None = None, **settings: Any) -> Any:
-        """As without equations."""
-        return self._above.odeint(with_jacobian(f, jacobian), *arguments, **settings)
-
-    def adjoint(self, f: VectorField, *arguments: Any, jacobian: Given | None = None, **settings: Any) -> Any:
-        """As without equations."""
-        return self._above.adjoint(with_jacobian(f, jacobian), *arguments, **settings)
-
-    def step(self, f: VectorField, *arguments: Any, jacobian: Given | None = None, **settings: Any) -> Any:
-        """As without equations."""
-        return self._above.step(with_jacobian(f, jacobian), *arguments, **settings)
-
-    def base_step(self, f: VectorField, *arguments: Any, jacobian: Given | None = None, **settings: Any) -> Any:
-        """As without equations."""
-        return self._above.base_step(with_jacobian(f, jacobian), *arguments, **settings)
+    def __init_subclass__(cls, **more: Any) -> None:
+        super().__init_subclass__(**more)
+        for name in _CALLS:
+            call = getattr(cls, name, None)
+            if call not in (None, nn.Module.forward):
+                setattr(cls, name, _taking_jacobian(call))
 
     @property
     def _above(self) -> Any:
@@ -55,6 +42,16 @@ class Implicit(Solver):
         if getattr(type(f), "is_solvable", False) or not is_eager(z):
             return f
         return Solvable(f, z, self.rule, _given_of(f), getattr(self, "each", False))
+
+
+def _taking_jacobian(call: Callable[..., Any]) -> Callable[..., Any]:
+    """A method of solvers, with `jacobian=` besides."""
+
+    @functools.wraps(call)
+    def taking(self: Any, f: VectorField, *arguments: Any, jacobian: Given | None = None, **settings: Any) -> Any:
+        return call(self, with_jacobian(f, jacobian), *arguments, **settings)
+
+    return taking
 
 
 class _WithJacobian:

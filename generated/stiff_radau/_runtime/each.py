@@ -65,7 +65,8 @@ class EachPace:
 
     def attempt(self, s: Tensor, z: Tensor, eps: Tensor, dz: Tensor) -> Attempt:
         """A step from z, where f is dz; a step of 0 stays."""
-        return self.problem.attempt(s, z, eps, dz)
+        tried: Attempt = self.problem.attempt(s, z, eps, dz)
+        return tried
 
     def judge(self, tried: Attempt, z: Tensor) -> Attempt:
         """Find e; the step as it is to be taken."""
@@ -276,9 +277,9 @@ def _stacked(pieces: list[Piece]) -> tuple[Piece, ...]:
 
 def _judged(tried: Attempt, z: Tensor, control: Control) -> tuple[Tensor, Any, Attempt]:
     """As in `loop`, for each sample, without synchronisation."""
-    e = _norm(tried.error, z, tried.end, control)
+    e = norm(tried.error, z, tried.end, control)
     if tried.base is not None and tried.embedded is not None:
-        embedded = _norm(tried.embedded.add(tried.base, alpha=0), z, z, control)
+        embedded = norm(tried.embedded.add(tried.base, alpha=0), z, z, control)
         trusted = (e > 0) & (e <= embedded)
         chosen = beside(trusted, z)
         e, embedded = torch.where(trusted, e, 0), torch.where(trusted, embedded / TRUST, embedded)
@@ -286,11 +287,11 @@ def _judged(tried: Attempt, z: Tensor, control: Control) -> tuple[Tensor, Any, A
         end, error = torch.where(chosen, tried.end, tried.base), torch.where(chosen, tried.error, tried.embedded)
         return torch.maximum(e, embedded), power, Attempt(end, error)
     if tried.doubt is not None:
-        e = torch.maximum(e, _norm(tried.doubt, z, tried.end, control))
+        e = torch.maximum(e, norm(tried.doubt, z, tried.end, control))
     return e, control.power, tried
 
 
-def _norm(error: Tensor, z: Tensor, end: Tensor, control: Control) -> Tensor:
+def norm(error: Tensor, z: Tensor, end: Tensor, control: Control) -> Tensor:
     """e of `Control` for each sample, not finite where the end is not."""
     error, z, end = widened(error), widened(z), widened(end)
     scale = torch.maximum(z.abs(), end.abs()).mul_(control.rtol).add_(control.atol)

@@ -120,6 +120,10 @@ class Solvable(Counted):
         self.stale = self.stale | (accept & slow)
         self.fresh = self.fresh & ~accept
 
+    def doubt(self) -> None:
+        """Take what is kept for old: how fast equations converge is seen anew, and new matrices where they do not."""
+        self.fresh, self._etas = self.lanes, {}
+
     def forget(self) -> None:
         """Take new matrices for the next equations."""
         self.stale = torch.ones_like(self.stale)
