@@ -238,7 +238,7 @@ class Checker(namedtuple("Checker", "random left values tables found")):
         """The order of a formula, or of a pair P(EC)^m; 0 where a formula is not (or is) explicit as it should be."""
         if "predictor" in claims:
             p, q = (self.formula(get(claims, key, dict), key[0] == "p") for key in ("predictor", "corrector_formula"))
-            return min(q, p + claims["mode"].count("C"))
+            return min(q, p + int(claims["mode"].count("C")))
         alpha, beta = self.row(claims.get("alpha")), self.row(claims.get("beta"))
         if len(alpha) != len(beta) or len(alpha) < 2 or alpha[-1] != 1 or not sum(beta, ZERO):
             raise ValueError("a formula has as many alpha as beta; the last alpha is 1, the sum of beta not 0")

@@ -73,7 +73,8 @@ def _print_varying(solver: VaryingSolver, console: Console) -> None:
     for formula in solver.method.orders:
         last = formula if isinstance(formula, LinearMultistep) else formula.corrector
         stable = "zero-stable" if formula.is_zero_stable else "not zero-stable"
-        console.print(f"    order {formula.order}, {stable} for equal steps, error constant {last.error_constant}", markup=False)
+        facts = f"{stable} for equal steps, error constant {last.error_constant}"
+        console.print(f"    order {formula.order}, {facts}", markup=False)
     console.print()
     print_page(solver.base, console)
 

@@ -81,9 +81,10 @@ def _within_reach(known: dict[str, Shown], work: Callable[[Shown], T]) -> list[T
 
 def _plot(known: list[Shown], path: Path) -> None:
     from hyperdsl.pages.analysis import of_solver
-    from hyperdsl.semantics.model.spec import Method, Multistep, Solver
+    from hyperdsl.semantics.model.spec import Method, Multistep, Solver, VaryingSolver
 
-    methods = [of_solver(value) if isinstance(value, Solver) else value for value in known]
+    bases = [value.base if isinstance(value, VaryingSolver) else value for value in known]
+    methods = [of_solver(value) if isinstance(value, Solver) else value for value in bases]
     (chosen,) = methods if len(methods) == 1 else (None,)
     if not isinstance(chosen, Multistep) and not (isinstance(chosen, Method) and not chosen.tableau.parameters):
         stop("--plot draws one Runge–Kutta or multistep method without free parameters: name it after the spec")

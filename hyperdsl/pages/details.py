@@ -10,7 +10,7 @@ from hyperdsl.pages.analysis import Analysis, analyse, of_solver
 from hyperdsl.pages.text import polynomial_text
 from hyperdsl.semantics.model.additive import Additive
 from hyperdsl.semantics.model.rosenbrock import Rosenbrock
-from hyperdsl.semantics.model.spec import Base, Method, Multistep, PredictorCorrector, Solver
+from hyperdsl.semantics.model.spec import Base, Method, Multistep, PredictorCorrector, Solver, VaryingSolver
 from hyperdsl.semantics.summary import finite_or_text, method_summary, multistep_summary, solver_summary
 from hyperdsl.theory.numbers.exact import Exact
 from hyperdsl.theory.runge_kutta.order import Condition
@@ -18,13 +18,15 @@ from hyperdsl.theory.runge_kutta.tableau import Row
 from hyperdsl.theory.runge_kutta.trees import Tree
 
 
-def details(shown: Base | Solver) -> dict[str, Any]:
+def details(shown: Base | Solver | VaryingSolver) -> dict[str, Any]:
     """The facts that `check --json` has, and all others; exact numbers are strings, an infinite one is "inf"."""
     match shown:
         case Multistep():
             return multistep_summary(shown)
         case PredictorCorrector():
             return {"name": shown.name, "order": shown.formula.order, "mode": shown.mode}
+        case VaryingSolver():
+            return {**solver_summary(shown), "method": details(shown.base)}
         case Solver():
             base = of_solver(shown)
             return {**solver_summary(shown), "method": _method(base, analyse(base))}

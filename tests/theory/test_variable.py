@@ -76,7 +76,7 @@ def test_family_of_coefficients() -> None:
 
 @pytest.mark.parametrize("steps", [1, 2, 3, 5])
 def test_history_of_backward_differentiation(steps: int) -> None:
-    """From any polynomial on, with any new state: the slope is the formula's, and the history goes through the states."""
+    """From any polynomial on, with any new state, the slope is the formula's; the history goes through the states."""
     numbers = backward(6)
     row, history = (
         numbers.corrections[steps - 1],

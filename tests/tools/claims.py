@@ -156,7 +156,7 @@ def _of_varying(solver: m.VaryingSolver, claims: Claims) -> bool:
         formulas = [_formula(part) for part in parts]
         if not all(_is_said(formula, part) for formula, part in zip(formulas, parts, strict=True)):
             return False
-        orders.append(formulas[0].order if len(parts) == 1 else FormulaPair(*formulas, 1, True).order)
+        orders.append(formulas[0].order if len(parts) == 1 else FormulaPair(formulas[0], formulas[1], 1, True).order)
     planned = plan(solver)
     facts = {"evaluations_per_step": planned.evaluations_per_step, "residual_power": planned.residual_power}
     return claims["order"] == max(orders) and all(claims[key] == value for key, value in facts.items())

@@ -68,7 +68,8 @@ class _Told:
         self.at = s, z, eps, dz
         guess = None if self.piece is None else self.guess
         self.equations.ahead = Ahead(z, allowed, self.kappa, guess, self.doubted)
-        return self.problem.attempt(s, z, eps, dz)
+        tried: Attempt = self.problem.attempt(s, z, eps, dz)
+        return tried
 
     def guess(self, s: Any) -> Tensor:
         raise NotImplementedError
