@@ -84,8 +84,14 @@ class Equations:
         return found
 
     def _newton(self, w: Tensor) -> Tensor | None:
-        """To the last digits, with a new matrix wherever convergence is slow; None where there is none."""
-        f, matrix, before = self.f, self._matrix(), torch.inf
+        """To the last digits, with a new matrix wherever convergence is slow; None where there is none.
+
+        A small change says that the equations hold only if the matrix is that of a state near by: iterates that strayed
+        may have had one of a state where every change is small. They are looked at again with the matrix of where they
+        ended.
+        """
+        f, matrix, before, strayed, again = self.f, self._matrix(), torch.inf, False, False
+        start = f.start
         most = f.rule.iterations or (100 if f.rule.by == "iteration" else 25)
         unit = torch.finfo(self._given() if self._given().itemsize < self.base.dtype.itemsize else self.base.dtype).eps
         for count in range(1, most + 1):
@@ -97,16 +103,20 @@ class Equations:
             size = float(ratio.amax()) / unit if ratio.numel() else 0.0
             rate = size / before
             left = rate / (1 - rate) * size if 0 < rate < 1 else torch.inf
-            if size <= 1 or left <= 0.05 or (rate > 0.5 and size <= 16):
+            done = size <= 1 or left <= 0.05 or (rate > 0.5 and size <= 16)
+            if (done and not strayed) or (again and size <= 16):
                 if rate > SLOW and count > 3:
                     f.forget()
                 return w
             if not size < torch.inf:
                 break
-            if rate > 0.2 and f.rule.by != "iteration":
+            again = done
+            if (rate > 0.2 or done) and f.rule.by != "iteration":
+                strayed = True
                 f.start = self.times[-1], self.rows.back(state[-1].to(self._given()))
                 f.forget()
-            before = size
+            before = torch.inf if done else size
+        f.start = start
         f.forget()
         return None
 
