@@ -9,7 +9,7 @@ import pytest
 from hyperdsl.plan import Evaluate, Solve, method_step, plan
 from hyperdsl.plan.passes import simplified
 from hyperdsl.plan.runge_kutta import runge_kutta, tableau_step
-from hyperdsl.plan.step import evaluations
+from hyperdsl.plan.step import defined, evaluations
 from hyperdsl.semantics.model.spec import Corrector, External
 from tests.plan.made import history, library, library_tables, method_of, names, reading, solver
 
@@ -101,7 +101,7 @@ TOGETHER = {
 def test_stages_that_read_one_another_are_solved_for_together(name: str, expected: list[tuple[str, ...]]) -> None:
     body = tableau_step(library_tables()[name].tableau).body
     blocks = [
-        tuple(one.name for one in statement.equations) if isinstance(statement, Solve) else (statement.name,)
+        tuple(one.name for one in statement.equations) if isinstance(statement, Solve) else defined(statement)
         for statement in body
     ]
     assert blocks == expected

@@ -36,7 +36,10 @@ def holds(package: str, claims: Claims) -> bool:
     try:
         if isinstance(solver, m.VaryingSolver):
             return _of_varying(solver, claims)
-        return _of_method(solver, claims) if isinstance(solver, m.Solver) else _of_history(solver, claims)
+        if isinstance(solver, m.Solver):
+            return _of_method(solver, claims)
+        assert isinstance(solver, m.HistorySolver)
+        return _of_history(solver, claims)
     except ValueError:  # formulas that are none
         return False
 

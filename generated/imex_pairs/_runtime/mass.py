@@ -133,7 +133,7 @@ def require_state(mass: Tensor, z: Tensor) -> None:
     n = mass.shape[-1]
     try:
         lead = _lead(mass, z)
-        fits = torch.broadcast_shapes(mass.shape[:-2], lead) == torch.Size(lead)
+        fits = torch.empty(mass.shape[:-2]).broadcast_to(lead).shape == torch.Size(lead)
     except (ValueError, RuntimeError):
         fits = False
     if not fits:

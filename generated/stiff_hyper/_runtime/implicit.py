@@ -15,7 +15,6 @@ from .newton import NEWTON, Rule, Solvable
 from .solver import Solver
 from .state import VectorField, is_eager
 
-
 _CALLS = ("forward", "solve", "odeint", "adjoint", "step", "base_step")
 
 
