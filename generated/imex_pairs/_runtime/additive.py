@@ -146,7 +146,7 @@ class AdditiveSteps(ImplicitSteps):
     count evaluations of either part.
     """
 
-    parts: ClassVar[tuple[str, ...]] = ("explicit", "implicit")
+    fields: ClassVar[tuple[str, ...]] = ("explicit", "implicit")
 
     def adjoint(self, f: Any, *arguments: Any, **settings: Any) -> Any:
         """As without equations; what is computed again must not depend on what was before."""
