@@ -17,7 +17,7 @@ from .state import VectorField, is_eager
 _CALLS = ("forward", "solve", "odeint", "adjoint", "step", "base_step")
 
 
-class Implicit(Solver):
+class ImplicitSteps(Solver):
     """Put before a class of steps, it solves their equations by its `rule`.
 
     Calls take `jacobian=` besides: jacobian(s, z), or jacobian(s, x, z) where there is an input, gives ∂f/∂z as

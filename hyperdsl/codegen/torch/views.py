@@ -152,7 +152,7 @@ _MODULES = {
     "fixed": ("FixedSteps",),
     "graded": ("GradedSteps",),
     "history": ("Followed", "HistorySteps", "Past"),
-    "implicit": ("Implicit",),
+    "implicit": ("ImplicitSteps",),
     "measuring_orders": ("require_adams", "require_backward"),
     "models": ("Known", "Straight"),
     "newton": ("Rule", "filtered", "increments", "solved"),
@@ -209,7 +209,7 @@ def _solver_view(plan: Plan, corrector: str, paths: Mapping[str, PathView]) -> S
     single = ("GradedSteps",) if plan.grid else ("FixedSteps",)
     bases = _adaptive_bases(adaptive) if adaptive else ("HistorySteps",) if history else single
     implicit = is_implicit(plan)
-    bases = ("StiffSteps" if adaptive else "Implicit", *bases) if implicit else bases
+    bases = ("StiffSteps" if adaptive else "ImplicitSteps", *bases) if implicit else bases
     bases = _varying_bases(varying) if varying else bases
     bases = ("OnPath", *bases) if plan.path else bases
     rule = rule_text(plan.solving)
