@@ -16,7 +16,8 @@ from hyperdsl.theory.numbers.exact import Exact
 class VaryingView:
     """What a solver of variable order has: settings are Python text, `formulas` what its orders are in a textbook.
 
-    Dense output has at most the order `dense_order`. `corrections`, `errors` and `changes` are the numbers of the runtime, a row for each order.
+    Dense output has at most the order `dense_order`. `corrections`, `errors` and `changes` are the numbers of the
+    runtime, a row for each order.
     """
 
     summary: str
