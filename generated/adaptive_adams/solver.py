@@ -26,6 +26,7 @@ class Adams8(AdamsSteps):
     order = 8
     evaluations_per_step = 2
     error = "embedded"
+    dense_order = 8
     control = Control(
         rtol=1e-6,
         atol=1e-8,
@@ -73,6 +74,7 @@ class Adams4(EachOrder, AdamsSteps):
     order = 4
     evaluations_per_step = 2
     error = "embedded"
+    dense_order = 3
     control = Control(
         rtol=1e-6,
         atol=1e-8,

@@ -34,6 +34,7 @@ def test_adams8_as_stated() -> None:
     assert solver.order == 8
     assert solver.evaluations_per_step == 2
     assert solver.error == "embedded"
+    assert solver.dense_order == 8
     assert solver.control.rtol == 1e-6
     assert solver.control.atol == 1e-8
     assert solver.control.power == 2
@@ -179,6 +180,7 @@ def test_adams4_as_stated() -> None:
     assert solver.order == 4
     assert solver.evaluations_per_step == 2
     assert solver.error == "embedded"
+    assert solver.dense_order == 3
     assert solver.control.rtol == 1e-6
     assert solver.control.atol == 1e-8
     assert solver.control.power == 2

@@ -25,6 +25,7 @@ class StiffBDF(BackwardSteps):
     order = 5
     evaluations_per_step = 1
     error = "embedded"
+    dense_order = 5
     control = Control(
         rtol=0.0001,
         atol=1e-7,
@@ -65,6 +66,7 @@ class EachBDF(EachOrder, BackwardSteps):
     order = 5
     evaluations_per_step = 1
     error = "embedded"
+    dense_order = 5
     control = Control(
         rtol=0.0001,
         atol=1e-7,

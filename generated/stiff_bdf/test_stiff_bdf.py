@@ -35,6 +35,7 @@ def test_stiffbdf_as_stated() -> None:
     assert solver.order == 5
     assert solver.evaluations_per_step == 1
     assert solver.error == "embedded"
+    assert solver.dense_order == 5
     assert solver.control.rtol == 0.0001
     assert solver.control.atol == 1e-7
     assert solver.control.power == 2
@@ -101,6 +102,7 @@ def test_eachbdf_as_stated() -> None:
     assert solver.order == 5
     assert solver.evaluations_per_step == 1
     assert solver.error == "embedded"
+    assert solver.dense_order == 5
     assert solver.control.rtol == 0.0001
     assert solver.control.atol == 1e-7
     assert solver.control.power == 2

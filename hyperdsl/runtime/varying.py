@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
@@ -182,8 +183,13 @@ class VaryingSteps(AdaptiveSteps):
     def _tried(self, f: Counted, x: Tensor | None, handed: dict[str, Tensor], kept: Kept) -> Callable[..., Any]:
         return kept(partial(self.correct, f))
 
-    def _weighed(self, handed: dict[str, Tensor]) -> Callable[[Tensor], Tensor]:
-        return partial(weights, len(self.errors))
+    def weights(self, theta: Tensor, **parameters: Tensor) -> Tensor:
+        """The weights of the history's polynomial at s + θ ε."""
+        return weights(len(self.errors), theta)
+
+    def _posed(self, *parts: Any, **more: Any) -> Problem:
+        problem = super()._posed(*parts, **more)
+        return replace(problem, pace=self._paced(problem.z))
 
     def _paced(self, z: Tensor) -> Callable[..., Any]:
         return partial(self.orders, Numbers(z, self.corrections, self.errors, self.changes))

@@ -105,7 +105,7 @@ def _varying(plan: Plan) -> dict[str, Any]:
     numbers = plan.varying.numbers
     rows = {"corrections": numbers.corrections, "changes": numbers.changes}
     found = {name: tuple(tuple(map(_number, row)) for row in value) for name, value in rows.items()}
-    return {**found, "errors": tuple(map(_number, numbers.errors))}
+    return {**found, "errors": tuple(map(_number, numbers.errors)), "dense_order": plan.varying.steps}
 
 
 def _double(value: Exact | None) -> float | None:

@@ -26,6 +26,7 @@ def made(*bases: type, order: int, raised: bool = False) -> Any:
     }
     control = Control(1e-6, 1e-8, (0.0, 1.0, 0.0), 2, 0.9, 0.2, 10.0, None, 20_000)
     about = {"order": order + raised, "evaluations_per_step": 1, "error": "embedded", "control": control}
+    about["dense_order"] = order
     return type("Made", bases, {**about, **rows, "errors": tuple(map(float, numbers.errors))})()
 
 

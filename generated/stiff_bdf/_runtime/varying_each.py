@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
 
@@ -132,3 +134,8 @@ class EachOrder(EachSteps):
     """Put before a family of formulas, it gives each sample of the batch an order and steps of its own."""
 
     orders: ClassVar[Any] = EachOrders
+    _paced: Callable[..., Any]
+
+    def _posed(self, *parts: Any, **more: Any) -> Problem:
+        problem = super()._posed(*parts, **more)
+        return replace(problem, pace=self._paced(problem.z))

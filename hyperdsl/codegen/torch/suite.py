@@ -289,7 +289,7 @@ def _stated(plan: Plan) -> tuple[tuple[str, str], ...]:
         rule = {name: getattr(ruled, name) for name in names} | {"gains": tuple_text(ruled.gains)}
         rule["embedded_power"] = rule["embedded_power"] if ruled.fallback else 0
         texts += [("error", f'"{ruled.estimate}"')]
-        texts += [("dense_order", str(adaptive.dense_order))] if adaptive else []
+        texts += [("dense_order", str(ruled.dense_order))]
         texts += [(f"control.{name}", str(value)) for name, value in rule.items()]
     if varying:
         texts += [("corrections", tuple_text(varying.corrections)), ("changes", tuple_text(varying.changes))]

@@ -16,7 +16,8 @@ from hyperdsl.theory.numbers.exact import Exact
 class VaryingView:
     """What a solver of variable order has: settings are Python text, `formulas` what its orders are in a textbook.
 
-    `corrections`, `errors` and `changes` are the numbers of the runtime, a row for each order.
+    Dense output has at most the order `dense_order`. `corrections`, `errors` and `changes` are the numbers of the
+    runtime, a row for each order.
     """
 
     summary: str
@@ -38,6 +39,7 @@ class VaryingView:
     corrections: tuple[str, ...]
     errors: str
     changes: tuple[str, ...]
+    dense_order: int
     estimate: str = "embedded"
     fallback: bool = False
 
@@ -57,6 +59,7 @@ def varying_view(plan: Plan) -> VaryingView | None:
         corrections=tuple(map(_row, numbers.corrections)),
         errors=_row(numbers.errors),
         changes=tuple(map(_row, numbers.changes)),
+        dense_order=method.steps,
     )
 
 
