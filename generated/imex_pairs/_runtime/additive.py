@@ -148,11 +148,12 @@ class AdditiveSteps(Implicit):
 
     parts: ClassVar[tuple[str, ...]] = ("explicit", "implicit")
 
-    def adjoint(self, f: Any, *arguments: Any, jacobian: Given | None = None, mass: Any = None, **settings: Any) -> Any:
+    def adjoint(self, *arguments: Any, **settings: Any) -> Any:
         """As without equations; what is computed again must not depend on what was before."""
+        f, *others = arguments
         pair = split(f)
         forgetful = Split(pair.explicit, pair.implicit, remembers=False)
-        return super().adjoint(forgetful, *arguments, jacobian=jacobian, mass=mass, **settings)
+        return self._above.adjoint(forgetful, *others, **settings)
 
     def _given(self, f: Any, jacobian: Given | None, mass: Any) -> VectorField:
         if mass is not None:

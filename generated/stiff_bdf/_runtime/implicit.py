@@ -3,15 +3,20 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable
 from typing import Any, ClassVar
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from .jacobian import Given
 from .mass import Massed, require_algebraic
 from .newton import NEWTON, Rule, Solvable
 from .solver import Solver
 from .state import VectorField, is_eager
+
+_CALLS = ("forward", "solve", "odeint", "adjoint", "step", "base_step")
 
 
 class Differentiated(Solver):
@@ -25,41 +30,12 @@ class Differentiated(Solver):
     algebraic: ClassVar[bool] = False
     """Whether its steps end where the algebraic equations of a singular mass matrix hold."""
 
-    def forward(
-        self, f: Any, *arguments: Any, jacobian: Given | None = None, mass: Any = None, **settings: Any
-    ) -> Any:
-        """As without equations."""
-        return super().forward(self._given(f, jacobian, mass), *arguments, **settings)
-
-    def solve(
-        self, f: Any, *arguments: Any, jacobian: Given | None = None, mass: Any = None, **settings: Any
-    ) -> Any:
-        """As without equations; statistics count matrices and their factorisations too."""
-        return self._above.solve(self._given(f, jacobian, mass), *arguments, **settings)
-
-    def odeint(
-        self, f: Any, *arguments: Any, jacobian: Given | None = None, mass: Any = None, **settings: Any
-    ) -> Any:
-        """As without equations."""
-        return self._above.odeint(self._given(f, jacobian, mass), *arguments, **settings)
-
-    def adjoint(
-        self, f: Any, *arguments: Any, jacobian: Given | None = None, mass: Any = None, **settings: Any
-    ) -> Any:
-        """As without equations."""
-        return self._above.adjoint(self._given(f, jacobian, mass), *arguments, **settings)
-
-    def step(
-        self, f: Any, *arguments: Any, jacobian: Given | None = None, mass: Any = None, **settings: Any
-    ) -> Any:
-        """As without equations."""
-        return self._above.step(self._given(f, jacobian, mass), *arguments, **settings)
-
-    def base_step(
-        self, f: Any, *arguments: Any, jacobian: Given | None = None, mass: Any = None, **settings: Any
-    ) -> Any:
-        """As without equations."""
-        return self._above.base_step(self._given(f, jacobian, mass), *arguments, **settings)
+    def __init_subclass__(cls, **more: Any) -> None:
+        super().__init_subclass__(**more)
+        for name in _CALLS:
+            call = getattr(cls, name, None)
+            if call not in (None, nn.Module.forward):
+                setattr(cls, name, _taking(call))
 
     def _given(self, f: VectorField, jacobian: Given | None, mass: Any) -> VectorField:
         """f with what was given beside it."""
@@ -85,6 +61,24 @@ class Implicit(Differentiated):
         if getattr(type(f), "is_solvable", False) or not is_eager(z):
             return f
         return Solvable(f, z, self.rule, given_of(f), getattr(self, "each", False))
+
+
+def _taking(call: Callable[..., Any]) -> Callable[..., Any]:
+    """A method of solvers, with `jacobian=` and `mass=` besides."""
+
+    @functools.wraps(call)
+    def taking(
+        self: Any, f: VectorField, *arguments: Any, jacobian: Given | None = None, mass: Any = None, **settings: Any
+    ) -> Any:
+        return call(self, self._given(f, jacobian, mass), *arguments, **settings)
+
+    signature = inspect.signature(call)
+    *named, last = signature.parameters.values()
+    end = [last] if last.kind is last.VAR_KEYWORD else []
+    added = [inspect.Parameter(name, last.KEYWORD_ONLY, default=None) for name in ("jacobian", "mass")]
+    own = [one for one in [*named, *([] if end else [last])] if one.name not in ("jacobian", "mass")]
+    taking.__signature__ = signature.replace(parameters=[*own, *added, *end])  # type: ignore[attr-defined]
+    return taking
 
 
 class _WithJacobian:
