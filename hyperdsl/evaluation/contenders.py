@@ -212,17 +212,10 @@ def is_adaptive(solver: Callable[..., Tensor]) -> bool:
     return isinstance(solver, nn.Module) and hasattr(solver, "control")
 
 
-def _keywords(solver: object, name: str = "forward") -> dict[str, inspect.Parameter]:
-    """What calls of the solver take, or of its method `name`: a class before another one may hand on what it does not
-    name itself.
-    """
-    if not isinstance(solver, nn.Module):
-        return dict(inspect.signature(solver).parameters) if callable(solver) else {}
-    found: dict[str, inspect.Parameter] = {}
-    for class_ in reversed(type(solver).__mro__):
-        if name in vars(class_) and class_ is not nn.Module:
-            found.update(inspect.signature(vars(class_)[name]).parameters)
-    return found
+def _keywords(solver: object, name: str = "forward") -> Mapping[str, inspect.Parameter]:
+    """What calls of the solver take, or of its method `name`."""
+    call = getattr(solver, name) if isinstance(solver, nn.Module) else solver
+    return inspect.signature(call).parameters if callable(call) else {}
 
 
 def _check_parameters(solver: Callable[..., Tensor], values: Mapping[str, float]) -> None:

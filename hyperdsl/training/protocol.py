@@ -123,4 +123,4 @@ def has_history(solver: AnySolver) -> TypeGuard[HistorySolver]:
 
 def takes_parts(solver: object) -> bool:
     """Whether f is given to it in parts, explicit and implicit."""
-    return bool(getattr(solver, "fields", ()))
+    return bool(getattr(solver, "field_names", ()))

@@ -288,7 +288,7 @@ def test_equations_without_a_solution_are_a_large_error() -> None:
 class InParts(Adaptive):
     """As an additive solver is called."""
 
-    parts = ("explicit", "implicit")
+    field_names = ("explicit", "implicit")
 
     def solve(self, f, z0, span, *, rtol, atol, throw, dense):  # type: ignore[no-untyped-def, override]
         assert f is BRUSSELATOR.parts
