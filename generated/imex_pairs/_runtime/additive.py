@@ -10,7 +10,7 @@ from torch import Tensor
 
 from .clock import Time
 from .field import Counted
-from .implicit import ImplicitSteps, given_of, with_jacobian
+from .implicit import Implicit, given_of, with_jacobian
 from .jacobian import Given
 from .newton import Solvable
 from .state import Restore, VectorField, is_eager
@@ -139,20 +139,21 @@ def _called(value: Any) -> str:
     return "one function" if callable(value) else type(value).__name__
 
 
-class AdditiveSteps(ImplicitSteps):
+class AdditiveSteps(Implicit):
     """Put before a class of steps, it takes f as a pair (explicit, implicit).
 
     Equations are those of the implicit part, and `jacobian=` is that part's. `evaluations_per_step` and statistics
     count evaluations of either part.
     """
 
-    fields: ClassVar[tuple[str, ...]] = ("explicit", "implicit")
+    field_names: ClassVar[tuple[str, ...]] = ("explicit", "implicit")
 
-    def adjoint(self, f: Any, *arguments: Any, **settings: Any) -> Any:
+    def adjoint(self, *arguments: Any, **settings: Any) -> Any:
         """As without equations; what is computed again must not depend on what was before."""
+        f, *others = arguments
         pair = split(f)
         forgetful = Split(pair.explicit, pair.implicit, remembers=False)
-        return self._above.adjoint(forgetful, *arguments, **settings)
+        return self._above.adjoint(forgetful, *others, **settings)
 
     def _given(self, f: Any, jacobian: Given | None, mass: Any) -> VectorField:
         if mass is not None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -34,7 +35,7 @@ class Differentiated(Solver):
         for name in _CALLS:
             call = getattr(cls, name, None)
             if call not in (None, nn.Module.forward):
-                setattr(cls, name, _taking_matrices(call))
+                setattr(cls, name, _taking(call))
 
     def _given(self, f: VectorField, jacobian: Given | None, mass: Any) -> VectorField:
         """f with what was given beside it."""
@@ -51,7 +52,7 @@ class Differentiated(Solver):
         return super()
 
 
-class ImplicitSteps(Differentiated):
+class Implicit(Differentiated):
     """Put before a class of steps, it solves their equations by its `rule`."""
 
     rule: ClassVar[Rule] = NEWTON
@@ -62,7 +63,7 @@ class ImplicitSteps(Differentiated):
         return Solvable(f, z, self.rule, given_of(f), getattr(self, "each", False))
 
 
-def _taking_matrices(call: Callable[..., Any]) -> Callable[..., Any]:
+def _taking(call: Callable[..., Any]) -> Callable[..., Any]:
     """A method of solvers, with `jacobian=` and `mass=` besides."""
 
     @functools.wraps(call)
@@ -71,6 +72,12 @@ def _taking_matrices(call: Callable[..., Any]) -> Callable[..., Any]:
     ) -> Any:
         return call(self, self._given(f, jacobian, mass), *arguments, **settings)
 
+    signature = inspect.signature(call)
+    *named, last = signature.parameters.values()
+    end = [last] if last.kind is last.VAR_KEYWORD else []
+    added = [inspect.Parameter(name, last.KEYWORD_ONLY, default=None) for name in ("jacobian", "mass")]
+    own = [one for one in [*named, *([] if end else [last])] if one.name not in ("jacobian", "mass")]
+    taking.__signature__ = signature.replace(parameters=[*own, *added, *end])  # type: ignore[attr-defined]
     return taking
 
 

@@ -264,20 +264,12 @@ class AdaptiveSteps(SingleStep):
         if self._ranges is not None and is_eager(flat):
             attempt = Followed(attempt)
         more = {"sided": sided, "callback": callback, "kept": kept, "plain": self._plain(handed)}
-        more["pace"] = self._paced(flat)
-        return self._posed(attempt, counted, flat, restore, self.longest(), self._weighed(handed), **more)
+        weights = Weights(self.weights, handed) if self.dense_order else None
+        return self._posed(attempt, counted, flat, restore, self.longest(), weights, **more)
 
     def _tried(self, f: Counted, x: Tensor | None, handed: dict[str, Tensor], kept: Kept) -> Callable[..., Any]:
         """What tries a step in a solve."""
         return kept(partial(self.attempt, f, x, **handed))
-
-    def _paced(self, z: Tensor) -> Callable[..., Any] | None:
-        """What makes the pace of a solve, where that is a special one."""
-        return None
-
-    def _weighed(self, handed: dict[str, Tensor]) -> Callable[[Tensor], Tensor] | None:
-        """The weights of the method's own dense output."""
-        return Weights(self.weights, handed) if self.dense_order else None
 
     def _plain(self, handed: dict[str, Tensor]) -> bool:
         """Whether times may be numbers: a parameter may have a gradient, and a compiled step takes tensors."""
