@@ -215,7 +215,7 @@ def diffusion(small: bool) -> Table:
             found = solver.solve(f, z0, span, throw=False, dense=False, **given, **more)
             taken = time.perf_counter() - start
             explicit = taken if name == "Dopri5" else explicit
-            with Largest() as largest:  # type: ignore[no-untyped-call]  # torch leaves the base untyped
+            with Largest() as largest:
                 solver.solve(f, z0, (0.0, span[1] / 1000), throw=False, dense=False, **given, **more)
             error = float((found.z - exact).norm() / exact.norm())
             row = [str(cells), name, f"{taken:.2f}", f"{explicit / taken:.1f}", str(found.statistics.accepted)]

@@ -21,7 +21,7 @@ GAMMA = 1 - 2**0.5 / 2
 DELTA = -(2**0.5) / 2
 
 
-class Ars222(AdditiveSteps, FixedSteps):  # type: ignore[misc]  # as generated classes are
+class Ars222(AdditiveSteps, FixedSteps):
     """As it is generated."""
 
     order, evaluations_per_step = 2, 4
