@@ -22,6 +22,7 @@ from hyperdsl.plan.step import Linear, Start, Step, equations, evaluations
 from hyperdsl.plan.varying import varying
 from hyperdsl.semantics.model.control import Control
 from hyperdsl.semantics.model.entries import Entries
+from hyperdsl.semantics.model.left_open import Free, Grid, Learned
 from hyperdsl.semantics.model.path import PathModel
 from hyperdsl.semantics.model.solving import Solving
 from hyperdsl.semantics.model.spec import (
@@ -30,10 +31,7 @@ from hyperdsl.semantics.model.spec import (
     Corrector,
     Dense,
     External,
-    Free,
-    Grid,
     HistorySolver,
-    Learned,
     Method,
     Multistep,
     RosenbrockSolver,

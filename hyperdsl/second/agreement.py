@@ -17,6 +17,7 @@ from hyperdsl.second.trees import shown
 from hyperdsl.semantics.methods.labels import parts_of
 from hyperdsl.semantics.model import spec as m
 from hyperdsl.semantics.model.additive import PARTS, Additive, AdditiveFacts
+from hyperdsl.semantics.model.facts import Facts
 from hyperdsl.semantics.model.rosenbrock import Rosenbrock, RosenbrockFacts
 from hyperdsl.source import Place, Source, Span
 from hyperdsl.syntax import nodes as n
@@ -118,7 +119,7 @@ def _parts(
     return written.read_parts(declaration, lambda name: declared.method(name, source, imports)[0], dict(values))
 
 
-def _compared(facts: m.Facts | AdditiveFacts, proof: proofs.Proof, autonomous: bool) -> Iterator[str]:
+def _compared(facts: Facts | AdditiveFacts, proof: proofs.Proof, autonomous: bool) -> Iterator[str]:
     report = facts.report
     first, *embedded = proof.timed
     yield from _order("the order", report.order, first, settled=report.failing is not None)

@@ -7,6 +7,7 @@ import math
 from hyperdsl.semantics.methods.families import range_text
 from hyperdsl.semantics.model import spec as m
 from hyperdsl.semantics.model.additive import Additive
+from hyperdsl.semantics.model.left_open import Grid, Learned
 from hyperdsl.semantics.model.path import PathModel
 from hyperdsl.semantics.model.rosenbrock import Rosenbrock
 
@@ -156,12 +157,12 @@ def path_summary(path: PathModel) -> dict[str, object]:
     }
 
 
-def grid_summary(grid: m.Grid) -> dict[str, object]:
+def grid_summary(grid: Grid) -> dict[str, object]:
     """The points of a grid as exact text, those that a learned one starts from."""
     return {"points": [str(point) for point in grid.points], "learned": grid.learned}
 
 
-def _learned_text(learned: m.Learned) -> str:
+def _learned_text(learned: Learned) -> str:
     within = range_text(learned.name, learned.interval)
     return f"learned from {learned.start}" + (f", {within}" if within != learned.name else "")
 

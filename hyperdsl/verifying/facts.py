@@ -11,7 +11,7 @@ from hyperdsl.plan.multistep import NEWEST
 from hyperdsl.plan.step import STATE, derivative, evaluations
 from hyperdsl.runtime.control import Control
 from hyperdsl.runtime.newton import NEWTON, Rule
-from hyperdsl.semantics.model.spec import Free
+from hyperdsl.semantics.model.left_open import Free
 from hyperdsl.theory.numbers.exact import Exact
 
 

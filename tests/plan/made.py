@@ -16,10 +16,10 @@ from hyperdsl.semantics.methods.tables import Table, read_table
 from hyperdsl.semantics.model.control import Control, ErrorEstimate
 from hyperdsl.semantics.model.entries import Entries
 from hyperdsl.semantics.model.expressions import Constant
+from hyperdsl.semantics.model.facts import Facts
 from hyperdsl.semantics.model.spec import (
     Corrector,
     External,
-    Facts,
     HistorySolver,
     Method,
     Multistep,

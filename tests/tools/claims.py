@@ -13,6 +13,7 @@ from hyperdsl.plan import plan
 from hyperdsl.semantics.model import spec as m
 from hyperdsl.semantics.model.entries import Entries
 from hyperdsl.semantics.model.expressions import Constant
+from hyperdsl.semantics.model.facts import Facts
 from hyperdsl.semantics.reading.numbers import ExactReader
 from hyperdsl.semantics.reading.report import Report
 from hyperdsl.source import Source, SpecFile
@@ -113,11 +114,11 @@ def _of_method(solver: m.Solver, claims: Claims) -> bool:
     )
 
 
-def _facts(tableau: Tableau, tolerance: Exact | None) -> m.Facts:
+def _facts(tableau: Tableau, tolerance: Exact | None) -> Facts:
     """What a certificate claims of a tableau; without stability, which is much of the work of a proof."""
     report, *embedded = (prove_order(tableau, row, tolerance) for row in range(len(tableau.weights)))
     orders = tuple(proven.order for proven in embedded)
-    return m.Facts(report, orders, stage_order(tableau, tolerance), tableau.is_fsal, 0, None, None, None)
+    return Facts(report, orders, stage_order(tableau, tolerance), tableau.is_fsal, 0, None, None, None)
 
 
 def _continues(whole: Tableau, tableau: Tableau, claims: Claims, order: int, tolerance: Exact | None) -> bool:

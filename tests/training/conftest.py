@@ -22,19 +22,10 @@ from hyperdsl.codegen.torch.training import train_view
 from hyperdsl.plan import plan
 from hyperdsl.semantics.model.entries import Entries
 from hyperdsl.semantics.model.expressions import Binary, Constant, Variable
+from hyperdsl.semantics.model.facts import Facts
 from hyperdsl.semantics.model.layers import Linear
-from hyperdsl.semantics.model.spec import (
-    Corrector,
-    External,
-    Facts,
-    Free,
-    Learned,
-    Method,
-    Reference,
-    Solver,
-    Spec,
-    Training,
-)
+from hyperdsl.semantics.model.left_open import Free, Learned
+from hyperdsl.semantics.model.spec import Corrector, External, Method, Reference, Solver, Spec, Training
 from hyperdsl.semantics.model.training import (
     AdversarialLoss,
     EndLoss,

@@ -14,7 +14,8 @@ from hyperdsl.codegen.torch.varying import varying_view
 from hyperdsl.codegen.torch.views import ImportView, grid_text, imports_of, range_view
 from hyperdsl.codegen.torch.warm import FUNCTIONS, layer_text
 from hyperdsl.plan import Linearise, Plan
-from hyperdsl.semantics.model.spec import Corrector, Free, Learned
+from hyperdsl.semantics.model.left_open import Free, Learned
+from hyperdsl.semantics.model.spec import Corrector
 from hyperdsl.semantics.reading.names import class_name
 from hyperdsl.semantics.solvers.schedules import Curve, numbers_at
 from hyperdsl.theory.multistep.formulas import LinearMultistep

@@ -8,7 +8,7 @@ from hyperdsl.codegen.expressions import SPEC, spelled
 from hyperdsl.codegen.torch.expressions import number, tuple_text, written_text
 from hyperdsl.plan import Coefficient, Evaluate, Plan, Step
 from hyperdsl.semantics.model import expressions as e
-from hyperdsl.semantics.model.spec import Grid, Learned
+from hyperdsl.semantics.model.left_open import Grid, Learned
 from hyperdsl.semantics.reading.names import class_name
 from hyperdsl.theory.numbers.exact import Exact
 

@@ -17,8 +17,9 @@ from hyperdsl.codegen.torch.varying import VaryingView, varying_view
 from hyperdsl.plan import Linearise, Plan
 from hyperdsl.plan.passes import ends_solved
 from hyperdsl.semantics.model.expressions import Variable
+from hyperdsl.semantics.model.left_open import Free
 from hyperdsl.semantics.model.solving import Solving
-from hyperdsl.semantics.model.spec import Corrector, External, Free, Spec
+from hyperdsl.semantics.model.spec import Corrector, External, Spec
 from hyperdsl.semantics.reading.names import class_name
 
 

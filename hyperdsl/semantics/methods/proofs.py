@@ -11,7 +11,7 @@ from typing import Protocol
 
 from hyperdsl.diagnostics import catalogue
 from hyperdsl.semantics.methods.tables import Table
-from hyperdsl.semantics.model.spec import Facts
+from hyperdsl.semantics.model.facts import Facts
 from hyperdsl.semantics.reading.report import Report, Spanned
 from hyperdsl.syntax import nodes as n
 from hyperdsl.theory.numbers.exact import Exact

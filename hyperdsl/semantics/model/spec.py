@@ -11,7 +11,9 @@ from typing import ClassVar, Literal
 from hyperdsl.semantics.model.additive import Additive, AdditiveFacts
 from hyperdsl.semantics.model.control import Control
 from hyperdsl.semantics.model.entries import Entries
+from hyperdsl.semantics.model.facts import Facts
 from hyperdsl.semantics.model.layers import Bilinear, Conv2d, Layer, Residual
+from hyperdsl.semantics.model.left_open import Free, Grid, Learned
 from hyperdsl.semantics.model.parameter import Parameter
 from hyperdsl.semantics.model.path import PathModel
 from hyperdsl.semantics.model.problem import ProblemModel
@@ -27,32 +29,7 @@ from hyperdsl.theory.multistep.variable import Variable
 from hyperdsl.theory.numbers.exact import Exact
 from hyperdsl.theory.numbers.polynomials import Polynomial
 from hyperdsl.theory.rosenbrock.tableau import RosenbrockTableau
-from hyperdsl.theory.runge_kutta.families import Interval
-from hyperdsl.theory.runge_kutta.order import OrderReport
 from hyperdsl.theory.runge_kutta.tableau import Tableau
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What was proven of a tableau (DESIGN §3); None where it depends on a parameter or there is no such row.
-
-    `embedded` holds one proven order per further weight row. `principal_error` is the 2-norm of the principal
-    error coefficients; stability intervals are lengths connected to 0, `math.inf` where unbounded.
-    """
-
-    report: OrderReport
-    embedded: tuple[int, ...]
-    stage_order: int
-    fsal: bool
-    conditions: int
-    principal_error: float | None
-    real_stability: float | None
-    imaginary_stability: float | None
-
-    @property
-    def order(self) -> int:
-        """The proven order for non-autonomous problems z' = f(s, z)."""
-        return self.report.order
 
 
 @dataclass(frozen=True)
@@ -206,35 +183,6 @@ class Training:
     def phases(self) -> tuple[Training, ...]:
         """All phases, the training's own settings first."""
         return (self, *self.then)
-
-
-@dataclass(frozen=True)
-class Free:
-    """A parameter of the base that stays open: a keyword of every call, drawn uniformly in training."""
-
-    name: str
-    interval: Interval
-
-
-@dataclass(frozen=True)
-class Learned:
-    """A parameter of the base that is trained, from `start` on, and stays in its interval."""
-
-    name: str
-    start: Exact
-    interval: Interval
-
-
-@dataclass(frozen=True)
-class Grid:
-    """The points of a solver's steps as fractions of the span, from 0 to 1; `learned` ones before training."""
-
-    points: tuple[Exact, ...]
-    learned: bool
-
-    @property
-    def steps(self) -> int:
-        return len(self.points) - 1
 
 
 @dataclass(frozen=True)

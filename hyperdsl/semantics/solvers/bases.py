@@ -9,6 +9,7 @@ from hyperdsl.semantics.methods.families import check_denominators, contains, ra
 from hyperdsl.semantics.methods.multisteps import unstable_root
 from hyperdsl.semantics.model import spec as m
 from hyperdsl.semantics.model.additive import IMPLICIT, Additive
+from hyperdsl.semantics.model.left_open import Free, Learned
 from hyperdsl.semantics.model.rosenbrock import Rosenbrock
 from hyperdsl.semantics.reading.numbers import ExactReader
 from hyperdsl.semantics.reading.report import Report
@@ -25,8 +26,8 @@ class ChosenBase:
 
     method: m.Base
     fixed: tuple[tuple[str, Exact], ...] = ()
-    free: tuple[m.Free, ...] = ()
-    learned: tuple[m.Learned, ...] = ()
+    free: tuple[Free, ...] = ()
+    learned: tuple[Learned, ...] = ()
 
 
 @dataclass
@@ -34,8 +35,8 @@ class _Taken:
     """The arguments of a base, as they are read."""
 
     fixed: dict[str, Exact] = field(default_factory=dict)
-    free: dict[str, m.Free] = field(default_factory=dict)
-    learned: dict[str, m.Learned] = field(default_factory=dict)
+    free: dict[str, Free] = field(default_factory=dict)
+    learned: dict[str, Learned] = field(default_factory=dict)
 
     def __contains__(self, name: str) -> bool:
         return name in self.fixed or name in self.free or name in self.learned
@@ -147,13 +148,13 @@ def _take(report: Report, name: str, value: n.Value, interval: Interval, taken: 
     if isinstance(value, n.Range):
         found = _subrange(report, value, name, interval)
         if found:
-            taken.free[name] = m.Free(name, found)
+            taken.free[name] = Free(name, found)
     elif isinstance(value, n.Name) and value.text == "free":
         if interval.lower is None or interval.upper is None:
             problem = f"`{name}` has no finite range that it could be free in"
             report(catalogue.BAD_PARAMETER, value, problem=problem, help=f"give one: `{name} = 1/2 .. 1`")
         else:
-            taken.free[name] = m.Free(name, Interval(interval.lower, interval.upper))
+            taken.free[name] = Free(name, Interval(interval.lower, interval.upper))
     elif isinstance(value, n.Call) and isinstance(value.name, n.Name) and value.name.text == LEARNED:
         found_learned = _learned(report, name, value, interval)
         if found_learned:
@@ -166,7 +167,7 @@ def _take(report: Report, name: str, value: n.Value, interval: Interval, taken: 
             taken.fixed[name] = number
 
 
-def _learned(report: Report, name: str, call: n.Call, interval: Interval) -> m.Learned | None:
+def _learned(report: Report, name: str, call: n.Call, interval: Interval) -> Learned | None:
     """`learned(1/2)` or `learned(1/2, 3/10 .. 1)`: where training starts, and the range that it keeps to."""
     before = len(report.found)
     arguments = Arguments(report, call, ("start", "range"), positional=2)
@@ -180,7 +181,7 @@ def _learned(report: Report, name: str, call: n.Call, interval: Interval) -> m.L
     number = _within(report, start, name, within or interval)
     if number is None or within is None or len(report.found) > before:
         return None
-    return m.Learned(name, number, within)
+    return Learned(name, number, within)
 
 
 def _subrange(report: Report, value: n.Value, name: str, interval: Interval) -> Interval | None:
@@ -212,7 +213,7 @@ def _is_defined(report: Report, name: n.Name, method: m.OneStep, taken: _Taken) 
             wants = f"such that {factor} is not zero"
             report(catalogue.OUT_OF_RANGE, name, what=f"the parameters of `{method.name}`", wants=wants)
             return False
-    open_ones: dict[str, m.Free | m.Learned] = {**taken.free, **taken.learned}
+    open_ones: dict[str, Free | Learned] = {**taken.free, **taken.learned}
     region = Region({key: parameter.interval for key, parameter in open_ones.items()})
     if not taken.free:
         region = replace(region, nonzero=tuple(factor.substitute(taken.fixed) for factor in method.nonzero))

@@ -12,6 +12,7 @@ from hyperdsl.semantics.methods.rosenbrocks import prove as prove_rosenbrock
 from hyperdsl.semantics.model import spec as m
 from hyperdsl.semantics.model.additive import Additive
 from hyperdsl.semantics.model.control import Control
+from hyperdsl.semantics.model.left_open import Grid
 from hyperdsl.semantics.model.path import PathModel
 from hyperdsl.semantics.model.rosenbrock import Rosenbrock
 from hyperdsl.semantics.model.solving import Solving
@@ -53,7 +54,7 @@ class _Parts:
     training: m.Training | None
     control: Control | None
     chosen: n.Name | None
-    grid: m.Grid | None
+    grid: Grid | None
     path: PathModel | None
     placed: n.Name | None
     solving: Solving | None
@@ -282,7 +283,7 @@ def _corrector(report: Report, settings: Settings, owner: n.Name, names: Names) 
     return m.External() if name.text == "external" else names.corrector(name)
 
 
-def _training(report: Report, settings: Settings, names: Names, grid: m.Grid | None) -> m.Training | None:
+def _training(report: Report, settings: Settings, names: Names, grid: Grid | None) -> m.Training | None:
     if "training" not in settings.by_word:
         default = names.default_training()
         return to_the_end(default) if grid and grid.learned else default

@@ -13,6 +13,7 @@ from hyperdsl.semantics.methods.proofs import prove
 from hyperdsl.semantics.model import spec as m
 from hyperdsl.semantics.model.entries import Entries
 from hyperdsl.semantics.model.expressions import Binary, Constant, Expression, Variable
+from hyperdsl.semantics.model.left_open import Learned
 from hyperdsl.semantics.model.parameter import Parameter
 from hyperdsl.source import Place
 from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact
@@ -24,16 +25,14 @@ ORDER = 1
 _NAMED = 9  # stages up to which a21 can only be one coefficient
 
 
-def free_coefficients(name: str, place: Place, start: Tableau) -> tuple[m.Method, tuple[m.Learned, ...]]:
+def free_coefficients(name: str, place: Place, start: Tableau) -> tuple[m.Method, tuple[Learned, ...]]:
     """The family whose parameters are its coefficients, and these as learned ones that start from this tableau."""
     stages = start.stages
     gap = "_" if stages > _NAMED else ""
     a_names = [[f"a{i + 1}{gap}{j + 1}" for j in range(i)] for i in range(stages)]
     b_names = [f"b{i + 1}" for i in range(stages - 1)]
-    learned = [
-        m.Learned(name, start.a[i][j], Interval()) for i, row in enumerate(a_names) for j, name in enumerate(row)
-    ]
-    learned += [m.Learned(name, start.weights[0][i], Interval()) for i, name in enumerate(b_names)]
+    learned = [Learned(name, start.a[i][j], Interval()) for i, row in enumerate(a_names) for j, name in enumerate(row)]
+    learned += [Learned(name, start.weights[0][i], Interval()) for i, name in enumerate(b_names)]
     tableau = _tableau(a_names, b_names)
     family = m.Method(
         name=name,

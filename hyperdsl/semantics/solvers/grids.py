@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from hyperdsl.diagnostics import catalogue
 from hyperdsl.semantics.model import spec as m
+from hyperdsl.semantics.model.left_open import Grid
 from hyperdsl.semantics.model.training import EndLoss, TrajectoryLoss
 from hyperdsl.semantics.reading.numbers import ExactReader
 from hyperdsl.semantics.reading.report import Report
@@ -18,7 +19,7 @@ MOST_STEPS = 256
 LEARNED = "learned"
 
 
-def read_grid(report: Report, settings: Settings) -> m.Grid | None:
+def read_grid(report: Report, settings: Settings) -> Grid | None:
     """The grid; None without one, and where it was reported."""
     setting = settings.get(WORD)
     if setting is None:
@@ -29,16 +30,16 @@ def read_grid(report: Report, settings: Settings) -> m.Grid | None:
     return None if report.failed_since(before) else grid
 
 
-def _learned(report: Report, call: n.Call) -> m.Grid:
+def _learned(report: Report, call: n.Call) -> Grid:
     """So many steps, equal before training."""
     arguments = Arguments(report, call, ("steps",), positional=1)
     steps = arguments.integer("steps", 2, 2, MOST_STEPS)
     if "steps" not in arguments.values:
         report(catalogue.WRONG_VALUE, call, word=LEARNED, wants="the number of steps: `grid learned(4)`")
-    return m.Grid(tuple(Exact.of(k) / Exact.of(steps) for k in range(steps + 1)), learned=True)
+    return Grid(tuple(Exact.of(k) / Exact.of(steps) for k in range(steps + 1)), learned=True)
 
 
-def _given(report: Report, setting: n.Setting) -> m.Grid | None:
+def _given(report: Report, setting: n.Setting) -> Grid | None:
     points: list[Exact] = []
     for value in setting.values:
         if isinstance(value, n.Range | n.Comparison | n.String):
@@ -65,7 +66,7 @@ def _given(report: Report, setting: n.Setting) -> m.Grid | None:
                 problem = f"these points are {float(low)!r} both, in double precision"
                 report(catalogue.BAD_GRID, value, problem=problem, help="leave one out")
                 break
-    return m.Grid(tuple(points), learned=False)
+    return Grid(tuple(points), learned=False)
 
 
 def check_grid(report: Report, settings: Settings, solver: m.StepSolver) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from hyperdsl.diagnostics import catalogue
 from hyperdsl.semantics.model import spec as m
+from hyperdsl.semantics.model.left_open import Learned
 from hyperdsl.semantics.reading.report import Report
 from hyperdsl.semantics.reading.settings import Arguments, chosen
 from hyperdsl.semantics.solvers.equal_grid import DEFAULT_START, STARTS, composed, on_equal_grid, starts_of
@@ -20,7 +21,7 @@ Find = Callable[[n.Name], m.Base | None]
 Library = Callable[[str], m.Method]
 """The methods of the library."""
 
-Family = tuple[m.Method, tuple[m.Learned, ...]]
+Family = tuple[m.Method, tuple[Learned, ...]]
 
 
 def learned_coefficients(report: Report, call: n.Call, find: Find, library: Library) -> Family | None:
