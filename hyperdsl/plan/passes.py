@@ -120,9 +120,8 @@ def ends_solved(step: Step) -> bool:
     body = needed(step, step.base)
     matrix = next((statement for statement in body if isinstance(statement, Linearise)), None)
     if matrix is not None:
-        evaluated, resolved = (
-            [statement for statement in body if isinstance(statement, kind)] for kind in (Evaluate, Resolve)
-        )
+        evaluated = [statement for statement in body if isinstance(statement, Evaluate)]
+        resolved = [statement for statement in body if isinstance(statement, Resolve)]
         added = Term(matrix.ratio, resolved[-1].name, 1)
         return evaluated[-1].node.value == ONE and values((*evaluated[-1].of, added)) == values(step.base)
     known = {STATE, *(name for statement in body for name in defined(statement))}
