@@ -146,7 +146,7 @@ class AdditiveSteps(Implicit):
     count evaluations of either part.
     """
 
-    parts: ClassVar[tuple[str, ...]] = ("explicit", "implicit")
+    field_names: ClassVar[tuple[str, ...]] = ("explicit", "implicit")
 
     def adjoint(self, *arguments: Any, **settings: Any) -> Any:
         """As without equations; what is computed again must not depend on what was before."""

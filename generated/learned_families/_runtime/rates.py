@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .jacobian import Jacobian, Rows, by_rows, watched
+from .jacobian import Jacobian, Rows, by_rows, unhooked, watched
 from .state import beside
 
 
@@ -43,7 +43,7 @@ class Rates(Jacobian):
 
 def along_time(slope: Tensor, now: Tensor) -> Tensor:
     """∂f/∂s by two reverse sweeps, of which the second is along one vector for all components."""
-    with torch.inference_mode(False), torch.enable_grad():
+    with torch.inference_mode(False), torch.enable_grad(), unhooked():
         probe = torch.zeros_like(slope, requires_grad=True)
         (pulled,) = torch.autograd.grad(slope, now, probe, create_graph=True, allow_unused=True)
         if pulled is None or not pulled.requires_grad:
