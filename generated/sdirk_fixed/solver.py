@@ -15,13 +15,13 @@ from torch import Tensor, nn
 
 from ._runtime.fixed import FixedSteps
 from ._runtime.history import Followed, HistorySteps, Past
-from ._runtime.implicit import Implicit
+from ._runtime.implicit import ImplicitSteps
 from ._runtime.newton import Rule, solved
 from ._runtime.relative import RelativeCorrector
 from ._runtime.state import VectorField
 
 
-class Sdirk(Implicit, FixedSteps):
+class Sdirk(ImplicitSteps, FixedSteps):
     """hairer_wanner_sdirk4 (order 4, proven)."""
 
     order = 4
@@ -40,7 +40,7 @@ class Sdirk(Implicit, FixedSteps):
         return known + 1 / 4 * eps * k5, ()
 
 
-class Gauss(Implicit, FixedSteps):
+class Gauss(ImplicitSteps, FixedSteps):
     """gauss4 (order 4, proven)."""
 
     order = 4
@@ -56,7 +56,7 @@ class Gauss(Implicit, FixedSteps):
         return z + eps * (1 / 2 * k1 + 1 / 2 * k2), ()
 
 
-class Matrixless(Implicit, FixedSteps):
+class Matrixless(ImplicitSteps, FixedSteps):
     """trbdf2 (order 2, proven)."""
 
     order = 2
@@ -71,7 +71,7 @@ class Matrixless(Implicit, FixedSteps):
         return known + 0.2928932188134525 * eps * k3, ()
 
 
-class Bdf(Implicit, HistorySteps):
+class Bdf(ImplicitSteps, HistorySteps):
     """bdf2 (order 2, proven)."""
 
     order = 2
@@ -95,7 +95,7 @@ class Bdf(Implicit, HistorySteps):
         return z + h * (1 / 6 * k1 + 1 / 3 * k2 + 1 / 3 * k3 + 1 / 6 * k4), k1
 
 
-class HyperBackwardEuler(Implicit, FixedSteps):
+class HyperBackwardEuler(ImplicitSteps, FixedSteps):
     """backward_euler (order 1, proven) with a learned term: + ε^2 g(z, dz, eps)."""
 
     order = 1

@@ -18,7 +18,7 @@ from ._runtime.adaptive import Advanced, EmbeddedSteps, Estimated
 from ._runtime.control import Control
 from ._runtime.corrector import Corrector
 from ._runtime.fixed import FixedSteps
-from ._runtime.implicit import Implicit
+from ._runtime.implicit import ImplicitSteps
 from ._runtime.newton import filtered, increments, solved
 from ._runtime.relative import RelativeCorrector
 from ._runtime.solution import polynomials
@@ -26,7 +26,7 @@ from ._runtime.state import VectorField
 from ._runtime.stiff import StiffSteps
 
 
-class HyperBackwardEuler(Implicit, FixedSteps):
+class HyperBackwardEuler(ImplicitSteps, FixedSteps):
     """backward_euler (order 1, proven) with a learned term: + ε^2 g(z, eps)."""
 
     order = 1
@@ -42,7 +42,7 @@ class HyperBackwardEuler(Implicit, FixedSteps):
         return z + eps * k1, ()
 
 
-class RelativeBackwardEuler(Implicit, FixedSteps):
+class RelativeBackwardEuler(ImplicitSteps, FixedSteps):
     """backward_euler (order 1, proven) with a learned term: + ε^2 g(z, dz, eps)."""
 
     order = 1
@@ -59,7 +59,7 @@ class RelativeBackwardEuler(Implicit, FixedSteps):
         return z + eps * k1, (dz,)
 
 
-class HyperSdirk2(Implicit, FixedSteps):
+class HyperSdirk2(ImplicitSteps, FixedSteps):
     """sdirk2 (order 2, proven) with a learned term: + ε^3 g(z, eps)."""
 
     order = 2
@@ -77,7 +77,7 @@ class HyperSdirk2(Implicit, FixedSteps):
         return known + 0.2928932188134525 * eps * k2, ()
 
 
-class RadauIIA3(Implicit, FixedSteps):
+class RadauIIA3(ImplicitSteps, FixedSteps):
     """radau_iia3 (order 3, proven)."""
 
     order = 3

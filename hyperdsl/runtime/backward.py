@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from .implicit import Implicit
+from .implicit import ImplicitSteps
 from .newton import Ahead, Rule
 from .nordsieck import scaled
 from .state import VectorField
@@ -18,7 +18,7 @@ ITERATIONS = 4
 """Of Newton's method with old matrices, at most: then they are taken anew (Shampine & Reichelt 1997)."""
 
 
-class BackwardSteps(Implicit, VaryingSteps):
+class BackwardSteps(ImplicitSteps, VaryingSteps):
     """z[n+1] − P_0 = e = ∇^(q+1) z with h f[n+1] = P_1 + l_1 e, solved by Newton's method from the prediction P_0 on."""
 
     rule: ClassVar[Rule] = Rule(iterations=ITERATIONS)

@@ -13,7 +13,7 @@ from torch.utils._pytree import tree_leaves
 
 from hyperdsl.runtime.corrector import Corrector
 from hyperdsl.runtime.graded import GradedSteps
-from hyperdsl.runtime.implicit import Implicit
+from hyperdsl.runtime.implicit import ImplicitSteps
 from hyperdsl.runtime.newton import solved
 from hyperdsl.runtime.program import program
 from hyperdsl.runtime.solver import Evaluated
@@ -123,7 +123,7 @@ class GradedLearned(GradedSteps, Euler):
         self.increments = nn.Parameter(torch.tensor([0.1, -0.4, 0.3]))
 
 
-class Iterated(Implicit, Euler):
+class Iterated(ImplicitSteps, Euler):
     """The implicit Euler formula."""
 
     def method(self, f: VectorField, s: Tensor, z: Tensor, eps: Tensor) -> Evaluated:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from .clock import Time
 from .field import Counted
-from .implicit import Implicit, given_of, with_jacobian
+from .implicit import ImplicitSteps, given_of, with_jacobian
 from .jacobian import Given
 from .newton import Solvable
 from .state import Restore, VectorField, is_eager
@@ -139,7 +139,7 @@ def _called(value: Any) -> str:
     return "one function" if callable(value) else type(value).__name__
 
 
-class AdditiveSteps(Implicit):
+class AdditiveSteps(ImplicitSteps):
     """Put before a class of steps, it takes f as a pair (explicit, implicit).
 
     Equations are those of the implicit part, and `jacobian=` is that part's. `evaluations_per_step` and statistics

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from .control import Control
 from .each import EachPace
-from .implicit import Implicit
+from .implicit import ImplicitSteps
 from .loop import Attempt, Pace, Problem
 from .newton import Ahead
 from .solution import Piece, at_each
@@ -23,7 +23,7 @@ STEADY = 1.2
 """A step is left as it is where it could be longer by less, so that factors of matrices serve again."""
 
 
-class StiffSteps(Implicit):
+class StiffSteps(ImplicitSteps):
     """Put before a class of estimates, it solves the equations of its steps as precisely as the control asks for."""
 
     def attempt(
@@ -55,7 +55,7 @@ class _Told:
         unit = torch.finfo(problem.z.dtype.to_real()).eps
         tolerance = self.equations.rule.tolerance
         self.kappa = max(10 * unit / rtol, min(0.03, math.sqrt(rtol)) if tolerance is None else tolerance)
-        self.most = self.equations.rule.iterations or 7
+        self.most = self.equations.rule.iterations or 6
 
     @property
     def equations(self) -> Any:

@@ -52,7 +52,7 @@ class Differentiated(Solver):
         return super()
 
 
-class Implicit(Differentiated):
+class ImplicitSteps(Differentiated):
     """Put before a class of steps, it solves their equations by its `rule`."""
 
     rule: ClassVar[Rule] = NEWTON

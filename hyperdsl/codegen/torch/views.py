@@ -161,7 +161,7 @@ _MODULES = {
     "fixed": ("FixedSteps",),
     "graded": ("GradedSteps",),
     "history": ("Followed", "HistorySteps", "Past"),
-    "implicit": ("Implicit",),
+    "implicit": ("ImplicitSteps",),
     "measuring": ("parted",),
     "models": ("Known", "Straight"),
     "newton": ("Rule", "filtered", "increments", "solved"),
@@ -221,7 +221,7 @@ def _solver_view(plan: Plan, corrector: str, paths: Mapping[str, PathView]) -> S
     linearised = any(isinstance(statement, Linearise) for statement in plan.step.body)
     bases = ("RosenbrockSteps", *bases) if linearised else bases
     implicit = is_implicit(plan)
-    bases = ("StiffSteps" if adaptive else "Implicit", *bases) if implicit else bases
+    bases = ("StiffSteps" if adaptive else "ImplicitSteps", *bases) if implicit else bases
     bases = ("AdditiveSteps", *bases[(0 if adaptive else 1) :]) if plan.split else bases
     bases = _varying_bases(varying) if varying else bases
     bases = ("OnPath", *bases) if plan.path else bases
