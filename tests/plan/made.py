@@ -10,7 +10,8 @@ from functools import cache
 from hyperdsl.compiler import library_base, library_method
 from hyperdsl.plan import Plan, Step, plan
 from hyperdsl.plan.passes import with_sums
-from hyperdsl.plan.step import Coefficient, Evaluate, Linear, Solve, defined
+from hyperdsl.plan.step import Coefficient, Evaluate, Linear, Linearise, Solve, defined
+from hyperdsl.semantics.methods.labels import PLAIN, parts_of
 from hyperdsl.semantics.methods.tables import Table, read_table
 from hyperdsl.semantics.model.control import Control, ErrorEstimate
 from hyperdsl.semantics.model.entries import Entries
@@ -103,20 +104,23 @@ def coefficients(step: Step) -> Iterator[Coefficient]:
                 yield statement.node
             case Solve():
                 yield from (equation.node for equation in statement.equations)
+            case Linearise():
+                yield statement.ratio
 
 
 @cache
 def library_tables() -> dict[str, Table]:
-    """Every tableau of the library, read but not proven."""
+    """Every tableau of the library that is a method by itself, read but not proven."""
     found = {}
     for (group, name), file in library_index().items():
         declaration = library_unit(file).declarations[group, name] if group == "method" else None
-        if declaration is not None and declaration.word.text == "method":
+        if declaration is None or declaration.word.text != "method":
+            continue
+        if parts_of(declaration).keys() == {PLAIN}:
             parameters = tuple(
                 argument.value.text for argument in declaration.parameters if isinstance(argument.value, n.Name)
             )
-            (node, *_) = (part for part in declaration.body.statements if isinstance(part, n.Tableau))
-            table = read_table(library_unit(file).report, node, parameters)
+            table = read_table(library_unit(file).report, parts_of(declaration)[PLAIN], parameters)
             assert table is not None
             found[name] = table
     return found

@@ -202,8 +202,8 @@ def test_states_of_other_kinds() -> None:
         return torch.from_numpy(-(z.detach().numpy() ** 3)) + float(s.detach())
 
     z = torch.ones(3, dtype=torch.float64)
-    ends = [Rodas5p()(f, z, (0.0, 1.0)) for f in (foreign, lambda s, z: -(z**3) + s)]
-    assert torch.allclose(*ends, rtol=1e-5, atol=1e-6)
+    end, plain = (Rodas5p()(f, z, (0.0, 1.0)) for f in (foreign, lambda s, z: -(z**3) + s))
+    assert torch.allclose(end, plain, rtol=1e-5, atol=1e-6)
 
 
 def test_what_cannot_be_a_fixed_list_is_refused() -> None:

@@ -17,6 +17,7 @@ from hyperdsl.theory.numbers.exact import Exact
 from hyperdsl.theory.rosenbrock import order as orders
 from hyperdsl.theory.rosenbrock.tableau import (
     RosenbrockTableau,
+    Transformed,
     inverted,
     product,
     sums,
@@ -65,7 +66,7 @@ LASSP = method(
     ["1/6", "1/6", "1/6", "1/2"],
     ["1/8", "3/4", "1/8", 0],
 )
-SHAMPINE4 = (
+SHAMPINE4: tuple[Any, Any, Any] = (
     [[], [2], ["1.92", "0.24"], ["1.92", "0.24", 0]],
     [[], [-8], ["14.88", "2.4"], ["-0.896", "-0.432", "-0.4"]],
     [["19/9", "1/2", "25/108", "125/108"], ["97/54", "11/36", "25/108", 0]],
@@ -74,8 +75,7 @@ SHAMPINE4 = (
 
 def shampine4() -> RosenbrockTableau:
     a, c, weights = (tuple(row(*line, width=4) for line in part) for part in SHAMPINE4)
-    given = transformed(RODAS3).__class__(a, c, weights)
-    alpha, gamma, b = untransformed(given, (number("1/2"),) * 4)
+    alpha, gamma, b = untransformed(Transformed(a, c, weights), (number("1/2"),) * 4)
     return RosenbrockTableau(alpha, gamma, sums(alpha), sums(gamma), b)
 
 
