@@ -132,15 +132,12 @@ def require_state(mass: Tensor, z: Tensor) -> None:
     """ValueError where the matrix does not belong to states like z."""
     n = mass.shape[-1]
     try:
-        lead = _lead(mass, z)
-        fits = torch.empty(mass.shape[:-2]).broadcast_to(lead).shape == torch.Size(lead)
-    except (ValueError, RuntimeError):
-        fits = False
-    if not fits:
+        mass[..., 0, 0].expand(_lead(mass, z))
+    except (ValueError, RuntimeError) as error:
         raise ValueError(
             f"mass has the shape {tuple(mass.shape)}: [n, n], or [*batch, n, n], is wanted for states [*batch, n], and "
-            f"z has the shape {tuple(z.shape)}; {n} is none of the products of its last axes"
-        )
+            f"z has the shape {tuple(z.shape)}, whose last axes do not hold {n} numbers for each matrix"
+        ) from error
 
 
 def _require_square(mass: Tensor) -> None:
