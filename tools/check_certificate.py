@@ -1,9 +1,8 @@
 """Proves certificates' claims again, sharing no code with hyperdsl: `python tools/check_certificate.py FILE ...`
 
-Exit code 0: all claims hold. 1: one does not. 2: a file is no certificate. 3: none is refuted, but some are beyond this
-program. docs/certificate.md has the format and the limits. Orders: Φ(t) = 1/γ(t) for all rooted trees of at most p
-nodes, not for one of p + 1 (Butcher 2016, ch. 3; Hairer, Nørsett & Wanner I, §II.2; dense output §II.6, stage order
-§II.7, multistep §III.2-3; pairs: Lambert 1991, §4.2; roots: Miller 1971; families at drawn values: Schwartz, Zippel).
+Exit code 0: all claims hold; 1: one does not; 2: no certificate; 3: some are beyond this program. docs/certificate.md
+has the format and the limits. Orders: Φ(t) = 1/γ(t) for all rooted trees of at most p nodes (Butcher 2016; Hairer,
+Nørsett & Wanner I, §II.2, dense output II.6, stages II.7, multistep III.2-3; Lambert 1991, §4.2; Miller 1971; Zippel).
 """
 
 from __future__ import annotations
@@ -128,10 +127,11 @@ class Table(namedtuple("Table", "a c sums weights tolerance kind dense orders bo
         if any(stage in stages[:i] for i, stage in enumerate(stages)):
             raise NotImplementedError("equal stages")
         ends = [[ZERO] * (len(stages) + 1), [ONE, *self.weights[0]]][: 2 if errors else int("dz" in inputs)]
-        live = {-1 - i if s not in stages or (i and learned) else stages.index(s) for i, s in enumerate(ends)}
+        known = [None if any(self.a[i][i:]) else stage for i, stage in enumerate(stages)]  # solved ones are not carried
+        live = {-1 - i if s not in known or (i and learned) else known.index(s) for i, s in enumerate(ends)}
         live |= set(range(len(stages) * ("stages" in inputs)))
         for _ in stages:
-            rows = self.weights[: 1 + ("embedded" in errors)] + [self.a[i] for i in live if i >= 0]
+            rows = chain(self.weights[: 1 + ("embedded" in errors)], (self.a[i] for i in [*live] if i >= 0))
             live |= {j for row in rows for j, x in enumerate(row) if x}
         return 3 * len(live) - 4 if "doubling" in errors else len(live) - bool(errors)
 
@@ -256,8 +256,8 @@ class Checker(namedtuple("Checker", "random left values tables found")):
         if kind in ("explicit", "dirk", "implicit"):
             self.runge_kutta(claims)
         elif kind == "multistep":
-            self.formula(claims)
-            self.check(claims, {"evaluations_per_step": 2 - get(claims, "explicit", bool)})
+            size = 1 if get(claims, "explicit", bool) else 1 + bool(self.row(claims["beta"])[-2])
+            self.check(claims, {"order": self.formula(claims), "evaluations_per_step": size})
         elif kind == "predictor_corrector" and re.fullmatch("P(EC){1,64}E?", get(claims, "mode", str)):
             size = claims["mode"].count("C") + (claims["mode"][-1] == "E" or "dz" in claims["corrector_inputs"])
             self.check(claims, {"order": self.formula(claims), "evaluations_per_step": size})

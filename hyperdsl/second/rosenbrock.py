@@ -19,6 +19,7 @@ from hyperdsl.second.expressions import Expr, symbols
 from hyperdsl.second.numbers import Element, Numbers
 from hyperdsl.second.orders import Found
 from hyperdsl.second.trees import STATE, TIME, Tree, coloured, density, trees
+from hyperdsl.second.trees import size as size_of
 from hyperdsl.second.written import THETA, Row, Written, row_of, settings_of
 from hyperdsl.syntax import nodes as n
 
@@ -200,7 +201,7 @@ class _Conditions:
             for variant in coloured(tree) if time else (tree,):
                 total = reduce(add, map(mul, self.method.weights[row], self._products(variant)))
                 if not self._is_zero(total - self.one / density(variant)):
-                    return Found(_size(tree) - 1, variant)
+                    return Found(size_of(tree) - 1, variant)
         return Found(self._bound, None)
 
     def w_order(self) -> int:
@@ -211,7 +212,7 @@ class _Conditions:
                     total = reduce(add, map(mul, self.method.weights[0], vector))
                     wanted = self.one - self.one if matrix else self.one / density(variant)
                     if not self._is_zero(total - wanted):
-                        return _size(tree) - 1
+                        return size_of(tree) - 1
         return self._bound
 
     def dense_holds(self, order: int, rows: list[Vector]) -> bool:
@@ -224,7 +225,7 @@ class _Conditions:
         for tree in (variant for size in range(1, order + 1) for one in trees(size) for variant in coloured(one)):
             vector = self._products(tree)
             for power, row in enumerate(rows):
-                wanted = self.one / density(tree) if power == _size(tree) else self.one - self.one
+                wanted = self.one / density(tree) if power == size_of(tree) else self.one - self.one
                 if not self._is_zero(reduce(add, map(mul, row, vector)) - wanted):
                     return False
         return True
@@ -275,7 +276,3 @@ class _Conditions:
 
 def _applied(matrix: list[Vector], vector: Vector) -> Vector:
     return [reduce(add, map(mul, row, vector)) for row in matrix]
-
-
-def _size(tree: Tree) -> int:
-    return 1 + sum(map(_size, tree))

@@ -301,7 +301,7 @@ def test_a_problem_of_no_file_is_one_line() -> None:
 def test_quiet_is_quiet_where_a_problem_trains_its_own_field(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[bool] = []
 
-    def given(name: str, progress: bool = True) -> Problem:
+    def given(name: str, progress: bool, parameters: object) -> Problem:
         asked.append(progress)
         return CLASSICAL["pendulum"]
 

@@ -33,7 +33,19 @@ def top_level(path: Path) -> Iterator[str]:
 def test_every_name_that_generated_code_uses_is_reserved() -> None:
     for package in sorted((ROOT / "generated").iterdir()):
         own = {solver["name"] for solver in json.loads((package / "certificate.json").read_text())["solvers"]}
-        own |= {"G", "Plain", "Relative", "Mlp", "Conv", "Jvp", "Narrow", "Family", "Single", "Small", "Last"}  # the correctors of specs/
+        own |= {
+            "G",
+            "Plain",
+            "Relative",
+            "Mlp",
+            "Conv",
+            "Jvp",
+            "Narrow",
+            "Family",
+            "Single",
+            "Small",
+            "Last",
+        }  # the correctors of specs/
         own |= {"vp_schedule"}  # no class is called like a path's function
         for module in package.glob("*.py"):
             names = {name for name in top_level(module) if not name.startswith(("_", "test_"))}

@@ -8,6 +8,7 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
+from hyperdsl.semantics.methods.labels import PLAIN, parts_of
 from hyperdsl.semantics.methods.tables import read_table
 from hyperdsl.semantics.reading.report import Report
 from hyperdsl.semantics.reading.units import load
@@ -47,6 +48,8 @@ def _entries(path: Path) -> Iterator[Entry]:
     unit = load(path, path.name)
     for (group, name), declaration in unit.declarations.items():
         if group == "method" and declaration.word.text == "method" and not declaration.parameters:
+            if parts_of(declaration).keys() != {PLAIN}:
+                continue  # with parts or a matrix
             yield _entry(unit.report, name, declaration)
 
 

@@ -51,7 +51,7 @@ def stability_intervals(
 
 
 def without_specks(polynomial: Polynomial, tolerance: Exact | None, below: Polynomial) -> Polynomial:
-    """The polynomial without coefficients that are within ten thousand times the tolerance, where there is one.
+    """The polynomial without coefficients that are within a hundred thousand times the tolerance, where there is one.
 
     They are compared in a variable in which the last coefficient of R's denominator, `below`, is about one: those of
     many stages are small by themselves, as γ^s is.
@@ -60,7 +60,7 @@ def without_specks(polynomial: Polynomial, tolerance: Exact | None, below: Polyn
         return polynomial
     size = len(below) - 1
     unit = Fraction(abs(float(below[-1])) ** (1 / size)).limit_denominator(1000) if size else Fraction(1)
-    limit, per_power = tolerance * 10_000, Exact.of(min(max(unit, Fraction(1, 1000)), Fraction(1)))
+    limit, per_power = tolerance * 100_000, Exact.of(min(max(unit, Fraction(1, 1000)), Fraction(1)))
     return _trimmed([ZERO if abs(q) <= limit * per_power**k else q for k, q in enumerate(polynomial)])
 
 
