@@ -207,7 +207,7 @@ def diffusion(small: bool) -> Table:
         given: dict[str, Any] = {"rtol": 1e-4, "atol": 1e-6}
         exact = scipy_solve(problem.f, z0, span, method="radau", rtol=1e-9, atol=1e-9, jacobian=problem.jacobian).z
         explicit = math.nan
-        for name in ("Dopri5", "Imex", "Radau", "Rodas5p", "RadauKrylov"):
+        for name in ("Dopri5", "Imex", "Radau", "Rodas5p", "EsdirkKrylov"):
             solver = solvers()[name]
             more = {"jacobian": problem.jacobian} if name in {"Radau", "Rodas5p"} else {}
             f: Any = problem.parts if name == "Imex" else problem.f

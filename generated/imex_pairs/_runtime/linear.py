@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -155,7 +154,7 @@ class Krylov:
     factorisations = 0
 
     def __init__(
-        self, a: Square, product: Operator, eps: Tensor, mass: Tensor | None = None, tolerance: float = 1e-3
+        self, a: Square, product: Operator, eps: Tensor, mass: Tensor | None = None, tolerance: float = 1e-2
     ) -> None:
         self.a, self.product, self.mass, self.tolerance = a, product, mass, tolerance
         self.eps = eps.reshape(-1, 1) if eps.ndim else eps
@@ -184,8 +183,8 @@ class Krylov:
         return v if self.mass is None else (self.mass @ v[..., None])[..., 0]
 
 
-BASIS, RESTARTS = 40, 5
-"""Vectors that GMRES keeps, and how often it starts again."""
+BASIS, RESTARTS, LOOKS = 60, 5, 4
+"""Vectors that GMRES keeps, how often it starts again, and after how many products it looks at what is left."""
 
 
 def gmres(operator: Operator, r: Tensor, tolerance: float) -> Tensor:
@@ -204,33 +203,36 @@ def gmres(operator: Operator, r: Tensor, tolerance: float) -> Tensor:
 
 
 def _searched(operator: Operator, r: Tensor, goal: Tensor) -> Tensor:
-    """What is best among r, Ar, A²r, …, by Arnoldi's process."""
-    size = torch.linalg.vector_norm(r, dim=-1)
+    """What is best among r, Ar, A²r, …, by Arnoldi's process with two passes of Gram and Schmidt."""
+    size, most = torch.linalg.vector_norm(r, dim=-1), min(BASIS, r.shape[-1])
     tiny = torch.finfo(r.dtype).tiny
-    basis = [r / size.clamp_min(tiny)[:, None]]
-    columns: list[Tensor] = []
-    best: Any = None
-    for count in range(1, min(BASIS, r.shape[-1]) + 1):
-        v = operator(basis[-1])
-        entries = []
-        for one in basis:
-            entry = (one * v).sum(-1)
-            v = v - entry[:, None] * one
-            entries.append(entry)
+    basis, matrix = r.new_zeros(len(r), most + 1, r.shape[-1]), r.new_zeros(len(r), most + 1, most)
+    basis[:, 0] = r / size.clamp_min(tiny)[:, None]
+    best = r.new_zeros(len(r), 0, 1)
+    for count in range(1, most + 1):
+        v, known = operator(basis[:, count - 1]), basis[:, :count]
+        for _ in range(2):
+            entries = (known @ v[..., None])[..., 0]
+            v = v - (entries[:, None] @ known)[:, 0]
+            matrix[:, :count, count - 1] += entries
         norm = torch.linalg.vector_norm(v, dim=-1)
-        columns.append(torch.stack((*entries, norm), -1))
-        basis.append(v / norm.clamp_min(tiny)[:, None])
-        matrix = r.new_zeros(len(r), count + 1, count)
-        for j, column in enumerate(columns):
-            matrix[:, : column.shape[-1], j] = column
-        right = r.new_zeros(len(r), count + 1)
-        right[:, 0] = size
-        q, upper = torch.linalg.qr(matrix)
-        diagonal = upper.diagonal(dim1=-2, dim2=-1)
-        diagonal.copy_(torch.where(diagonal.abs() > tiny, diagonal, 1))
-        best = torch.linalg.solve_triangular(upper, q.mT @ right[..., None], upper=True)
-        apart = torch.linalg.vector_norm(right - (matrix @ best)[..., 0], dim=-1)
+        matrix[:, count, count - 1] = norm
+        basis[:, count] = v / norm.clamp_min(tiny)[:, None]
+        if count % LOOKS and count < most:
+            continue
+        best, apart = _least(matrix[:, : count + 1, :count], size)
         if bool((apart <= goal).all()):
             break
-    found: Tensor = torch.stack(basis[: best.shape[-2]], -1) @ best
-    return found[..., 0]
+    found: Tensor = best.mT @ basis[:, : best.shape[-2]]
+    return found[:, 0]
+
+
+def _least(matrix: Tensor, size: Tensor) -> tuple[Tensor, Tensor]:
+    """The least squares of matrix y = (size, 0, …), [rows, columns, 1], and what is left of each."""
+    right = matrix.new_zeros(*matrix.shape[:2], 1)
+    right[:, 0, 0] = size
+    q, upper = torch.linalg.qr(matrix)
+    diagonal, tiny = upper.diagonal(dim1=-2, dim2=-1), torch.finfo(matrix.dtype).tiny
+    diagonal.copy_(torch.where(diagonal.abs() > tiny, diagonal, 1))
+    best = torch.linalg.solve_triangular(upper, q.mT @ right, upper=True)
+    return best, torch.linalg.vector_norm(right - matrix @ best, dim=(-2, -1))
