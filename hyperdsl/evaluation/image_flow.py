@@ -18,7 +18,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 from tqdm import tqdm
 
-from hyperdsl.evaluation.files import trained_once
 from hyperdsl.evaluation.flows import matching_loss
 from hyperdsl.evaluation.mnist import mnist
 from hyperdsl.evaluation.problems import Problem, VectorField
@@ -31,7 +30,6 @@ SPAN = (0.0, 1.0)
 CLASSES = 10
 NO_CLASS = 10
 """The label that stands for none."""
-FOLDER = Path("runs/image_flow")
 WEIGHTS = Path(__file__).with_name("mnist_flow.safetensors")
 GUIDANCE = 2.0
 
@@ -128,13 +126,6 @@ def train_image_field(seed: int = 0, recipe: ImageRecipe = ImageRecipe(), progre
 def _labelled(field: nn.Module, x: Tensor) -> VectorField:
     """The field of these classes as f(s, z), s a column."""
     return lambda s, z: field(s.flatten(), x, z)
-
-
-def image_field(
-    seed: int = 0, recipe: ImageRecipe = ImageRecipe(), folder: Path = FOLDER, progress: bool = True
-) -> ImageField:
-    """The field of this seed and recipe, from `folder` where it was trained before."""
-    return trained_once(ImageField, lambda: train_image_field(seed, recipe, progress), folder, seed, recipe)
 
 
 def shipped_field() -> ImageField:

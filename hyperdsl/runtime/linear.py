@@ -1,4 +1,4 @@
-"""Linear equations of implicit steps: (M − ε A ⊗ J) w = r, by LU factors or Krylov subspaces, for all rows at once."""
+"""Linear equations of implicit steps: (I − ε A ⊗ J) w = r, by LU factors or Krylov subspaces, for all rows at once."""
 
 from __future__ import annotations
 
@@ -77,20 +77,20 @@ def spectrum(a: Square) -> Spectrum | None:
 
 
 class Coupled:
-    """(M − ε A ⊗ J)⁻¹ for the equations of several stages, by the eigenvalues of A (Hairer & Wanner II, §IV.8).
+    """(I − ε A ⊗ J)⁻¹ for the equations of several stages, by the eigenvalues of A (Hairer & Wanner II, §IV.8).
 
     ε is 0-d or one for each row. `factorisations` counts the matrices of size n.
     """
 
-    def __init__(self, a: Square, jacobian: Tensor, eps: Tensor, mass: Tensor | None = None) -> None:
-        self.jacobian, self.eps, self.mass, self.stages = jacobian, eps, mass, len(a)
+    def __init__(self, a: Square, jacobian: Tensor, eps: Tensor) -> None:
+        self.jacobian, self.eps, self.stages = jacobian, eps, len(a)
         self.spectrum = spectrum(a) if len(a) > 1 else Spectrum((complex(a[0][0]),), torch.ones(1, 1), torch.ones(1, 1))
         self.parts: list[Factored] = []
         if self.spectrum is None:
             self.parts = [self._whole(torch.tensor(a, dtype=jacobian.dtype, device=jacobian.device))]
         else:
             for value in self.spectrum.values:
-                self.parts.append(Factored(jacobian, eps * (value if value.imag else value.real), mass))
+                self.parts.append(Factored(jacobian, eps * (value if value.imag else value.real)))
             self.right, self.left = (self._like(part) for part in (self.spectrum.right, self.spectrum.left))
 
     @property
@@ -119,22 +119,17 @@ class Coupled:
         return found
 
     def filtered(self, gamma: float, v: Tensor) -> tuple[Tensor, int]:
-        """(M − ε γ J)⁻¹ v for v [rows, n], and how many matrices were factorised for it: none where γ is in A."""
+        """(I − ε γ J)⁻¹ v for v [rows, n], and how many matrices were factorised for it: none where γ is in A."""
         for value, part in zip(self.spectrum.values if self.spectrum else (), self.parts, strict=False):
             if not value.imag and abs(value.real - gamma) <= 1e-9 * abs(gamma):
                 return part.solve(v), 0
-        return Factored(self.jacobian, self.eps * gamma, self.mass).solve(v), 1
+        return Factored(self.jacobian, self.eps * gamma).solve(v), 1
 
     def _whole(self, a: Tensor) -> Factored:
         """One matrix for all stages."""
         rows, n, _ = self.jacobian.shape
         blocks = torch.einsum("ij,rkl->rikjl", a, self.jacobian).reshape(rows, len(a) * n, len(a) * n)
-        mass = self.mass
-        if mass is not None:
-            mass = torch.einsum("ij,...kl->...ikjl", torch.eye(len(a)).to(a), mass).reshape(
-                *mass.shape[:-2], len(a) * n, len(a) * n
-            )
-        return Factored(blocks, self.eps, mass)
+        return Factored(blocks, self.eps)
 
     def _like(self, part: Tensor) -> Tensor:
         dtype = self.jacobian.dtype.to_complex() if part.is_complex() else self.jacobian.dtype
@@ -147,15 +142,13 @@ Operator = Callable[[Tensor], Tensor]
 class Krylov:
     """(I − ε A ⊗ J)⁻¹ by GMRES with products J v, in memory of a few vectors; the rest as in `Coupled`.
 
-    M is the identity where `mass` is None. Solutions have residuals of `tolerance` times the right side.
+    Solutions have residuals of `tolerance` times the right side.
     """
 
     factorisations = 0
 
-    def __init__(
-        self, a: Square, product: Operator, eps: Tensor, mass: Tensor | None = None, tolerance: float = 1e-2
-    ) -> None:
-        self.a, self.product, self.mass, self.tolerance = a, product, mass, tolerance
+    def __init__(self, a: Square, product: Operator, eps: Tensor, tolerance: float = 1e-2) -> None:
+        self.a, self.product, self.tolerance = a, product, tolerance
         self.eps = eps.reshape(-1, 1) if eps.ndim else eps
         self.singular = torch.zeros((), dtype=torch.bool, device=eps.device)
 
@@ -167,19 +160,16 @@ class Krylov:
         def operator(v: Tensor) -> Tensor:
             parts = v.reshape(rows, stages, n).transpose(0, 1)
             pushed = torch.stack([self.product(part) for part in parts])
-            found: Tensor = self._massed(parts) - self.eps * torch.tensordot(a, pushed, 1)
+            found: Tensor = parts - self.eps * torch.tensordot(a, pushed, 1)
             return found.transpose(0, 1).reshape(rows, stages * n)
 
         found = gmres(operator, r.transpose(0, 1).reshape(rows, stages * n), self.tolerance)
         return found.reshape(rows, stages, n).transpose(0, 1)
 
     def filtered(self, gamma: float, v: Tensor) -> tuple[Tensor, int]:
-        """(M − ε γ J)⁻¹ v."""
-        found = gmres(lambda w: self._massed(w) - self.eps * gamma * self.product(w), v, self.tolerance)
+        """(I − ε γ J)⁻¹ v."""
+        found = gmres(lambda w: w - self.eps * gamma * self.product(w), v, self.tolerance)
         return found, 0
-
-    def _massed(self, v: Tensor) -> Tensor:
-        return v if self.mass is None else (self.mass @ v[..., None])[..., 0]
 
 
 BASIS, RESTARTS, LOOKS = 60, 5, 4

@@ -66,20 +66,11 @@ class Ahead:
     doubted: Tensor | None = None
 
 
-def aside() -> Any:
-    """A context whose derivatives are nobody's else: a step that is computed again need not make the same ones."""
-    return torch.autograd.graph.saved_tensors_hooks(_itself, _itself)
-
-
-def _itself(value: Any) -> Any:
-    return value
-
-
 class Solvable(Counted):
     """f with what solves equations of it, kept for a whole solve.
 
     each: the first axis counts samples with steps of their own, which converge by themselves. `given` is the user's
-    Jacobian, `mass` the matrix M of M z' = f. Where a control has said what lies `ahead`, equations that were not
+    Jacobian. Where a control has said what lies `ahead`, equations that were not
     solved are marked in `unsolved` ([] or [batch]), or `broken` where numbers are not finite, instead of raising a
     SolveError; `iterations` and `rates` tell how it went.
     """
@@ -94,10 +85,9 @@ class Solvable(Counted):
         rule: Rule = NEWTON,
         given: Given | None = None,
         each: bool = False,
-        mass: Tensor | None = None,
     ) -> None:
         super().__init__(f)
-        self.rule, self.each, self.mass = rule, each, mass
+        self.rule, self.each = rule, each
         self.jacobian = Jacobian(f, z, given, each)
         self.lanes = torch.zeros(z.shape[:1] if each else (), dtype=torch.bool, device=z.device)
         self.unsolved = self.broken = self.fresh = self.lanes
@@ -136,9 +126,9 @@ class Solvable(Counted):
 
     def increments(self, eps: Tensor, *equations: Equation) -> tuple[Tensor, ...]:
         """ε k_i of each equation; ε is 0-d, or [batch] where each sample has its own step."""
-        with torch.no_grad(), aside():
+        with torch.no_grad(), unhooked():
             found = self._found(eps.detach(), equations)
-        with aside():
+        with unhooked():
             hangs = torch.is_grad_enabled() and self._hangs(eps, equations)
         if hangs:
             found = attached(self, eps, equations, found)
@@ -155,7 +145,7 @@ class Solvable(Counted):
         return self._weighted
 
     def filtered(self, eps: Tensor, gamma: float, error: Tensor, slope: Tensor | None) -> Tensor:
-        """(M − ε γ J)⁻¹ error, which takes what stiffness adds out of it.
+        """(I − ε γ J)⁻¹ error, which takes what stiffness adds out of it.
 
         slope: ε f(s, z), of which the error has γ; where it is doubted, f is evaluated at z + error in place of that
         (Hairer & Wanner II, IV.8.20).
@@ -226,7 +216,7 @@ class Solvable(Counted):
             if not bool(((size - eps).abs() > KEPT * eps.abs()).any()):
                 return solver
         kind: Any = Krylov if self.rule.by == "krylov" else Coupled
-        solver = kind(a, self._matrix, eps.to(self._work(self.start[1])), self.mass)
+        solver = kind(a, self._matrix, eps.to(self._work(self.start[1])))
         self.factorisations += solver.factorisations
         kept[:] = [*kept[-1:], (solver, eps)]
         self._etas.pop(a, None)

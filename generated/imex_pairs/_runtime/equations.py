@@ -136,9 +136,7 @@ class Equations:
         state, given = self.base + torch.tensordot(matrix, w, 1), self._given()
         slopes = [self.f(s, self.rows.back(z.to(given))) for s, z in zip(self.times, state, strict=True)]
         slope = torch.stack([self.rows.flat(one) for one in slopes]).to(w.dtype)
-        mass = self.f.mass
-        left = w if mass is None else (mass @ w[..., None])[..., 0]
-        found: Tensor = solver.solve(self._eps() * slope - left)
+        found: Tensor = solver.solve(self._eps() * slope - w)
         return found
 
     def _first(self) -> Tensor:

@@ -77,7 +77,7 @@ def _alone(s: Any) -> Any:
 
 
 class _Transposed:
-    """λ of (M − ε A ⊗ J)ᵀ λ = g, with the matrix J_i of each stage where it was solved."""
+    """λ of (I − ε A ⊗ J)ᵀ λ = g, with the matrix J_i of each stage where it was solved."""
 
     def __init__(self, f: Any, a: Sequence[Sequence[float]], eps: Tensor, places: Sequence[tuple[Any, Tensor]]) -> None:
         self.f, self.a, self.eps, self.places = f, a, eps, places
@@ -96,23 +96,18 @@ class _Transposed:
         stages, rows, n = g.shape
         matrices = torch.stack([self.f.jacobian.at(s, z) for s, z in self.places]).to(g.dtype)
         whole = torch.einsum("ij,irkl->rjlik", a, matrices).reshape(rows, stages * n, stages * n)
-        mass = self.f.mass
-        if mass is not None:
-            unit = torch.eye(stages, dtype=g.dtype, device=g.device)
-            mass = torch.einsum("ij,...kl->...jlik", unit, mass).reshape(*mass.shape[:-2], stages * n, stages * n)
-        found = Factored(whole, eps, mass).solve(g.transpose(0, 1).reshape(rows, stages * n))
+        found = Factored(whole, eps).solve(g.transpose(0, 1).reshape(rows, stages * n))
         return found.reshape(rows, stages, n).transpose(0, 1)
 
     def _krylov(self, g: Tensor, a: Tensor, eps: Tensor) -> Tensor:
         stages, rows, n = g.shape
         pulls = [self.f.jacobian.transposed(s, z) for s, z in self.places]
-        size, mass = (eps[:, None] if eps.ndim else eps), self.f.mass
+        size = eps[:, None] if eps.ndim else eps
 
         def operator(v: Tensor) -> Tensor:
             parts = v.reshape(rows, stages, n).transpose(0, 1)
             pulled = torch.stack([pull(part.contiguous()) for pull, part in zip(pulls, parts, strict=True)])
-            left = parts if mass is None else (mass.mT @ parts[..., None])[..., 0]
-            found: Tensor = left - size * torch.tensordot(a.T, pulled, 1)
+            found: Tensor = parts - size * torch.tensordot(a.T, pulled, 1)
             return found.transpose(0, 1).reshape(rows, stages * n)
 
         tolerance = 10 * torch.finfo(g.dtype).eps
