@@ -37,19 +37,11 @@ def method_summary(method: m.Method) -> dict[str, object]:
         "name": method.name,
         "kind": method.tableau.kind,
         "stages": method.tableau.stages,
-        "claimed_order": method.claimed_order,
-        "order": facts.report.order,
-        "order_autonomous": facts.report.order_autonomous,
-        "claimed_embedded_order": _first(method.claimed_embedded),
-        "embedded_order": _first(facts.embedded),
+        **_orders(method),
+        **_embedded(method),
         "stage_order": facts.stage_order,
         "fsal": facts.fsal,
-        "proof": "exact" if method.tolerance is None else "tolerance",
-        "tolerance": None if method.tolerance is None else float(method.tolerance),
-        "conditions": facts.conditions,
-        "principal_error": facts.principal_error,
-        "real_stability": finite_or_text(facts.real_stability),
-        "imaginary_stability": finite_or_text(facts.imaginary_stability),
+        **_proven(method),
         "parameters": _parameters(method),
     }
 
@@ -61,20 +53,12 @@ def additive_summary(method: Additive) -> dict[str, object]:
         "name": method.name,
         "kind": "additive",
         "stages": method.pair.stages,
-        "claimed_order": method.claimed_order,
-        "order": facts.report.order,
-        "order_autonomous": facts.report.order_autonomous,
+        **_orders(method),
         "parts": dict(facts.report.parts),
-        "claimed_embedded_order": _first(method.claimed_embedded),
-        "embedded_order": _first(facts.embedded),
+        **_embedded(method),
         "stage_order": facts.stage_order,
         "fsal": facts.fsal,
-        "proof": "exact" if method.tolerance is None else "tolerance",
-        "tolerance": None if method.tolerance is None else float(method.tolerance),
-        "conditions": facts.conditions,
-        "principal_error": facts.principal_error,
-        "real_stability": finite_or_text(facts.real_stability),
-        "imaginary_stability": finite_or_text(facts.imaginary_stability),
+        **_proven(method),
         "l_stable": facts.l_stable,
         "stiffly_accurate": facts.stiffly_accurate,
         "parameters": _parameters(method),
@@ -87,22 +71,42 @@ def rosenbrock_summary(method: Rosenbrock) -> dict[str, object]:
         "name": method.name,
         "kind": "rosenbrock",
         "stages": method.tableau.stages,
-        "claimed_order": method.claimed_order,
-        "order": facts.report.order,
-        "order_autonomous": facts.report.order_autonomous,
-        "claimed_embedded_order": _first(method.claimed_embedded),
-        "embedded_order": _first(facts.embedded),
+        **_orders(method),
+        **_embedded(method),
         "w_order": facts.w_order,
         "fsal": False,
+        **_proven(method),
+        "l_stable": facts.l_stable,
+        "stiffly_accurate": facts.stiffly_accurate,
+        "parameters": _parameters(method),
+    }
+
+
+def _orders(method: m.OneStep) -> dict[str, object]:
+    report = method.facts.report
+    return {
+        "claimed_order": method.claimed_order,
+        "order": report.order,
+        "order_autonomous": report.order_autonomous,
+    }
+
+
+def _embedded(method: m.OneStep) -> dict[str, object]:
+    return {
+        "claimed_embedded_order": _first(method.claimed_embedded),
+        "embedded_order": _first(method.facts.embedded),
+    }
+
+
+def _proven(method: m.OneStep) -> dict[str, object]:
+    facts = method.facts
+    return {
         "proof": "exact" if method.tolerance is None else "tolerance",
         "tolerance": None if method.tolerance is None else float(method.tolerance),
         "conditions": facts.conditions,
         "principal_error": facts.principal_error,
         "real_stability": finite_or_text(facts.real_stability),
         "imaginary_stability": finite_or_text(facts.imaginary_stability),
-        "l_stable": facts.l_stable,
-        "stiffly_accurate": facts.stiffly_accurate,
-        "parameters": _parameters(method),
     }
 
 
