@@ -146,20 +146,12 @@ def _additive(solver: AdditiveSolver) -> dict[str, object]:
         "autonomous": method.autonomous,
         "kind": "additive",
         "stages": solver.pair.stages,
-        "claimed_order": method.claimed_order,
-        "order": facts.order,
-        "order_autonomous": facts.report.order_autonomous,
+        **_orders(solver),
         "parts": dict(facts.report.parts),
-        "claimed_embedded_orders": list(method.claimed_embedded),
-        "embedded_orders": list(facts.embedded),
+        **_embedded(solver),
         "stage_order": facts.stage_order,
         "fsal": facts.fsal,
-        "proof": "exact" if method.tolerance is None else "tolerance",
-        "tolerance": None if method.tolerance is None else str(method.tolerance),
-        "conditions": facts.conditions,
-        "principal_error": _number(facts.principal_error),
-        "real_stability": _number(facts.real_stability),
-        "imaginary_stability": _number(facts.imaginary_stability),
+        **_proof(solver),
         "l_stable": facts.l_stable,
         "stiffly_accurate": facts.stiffly_accurate,
         "dense_order": None,
@@ -177,18 +169,10 @@ def _rosenbrock(solver: RosenbrockSolver) -> dict[str, object]:
         "autonomous": method.autonomous,
         "kind": "rosenbrock",
         "stages": tableau.stages,
-        "claimed_order": method.claimed_order,
-        "order": facts.order,
-        "order_autonomous": facts.report.order_autonomous,
+        **_orders(solver),
         "w_order": facts.w_order,
-        "claimed_embedded_orders": list(method.claimed_embedded),
-        "embedded_orders": list(facts.embedded),
-        "proof": "exact" if method.tolerance is None else "tolerance",
-        "tolerance": None if method.tolerance is None else str(method.tolerance),
-        "conditions": facts.conditions,
-        "principal_error": _number(facts.principal_error),
-        "real_stability": _number(facts.real_stability),
-        "imaginary_stability": _number(facts.imaginary_stability),
+        **_embedded(solver),
+        **_proof(solver),
         "l_stable": facts.l_stable,
         "stiffly_accurate": facts.stiffly_accurate,
         "dense_order": solver.dense.order if solver.dense else None,
@@ -208,22 +192,42 @@ def _single_step(solver: Solver) -> dict[str, object]:
         "autonomous": method.autonomous,
         "kind": solver.tableau.kind,
         "stages": solver.tableau.stages,
+        **_orders(solver),
+        **_embedded(solver),
+        "stage_order": facts.stage_order,
+        "fsal": facts.fsal,
+        **_proof(solver),
+        "dense_order": solver.dense.order if solver.dense else None,
+        "control": _control(solver.control),
+        "corrector_inputs": _inputs(solver.corrector),
+    }
+
+
+def _orders(solver: StepSolver) -> dict[str, object]:
+    method, facts = solver.base, solver.facts
+    return {
         "claimed_order": method.claimed_order,
         "order": facts.order,
         "order_autonomous": facts.report.order_autonomous,
-        "claimed_embedded_orders": list(method.claimed_embedded),
-        "embedded_orders": list(facts.embedded),
-        "stage_order": facts.stage_order,
-        "fsal": facts.fsal,
+    }
+
+
+def _embedded(solver: StepSolver) -> dict[str, object]:
+    return {
+        "claimed_embedded_orders": list(solver.base.claimed_embedded),
+        "embedded_orders": list(solver.facts.embedded),
+    }
+
+
+def _proof(solver: StepSolver) -> dict[str, object]:
+    method, facts = solver.base, solver.facts
+    return {
         "proof": "exact" if method.tolerance is None else "tolerance",
         "tolerance": None if method.tolerance is None else str(method.tolerance),
         "conditions": facts.conditions,
         "principal_error": _number(facts.principal_error),
         "real_stability": _number(facts.real_stability),
         "imaginary_stability": _number(facts.imaginary_stability),
-        "dense_order": solver.dense.order if solver.dense else None,
-        "control": _control(solver.control),
-        "corrector_inputs": _inputs(solver.corrector),
     }
 
 

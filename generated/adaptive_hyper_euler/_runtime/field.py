@@ -130,11 +130,16 @@ def _changed() -> ValueError:
     )
 
 
-def massed_of(f: Any) -> Any:
-    """The field with a mass matrix that others may have wrapped; None where there is none."""
-    while f is not None and not getattr(type(f), "is_massed", False):
+def within(f: Any, holds: Callable[[Any], bool]) -> Any:
+    """The first of f and the fields that it wraps of which that holds; None where there is none."""
+    while f is not None and not holds(f):
         f = getattr(f, "f", None)
     return f
+
+
+def massed_of(f: Any) -> Any:
+    """The field with a mass matrix that others may have wrapped; None where there is none."""
+    return within(f, lambda one: getattr(type(one), "is_massed", False))
 
 
 def slope_at(f: VectorField, s: Any, z: Tensor, kept: Callable[[VectorField], VectorField] = lambda f: f) -> Tensor:

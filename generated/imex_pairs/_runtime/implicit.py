@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
+from .field import within
 from .jacobian import Given
 from .mass import Massed, require_algebraic
 from .newton import NEWTON, Rule, Solvable
@@ -102,7 +103,5 @@ def with_jacobian(f: VectorField, given: Given | None) -> VectorField:
 
 def given_of(f: Any) -> Given | None:
     """The Jacobian that was given with f, which others may have wrapped."""
-    while f is not None and not hasattr(f, "given_jacobian"):
-        f = getattr(f, "f", None)
-    found: Given | None = getattr(f, "given_jacobian", None)
+    found: Given | None = getattr(within(f, lambda one: hasattr(one, "given_jacobian")), "given_jacobian", None)
     return found

@@ -185,8 +185,24 @@ class Training:
         return (self, *self.then)
 
 
+class _Correctable:
+    """What may have a corrector."""
+
+    corrector: Corrector | External | None
+
+    @property
+    def order(self) -> int:
+        """The proven order of the base."""
+        raise NotImplementedError
+
+    @property
+    def residual_power(self) -> int | None:
+        """p + 1, the power of ε on g; None without a corrector."""
+        return None if self.corrector is None else self.order + 1
+
+
 @dataclass(frozen=True)
-class Solver:
+class Solver(_Correctable):
     """A solver or, with a corrector, a hypersolver.
 
     `tableau`, `entries`, `facts` and `dense` are the base's with the fixed parameters put in; `free` are those left
@@ -216,18 +232,13 @@ class Solver:
         return self.facts.order
 
     @property
-    def residual_power(self) -> int | None:
-        """p + 1, the power of ε on g; None without a corrector."""
-        return None if self.corrector is None else self.facts.order + 1
-
-    @property
     def parameters(self) -> tuple[str, ...]:
         """The names that the step is written in, of free and learned parameters."""
         return (*(free.name for free in self.free), *(learned.name for learned in self.learned))
 
 
 @dataclass(frozen=True)
-class RosenbrockSolver:
+class RosenbrockSolver(_Correctable):
     """A solver or hypersolver on a Rosenbrock method.
 
     `tableau` and `facts` are the base's with its parameters put in, of which none is left open.
@@ -254,14 +265,9 @@ class RosenbrockSolver:
     def order(self) -> int:
         return self.facts.order
 
-    @property
-    def residual_power(self) -> int | None:
-        """p + 1, the power of ε on g; None without a corrector."""
-        return None if self.corrector is None else self.order + 1
-
 
 @dataclass(frozen=True)
-class AdditiveSolver:
+class AdditiveSolver(_Correctable):
     """A solver or hypersolver on an additive method, for f = explicit + implicit.
 
     `pair`, `entries` and `facts` are the base's with the fixed parameters put in; `free` are those left open. `solving`
@@ -294,18 +300,13 @@ class AdditiveSolver:
         return self.facts.order
 
     @property
-    def residual_power(self) -> int | None:
-        """p + 1, the power of ε on g; None without a corrector."""
-        return None if self.corrector is None else self.order + 1
-
-    @property
     def parameters(self) -> tuple[str, ...]:
         """The names that the step is written in, of free parameters."""
         return tuple(free.name for free in self.free)
 
 
 @dataclass(frozen=True)
-class HistorySolver:
+class HistorySolver(_Correctable):
     """A solver or hypersolver on a method with a history, which `start` gives its first states."""
 
     name: str
@@ -326,11 +327,6 @@ class HistorySolver:
     @property
     def order(self) -> int:
         return self.base.formula.order
-
-    @property
-    def residual_power(self) -> int | None:
-        """p + 1, the power of ε on g; None without a corrector."""
-        return None if self.corrector is None else self.order + 1
 
 
 @dataclass(frozen=True)
