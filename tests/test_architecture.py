@@ -31,6 +31,7 @@ MAY_IMPORT = {
     "second": {"remembered", "semantics", "syntax", "diagnostics", "source"},  # of theory nothing: it proves alone
     "compiler": {"second", "codegen", "remembered", "plan", "semantics", "syntax", "diagnostics", "source", "theory"},
     "evaluation": {"training", "plan", "semantics", "theory", "source"},
+    "evidence": {"compiler", "evaluation", "training", "plan", "semantics", "theory", "diagnostics", "source"},
     "sweeps": {"evaluation", "training", "semantics", "theory", "source"},
     "pages": {"semantics", "theory"},
     "exporting": {"evaluation", "codegen", "runtime"},
@@ -47,6 +48,7 @@ MAY_IMPORT = {
         "syntax",
         "evaluation",
         "exporting",
+        "evidence",
         "sweeps",
         "pages",
         "verifying",

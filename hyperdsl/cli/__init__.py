@@ -59,6 +59,7 @@ def application() -> typer.Typer:
     from hyperdsl.cli.evaluate import evaluate
     from hyperdsl.cli.export import export
     from hyperdsl.cli.fmt import fmt
+    from hyperdsl.cli.reproduce import reproduce
     from hyperdsl.cli.show import show
     from hyperdsl.cli.sweep import sweep
     from hyperdsl.cli.train import train
@@ -88,6 +89,7 @@ def application() -> typer.Typer:
     app.command()(sweep)
     app.command()(export)
     app.command()(verify)
+    app.command()(reproduce)
     return app
 
 

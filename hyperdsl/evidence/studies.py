@@ -1,0 +1,19 @@
+"""All studies by their names; each is the STUDY of a module of this folder, loaded when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+
+from hyperdsl.evidence.study import Study
+
+STUDIES: Mapping[str, str] = {}
+"""What each is about, in a line."""
+
+
+def study(name: str) -> Study:
+    """The study of this name. KeyError where there is none."""
+    if name not in STUDIES:
+        raise KeyError(name)
+    found: Study = import_module(f"hyperdsl.evidence.{name}").STUDY
+    return found
