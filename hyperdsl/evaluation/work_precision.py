@@ -79,14 +79,15 @@ def measure(
     batch: int = 64,
     repeats: int = 30,
     accuracy: Callable[[Tensor], float] | None = None,
+    seconds: float = 3.0,
 ) -> list[Row]:
     """A row for each contender; times and costs are those of the first `batch` states.
 
-    That a solve leaves what its g was trained for stands in its row, and is no warning.
+    Of a contender that has been timed for so many `seconds` no further solve is. That a solve leaves what its g was trained for stands in its row, and is no warning.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"\w+ leaves what its g was trained for")
-        return _measured(contenders, start, batch, repeats, accuracy)
+        return _measured(contenders, start, batch, repeats, accuracy, seconds)
 
 
 def _measured(
@@ -95,11 +96,13 @@ def _measured(
     batch: int,
     repeats: int,
     accuracy: Callable[[Tensor], float] | None,
+    seconds: float,
 ) -> list[Row]:
     z0, x = start.z0[:batch], None if start.x is None else start.x[:batch]
     times = milliseconds(
         {f"{c.method} {c.setting}": partial(c.run, start.f, z0, start.span, x) for c in contenders},
         repeats,
+        seconds=seconds,
     )
     rows = []
     for contender in contenders:
