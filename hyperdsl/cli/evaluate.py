@@ -87,7 +87,7 @@ def evaluate(
     _require_plots(plot, samples)
     counts = _counts(steps) if steps else None
     tolerances = _tolerances(rtol) if rtol else None
-    values = dict(_parameter(item) for item in parameters or [])
+    values = dict(parameter(item) for item in parameters or [])
     loaded = guarded(lambda: load_package(package))
     origin = None
     with warnings_said():
@@ -200,7 +200,8 @@ def _tolerances(text: str) -> list[float]:
     return found
 
 
-def _parameter(item: str) -> tuple[str, float]:
+def parameter(item: str) -> tuple[str, float]:
+    """`alpha=0.5` as a name and a number; ends the run where it is none."""
     name, _, value = item.partition("=")
     try:
         return name.strip(), float(value)

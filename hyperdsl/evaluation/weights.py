@@ -92,7 +92,7 @@ def read_origin(path: Path) -> Origin:
             stored.get("problem", ""),
             None if seed is None else int(seed),
             *(json.loads(stored.get(name, "{}")) for name in ("settings", "overrides", "delta", "versions")),
-            None if seconds is None else float(seconds),
+            seconds=None if seconds is None else float(seconds),
         )
     except (SafetensorError, KeyError, ValueError) as error:
         raise WeightsError(f"{path} is not a weights file of hyperdsl: {error}") from error

@@ -137,9 +137,13 @@ def _measured(
 def unseen(problem: Problem, samples: int | None = None, seed: int = UNSEEN) -> Start:
     """States of the problem that no training draws, with their exact ends. NotConvergedError where none can be had."""
     z0, x = problem.draw(samples or problem.samples, torch.Generator().manual_seed(seed))
+    return Start(problem.f, z0, problem.span, exact_end(problem, z0, problem.span, x), x)
+
+
+def exact_end(problem: Problem, z0: Tensor, span: Span, x: Tensor | None = None) -> Tensor:
+    """The states at the end of a span from z0 on, within the problem's tolerance. NotConvergedError as `unseen`."""
     find = partial(stiff_reference, jacobian=problem.jacobian) if problem.stiff else reference_solution
-    exact = find(problem.f, z0, problem.span, x, tolerance=problem.tolerance)
-    return Start(problem.f, z0, problem.span, exact.z, x)
+    return find(problem.f, z0, span, x, tolerance=problem.tolerance).z
 
 
 def compare(
