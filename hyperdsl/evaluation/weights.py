@@ -91,7 +91,7 @@ def read_origin(path: Path) -> Origin:
             stored.get("solver", ""),
             stored.get("problem", ""),
             None if seed is None else int(seed),
-            *(json.loads(stored.get(name, "{}")) for name in ("settings", "overrides", "delta", "versions")),
+            **{name: json.loads(stored.get(name, "{}")) for name in ("settings", "overrides", "delta", "versions")},
             seconds=None if seconds is None else float(seconds),
         )
     except (SafetensorError, KeyError, ValueError) as error:

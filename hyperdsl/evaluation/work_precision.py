@@ -83,7 +83,8 @@ def measure(
 ) -> list[Row]:
     """A row for each contender; times and costs are those of the first `batch` states.
 
-    Of a contender that has been timed for so many `seconds` no further solve is. That a solve leaves what its g was trained for stands in its row, and is no warning.
+    Of a contender that has been timed for so many `seconds` no further solve is. That a solve leaves what its g was
+    trained for stands in its row, and is no warning.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"\w+ leaves what its g was trained for")

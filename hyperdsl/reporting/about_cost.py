@@ -29,9 +29,9 @@ def about_cost(subject: Subject, measured: Measured) -> Part:
     rows = measured.rows
     batch = f"a batch of {measured.batch} states, on one thread"
     lines = [
-        f"Every method solves the same unseen states over the same span. Time is that of {batch}, methods in turns, and "
-        "is a median; what g costs is included in time and in multiply-accumulates. An error is the median distance "
-        "from the exact end, over the size of that. Lower and further left is better.",
+        f"Every method solves the same unseen states over the same span. Time is that of {batch}, methods in "
+        "turns, and is a median; what g costs is included in time and in multiply-accumulates. An error is the median "
+        "distance from the exact end, over the size of that. Lower and further left is better.",
     ]
     ratio = next(
         (row.corrector_over_field for row in rows if row.method == subject.name and row.corrector_over_field), 0

@@ -16,7 +16,7 @@ from hyperdsl.reporting.about_cost import shown
 from hyperdsl.reporting.measured import Measured
 from hyperdsl.reporting.page import Part, Plot, Table
 from hyperdsl.reporting.subject import Subject
-from hyperdsl.reporting.svg import INK, SERIES, drawn, named
+from hyperdsl.reporting.svg import INK, SERIES, drawn
 from hyperdsl.semantics.model.spec import HistorySolver, Multistep, RosenbrockSolver, Solver
 
 LISTED, COMPONENTS = 8, 3

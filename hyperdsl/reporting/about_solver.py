@@ -9,7 +9,9 @@ from torch import nn
 
 from hyperdsl.reporting.page import Part, Table
 from hyperdsl.reporting.subject import Subject
-from hyperdsl.semantics.model.spec import Additive, Method, Rosenbrock
+from hyperdsl.semantics.model.additive import Additive
+from hyperdsl.semantics.model.rosenbrock import Rosenbrock
+from hyperdsl.semantics.model.spec import Method
 from hyperdsl.training.learned import corrector_of
 
 WIDEST = 7

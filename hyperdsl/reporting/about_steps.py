@@ -100,8 +100,8 @@ def about_delta(subject: Subject, measured: Measured) -> Part:
         return Part("gain", title, (why,))
     low, high = min(found.delta), max(found.delta)
     lines = [
-        "δ is the error of a single step with the learned part over that without it, a median over states that training "
-        f"has not seen: .1 is ten times more accurate, 1 is no gain. Here it is from {low:.3g} to {high:.3g}.",
+        "δ is the error of a single step with the learned part over that without it, a median over states that "
+        f"training has not seen: .1 is ten times more accurate, 1 is no gain. Here it is from {low:.3g} to {high:.3g}.",
     ]
     told = dict(subject.origin.delta) if subject.origin else {}
     if told:
@@ -145,8 +145,8 @@ def about_states(subject: Subject, measured: Measured) -> Part:
     if why or found is None or not found.beside:
         return Part("states", title, (why or "No reference for states beside solutions could be had.",))
     lines = [
-        f"Single steps of size ε = {abs(found.size):.3g} were taken from states on solutions, and from states 1, 2 and 4 "
-        "standard deviations beside them, which training has hardly seen.",
+        f"Single steps of size ε = {abs(found.size):.3g} were taken from states on solutions, and from states 1, 2 "
+        "and 4 standard deviations beside them, which training has hardly seen.",
         *_advice(found.beside),
     ]
     rows = tuple(
@@ -174,8 +174,8 @@ def _advice(beside: Sequence[Beside]) -> list[str]:
     first = harmful[0]
     where = "even on solutions" if first.off == 0 else f"from {first.off:g} standard deviations beside solutions on"
     return [
-        f"Do not rely on it {where}: there {100 * first.harmed:.0f} % of the steps are worse with the learned part than "
-        "without it."
+        f"Do not rely on it {where}: there {100 * first.harmed:.0f} % of the steps are worse with the learned part "
+        "than without it."
     ]
 
 
@@ -212,8 +212,6 @@ def _map(found: Local) -> Plot:
             axes.plot(x, y, linestyle="", marker=marker, color=colour, markersize=4, alpha=0.8, label=name)
         which = ("first principal component", "second") if found.components else ("first component of z", "second")
         named(axes, *which)
-        legend = axes.figure.legend(loc="outside lower center", ncols=1)
-        legend.set_in_layout(True)
 
     everything = [
         (
@@ -226,7 +224,9 @@ def _map(found: Local) -> Plot:
     table = Table("shares of states by what the learned part does", heads, tuple(everything))
     caption = "States and what the learned part does to a step's error there"
     lines = "; ".join(f"{row[0]}: harm at {row[-1]}" for row in everything)
-    return Plot(f"{caption}.", drawn("states-map", caption, f"Points in a plane. {lines}.", draw, (5.2, 5.4)), table)
+    return Plot(
+        f"{caption}.", drawn("states-map", caption, f"Points in a plane. {lines}.", draw, (5.2, 5.0), columns=2), table
+    )
 
 
 def _shares(one: Beside) -> list[float]:

@@ -13,39 +13,47 @@ from hyperdsl.reporting.measured import Measured
 from hyperdsl.reporting.page import Page, Part, Table
 from hyperdsl.reporting.page import Verdict as Top
 from hyperdsl.reporting.subject import Subject
-from hyperdsl.reporting.verdict import NFE, TIME, Cheapest, Cost, Verdict, percent, spelled
+from hyperdsl.reporting.verdict import NFE, TIME, Cheapest, Verdict, percent, spelled
 
 TONES = {"always": "good", "sometimes": "mixed", "evaluations": "mixed"}
 """How the top of the page looks; other verdicts are bad news."""
 WORDS = (
     ("f, the vector field", "What says how a state z changes: z' = f(s, z). It is given, and is not changed."),
     (
-        "solver, step",
+        "solver, step, ε",
         "A solver goes from a known state along f in steps of size ε; shorter steps are more accurate and cost more.",
     ),
     (
         "order",
-        "How fast errors fall: with steps half as long, the error falls to a half at order 1, to a quarter at order 2, to a sixteenth at order 4.",
+        "How fast errors fall: with steps half as long, the error falls to a half at order 1, to a quarter at order 2, "
+        "to a sixteenth at order 4.",
     ),
     (
         "hypersolver, g",
-        "A solver of a known order, its base, with a small neural network g added to each step, which has learned what the base gets wrong for this f.",
+        "A solver of a known order, its base, with a small neural network g added to each step, which has learned what "
+        "the base gets wrong for this f.",
     ),
-    ("K, rtol", "The settings of methods: how many steps they take over the span, or how small an error they aim at."),
+    (
+        "K, rtol, 1e-03",
+        "The settings of methods: how many steps they take over the span, or how small an error they aim at.",
+    ),
     (
         "NFE",
-        "How often f was evaluated. It is a fair measure where f is so dear that all else is nothing, and leaves out g.",
+        "How often f was evaluated. It is a fair measure where f is so dear that all else is nothing; it leaves out g.",
     ),
     ("MACs", "Multiplications with an addition each, of one sample, those of g included."),
     (
         "relative error",
-        "How far the end is from the exact one, over the size of the exact one: 1 % is two correct digits. Medians over states.",
+        "How far the end is from the exact one, over the size of the exact one: 1 % is two correct digits. It is a "
+        "median over states.",
     ),
     (
-        "rk4, dopri5, Euler",
-        "Methods that everyone has: the classical one of order 4 in fixed steps, torchdiffeq's with steps of its own, and the simplest of all.",
+        "rk4, dopri5, euler",
+        "Methods that everyone has: the classical one of order 4 in fixed steps, torchdiffeq's with steps of its own, "
+        "and the simplest of all.",
     ),
 )
+"""Explained below the verdict."""
 
 
 def page_of(subject: Subject, measured: Measured, verdict: Verdict, command: str) -> Page:
@@ -119,8 +127,7 @@ def _figures(subject: Subject, measured: Measured, verdict: Verdict) -> tuple[tu
         if one.level != level or ratio is None or one.cost not in (TIME, NFE):
             continue
         rival = next(method for method in one.spent if method != subject.name)
-        less = f"{1 / ratio:.2g} × less" if ratio < 1 else f"{ratio:.2g} × more"
-        found.append((less, f"{one.cost.name} than {rival} at {percent(one.level)} error"))
+        found.append((f"{ratio:.2g} ×", f"the {one.cost.name} of {rival}, at {percent(one.level)} error"))
     steps = measured.local
     if steps is not None and subject.trained:
         middle = steps.delta[len(steps.delta) // 2]
@@ -139,22 +146,31 @@ def _figures(subject: Subject, measured: Measured, verdict: Verdict) -> tuple[tu
 
 
 def _costs(subject: Subject, verdict: Verdict) -> Table:
-    """At each accuracy and in each cost the cheapest method, and what the solver spends over it."""
+    """At each accuracy the cheapest method in each cost, and what the solver spends over the best of the others."""
     costs = tuple(dict.fromkeys(one.cost for one in verdict.table))
     levels = tuple(dict.fromkeys(one.level for one in verdict.table))
     by = {(one.level, one.cost): one for one in verdict.table}
-    rows = [
-        (percent(level), *(text for cost in costs for text in _cell(by[level, cost], cost, subject.name)))
-        for level in levels
-    ]
-    heads = ("for an error of", *(head for cost in costs for head in (f"cheapest in {cost.name}", subject.name)))
-    return Table("The cheapest method for each accuracy, and what this solver spends", heads, tuple(rows))
+    rows = []
+    for level in levels:
+        found = [by[level, cost] for cost in costs]
+        beside = [one.ratio(subject.name) for one in found]
+        told = [
+            f"{_times(ratio)} {one.cost.unit}" for one, ratio in zip(found, beside, strict=True) if ratio is not None
+        ]
+        own = ", ".join(told) or ("the only one" if any(subject.name in one.spent for one in found) else "not reached")
+        rows.append((percent(level), *(_cheapest(one) for one in found), own))
+    heads = ("error", *(f"least {cost.name}" for cost in costs), f"{subject.name} over the best other")
+    return Table(
+        "The cheapest method for each accuracy, and how many times as much this solver spends", heads, tuple(rows)
+    )
 
 
-def _cell(one: Cheapest, cost: Cost, name: str) -> tuple[str, str]:
-    best = "none" if one.method is None else f"{one.method} ({spelled(one.spent[one.method])} {cost.unit})"
-    own = f"{spelled(one.spent[name])} {cost.unit}" if name in one.spent else "not reached"
-    return best, own
+def _cheapest(one: Cheapest) -> str:
+    return "unknown" if one.method is None else f"{one.method}, {spelled(one.spent[one.method])} {one.cost.unit}"
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:.2g} ×" if ratio < 100 else f"{ratio:,.0f} ×"
 
 
 def _run(subject: Subject, measured: Measured, command: str) -> Part:
@@ -164,12 +180,11 @@ def _run(subject: Subject, measured: Measured, command: str) -> Part:
         f"hyperdsl {machine.hyperdsl}, torch {machine.torch}, Python {machine.python}",
         f"processor: {machine.processor}, {machine.threads} thread",
         f"starts drawn with seed {machine.seed}, which no training draws from",
-        f"{len(measured.start.z0)} starts, exact ends within {subject.problem.tolerance:.0e}, times of batches of {measured.batch}",
+        f"{len(measured.start.z0)} starts, their exact ends within {subject.problem.tolerance:.0e}",
+        f"times are those of batches of {measured.batch}",
     ]
     if origin is not None:
-        versions = ", ".join(f"{name} {version}" for name, version in origin.versions.items())
+        versions = ", ".join(f"{name} {version}" for name, version in origin.versions.items()) or "unknown versions"
         seed = "" if origin.seed is None else f", seed {origin.seed}"
-        lines.append(
-            f"weights trained on {base_name(origin.problem) or 'a problem they do not name'}{seed}: {versions or 'by versions they do not name'}"
-        )
+        lines.append(f"weights trained on {base_name(origin.problem) or 'an unknown problem'}{seed}, by {versions}")
     return Part("run", "What was run", items=tuple(lines), code=("The command", command))

@@ -107,14 +107,17 @@ def convergence(subject: Subject, start: Start, effort: Effort) -> tuple[Curve, 
     if subject.learns and subject.trained:
         models = {_before(subject): subject.start, **models}
     dtype = torch.float64 if subject.takes_double() else start.z0.dtype
-    z0, x = (in_dtype(value, dtype) for value in (start.z0[: effort.batch], start.x))
-    x = None if x is None else x[: effort.batch]
+    z0 = in_dtype(start.z0[: effort.batch], dtype)
+    x = None if start.x is None else in_dtype(start.x[: effort.batch], dtype)
     reference, floor = start.reference[: effort.batch], 10 * max(subject.problem.tolerance, torch.finfo(dtype).eps)
     found = []
     for name, model in models.items():
         points, began = [], time.perf_counter()
         for steps, contender in _doubling(subject, model):
-            error = relative_error(contender.run(subject.problem.f, z0, start.span, x), reference)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # steps here are longer and shorter than those of training
+                end = contender.run(subject.problem.f, z0, start.span, x)
+            error = relative_error(end, reference)
             points.append((float(steps), error if math.isfinite(error) else math.inf))
             if time.perf_counter() - began > effort.patience or error < floor:
                 break

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable
+from typing import Any
 
 from markupsafe import Markup, escape
 from matplotlib import rc_context, rcParamsDefault
@@ -36,7 +37,8 @@ _VARIABLES = {
     BEHIND: "--pale",
 }
 """Colours that only stand for the page's, which are another pair for a dark one."""
-_SETTINGS = {name: value for name, value in rcParamsDefault.items() if name != "backend"} | {
+_SETTINGS: dict[str, Any] = {
+    **{name: value for name, value in rcParamsDefault.items() if name != "backend"},
     "svg.fonttype": "none",
     "text.parse_math": False,  # names are no formulas
     "text.color": INK,
@@ -59,18 +61,21 @@ _SETTINGS = {name: value for name, value in rcParamsDefault.items() if name != "
 Draw = Callable[[Axes], None]
 
 
-def drawn(name: str, title: str, description: str, draw: Draw, size: tuple[float, float] = (4.2, 3.5)) -> Markup:
+def drawn(
+    name: str, title: str, description: str, draw: Draw, size: tuple[float, float] = (4.2, 3.5), columns: int = 3
+) -> Markup:
     """An SVG with a title and a description, of what `draw` draws into its axes; the same for the same drawing.
 
-    `name` is an identifier that no other figure of the page has; `size` is in inches.
+    `name` is an identifier that no other figure of the page has; `size` is in inches, `columns` those of the legend.
     """
-    with rc_context({**_SETTINGS, "svg.hashsalt": name}):
+    settings: Any = {**_SETTINGS, "svg.hashsalt": name}
+    with rc_context(settings):
         figure = Figure(figsize=size, layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.subplots()
         draw(axes)
         if axes.get_legend_handles_labels()[0]:
-            figure.legend(loc="outside lower center", ncols=3, columnspacing=1.2, handlelength=1.8)
+            figure.legend(loc="outside lower center", ncols=columns, columnspacing=1.2, handlelength=1.8)
         file = io.StringIO()
         figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     return _inlined(file.getvalue(), name, title, description)
@@ -94,15 +99,17 @@ def _inlined(text: str, name: str, title: str, description: str) -> Markup:
         f'<title id="{name}-title">{escape(title)}</title>'
         f'<desc id="{name}-description">{escape(description)}</desc>'
     )
-    return Markup(opened + body[head.end() :].strip())  # noqa: S704  (matplotlib escapes text, and so do the lines above)
+    # Matplotlib escapes the texts that it draws, and the lines above the rest.
+    return Markup(opened + body[head.end() :].strip())
 
 
 def logarithmic(axes: Axes, x: str, y: str) -> None:
     """Axes in powers of ten, with plain numbers at their ticks and a grid."""
+    axes.set(xscale="log", yscale="log")
     for axis in (axes.xaxis, axes.yaxis):
-        axis.axes.set(xscale="log", yscale="log")
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_locator(LogLocator(numticks=7))
+        low, high = sorted(axis.get_view_interval())
+        narrow = low <= 0 or high < 60 * low
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5) if narrow else (1,), numticks=7))
         axis.set_major_formatter(FuncFormatter(lambda value, _: power(value)))
         axis.set_minor_formatter(NullFormatter())
     named(axes, x, y)
@@ -117,15 +124,15 @@ def named(axes: Axes, x: str, y: str) -> None:
 
 
 def power(value: float) -> str:
-    """`0.01`, `1`, `100`, and powers of ten beyond."""
-    if 1e-3 <= value < 1e4:
+    """`0.01`, `1`, `5000`, and powers of ten beyond."""
+    if 1e-3 <= value < 9.9e3:
         return f"{value:g}"
     mantissa, exponent = f"{value:.0e}".split("e")
     raised = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
     return f"10{raised}" if mantissa == "1" else f"{mantissa}·10{raised}"
 
 
-def style(k: int) -> dict[str, object]:
+def style(k: int) -> dict[str, Any]:
     """Colour and marker of the k-th method."""
     own = {"linewidth": 2.2, "markersize": 6, "zorder": 5} if k == 0 else {"linewidth": 1.3, "markersize": 4.5}
     return {"color": SERIES[k % len(SERIES)], "marker": MARKERS[k % len(MARKERS)], **own}

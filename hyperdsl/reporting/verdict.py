@@ -53,7 +53,7 @@ class Cheapest:
         return next(iter(self.spent), None)
 
     def ratio(self, name: str) -> float | None:
-        """What the method called `name` spends over the best of the others; None where one of them does not get there."""
+        """What the method called `name` spends over the best of the others; None where it or they do not get there."""
         others = [value for method, value in self.spent.items() if method != name]
         own = self.spent.get(name)
         return None if own is None or not others else own / min(others)
@@ -184,23 +184,21 @@ def _sentence(name: str, cost: Cost, own: Sequence[Cheapest]) -> str:
         return f"In {cost.name} {name} is the cheapest at {count}: at {percent(shown.level)} it spends {pair}."
     if ratio <= EQUAL:
         return f"In {cost.name} {name} is no better than others: at {percent(shown.level)} it spends {pair}."
-    return f"In {cost.name} {name} is never the cheapest: at {percent(shown.level)} it spends {pair}, {ratio:.2g} times as much."
+    times = f"{ratio:.2g}" if ratio < 100 else f"{ratio:,.0f}"
+    where = f"at {percent(shown.level)} it spends {pair}, {times} times as much"
+    return f"In {cost.name} {name} is never the cheapest: {where}."
 
 
 def _dearer(name: str, own: Sequence[Cheapest]) -> tuple[str, ...]:
     """How much dearer an evaluation of f would have to be for the solver to win in time, where it has fewer of them."""
     found = []
-    by_level: dict[float, dict[str, Cheapest]] = {}
-    for one in own:
-        by_level.setdefault(one.level, {})[one.cost.name] = one
-    for level, costs in by_level.items():
-        time, count = costs.get(TIME.name), costs.get(NFE.name)
-        for rival in (method for method in time.spent if time and count and method != name) if time and count else ():
-            if rival not in count.spent or count.spent[rival] <= EQUAL * count.spent[name]:
-                break
-            fewer = count.spent[rival] - count.spent[name]
-            found.append((max(time.spent[name] - time.spent[rival], 0.0) / fewer, level, rival))
-            break
+    counts = {one.level: one.spent for one in own if one.cost is NFE}
+    for level, times in ((one.level, one.spent) for one in own if one.cost is TIME and one.level in counts):
+        spent = counts[level]
+        rival = next((method for method in times if method != name and method in spent), None)
+        if rival is not None and spent[rival] > EQUAL * spent[name]:
+            more = max(times[name] - times[rival], 0.0) / (spent[rival] - spent[name])
+            found.append((more, level, rival))
     if not found:
         return ()
     more, level, rival = min(found)
