@@ -6,6 +6,6 @@ everything decided; `page` makes HTML of them, `svg` figures. `report` does all 
 """
 
 from hyperdsl.reporting.effort import Effort
-from hyperdsl.reporting.report import Report, report
+from hyperdsl.reporting.making import Report, report
 
 __all__ = ["Effort", "Report", "report"]

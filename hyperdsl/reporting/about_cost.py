@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 
 from hyperdsl.evaluation.report import outside_sentences, short
+from hyperdsl.evaluation.verdict import cost_sentence
 from hyperdsl.evaluation.work_precision import Row
 from hyperdsl.reporting.measured import Measured
 from hyperdsl.reporting.page import Part, Plot, Table
@@ -33,11 +34,7 @@ def about_cost(subject: Subject, measured: Measured) -> Part:
         "turns, and is a median; what g costs is included in time and in multiply-accumulates. An error is the median "
         "distance from the exact end, over the size of that. Lower and further left is better.",
     ]
-    ratio = next(
-        (row.corrector_over_field for row in rows if row.method == subject.name and row.corrector_over_field), 0
-    )
-    if ratio:
-        lines.append(f"A call of g costs as many multiply-accumulates as {ratio:.2g} evaluations of f.")
+    lines += filter(None, [cost_sentence(rows, subject.name)])
     endless = [f"{row.method}, {row.setting}" for row in rows if not math.isfinite(row.relative_error)]
     after = [f"Not in the figures, since their ends are not finite: {'; '.join(endless)}."] if endless else []
     after += [f"{line}." for line in outside_sentences(rows)]
@@ -126,7 +123,7 @@ def about_training(subject: Subject, measured: Measured) -> Part:
         batches = one.batches(seconds)
         earned = "never" if math.isinf(batches) else f"{math.ceil(batches):,}"
         rows.append((percent(one.level), f"{one.own:.3g}", f"{one.other:.3g}", one.rival, earned))
-    lines = [f"The training of these weights took {seconds:.3g} seconds, once, and those of writing f are not counted."]
+    lines = [f"The training of these weights took {seconds:.3g} seconds, once."]
     finite = [one.batches(seconds) for one in found if math.isfinite(one.batches(seconds))]
     if finite:
         least = math.ceil(min(finite))

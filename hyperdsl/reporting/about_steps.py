@@ -210,7 +210,8 @@ def _map(found: Local) -> Plot:
         for k, (name, _, colour, marker) in enumerate(CLASSES):
             x, y = places[classes == k].T.tolist() if bool((classes == k).any()) else ([], [])
             axes.plot(x, y, linestyle="", marker=marker, color=colour, markersize=4, alpha=0.8, label=name)
-        which = ("first principal component", "second") if found.components else ("first component of z", "second")
+        kind = "principal component" if found.components else "component of z"
+        which = (f"first {kind}", f"second {kind}")
         named(axes, *which)
 
     everything = [

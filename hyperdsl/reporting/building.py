@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import PurePath
 
 from hyperdsl.evaluation.weights import of_another_version
 from hyperdsl.reporting.about_cost import about_cost, about_training, paybacks
@@ -84,8 +85,9 @@ def problem_name(subject: Subject) -> str:
 
 
 def base_name(text: str) -> str:
-    """A path, or a problem in a file, without the folders before it."""
-    return text.replace("\\", "/").rpartition("/")[2]
+    """A problem's whole name without the folders of its file, where it is in one."""
+    file, mark, name = text.partition(".hyper:")
+    return PurePath(file).name + mark + name if mark else text
 
 
 def _about(subject: Subject, measured: Measured) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -11,6 +12,7 @@ from typing import Any
 import torch
 
 from hyperdsl import __version__
+from hyperdsl.evaluation.contenders import Contender
 from hyperdsl.evaluation.cost import one_thread
 from hyperdsl.evaluation.errors import NotConvergedError
 from hyperdsl.evaluation.report import plain
@@ -102,13 +104,20 @@ def measure(subject: Subject, effort: Effort) -> Measured:
     return Measured(tuple(found), falls, steps, why, start, tuple(drawn), min(effort.batch, len(start.z0)), machine())
 
 
-def _shown(subject: Subject, found: Sequence[Row]) -> list[Any]:
-    """The contenders that are drawn: the solver at its fewest and its most steps, and of others the least costly."""
-    every = [one for one in contenders(subject) if not one.foreign]
-    own = [one for one in every if one.method == subject.name]
-    others = {one.method: one for one in reversed(every) if one.method != subject.name}
-    chosen = [own[0], *([own[-1]] if len(own) > 1 else []), *reversed(others.values())]
-    return chosen[:PANELS]
+def _shown(subject: Subject, found: Sequence[Row]) -> list[Contender]:
+    """The contenders that are drawn: the solver at its least and a middle cost, and others at as many evaluations.
+
+    SciPy's are left out, which solve each sample alone.
+    """
+    every = [(one, row.evaluations) for one, row in zip(contenders(subject), found, strict=True) if not one.foreign]
+    own = [pair for pair in every if pair[0].method == subject.name]
+    middle, wanted = own[len(own) // 2]
+    others: dict[str, list[tuple[Contender, int]]] = {}
+    for one, count in every:
+        if one.method != subject.name:
+            others.setdefault(one.method, []).append((one, count))
+    near = [min(pairs, key=lambda pair: abs(math.log(max(pair[1], 1) / wanted)))[0] for pairs in others.values()]
+    return [*([own[0][0]] if len(own) > 1 else []), middle, *near][:PANELS]
 
 
 def machine() -> Machine:

@@ -78,7 +78,7 @@ def drawn(
             figure.legend(loc="outside lower center", ncols=columns, columnspacing=1.2, handlelength=1.8)
         file = io.StringIO()
         figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    return _inlined(file.getvalue(), name, title, description)
+    return _inlined(file.getvalue(), f"figure-{name}", title, description)
 
 
 def _inlined(text: str, name: str, title: str, description: str) -> Markup:

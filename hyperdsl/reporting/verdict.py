@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from hyperdsl.evaluation.verdict import EQUAL, LEAST
+from hyperdsl.evaluation.verdict import EQUAL, LEAST, cost_sentence
 from hyperdsl.evaluation.work_precision import Row
 
 LEVELS = tuple(10.0**-k for k in range(1, 11))
@@ -115,7 +115,7 @@ def judge(rows: Sequence[Row], name: str, *, untrained: bool = False, train: str
     if min(errors) > LEVELS[0]:
         told = f"it is inaccurate: the smallest error that it has here is {percent(min(errors))} of the state"
         return _not_usable("inaccurate", name, told, best, table)
-    return _compared(name, best, table)
+    return _compared(rows, name, best, table)
 
 
 def _best(table: Sequence[Cheapest], name: str) -> str | None:
@@ -140,7 +140,7 @@ def _not_usable(
     return Verdict(kind, headline, (f"Do not use {name} as it is: {why}.", *others), (), best, table)
 
 
-def _compared(name: str, best: str | None, table: tuple[Cheapest, ...]) -> Verdict:
+def _compared(rows: Sequence[Row], name: str, best: str | None, table: tuple[Cheapest, ...]) -> Verdict:
     own = [one for one in table if name in one.spent]
     won = {cost.name: [one for one in own if one.cost is cost and one.won(name)] for cost in COSTS}
     of_time = [one for one in own if one.cost is TIME]
@@ -157,7 +157,8 @@ def _compared(name: str, best: str | None, table: tuple[Cheapest, ...]) -> Verdi
     if times:
         levels = _levels([one.level for one in times])
         return Verdict("sometimes", f"Use {name} for {levels}, else {best}", tuple(reasons), (), best, table)
-    advice = _dearer(name, own)
+    advice, costs = _dearer(name, own), cost_sentence(rows, name)
+    reasons += [f"What g saves is less than what it costs. {costs}"] if costs else []
     if won[NFE.name] or won[MACS.name]:
         headline = f"Use {best}: {name} is not worth its time here"
         return Verdict("evaluations", headline, tuple(reasons), advice, best, table)
@@ -178,7 +179,7 @@ def _sentence(name: str, cost: Cost, own: Sequence[Cheapest]) -> str:
     rival = next((method for method in shown.spent if method != name), None)
     if ratio is None or rival is None:
         return f"In {cost.name} {name} alone reaches {percent(shown.level)}."
-    pair = f"{spelled(shown.spent[name])} {cost.unit} for {spelled(shown.spent[rival])} of {rival}"
+    pair = f"{spelled(shown.spent[name])} {cost.unit} where {rival} spends {spelled(shown.spent[rival])}"
     count = f"{len(won)} of {len(own)} accuracies"
     if won:
         return f"In {cost.name} {name} is the cheapest at {count}: at {percent(shown.level)} it spends {pair}."

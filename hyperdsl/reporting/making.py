@@ -75,7 +75,7 @@ def report(
     verdict = judge(
         measured.rows, subject.name, untrained=subject.learns and not subject.trained, train=_command("train", subject)
     )
-    more = [] if weights is None else ["--weights", base_name(weights.as_posix())]
+    more = [] if weights is None else ["--weights", weights.name]
     more += [word for name, value in subject.parameters.items() for word in ("--set", f"{name}={value:g}")]
     page = page_of(subject, measured, verdict, _command("report", subject, *more)).html()
     if output is not None:
