@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from hyperdsl import __version__
+from hyperdsl.evaluation import work_precision
 from hyperdsl.evaluation.contenders import Contender
 from hyperdsl.evaluation.cost import one_thread
 from hyperdsl.evaluation.errors import NotConvergedError
@@ -21,7 +22,7 @@ from hyperdsl.evaluation.work_precision import UNSEEN, Row, Start, unseen
 from hyperdsl.reporting.curves import Curve, Local, convergence, local
 from hyperdsl.reporting.effort import Effort
 from hyperdsl.reporting.subject import Subject
-from hyperdsl.reporting.work import contenders, rows
+from hyperdsl.reporting.work import contenders
 
 PANELS = 5
 """Methods whose samples or trajectories are drawn."""
@@ -92,24 +93,25 @@ def measure(subject: Subject, effort: Effort) -> Measured:
     with one_thread():
         precise = subject.in_double()
         start = unseen(subject.problem, min(effort.samples, subject.problem.samples))
-        found = rows(subject, start, effort)
+        found = contenders(subject, start)
+        rows = work_precision.measure(found, start, batch=effort.batch, repeats=effort.repeats, seconds=effort.seconds)
         falls = convergence(precise, start, effort)
         try:
             steps, why = local(precise, effort), ""
         except NotConvergedError as error:
             steps, why = None, f"no reference for single steps: {error}"
-        drawn = panels(_shown(subject, found), start)
+        drawn = panels(_shown(subject, found, rows), start)
     if steps is None and not why:
         why = "a step of this solver reads the steps before it, so that none can be looked at alone"
-    return Measured(tuple(found), falls, steps, why, start, tuple(drawn), min(effort.batch, len(start.z0)), machine())
+    return Measured(tuple(rows), falls, steps, why, start, tuple(drawn), min(effort.batch, len(start.z0)), machine())
 
 
-def _shown(subject: Subject, found: Sequence[Row]) -> list[Contender]:
+def _shown(subject: Subject, found: Sequence[Contender], rows: Sequence[Row]) -> list[Contender]:
     """The contenders that are drawn: the solver at its least and a middle cost, and others at as many evaluations.
 
     SciPy's are left out, which solve each sample alone.
     """
-    every = [(one, row.evaluations) for one, row in zip(contenders(subject), found, strict=True) if not one.foreign]
+    every = [(one, row.evaluations) for one, row in zip(found, rows, strict=True) if not one.foreign]
     own = [pair for pair in every if pair[0].method == subject.name]
     middle, wanted = own[len(own) // 2]
     others: dict[str, list[tuple[Contender, int]]] = {}

@@ -19,6 +19,9 @@ from hyperdsl.evaluation.work_precision import Row
 LEVELS = tuple(10.0**-k for k in range(1, 11))
 """The accuracies that methods are held against each other at."""
 
+FEW = 3
+"""Settings of a solver below which its own errors are accuracies, too."""
+
 Kind = Literal["untrained", "diverges", "inaccurate", "always", "sometimes", "evaluations", "never"]
 """What the rules come to: not trained yet; no end is finite; not even a tenth is reached; the cheapest in time at all
 accuracies that are reached, or at some; the cheapest in evaluations or work alone; in nothing."""
@@ -103,12 +106,12 @@ def cheapest(rows: Sequence[Row], level: float, cost: Cost) -> Cheapest:
 
 def judge(rows: Sequence[Row], name: str, *, untrained: bool = False, train: str = "") -> Verdict:
     """The verdict on the solver called `name`; `train` is the command that trains it, where it is `untrained`."""
-    reached = [level for level in LEVELS if any(row.relative_error <= level for row in rows)]
+    own = [row for row in rows if row.method == name]
+    reached = [level for level in _levels_of(own) if any(row.relative_error <= level for row in rows)]
     table = tuple(cheapest(rows, level, cost) for level in reached for cost in COSTS)
     best = _best(table, name)
     if untrained:
         return _untrained(name, best, train, table)
-    own = [row for row in rows if row.method == name]
     errors = [row.relative_error for row in own if math.isfinite(row.relative_error)]
     if not errors:
         return _not_usable("diverges", name, "it diverges: no end that it gives here is a finite number", best, table)
@@ -116,6 +119,14 @@ def judge(rows: Sequence[Row], name: str, *, untrained: bool = False, train: str
         told = f"it is inaccurate: the smallest error that it has here is {percent(min(errors))} of the state"
         return _not_usable("inaccurate", name, told, best, table)
     return _compared(rows, name, best, table)
+
+
+def _levels_of(own: Sequence[Row]) -> list[float]:
+    """LEVELS, and the errors of a solver with few settings, which it should be judged by: rounded up to two digits."""
+    errors = [row.relative_error for row in own if 0 < row.relative_error < 1] if len(own) < FEW else []
+    rounded = [float(f"{1.05 * error:.1e}") for error in errors]
+    apart = [error for error in rounded if all(abs(math.log10(error / level)) > 0.1 for level in LEVELS)]
+    return sorted({*LEVELS, *apart}, reverse=True)
 
 
 def _best(table: Sequence[Cheapest], name: str) -> str | None:

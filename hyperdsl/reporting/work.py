@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import math
+import warnings
 from collections.abc import Sequence
+from functools import partial
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from hyperdsl import compiler
 from hyperdsl.evaluation.contenders import (
@@ -17,9 +19,10 @@ from hyperdsl.evaluation.contenders import (
     fixed,
     is_adaptive,
 )
-from hyperdsl.evaluation.solvers import TableauSolver
-from hyperdsl.evaluation.work_precision import Row, Start, measure
-from hyperdsl.reporting.effort import Effort
+from hyperdsl.evaluation.cost import cost_of
+from hyperdsl.evaluation.problems import VectorField
+from hyperdsl.evaluation.solvers import Span, TableauSolver
+from hyperdsl.evaluation.work_precision import Start
 from hyperdsl.reporting.subject import Subject
 from hyperdsl.training.protocol import is_graded
 from hyperdsl.training.trained import trained_grids
@@ -27,6 +30,8 @@ from hyperdsl.training.trained import trained_grids
 SETTINGS = 5
 """Numbers of steps of a method, from the fewest to the most in equal ratios."""
 TOLERANCES = (1e-2, 1e-3, 1e-5, 1e-7)
+FEW = 4
+"""States from which evaluations are counted beforehand."""
 BEYOND = 4
 """How many times as many evaluations as the solver's most others are given: more accuracy may be worth it."""
 
@@ -48,7 +53,7 @@ def spread(fewest: int, most: int, count: int = SETTINGS) -> tuple[int, ...]:
     return tuple(sorted({round(fewest * ratio ** (k / (count - 1))) for k in range(count)}))
 
 
-def contenders(subject: Subject) -> list[Contender]:
+def contenders(subject: Subject, start: Start) -> list[Contender]:
     """The solver first, then its base alone, methods of the library, and torchdiffeq's or SciPy's.
 
     EvaluationError where a free parameter has no value, or the problem lacks the parts that the solver takes.
@@ -60,16 +65,11 @@ def contenders(subject: Subject) -> list[Contender]:
     base = subject.base()
     tableaux = [base] if base else []
     tableaux += [] if problem.stiff else [_library(name) for name in DEFAULT_METHODS if name not in _equal(base)]
-    counts = _evaluations(subject, steps)
+    counts = _evaluations(own, start)
     for tableau in tableaux:
         fewest, most = (max(round(count / tableau.evaluations_per_step), 1) for count in counts)
         own += fixed(tableau.name, tableau, spread(fewest, BEYOND * most))
     return own + others
-
-
-def rows(subject: Subject, start: Start, effort: Effort) -> list[Row]:
-    """All contenders measured from these starts."""
-    return measure(contenders(subject), start, batch=effort.batch, repeats=effort.repeats, seconds=effort.seconds)
 
 
 def _apart(found: Sequence[Contender], solver: nn.Module) -> tuple[list[Contender], list[Contender]]:
@@ -87,12 +87,20 @@ def _equal(base: TableauSolver | None) -> set[str]:
     return set() if base is None else {name for name in DEFAULT_METHODS if _library(name).tableau == base.tableau}
 
 
-def _evaluations(subject: Subject, steps: Sequence[int] | None) -> tuple[float, float]:
-    """The fewest and the most evaluations of f that others are to have, before they are given more."""
-    each = getattr(subject.solver, "evaluations_per_step", 1)
-    counts = steps or trained_grids(subject.solver)
-    if counts:
-        return each * min(counts), each * max(counts)
-    if is_graded(subject.solver):
-        return each * subject.solver.count, each * subject.solver.count
-    return DEFAULT_STEPS[0], math.prod((each, DEFAULT_STEPS[-1]))
+@torch.no_grad()
+def _evaluations(own: Sequence[Contender], start: Start) -> tuple[float, float]:
+    """The fewest and the most evaluations of f in a solve, which others are to have as well."""
+    x = None if start.x is None else start.x[:FEW]
+    counts = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that g leaves its ranges is told in the rows
+        for one in own:
+            if one.counted is not None:
+                counts.append(one.counted(start.f, start.z0[:FEW], start.span, x).evaluations)
+            else:
+                counts.append(cost_of(partial(_solve, one, start.z0[:FEW], start.span, x), start.f).evaluations)
+    return max(min(counts), 1), max(*counts, 1)
+
+
+def _solve(one: Contender, z0: Tensor, span: Span, x: Tensor | None, f: VectorField) -> Tensor:
+    return one.run(f, z0, span, x)

@@ -7,6 +7,7 @@ import math
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -115,7 +116,7 @@ def test_nothing_tells_where_it_was_made(made: Report) -> None:
 
 def test_every_figure_has_a_title_and_its_numbers(made: Report) -> None:
     outline = Outline(made.html)
-    figures = [tag for tag, inside in zip(outline.elements, outline.inside, strict=True) if "svg" == tag[0]]
+    figures = [tag for tag, inside in zip(outline.elements, outline.inside, strict=True) if tag[0] == "svg"]
     assert len(figures) >= 9
     assert outline.count("figure") == len(figures)
     within = [inside for (tag, _), inside in zip(outline.elements, outline.inside, strict=True) if tag == "table"]
@@ -140,7 +141,7 @@ def test_headings_are_in_order_and_tables_have_heads(made: Report) -> None:
     levels = [int(tag[1]) for tag, _ in outline.elements if re.fullmatch(r"h[1-6]", tag)]
     assert levels[0] == 1
     assert levels.count(1) == 1
-    assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after <= before + 1 for before, after in pairwise(levels))
     assert outline.count("caption") == outline.count("table")
     assert all(attributes.get("scope") in ("col", "row") for tag, attributes in outline.elements if tag == "th")
     assert {outline.count(tag) for tag in ("main", "header", "nav", "footer")} == {1}
@@ -165,8 +166,9 @@ def test_no_number_is_undefined(made: Report) -> None:
 
 
 def test_equal_measurements_give_equal_pages(made: Report) -> None:
-    pages = {page_of(made.subject, made.measured, made.verdict, "hyperdsl report").html() for _ in range(2)}
-    assert len(pages) == 1
+    again = page_of(made.subject, made.measured, made.verdict, "the command").html()
+    first, second = (re.sub(r"<code>hyperdsl .*?</code>|the command", "", page) for page in (made.html, again))
+    assert first.replace("<code></code>", "") == second.replace("<code></code>", "")
 
 
 def test_weights_tell_what_their_training_took(made: Report, tmp_path: Path) -> None:
