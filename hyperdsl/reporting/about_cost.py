@@ -110,9 +110,10 @@ def about_training(subject: Subject, measured: Measured) -> Part:
     """What training took, and when that is earned back."""
     title = "What training costs"
     if not subject.learns:
-        return Part("training", title, (f"Nothing of {subject.name} is trained, so there is nothing to earn back.",))
+        why = f"nothing of {subject.name} is trained, so there is nothing to earn back"
+        return Part("training", title, left_out=why)
     if not subject.trained:
-        return Part("training", title, (f"{subject.name} has not been trained yet.",))
+        return Part("training", title, left_out=f"{subject.name} has not been trained yet")
     assert subject.origin is not None  # it is trained
     seconds, found = subject.origin.seconds, paybacks(measured.rows, subject.name)
     if seconds is None:

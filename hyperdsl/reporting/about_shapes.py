@@ -28,7 +28,7 @@ def about_stability(subject: Subject) -> Part:
     title, name = "Stability", subject.name
     plot = _region(subject)
     if plot is None:
-        return Part("stability", title, (_no_region(subject),))
+        return Part("stability", title, left_out=_no_region(subject))
     lines = [
         "Where f pulls states together fast, by a rate λ, a step may be too long: errors then grow instead of fading. "
         "They fade where ελ lies in the shaded region.",
@@ -46,10 +46,10 @@ def about_stability(subject: Subject) -> Part:
 
 def _no_region(subject: Subject) -> str:
     if subject.entry.get("kind") == "additive":
-        return "A method in two parts has no single region: its explicit part limits the step by what it is given."
+        return "a method in two parts has no single region: its explicit part limits the step by what it is given"
     if subject.entry.get("kind") in ("variable", "predictor_corrector"):
-        return "There is no figure: the region is another one for each order and step, or for each pair of formulas."
-    return "There is no figure: the coefficients are found by training, or are those of a family."
+        return "the region is another one for each order and step, or for each pair of formulas"
+    return "its coefficients are found by training, or are those of a family"
 
 
 def _region(subject: Subject) -> Plot | None:

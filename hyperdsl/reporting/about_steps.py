@@ -14,6 +14,7 @@ from hyperdsl.reporting.measured import Measured
 from hyperdsl.reporting.page import Part, Plot, Table
 from hyperdsl.reporting.subject import Subject
 from hyperdsl.reporting.svg import BAD, FAIR, GOOD, INK, POOR, drawn, logarithmic, named, style
+from hyperdsl.training.trained import trained_grids
 
 DRAWN = 400
 """States in a map."""
@@ -41,6 +42,12 @@ def about_convergence(subject: Subject, measured: Measured) -> Part:
             f"Order {order} is proven, so doubling the number of steps divides the error at the end by about "
             f"{2**order}, a slope of {order} in this figure. The slope measured is {slopes}."
         )
+        grids = trained_grids(subject.solver)
+        if grids:
+            lines.append(
+                f"It was trained for K = {', '.join(map(str, grids))} alone: other numbers of steps show that the "
+                "order stays, and not what it is good for."
+            )
         caption = "Error at the end of the span over the number of steps"
         plots.append(_curves("convergence", caption, measured.curves, order, "number of steps", down=True))
     found = measured.local
@@ -97,25 +104,31 @@ def about_delta(subject: Subject, measured: Measured) -> Part:
     title, found = "What the learned part gains, step by step", measured.local
     why = _no_delta(subject, measured)
     if why or found is None:
-        return Part("gain", title, (why,))
+        return Part("gain", title, left_out=why)
     low, high = min(found.delta), max(found.delta)
     lines = [
         "δ is the error of a single step with the learned part over that without it, a median over states that "
-        f"training has not seen: .1 is ten times more accurate, 1 is no gain. Here it is from {low:.3g} to {high:.3g}.",
+        f"training has not seen: .1 is ten times more accurate, 1 is no gain. Here it is {_ends(low, high)}.",
     ]
     told = dict(subject.origin.delta) if subject.origin else {}
     if told:
-        first, last = min(told.values()), max(told.values())
-        lines.append(f"Its own training measured {first:.3g} to {last:.3g}.")
+        lines.append(f"Its own training measured {_ends(min(told.values()), max(told.values()))}.")
+    if len(found.sizes) == 1:
+        return Part("gain", title, tuple(lines), tables=(_delta_table(found),))
     return Part("gain", title, tuple(lines), plots=(_delta_plot(found),))
+
+
+def _ends(low: float, high: float) -> str:
+    first, last = f"{low:.3g}", f"{high:.3g}"
+    return first if first == last else f"{first} to {last}"
 
 
 def _no_delta(subject: Subject, measured: Measured) -> str:
     if not subject.learns:
-        return f"{subject.name} has no learned part."
+        return f"{subject.name} has no learned part"
     if not subject.trained:
-        return f"{subject.name} is untrained: its learned part adds nothing yet."
-    return f"It is left out: {measured.no_local}." if measured.local is None else ""
+        return f"{subject.name} is untrained: its learned part adds nothing yet"
+    return measured.no_local if measured.local is None else ""
 
 
 def _delta_plot(found: Local) -> Plot:
@@ -129,13 +142,16 @@ def _delta_plot(found: Local) -> Plot:
         logarithmic(axes, "step size ε", "δ")
         axes.annotate("no gain", (0.98, 1.0), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=9)
 
+    caption = "δ over the step size ε; below the dashed line the learned part helps"
+    return Plot(caption, drawn("delta", "δ over the step size", f"{caption}.", draw), _delta_table(found))
+
+
+def _delta_table(found: Local) -> Table:
     rows = tuple(
         (f"{abs(eps):.4g}", f"{value:.3g}" if math.isfinite(value) else "not finite", f"{100 * harm:.1f} %")
         for eps, value, harm in zip(found.sizes, found.delta, found.harmed, strict=True)
     )
-    table = Table("δ by step size", ("ε", "δ", "states where it does harm"), rows)
-    caption = "δ over the step size ε; below the dashed line the learned part helps"
-    return Plot(caption, drawn("delta", "δ over the step size", f"{caption}.", draw), table)
+    return Table("δ by step size", ("ε", "δ", "states where it does harm"), rows)
 
 
 def about_states(subject: Subject, measured: Measured) -> Part:
@@ -143,7 +159,7 @@ def about_states(subject: Subject, measured: Measured) -> Part:
     title, found = "Where it may be used, and where not", measured.local
     why = _no_delta(subject, measured)
     if why or found is None or not found.beside:
-        return Part("states", title, (why or "No reference for states beside solutions could be had.",))
+        return Part("states", title, left_out=why or "no reference for states beside solutions could be had")
     lines = [
         f"Single steps of size ε = {abs(found.size):.3g} were taken from states on solutions, and from states 1, 2 "
         "and 4 standard deviations beside them, which training has hardly seen.",
@@ -225,9 +241,7 @@ def _map(found: Local) -> Plot:
     table = Table("shares of states by what the learned part does", heads, tuple(everything))
     caption = "States and what the learned part does to a step's error there"
     lines = "; ".join(f"{row[0]}: harm at {row[-1]}" for row in everything)
-    return Plot(
-        f"{caption}.", drawn("states-map", caption, f"Points in a plane. {lines}.", draw, (5.2, 5.0), columns=2), table
-    )
+    return Plot(f"{caption}.", drawn("states-map", caption, f"Points in a plane. {lines}.", draw, (5.2, 5.0)), table)
 
 
 def _shares(one: Beside) -> list[float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import PurePath
 
 from hyperdsl.evaluation.weights import of_another_version
@@ -59,24 +60,30 @@ WORDS = (
 
 def page_of(subject: Subject, measured: Measured, verdict: Verdict, command: str) -> Page:
     """All sections; those that a solver has nothing for say why."""
+    parts = (
+        about_cost(subject, measured),
+        about_training(subject, measured),
+        about_states(subject, measured),
+        about_delta(subject, measured),
+        about_convergence(subject, measured),
+        about_samples(subject, measured),
+        about_solver(subject),
+        proven(subject),
+        about_stability(subject),
+    )
     return Page(
         f"{subject.name} on {problem_name(subject)}",
         _about(subject, measured),
         _top(subject, measured, verdict),
         WORDS,
-        (
-            about_cost(subject, measured),
-            about_training(subject, measured),
-            about_states(subject, measured),
-            about_delta(subject, measured),
-            about_convergence(subject, measured),
-            about_samples(subject, measured),
-            about_solver(subject),
-            proven(subject),
-            about_stability(subject),
-            _run(subject, measured, command),
-        ),
+        (*(part for part in parts if not part.left_out), *_left_out(parts), _run(subject, measured, command)),
     )
+
+
+def _left_out(parts: Sequence[Part]) -> list[Part]:
+    """A section that says which others are left out, and why; none where all are there."""
+    why = tuple(f"{part.title}: {part.left_out}." for part in parts if part.left_out)
+    return [Part("left-out", "What is left out, and why", items=why)] if why else []
 
 
 def problem_name(subject: Subject) -> str:

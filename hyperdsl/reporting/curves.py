@@ -131,7 +131,7 @@ def _before(subject: Subject) -> str:
 
 
 def _doubling(subject: Subject, model: nn.Module) -> Iterator[tuple[int, Contender]]:
-    steps = max(getattr(model, "past", 0) + 1, *trained_grids(subject.solver)[:1], 2)
+    steps = max(getattr(model, "past", 0) + 1, *(trained_grids(subject.solver)[:1] or [2]))
     while steps <= MOST_STEPS:
         own = beside("", model, {}, (steps,), parameters=subject.parameters, problem=subject.problem)
         yield steps, own[0]
@@ -211,7 +211,9 @@ def _visited(subject: Subject, times: Sequence[float], effort: Effort) -> dict[f
 
 def _errors(subject: Subject, s: float, z: Tensor, x: Tensor | None, eps: float) -> tuple[Tensor, Tensor]:
     """The errors [n] of a step before training and after, of the states where the exact end is finite."""
-    exact = exact_end(subject.problem, z, (s, s + eps), x).flatten(1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # states beside solutions may be where f is wild
+        exact = exact_end(subject.problem, z, (s, s + eps), x).flatten(1)
     steps = (subject.start.base_step, subject.solver.step)
     ends = [_stepped(subject, step, s, z, eps, x).double().flatten(1) for step in steps]
     old, new = ((end - exact).norm(dim=1).nan_to_num(math.inf) for end in ends)

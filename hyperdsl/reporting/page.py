@@ -31,7 +31,10 @@ class Plot:
 
 @dataclass(frozen=True)
 class Part:
-    """A section: sentences, a list, tables that are seen at once, figures, and text that is folded away as code."""
+    """A section: sentences, a list, tables that are seen at once, figures, and text that is folded away as code.
+
+    `left_out` is why there is none, and then the rest is empty.
+    """
 
     id: str
     title: str
@@ -42,6 +45,7 @@ class Part:
     plots: tuple[Plot, ...] = ()
     after: tuple[str, ...] = ()
     code: tuple[str, str] | None = None
+    left_out: str = ""
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,8 @@ SERIES = tuple(f"#0102{k:02x}" for k in range(1, 9))
 GOOD, FAIR, POOR, BAD = "#010301", "#010302", "#010303", "#010304"
 """What helps much, what helps, what harms, what harms much."""
 MARKERS = "osD^vPX*"
+SHORT = 13
+"""Characters of names of which three have room beside each other."""
 _VARIABLES = {
     INK: "--ink",
     FAINT: "--line",
@@ -61,12 +63,10 @@ _SETTINGS: dict[str, Any] = {
 Draw = Callable[[Axes], None]
 
 
-def drawn(
-    name: str, title: str, description: str, draw: Draw, size: tuple[float, float] = (4.2, 3.5), columns: int = 3
-) -> Markup:
+def drawn(name: str, title: str, description: str, draw: Draw, size: tuple[float, float] = (4.2, 3.5)) -> Markup:
     """An SVG with a title and a description, of what `draw` draws into its axes; the same for the same drawing.
 
-    `name` is an identifier that no other figure of the page has; `size` is in inches, `columns` those of the legend.
+    `name` is an identifier that no other figure of the page has; `size` is in inches.
     """
     settings: Any = {**_SETTINGS, "svg.hashsalt": name}
     with rc_context(settings):
@@ -74,7 +74,9 @@ def drawn(
         FigureCanvasAgg(figure)
         axes = figure.subplots()
         draw(axes)
-        if axes.get_legend_handles_labels()[0]:
+        labels = axes.get_legend_handles_labels()[1]
+        if labels:
+            columns = 3 if max(map(len, labels)) <= SHORT else 2
             figure.legend(loc="outside lower center", ncols=columns, columnspacing=1.2, handlelength=1.8)
         file = io.StringIO()
         figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
