@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -19,9 +19,8 @@ from hyperdsl.evaluation.contenders import (
     fixed,
     is_adaptive,
 )
-from hyperdsl.evaluation.cost import cost_of
 from hyperdsl.evaluation.problems import VectorField
-from hyperdsl.evaluation.solvers import Span, TableauSolver
+from hyperdsl.evaluation.solvers import TableauSolver
 from hyperdsl.evaluation.work_precision import Start
 from hyperdsl.reporting.subject import Subject
 from hyperdsl.training.protocol import is_graded
@@ -91,16 +90,23 @@ def _equal(base: TableauSolver | None) -> set[str]:
 def _evaluations(own: Sequence[Contender], start: Start) -> tuple[float, float]:
     """The fewest and the most evaluations of f in a solve, which others are to have as well."""
     x = None if start.x is None else start.x[:FEW]
-    counts = []
+    given = (start.z0[:FEW], start.span, x)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that g leaves its ranges is told in the rows
-        for one in own:
-            if one.counted is not None:
-                counts.append(one.counted(start.f, start.z0[:FEW], start.span, x).evaluations)
-            else:
-                counts.append(cost_of(partial(_solve, one, start.z0[:FEW], start.span, x), start.f).evaluations)
+        counts = [
+            one.counted(start.f, *given).evaluations if one.counted else _calls(one, start.f, *given) for one in own
+        ]
     return max(min(counts), 1), max(*counts, 1)
 
 
-def _solve(one: Contender, z0: Tensor, span: Span, x: Tensor | None, f: VectorField) -> Tensor:
-    return one.run(f, z0, span, x)
+def _calls(one: Contender, f: VectorField, *given: Any) -> int:
+    """How often a solve calls f; of a solver that is given f in parts, what a step takes."""
+    calls = 0
+
+    def counting(*arguments: Tensor) -> Tensor:
+        nonlocal calls
+        calls += 1
+        return f(*arguments)
+
+    one.run(counting, *given)
+    return calls or getattr(one.solver, "evaluations_per_step", 1)
