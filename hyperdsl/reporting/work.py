@@ -26,11 +26,13 @@ from hyperdsl.reporting.subject import Subject
 from hyperdsl.training.protocol import is_graded
 from hyperdsl.training.trained import trained_grids
 
-SETTINGS = 5
-"""Numbers of steps of a method, from the fewest to the most in equal ratios."""
+SETTINGS, OTHERS = 5, 4
+"""Numbers of steps of the solver and of each other method, from the fewest to the most in equal ratios."""
 TOLERANCES = (1e-2, 1e-3, 1e-5, 1e-7)
 FEW = 4
 """States from which evaluations are counted beforehand."""
+MOST = 400
+"""Steps of others: more of them take too long to measure, and those of high order need no more."""
 BEYOND = 4
 """How many times as many evaluations as the solver's most others are given: more accuracy may be worth it."""
 
@@ -67,7 +69,7 @@ def contenders(subject: Subject, start: Start) -> list[Contender]:
     counts = _evaluations(own, start)
     for tableau in tableaux:
         fewest, most = (max(round(count / tableau.evaluations_per_step), 1) for count in counts)
-        own += fixed(tableau.name, tableau, spread(fewest, BEYOND * most))
+        own += fixed(tableau.name, tableau, spread(min(fewest, MOST // 4), min(BEYOND * most, MOST), OTHERS))
     return own + others
 
 
