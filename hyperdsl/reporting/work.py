@@ -38,14 +38,18 @@ BEYOND = 4
 
 
 def own_steps(subject: Subject) -> tuple[int, ...] | None:
-    """The numbers of steps that the solver is taken at; None where it is taken at steps of its own."""
+    """The numbers of steps that the solver is taken at; None where it is taken at steps of its own.
+
+    They are those that it was trained for, else those of the step sizes in which the problem is interesting.
+    """
     if is_adaptive(subject.solver) or is_graded(subject.solver) or trained_grids(subject.solver):
         return None
     ranges, length = subject.ranges, abs(subject.problem.span[1] - subject.problem.span[0])
-    if ranges is None:
+    sizes = ranges.eps if ranges else subject.problem.eps
+    if sizes is None:
         return DEFAULT_STEPS
-    fewest, most = (max(round(length / eps), 1) for eps in reversed(ranges.eps))
-    return spread(max(fewest, getattr(subject.solver, "past", 0) + 1), min(most, ranges.steps))
+    fewest, most = (max(round(length / eps), 1) for eps in reversed(sizes))
+    return spread(max(fewest, getattr(subject.solver, "past", 0) + 1), min(most, ranges.steps) if ranges else most)
 
 
 def spread(fewest: int, most: int, count: int = SETTINGS) -> tuple[int, ...]:
