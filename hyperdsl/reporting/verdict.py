@@ -174,7 +174,7 @@ def _compared(rows: Sequence[Row], name: str, best: str | None, table: tuple[Che
         levels = _levels([one.level for one in times])
         return Verdict("sometimes", f"Use {name} for {levels}, else {best}", tuple(reasons), (), best, table)
     advice, costs = _dearer(name, own), cost_sentence(rows, name)
-    reasons += [f"What g saves is less than what it costs. {costs}"] if costs else []
+    reasons += [f"g takes more time here than it saves. {costs}"] if costs else []
     if won[NFE.name] or won[MACS.name]:
         headline = f"Use {best}: {name} is not worth its time here"
         return Verdict("evaluations", headline, tuple(reasons), advice, best, table)
