@@ -109,10 +109,18 @@ def _calls(one: Contender, f: VectorField, *given: Any) -> int:
     """How often a solve calls f; of a solver that is given f in parts, what a step takes."""
     calls = 0
 
-    def counting(*arguments: Tensor) -> Tensor:
+    def count(*_: object) -> None:
         nonlocal calls
         calls += 1
+
+    def counting(*arguments: Tensor) -> Tensor:
+        count()
         return f(*arguments)
 
-    one.run(counting, *given)
+    if isinstance(f, nn.Module):  # which solvers may know as what it is
+        hook = f.register_forward_hook(count)
+        one.run(f, *given)
+        hook.remove()
+    else:
+        one.run(counting, *given)
     return calls or getattr(one.solver, "evaluations_per_step", 1)
