@@ -12,7 +12,7 @@ STUDIES: Mapping[str, str] = {
     #    "overhead": "what g costs, by the order of its base",
     "training": "training f itself by a hypersolver that follows it",
     "adversarial": "worst cases and noise in training, off the trajectories",
-    #    "beyond": "adaptive, predictor-corrector and stiff methods with a g",
+    "beyond": "adaptive, predictor-corrector and stiff methods with a g",
 }
 """What each is about, in a line."""
 
