@@ -93,7 +93,7 @@ def _hyper(name: str, seed: int, settings: Settings) -> Found:
         package("beyond", settings.runs),
         problem,
         solver=name,
-        overrides=few,
+        overrides=few if settings.smallest else {},
         seed=seed,
         output=settings.runs / "beyond" / "relaxation" / f"{name}_{seed}.safetensors",
         progress=settings.progress,

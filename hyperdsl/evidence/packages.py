@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from hyperdsl import compiler
@@ -13,8 +14,9 @@ from hyperdsl.source import SpecFile
 SPECS = Path(__file__).parent / "specs"
 
 
+@cache
 def package(name: str, runs: Path) -> Package:
-    """The package of specs/`name`.hyper, compiled below `runs`."""
+    """The package of specs/`name`.hyper, compiled below `runs`, once in a process."""
     output = runs / "packages"
     checked = compiler.check([SpecFile(SPECS / f"{name}.hyper", f"{name}.hyper")])
     if has_errors(checked.diagnostics):

@@ -13,6 +13,7 @@ import torch
 from hyperdsl import __version__
 from hyperdsl.evaluation.cost import one_thread
 from hyperdsl.evaluation.report import markdown
+from hyperdsl.evidence.studies import STUDIES
 from hyperdsl.evidence.study import Conclusion, Finding, Found, Part, Settings, Study
 from hyperdsl.training.files import write_whole
 
@@ -30,6 +31,8 @@ def run(
     say: Callable[[str], None] = print,
 ) -> Conclusion:
     """Measure what was not measured before, and write `name`.json, `name`.md and the pictures into `output`.
+
+    Its README.md, an index of what all studies found whose results lie there, is written anew.
 
     command: what makes the same again, which the files say. fresh: measure everything anew. say: is given a line for
     each part. Raises OSError where the folder cannot be written.
@@ -52,6 +55,7 @@ def run(
     _write_json(output / f"{name}.json", {**about, "findings": findings, "parts": found})
     seconds = sum(about["seconds"].values())  # type: ignore[attr-defined]  # a dictionary of numbers
     (output / f"{name}.md").write_text(_page(study, conclusion, command, seconds), "utf-8")
+    (output / "README.md").write_text(index(output), "utf-8")
     return conclusion
 
 
@@ -75,6 +79,29 @@ def _measured(part: Part, kept: Path, fresh: bool, say: Callable[[str], None]) -
 def _write_json(path: Path, content: object) -> None:
     text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
     write_whole(path, f"{text}\n".encode())
+
+
+def index(folder: Path) -> str:
+    """What the studies found whose results lie in a folder, as Markdown with a link to each."""
+    read = {path.stem: json.loads(path.read_text("utf-8")) for path in sorted(folder.glob("*.json"))}
+    kept = {
+        name: read[name]
+        for name in (*STUDIES, *sorted(read.keys() - STUDIES.keys()))
+        if "findings" in read.get(name, ())
+    }
+    rows, runs, counts = [], [], dict.fromkeys(VERDICT, 0)
+    for name, found in kept.items():
+        link = f"[{name}]({name}.md)"
+        for one in found["findings"]:
+            counts[one["holds"]] += 1
+            rows.append([link, one["claim"], one["found"], VERDICT[one["holds"]]])
+        seeds, minutes = ", ".join(map(str, found["seeds"])), sum(found["seconds"].values()) / 60
+        runs.append([link, f"`{found['command']}`", seeds, f"{minutes:.0f}"])
+    told = f"Of {len(rows)} claims {counts[True]} hold, {counts[None]} hold in part and {counts[False]} do not."
+    return (
+        f"# What the studies found\n\n{told}\n\n{markdown(['study', 'claim', 'found', 'verdict'], rows)}\n"
+        f"## How\n\n{markdown(['study', 'by', 'seeds', 'minutes'], runs)}"
+    )
 
 
 def table(findings: list[Finding] | tuple[Finding, ...]) -> str:
