@@ -64,7 +64,7 @@ def _errors(solver: Any, problem: Problem, z: Tensor, eps: float, steps: int = 1
 
 def _trained(solver: str, system: str, seed: int, settings: Settings) -> Any:
     problem = CLASSICAL[system]
-    few: dict[str, object] = {"iterations": 20, "trajectories": 32} if settings.smallest else {}
+    few: dict[str, object] = {"iterations": 20, "trajectories": 32, "substeps": 4} if settings.smallest else {}
     then: dict[str, object] = {"eps": problem.eps, **({"iterations": 5} if settings.smallest else {"iterations": 500})}
     return train_package(
         package("adversarial", settings.runs),

@@ -88,7 +88,7 @@ def _rivals(system: str, settings: Settings) -> Found:
 
 def _hyper(system: str, name: str, seed: int, settings: Settings) -> Found:
     problem = CLASSICAL[system]
-    few: dict[str, object] = {"iterations": 100, "trajectories": 32} if settings.smallest else {}
+    few: dict[str, object] = {"iterations": 100, "trajectories": 32, "substeps": 4} if settings.smallest else {}
     output = settings.runs / "beyond" / system / f"{name}_{seed}.safetensors"
     trained = train_package(
         package("beyond", settings.runs),

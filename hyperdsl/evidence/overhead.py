@@ -130,7 +130,7 @@ def _problem(name: str, seed: int, settings: Settings) -> tuple[Problem, Start]:
 def _fronts(name: str, seed: int, settings: Settings) -> Found:
     """Rows of hypersolvers and of classical methods, on one field."""
     problem, start = _problem(name, seed, settings)
-    few: dict[str, object] = {"iterations": 20, "trajectories": 32} if settings.smallest else {}
+    few: dict[str, object] = {"iterations": 20, "trajectories": 32, "substeps": 4} if settings.smallest else {}
     contenders = adaptive((1e-2, 1e-3, 1e-4))
     for method, steps in CLASSICAL.items():
         contenders += fixed(method, library(method), steps)
