@@ -14,7 +14,7 @@ from hyperdsl.evaluation.problems import CLASSICAL, Problem
 from hyperdsl.evaluation.report import markdown
 from hyperdsl.evaluation.training import train_package
 from hyperdsl.evidence.packages import package, spec_text
-from hyperdsl.evidence.study import Conclusion, Finding, Found, Part, Settings, Study
+from hyperdsl.evidence.study import Conclusion, Finding, Found, Part, Settings, Study, verdict
 
 SYSTEMS = ("van_der_pol", "lotka_volterra", "lorenz")
 STRATEGIES = {
@@ -149,10 +149,9 @@ def _listed(values: Mapping[str, float]) -> str:
     return ", ".join(f"{system} {value:.2g}" for system, value in values.items())
 
 
-def _verdict(*ratios: Mapping[str, float]) -> bool | None:
-    """Whether all are below 1; in part where some are."""
-    less = [value < 1 for each in ratios for value in each.values()]
-    return True if all(less) else None if any(less) else False
+def _lower(*ratios: Mapping[str, float]) -> bool | None:
+    """Whether they are below 1."""
+    return verdict(value < 1 for each in ratios for value in each.values())
 
 
 def _findings(measures: Measures, gains: Mapping[str, Sequence[float]]) -> list[Finding]:
@@ -167,25 +166,25 @@ def _findings(measures: Measures, gains: Mapping[str, Sequence[float]]) -> list[
             "Adversarial training may be used to enhance hypersolver resilience to challenging dynamics",
             f"error one σ off the trajectories over that of training on trajectories alone: median {_listed(off)}; "
             f"root mean square, which the worst states decide, {_listed(rms)}",
-            _verdict(off, rms),
+            _lower(off, rms),
         ),
         Finding(
             "It helps more than states with noise of one σ, which cost nothing (ours)",
             f"error over theirs: median {_listed(beside[0])}; root mean square {_listed(beside[1])}; with noise over "
             f"trajectories alone: {_listed(noisy[0])}; {_listed(noisy[1])}",
-            _verdict(*beside),
+            _lower(*beside),
         ),
         Finding(
             "It costs nothing on the trajectories, nor in time (ours)",
             f"error on them over that of training on trajectories alone: {_listed(on)}; time over its: "
             f"{_listed(slower)}",
-            _verdict(on, slower),
+            _lower(on, slower),
         ),
         Finding(
             f"Trajectory fitting, the source's other alternative, lowers the error of {ROLLOUT} steps after residual "
             "fitting",
             f"error after over before, the geometric mean over ε and seeds: {_listed(spread)}; at worst {worst:.2f}",
-            _verdict(spread),
+            _lower(spread),
         ),
     ]
 

@@ -24,7 +24,7 @@ from hyperdsl.evaluation.shapes import pinwheel
 from hyperdsl.evaluation.solvers import reference_solution
 from hyperdsl.evaluation.training import build_solver, train_package
 from hyperdsl.evidence.packages import package, spec_text
-from hyperdsl.evidence.study import Conclusion, Finding, Found, Part, Settings, Study
+from hyperdsl.evidence.study import Conclusion, Finding, Found, Part, Settings, Study, verdict
 
 ALPHAS = tuple(k / 10 for k in range(3, 11))
 STEPS = {
@@ -247,7 +247,7 @@ def _findings(found: Sequence[Cell]) -> list[Finding]:
         Finding(
             "Hypersolvers generalize across base solvers of the same order: g of α = 1/2 gains on the whole family",
             f"{moved}; {single['transferred']}",
-            _all_or_part(*losses["transferred"]),
+            verdict(gain > 1 for gain in _gains(found, "transferred")[1]),
         ),
         Finding(
             "A g that reads α, which is drawn in training, beats its base at every α (ours)",
@@ -263,20 +263,15 @@ def _findings(found: Sequence[Cell]) -> list[Finding]:
     ]
     priced = [cell for cell in found if cell.equal is not None]
     for way, who in (("transferred", "g of α = 1/2"), ("conditioned", "a g that reads α")) if priced else ():
-        beaten = [cell.error[way] >= cell.equal for cell in priced if cell.equal is not None]
+        less = [cell.error[way] < cell.equal for cell in priced if cell.equal is not None]
         findings.append(
             Finding(
                 f"Pareto efficiency over the entire α-family, counted in MACs with g's, on the neural field: {who}",
-                f"the base with as many MACs has less error in {sum(beaten)} of {len(beaten)} cells",
-                _all_or_part(sum(beaten), len(beaten)),
+                f"less error than the base with as many MACs in {sum(less)} of {len(less)} cells",
+                verdict(less),
             )
         )
     return findings
-
-
-def _all_or_part(lost: int, count: int) -> bool | None:
-    """Whether a claim about all cells holds: in part where it fails in fewer than half of them."""
-    return True if lost == 0 else None if 2 * lost < count else False
 
 
 def _conclude(found: Mapping[str, Found], settings: Settings) -> Conclusion:

@@ -24,7 +24,7 @@ from hyperdsl.evaluation.scipy_methods import scipy_solve
 from hyperdsl.evaluation.training import build_solver, train_package
 from hyperdsl.evidence.beyond_adaptive import at_error
 from hyperdsl.evidence.packages import SPECS, package, spec_text
-from hyperdsl.evidence.study import Finding, Found, Part, Settings
+from hyperdsl.evidence.study import Finding, Found, Part, Settings, verdict
 
 HYPER = ("HyperBackwardEuler", "HyperSdirk2", "RelativeBackwardEuler")
 PLAIN = {"HyperBackwardEuler": "backward Euler", "HyperSdirk2": "sdirk2", "RadauIIA3": "Radau IIA of order 3"}
@@ -66,7 +66,7 @@ def _rows(solver: Any, problem: Problem, settings: Settings) -> list[list[Any]]:
     z0, _ = problem.draw(2 if settings.smallest else STARTS, torch.Generator().manual_seed(UNSEEN))
     exact = scipy_solve(problem.f, z0, problem.span, method="lsoda", rtol=1e-10, atol=1e-12).z
     rows: list[list[Any]] = []
-    for steps in STEPS[-1 if settings.smallest else 0 :]:
+    for steps in STEPS[: 1 if settings.smallest else None]:
         start = time.process_time()
         with torch.no_grad():
             try:
@@ -219,7 +219,7 @@ def findings(found: Mapping[str, Found]) -> list[Finding]:
             "It needs fewer evaluations than methods without g, higher orders included (ours)",
             "evaluations of the best of them at equal error over its own: "
             + "; ".join(f"{name} {_spread(values)}" for name, values in beside.items() if values),
-            _all(value > 1 for values in beside.values() for value in values),
+            verdict(value > 1 for values in beside.values() for value in values),
         ),
     ]
     if READS_F in there:
@@ -229,7 +229,7 @@ def findings(found: Mapping[str, Found]) -> list[Finding]:
                 "It does so whatever g reads (ours)",
                 f"a g that reads f and is relative to it: error of backward Euler over its own {_spread(reads)}, 0 "
                 "where its equations have no solution: f's stiffness comes back into the step",
-                _all(gain > 1 for gain in reads),
+                verdict(gain > 1 for gain in reads),
             )
         )
     line, network = found[f"{KIND}/guess"], [run["iterations"] for run in _runs(found, "guess")]
@@ -242,12 +242,6 @@ def findings(found: Mapping[str, Found]) -> list[Finding]:
         )
     )
     return told
-
-
-def _all(found: Any) -> bool | None:
-    """Whether all hold; None where some do."""
-    each = list(found)
-    return True if all(each) else None if any(each) else False
 
 
 def table(found: Mapping[str, Found]) -> str:

@@ -25,7 +25,7 @@ from hyperdsl.evaluation.training import train_package
 from hyperdsl.evaluation.verdict import beaten
 from hyperdsl.evaluation.work_precision import Row, Start, measure, unseen
 from hyperdsl.evidence.packages import library, package, spec_text
-from hyperdsl.evidence.study import Conclusion, Finding, Found, Part, Settings, Study
+from hyperdsl.evidence.study import Conclusion, Finding, Found, Part, Settings, Study, verdict
 from hyperdsl.runtime.whole import Whole
 from hyperdsl.training.given import seeded
 
@@ -169,28 +169,27 @@ def _overheads(found: Mapping[str, Found]) -> dict[str, list[list[float]]]:
     return told
 
 
-def _lost(found: Mapping[str, Found], problem: str, base: str, cost: Callable[[Row], float]) -> tuple[int, int]:
-    """Settings, of all seeds, of a hypersolver that a classical method beats at equal cost, and how many there are."""
-    name, lost, count = f"Hyper{base}", 0, 0
+def _held(found: Mapping[str, Found], problem: str, base: str, cost: Callable[[Row], float]) -> list[bool]:
+    """Of each setting and seed of a hypersolver, whether no classical method has less error at equal cost."""
+    name, held = f"Hyper{base}", []
     for part, value in found.items():
         if part.split("/")[0] == problem:
             rows = [row for row in _rows(value) if row.method == name or not row.method.startswith("Hyper")]
-            lost += len(beaten(rows, name, cost))
-            count += sum(row.method == name for row in rows)
-    return lost, count
+            lost = [better.own for better in beaten(rows, name, cost)]
+            held += [row not in lost for row in rows if row.method == name]
+    return held
 
 
 def _findings(found: Mapping[str, Found]) -> list[Finding]:
     told, findings = _overheads(found), []
     for k, cost in enumerate(COSTS):
-        falls = [all(x > y for x, y in itertools.pairwise(each[k])) for each in told.values()]
-        ends = [each[k][-1] < each[k][0] for each in told.values()]
+        falls = [x > y for each in told.values() for x, y in itertools.pairwise(each[k])]
         listed = "; ".join(f"{name} {', '.join(f'{v:.2g}' for v in each[k])}" for name, each in told.items())
         findings.append(
             Finding(
                 f"Overheads decrease as the base's order increases: {cost}",
                 f"g's cost over the base step's, orders 1 to {len(ORDERS)}: {listed}",
-                all(falls) or (None if all(ends) else False),
+                verdict(falls),
             )
         )
     costs: dict[str, Callable[[Row], float]] = {
@@ -200,16 +199,15 @@ def _findings(found: Mapping[str, Found]) -> list[Finding]:
     }
     problems = [name for name in PROBLEMS if any(part.startswith(f"{name}/") for part in found)]
     for cost, of in costs.items():
-        counts = {(name, base): _lost(found, name, base, of) for name in problems for base in TRAINED}
-        counts = {key: value for key, value in counts.items() if value[1]}
-        worst = [value for (_, base), value in counts.items() if base == TRAINED[0]]
-        listed = ", ".join(f"Hyper{base} on {name} {lost} of {of_}" for (name, base), (lost, of_) in counts.items())
-        lost, count = (sum(column) for column in zip(*worst, strict=True))
+        held = {(name, base): _held(found, name, base, of) for name in problems for base in TRAINED}
+        listed = ", ".join(
+            f"Hyper{base} on {name} {each.count(False)} of {len(each)}" for (name, base), each in held.items() if each
+        )
         findings.append(
             Finding(
                 f"Even in the worst case, the lowest order, hypersolvers remain Pareto efficient: {cost}",
                 f"settings with more error than a classical method at equal cost: {listed}",
-                True if lost == 0 else None if lost < count else False,
+                verdict(one for name in problems for one in held[name, TRAINED[0]]),
             )
         )
     return findings

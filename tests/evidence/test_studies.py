@@ -11,7 +11,7 @@ import pytest
 
 from hyperdsl.evidence.running import run
 from hyperdsl.evidence.studies import STUDIES, study
-from hyperdsl.evidence.study import Conclusion, Finding, Found, Part, Settings, Study
+from hyperdsl.evidence.study import Conclusion, Finding, Found, Part, Settings, Study, verdict
 
 
 def counting(recipe: object = "", fails: bool = False) -> tuple[Study, list[str]]:
@@ -88,6 +88,10 @@ def test_another_recipe_or_a_fresh_run_measures_anew(tmp_path: Path) -> None:
     other, measured = counting("two")
     ran(other, tmp_path)
     assert len(measured) == 4
+
+
+def test_a_claim_holds_in_all_cases_in_at_least_half_or_not() -> None:
+    assert [verdict([True, True]), verdict([True, False]), verdict([True, False, False])] == [True, None, False]
 
 
 @pytest.mark.parametrize("name", STUDIES)
