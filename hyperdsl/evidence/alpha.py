@@ -99,7 +99,7 @@ def _problem(name: str, seed: int, settings: Settings) -> Problem:
 def _solvers(name: str, problem: Problem, seed: int, settings: Settings) -> dict[str, Any]:
     """The three ways to solve; both correctors are trained in as many iterations, on the same range of steps."""
     steps, family = STEPS[name], package("alpha", settings.runs)
-    few: dict[str, object] = {"iterations": 20} if settings.smallest else {}
+    few: dict[str, object] = {"iterations": 20, "trajectories": 32, "substeps": 4} if settings.smallest else {}
     trained = {
         solver: train_package(
             family,
