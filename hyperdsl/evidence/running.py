@@ -54,7 +54,7 @@ def run(
     findings = [{"claim": one.claim, "found": one.found, "holds": one.holds} for one in conclusion.findings]
     _write_json(output / f"{name}.json", {**about, "findings": findings, "parts": found})
     seconds = sum(about["seconds"].values())  # type: ignore[attr-defined]  # a dictionary of numbers
-    (output / f"{name}.md").write_text(_page(study, conclusion, command, seconds), "utf-8")
+    (output / f"{name}.md").write_text(_page(study, conclusion, settings, command, seconds), "utf-8")
     (output / "README.md").write_text(index(output), "utf-8")
     return conclusion
 
@@ -110,9 +110,10 @@ def table(findings: list[Finding] | tuple[Finding, ...]) -> str:
     return markdown(["claim", "found", "verdict"], rows)
 
 
-def _page(study: Study, conclusion: Conclusion, command: str, seconds: float) -> str:
+def _page(study: Study, conclusion: Conclusion, settings: Settings, command: str, seconds: float) -> str:
+    seeds = f"seed{'s' * (len(settings.seeds) > 1)} {', '.join(map(str, settings.seeds))}"
     pictures = "".join(f"![{Path(name).stem.replace('_', ' ')}]({name})\n\n" for name in conclusion.pictures)
     return (
-        f"# {study.title}\n\nBy `{command}`, in {seconds / 60:.0f} minutes.\n\n{study.about.strip()}\n\n"
+        f"# {study.title}\n\nBy `{command}`, {seeds}, in {seconds / 60:.0f} minutes.\n\n{study.about.strip()}\n\n"
         f"{table(list(conclusion.findings))}\n{pictures}{conclusion.text.strip()}\n"
     )

@@ -186,7 +186,7 @@ def _draw(runs: Sequence[Run], path: Path) -> None:
         panel.grid(True, alpha=0.3)
         panel.spines[["top", "right"]].set_visible(False)
         panel.legend(frameon=False, fontsize="x-small")
-    figure.savefig(path, dpi=90)
+    figure.savefig(path, dpi=80)
 
 
 STUDY = Study(
