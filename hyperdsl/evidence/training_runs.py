@@ -74,9 +74,9 @@ class Run:
     looks: list[Look]
     refreshes: list[Refresh] = field(default_factory=list)
 
-    def reached(self, level: float, clock: str = "cpu") -> float:
-        """Seconds until the exact test loss is seen at the level; inf where it never is."""
-        return next((float(getattr(look, clock)) for look in self.looks if look.loss <= level), inf)
+    def reached(self, level: float) -> float:
+        """CPU seconds until the exact test loss is seen at the level; inf where it never is."""
+        return next((look.cpu for look in self.looks if look.loss <= level), inf)
 
     def json(self) -> dict[str, Any]:
         """What was looked at and the refreshes as columns, of four digits."""
