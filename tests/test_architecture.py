@@ -31,7 +31,17 @@ MAY_IMPORT = {
     "second": {"remembered", "semantics", "syntax", "diagnostics", "source"},  # of theory nothing: it proves alone
     "compiler": {"second", "codegen", "remembered", "plan", "semantics", "syntax", "diagnostics", "source", "theory"},
     "evaluation": {"training", "plan", "semantics", "theory", "source"},
-    "evidence": {"compiler", "evaluation", "training", "plan", "semantics", "theory", "diagnostics", "source"},
+    "evidence": {
+        "compiler",
+        "evaluation",
+        "training",
+        "runtime",
+        "plan",
+        "semantics",
+        "theory",
+        "diagnostics",
+        "source",
+    },
     "sweeps": {"evaluation", "training", "semantics", "theory", "source"},
     "pages": {"semantics", "theory"},
     "exporting": {"evaluation", "codegen", "runtime"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from hyperdsl import compiler
@@ -13,14 +14,20 @@ from hyperdsl.source import SpecFile
 SPECS = Path(__file__).parent / "specs"
 
 
+@cache
 def package(name: str, runs: Path) -> Package:
-    """The package of specs/`name`.hyper, compiled below `runs`."""
+    """The package of specs/`name`.hyper, compiled below `runs`, once in a process."""
     output = runs / "packages"
     checked = compiler.check([SpecFile(SPECS / f"{name}.hyper", f"{name}.hyper")])
     if has_errors(checked.diagnostics):
         raise AssertionError(f"{name}.hyper is at fault: {checked.diagnostics}")
     compiler.compile_checked(checked, output)
     return load_package(output / name)
+
+
+def spec_text(name: str) -> str:
+    """The text of specs/`name`.hyper: what parts that train its package depend on."""
+    return (SPECS / f"{name}.hyper").read_text("utf-8")
 
 
 def library(name: str) -> TableauSolver:

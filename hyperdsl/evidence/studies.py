@@ -7,7 +7,13 @@ from importlib import import_module
 
 from hyperdsl.evidence.study import Study
 
-STUDIES: Mapping[str, str] = {}
+STUDIES: Mapping[str, str] = {
+    "alpha": "one g for base methods of the same order",
+    "overhead": "what g costs, by the order of its base",
+    "training": "training f itself by a hypersolver that follows it",
+    "adversarial": "worst cases and noise in training, off the trajectories",
+    "beyond": "adaptive, predictor-corrector and stiff methods with a g",
+}
 """What each is about, in a line."""
 
 
