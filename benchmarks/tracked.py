@@ -28,7 +28,9 @@ from torch.nn import functional
 
 from benchmarks import study
 from benchmarks.study import library
-from hyperdsl.evaluation.digits import SPAN, STATE_SHAPE, DigitsModel, Images, Recipe, digits_data, moved
+from hyperdsl.evaluation.classifier import SPAN, Recipe, moved
+from hyperdsl.evaluation.digits import STATE_SHAPE, DigitsModel, digits_data
+from hyperdsl.evaluation.image_sets import Images
 from hyperdsl.evaluation.packages import load_package
 from hyperdsl.evaluation.report import markdown
 from hyperdsl.evaluation.solvers import torchdiffeq_solve

@@ -23,6 +23,11 @@ def package(name: str, runs: Path) -> Package:
     return load_package(output / name)
 
 
+def spec_text(name: str) -> str:
+    """The text of specs/`name`.hyper: what parts that train its package depend on."""
+    return (SPECS / f"{name}.hyper").read_text("utf-8")
+
+
 def library(name: str) -> TableauSolver:
     """An explicit method of the library, ready to run. KeyError where there is none."""
     method = compiler.library_method(name)
