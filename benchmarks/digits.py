@@ -13,8 +13,8 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks import study
+from hyperdsl.evaluation.classifier import Recipe
 from hyperdsl.evaluation.contenders import ADAPTIVE
-from hyperdsl.evaluation.digits import Recipe
 from hyperdsl.evaluation.digits_study import DigitsStudy, measured
 from hyperdsl.evaluation.packages import load_package
 from hyperdsl.evaluation.report import json_object, markdown, table

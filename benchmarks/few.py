@@ -30,8 +30,8 @@ from hyperdsl.evaluation.built_in import FLOWS, built_in
 from hyperdsl.evaluation.contenders import Contender, adaptive, fixed
 from hyperdsl.evaluation.flows import FlowRecipe, flow_problem, train_flow
 from hyperdsl.evaluation.image_flow import SIZE
+from hyperdsl.evaluation.image_sets import MNIST, load
 from hyperdsl.evaluation.metrics import l2
-from hyperdsl.evaluation.mnist import mnist
 from hyperdsl.evaluation.packages import Package, load_package
 from hyperdsl.evaluation.problems import Problem
 from hyperdsl.evaluation.report import markdown
@@ -221,7 +221,7 @@ def _judged(problem: Problem, given: argparse.Namespace) -> tuple[Classifier | N
     if problem.name != IMAGES or given.smallest:
         return None, None
     judge = classifier(given.runs / "few")
-    return judge, gaussian(judge, 2 * mnist("t10k", SIZE).images - 1)
+    return judge, gaussian(judge, 2 * load(MNIST, "t10k", SIZE).images - 1)
 
 
 def picture(pictures: dict[str, Tensor], count: int, path: Path) -> None:

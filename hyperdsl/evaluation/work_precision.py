@@ -79,14 +79,34 @@ def measure(
     batch: int = 64,
     repeats: int = 30,
     accuracy: Callable[[Tensor], float] | None = None,
+    split: int | None = None,
 ) -> list[Row]:
     """A row for each contender; times and costs are those of the first `batch` states.
 
-    That a solve leaves what its g was trained for stands in its row, and is no warning.
+    Errors are those of all states, solved `split` at a time where that is said. That a solve leaves what its g was
+    trained for stands in its row, and is no warning.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"\w+ leaves what its g was trained for")
-        return _measured(contenders, start, batch, repeats, accuracy)
+        return _measured(contenders, start, batch, repeats, accuracy, split or len(start.z0))
+
+
+def timed(contenders: Sequence[Contender], start: Start, batch: int, repeats: int = 30) -> dict[str, float]:
+    """The milliseconds that the first `batch` states take each contender, by "method setting"."""
+    z0, x = _first(start, batch)
+    calls = {f"{c.method} {c.setting}": partial(c.run, start.f, z0, start.span, x) for c in contenders}
+    return milliseconds(calls, repeats)
+
+
+def _first(start: Start, batch: int) -> tuple[Tensor, Tensor | None]:
+    return start.z0[:batch], None if start.x is None else start.x[:batch]
+
+
+def _ends(contender: Contender, start: Start, split: int) -> Tensor:
+    """The ends of all states, solved so many at a time."""
+    parts = torch.split(start.z0, split)
+    inputs = torch.split(start.x, split) if start.x is not None else [None] * len(parts)
+    return torch.cat([contender.run(start.f, z0, start.span, x) for z0, x in zip(parts, inputs, strict=True)])
 
 
 def _measured(
@@ -95,17 +115,15 @@ def _measured(
     batch: int,
     repeats: int,
     accuracy: Callable[[Tensor], float] | None,
+    split: int,
 ) -> list[Row]:
-    z0, x = start.z0[:batch], None if start.x is None else start.x[:batch]
-    times = milliseconds(
-        {f"{c.method} {c.setting}": partial(c.run, start.f, z0, start.span, x) for c in contenders},
-        repeats,
-    )
+    z0, x = _first(start, batch)
+    times = timed(contenders, start, batch, repeats)
     rows = []
     for contender in contenders:
         own = _counted(contender, start)
         with torch.no_grad():
-            z = own.z if own else contender.run(start.f, start.z0, start.span, start.x)
+            z = own.z if own else _ends(contender, start, split)
         if own and contender.foreign:
             cost = Cost(own.evaluations, 0)
         else:

@@ -8,6 +8,8 @@ from importlib import import_module
 from hyperdsl.evidence.study import Study
 
 STUDIES: Mapping[str, str] = {
+    "pareto": "accuracy and error of image classifiers over evaluations, multiply-accumulates and time",
+    "wallclock": "the time of MNIST's test set at dopri5's accuracy, each method at its best",
     "alpha": "one g for base methods of the same order",
     "overhead": "what g costs, by the order of its base",
     "training": "training f itself by a hypersolver that follows it",

@@ -13,11 +13,11 @@ import torch
 from rich.console import Console
 from torch import Tensor, nn
 
+from hyperdsl.evaluation.classifier import Recipe
 from hyperdsl.evaluation.digits import (
     STATE_SHAPE,
     TEST_IMAGES,
     DigitsModel,
-    Recipe,
     digits_data,
     digits_model,
     digits_problem,
