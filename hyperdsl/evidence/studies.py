@@ -7,7 +7,9 @@ from importlib import import_module
 
 from hyperdsl.evidence.study import Study
 
-STUDIES: Mapping[str, str] = {}
+STUDIES: Mapping[str, str] = {
+    "cnf": "normalizing flows in the plane in 2 and 6 evaluations: samples and likelihoods",
+}
 """What each is about, in a line."""
 
 
