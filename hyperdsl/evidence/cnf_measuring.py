@@ -28,12 +28,13 @@ PRECISE = 1e-8
 ORDINARY = 0.99
 """A sample strays that lies farther from the data than all but a hundredth of other data do."""
 SAMPLERS = {
-    "HyperHeun": ("HyperHeun", (1, 3)),
-    "Learned2": ("learned(2) + g", (1,)),
-    "Learned6": ("learned(6) + g", (1,)),
+    "HyperHeun2": ("HyperHeun", 1),
+    "HyperHeun6": ("HyperHeun", 3),
+    "Learned2": ("learned(2) + g", 1),
+    "Learned6": ("learned(6) + g", 1),
 }
-DENSITIES = {"DensityHeun": ("HyperHeun", (1, 4)), "DensityLearned8": ("learned(8) + g", (1,))}
-"""Solvers of specs/cnf.hyper: as what they are shown, and in how many steps."""
+DENSITIES = {"DensityHeun8": ("HyperHeun", 4)}
+"""Solvers of specs/cnf.hyper: as what they are shown, and the number of steps that each is trained for."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,12 @@ def measured(name: str, seed: int, settings: Settings) -> Found:
     }
 
 
-def samplers(own: Flow, seed: int, settings: Settings) -> tuple[list[Contender], dict[str, float]]:
-    """What samples are drawn with, and the seconds of training that each method took."""
+Seconds = Mapping[tuple[str, str], float]
+"""Of training, by method and setting."""
+
+
+def samplers(own: Flow, seed: int, settings: Settings) -> tuple[list[Contender], Seconds]:
+    """What samples are drawn with, and the seconds that training took."""
     untrained = _untrained({"heun": (1, 3), "midpoint": (1, 3), "rk4": (1, 2)})
     learned, seconds = _learned(SAMPLERS, own.sampling, seed, settings)
     return [*untrained, *learned, *adaptive((LOOSE, TIGHT))], seconds
@@ -86,14 +91,16 @@ def _untrained(steps: Mapping[str, Sequence[int]]) -> list[Contender]:
 
 
 def _learned(
-    solvers: Mapping[str, tuple[str, Sequence[int]]], problem: Problem, seed: int, settings: Settings
-) -> tuple[list[Contender], dict[str, float]]:
+    solvers: Mapping[str, tuple[str, int]], problem: Problem, seed: int, settings: Settings
+) -> tuple[list[Contender], Seconds]:
     made, folder = package("cnf", settings.runs), settings.runs / "cnf" / problem.name
     few: dict[str, object] = {"iterations": 2, "trajectories": 64} if settings.smallest else {}
-    contenders, spent = list[Contender](), dict[str, float]()
+    contenders, spent = list[Contender](), dict[tuple[str, str], float]()
     for name, (label, steps) in solvers.items():
-        solver, spent[label] = trained_solver(made, problem, name, seed, folder, few, progress=settings.progress)
-        contenders += fixed(label, solver, steps)
+        solver, seconds = trained_solver(made, problem, name, seed, folder, few, progress=settings.progress)
+        (contender,) = fixed(label, solver, [steps])
+        contenders.append(contender)
+        spent[contender.method, contender.setting] = seconds
     return contenders, spent
 
 
@@ -143,9 +150,9 @@ def _quality(z: Tensor, points: Tensor, others: Tensor) -> Found:
     return {"energy_distance": plain(energy_distance(z, points)), "strays": strays(z, points, others)}
 
 
-def _row(row: Row, seconds: Mapping[str, float]) -> Found:
+def _row(row: Row, seconds: Seconds) -> Found:
     kept = ("method", "setting", "evaluations", "macs", "milliseconds", "corrector_share")
-    return {name: getattr(row, name) for name in kept} | {"seconds": seconds.get(row.method)}
+    return {name: getattr(row, name) for name in kept} | {"seconds": seconds.get((row.method, row.setting))}
 
 
 def _densities(own: Flow, seed: int, settings: Settings, count: int, repeats: int) -> list[Found]:
