@@ -67,7 +67,8 @@ def log_likelihood_of_map(back: Callable[[Tensor], Tensor], data: Tensor) -> Ten
         given = data.detach().requires_grad_()
         end = back(given)
         rows = [torch.autograd.grad(part.sum(), given, retain_graph=True)[0] for part in end.unbind(-1)]
-    return log_normal(end.detach()) + torch.linalg.slogdet(torch.stack(rows, -2)).logabsdet
+    expansion: Tensor = torch.linalg.slogdet(torch.stack(rows, -2)).logabsdet
+    return log_normal(end.detach()) + expansion
 
 
 @dataclass(frozen=True)

@@ -153,7 +153,7 @@ def _cost(trained_by: str, samples: Mapping[str, Rows]) -> Finding:
     def against(rows: Rows) -> float:
         untrained = [row for key, row in rows.items() if key[0] in ("heun", "midpoint", "rk4")]
         own = rows[HYPER]
-        return min(row["l2"] for row in untrained if row["macs"] <= 1.05 * own["macs"]) / own["l2"]
+        return float(min(row["l2"] for row in untrained if row["macs"] <= 1.05 * own["macs"]) / own["l2"])
 
     gain = _each(samples, against)
     faster = _each(samples, lambda rows: rows[DOPRI5]["milliseconds"] / rows[HYPER]["milliseconds"])

@@ -31,8 +31,8 @@ def generator(seed: int = 0) -> torch.Generator:
 def linear() -> FlowField:
     """f(s, z) = A z + b, whose density is Gaussian for every s."""
     field = FlowField(hidden=3, layers=0).double().requires_grad_(False)
-    field.layers[0].weight.copy_(torch.cat((MATRIX, torch.zeros(2, 1)), 1))
-    field.layers[0].bias.copy_(OFFSET)
+    weights = {"weight": torch.cat((MATRIX, torch.zeros(2, 1)), 1), "bias": OFFSET}
+    field.layers[0].load_state_dict(weights)
     return field
 
 
