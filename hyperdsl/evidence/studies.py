@@ -10,6 +10,7 @@ from hyperdsl.evidence.study import Study
 STUDIES: Mapping[str, str] = {
     "pareto": "accuracy and error of image classifiers over evaluations, multiply-accumulates and time",
     "wallclock": "the time of MNIST's test set at dopri5's accuracy, each method at its best",
+    "cnf": "normalizing flows in the plane in 2 and 6 evaluations: samples and likelihoods",
     "alpha": "one g for base methods of the same order",
     "overhead": "what g costs, by the order of its base",
     "training": "training f itself by a hypersolver that follows it",
