@@ -7,7 +7,12 @@ from importlib import import_module
 
 from hyperdsl.evidence.study import Study
 
-STUDIES: Mapping[str, str] = {}
+STUDIES: Mapping[str, str] = {
+    "control": "robots under model-predictive control, with a deadline",
+    "kinetics": "a pharmacokinetic model from a public file, for many patients",
+    "bodies": "the outer solar system and a cluster of atoms, beside symplectic methods",
+    "series": "a latent ODE on a neuron's recorded potential",
+}
 """What each is about, in a line."""
 
 
