@@ -35,9 +35,9 @@ SYMPLECTIC = {
 class Bodies:
     """Bodies with a law of attraction; a state is all places and then all velocities, flat, 2·n·d numbers.
 
-    start: (places, velocities), each [n, d]. end: of the trajectory about which samples are drawn. span: of the problem,
-    in whose parts solvers are trained. spread: the standard deviation of samples about the long trajectory, relative
-    to rms places and velocities.
+    start: (places, velocities), each [n, d]. end: of the trajectory about which samples are drawn. span: of the
+    problem, in whose parts solvers are trained. spread: the standard deviation of samples about that trajectory,
+    relative to rms places and velocities.
     """
 
     name: str
@@ -128,19 +128,16 @@ class Bodies:
 
 
 def _gravity(constant: float, squares: Tensor, mass: Tensor) -> tuple[Tensor, Tensor]:
-    """Newton's; a body does not attract itself."""
-    distance = squares.sqrt()
-    away = torch.eye(len(mass), dtype=torch.bool, device=squares.device)
-    inverse = torch.where(away, torch.zeros_like(distance), 1 / torch.where(away, torch.ones_like(distance), distance))
+    """Newton's."""
+    own = torch.eye(len(mass), dtype=torch.bool, device=squares.device)
+    inverse = squares.masked_fill(own, 1.0).rsqrt().masked_fill(own, 0.0)
     return -constant * mass * inverse**3, -constant * mass.unsqueeze(-1) * mass * inverse
 
 
 def _lennard_jones(depth: float, width: float, squares: Tensor, mass: Tensor) -> tuple[Tensor, Tensor]:
     """Of equal atoms; depth is over an atom's mass, so that masses are 1."""
-    away = torch.eye(len(mass), dtype=torch.bool, device=squares.device)
-    inverse = torch.where(
-        away, torch.zeros_like(squares), width**2 / torch.where(away, torch.ones_like(squares), squares)
-    )
+    own = torch.eye(len(mass), dtype=torch.bool, device=squares.device)
+    inverse = (width**2 / squares.masked_fill(own, 1.0)).masked_fill(own, 0.0)
     sixth = inverse**3
     return 24 * depth * (2 * sixth**2 - sixth) * inverse / width**2, 4 * depth * (sixth**2 - sixth)
 

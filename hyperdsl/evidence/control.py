@@ -320,8 +320,8 @@ def _draw(middle: Mapping[str, Sequence[Measured]], path: Path) -> None:
 
 STUDY = Study(
     "Control with a field that may not be changed",
-    """The source names control as a use: f is a given simulator. Two robots in a closed loop with model-predictive path-
-integral control (MPPI, Williams et al. 2017), whose rollouts are all of a control step's time: a quadrotor (the
+    """The source names control as a use: f is a given simulator. Two robots in a closed loop with model-predictive
+path-integral control (MPPI, Williams et al. 2017), whose rollouts are all of a control step's time: a quadrotor (the
 Crazyflie, 13 numbers; f is cheap) that flies a figure of eight under gusts, and an arm (Franka's Panda, 14 numbers; f
 is the whole rigid-body dynamics) that reaches one pose after another with disturbed torques. Every predictor has the
 same rollouts (256, for the arm 128) and looks as far ahead; all of it is eager PyTorch on one thread in float32. The

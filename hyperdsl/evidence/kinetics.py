@@ -198,8 +198,8 @@ def _draw(rows: Sequence[Measured], path: Path) -> None:
 
 STUDY = Study(
     "A pharmacokinetic model from a public file",
-    """The distribution of indocyanine green in a whole body and its uptake by the liver (Köller, Grzegorzewski & König 2021),
-written from an SBML file by `tools/sbml_to_hyper.py`: 11 states, saturable transport, and patients of different
+    """The distribution of indocyanine green in a whole body and its uptake by the liver (Köller, Grzegorzewski & König
+2021), written from an SBML file by `tools/sbml_to_hyper.py`: 11 states, saturable transport, and patients of different
 weight, cardiac output and cirrhosis, whom f and g read as x. The lungs exchange their plasma 800 times a minute, so
 that over 15 minutes the model is stiff. A learned term on an L-stable method in few steps, beside its base, Euler's
 backward method, Radau IIA of order 3, Rodas4 with its own steps, SciPy's methods (each patient alone, f in PyTorch),
