@@ -16,6 +16,10 @@ STUDIES: Mapping[str, str] = {
     "training": "training f itself by a hypersolver that follows it",
     "adversarial": "worst cases and noise in training, off the trajectories",
     "beyond": "adaptive, predictor-corrector and stiff methods with a g",
+    "control": "robots under model-predictive control, with a deadline",
+    "kinetics": "a pharmacokinetic model from a public file, for many patients",
+    "bodies": "the outer solar system and a cluster of atoms, beside symplectic methods",
+    "series": "a latent ODE on a neuron's recorded potential",
 }
 """What each is about, in a line."""
 
