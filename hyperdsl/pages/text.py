@@ -74,11 +74,11 @@ def _properties(method: Method, analysis: Analysis) -> list[str]:
     linear = analysis.linear
     held = {
         "first same as last": method.facts.fsal,
-        "stiffly accurate": analysis.stiffly_accurate,
-        "symplectic": analysis.symplectic,
-        "symmetric": analysis.symmetric is True,
+        "stiffly accurate": method.facts.stiffly_accurate,
+        "symplectic": method.facts.symplectic,
+        "symmetric": method.facts.symmetric,
         "A-stable": linear is not None and linear.a_stable,
-        "L-stable": linear is not None and linear.l_stable,
+        "L-stable": method.facts.l_stable,
     }
     return [name for name, holds in held.items() if holds]
 
