@@ -117,7 +117,7 @@ class Additive(namedtuple("Additive", "parts")):
 
     def stiffly_accurate(self) -> bool:
         table = self.parts[IMPLICIT]
-        return table.kind != EXPLICIT and table.a[-1] == table.weights[0] and table.c[-1] == 1
+        return bool(table.kind != EXPLICIT and table.a[-1] == table.weights[0] and table.c[-1] == 1)
 
 
 class Rosenbrock(namedtuple("Rosenbrock", "table gamma gamma_sums")):

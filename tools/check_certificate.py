@@ -29,7 +29,14 @@ from tools.certificate_trees import PARTS, Additive, Rosenbrock, shapes
 
 LARGEST_FILE, MOST_BITS, MOST, SAMPLES, WORK = 10**6, 10**5, 64, 4, 4 * 10**8
 """Bytes of a file, bits of a number, stages (and steps, powers), values tried of a family, work for a file."""
-BEYOND = ("principal_error", "real_stability", "imaginary_stability", "symplectic", "symmetric", "l_stable")
+BEYOND: tuple[str, ...] = (
+    "principal_error",
+    "real_stability",
+    "imaginary_stability",
+    "symplectic",
+    "symmetric",
+    "l_stable",
+)
 BEYOND += ("stiffly_accurate", "evaluations_per_step", "dense_order", "control", "trained")
 
 

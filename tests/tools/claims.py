@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -165,7 +165,7 @@ def _orders_hold(solver: m.StepSolver, facts: AdditiveFacts | RosenbrockFacts, c
     return _are_said(claims, said) and 1 <= claims["claimed_order"] <= order and all(1 <= p <= q for p, q in embedded)
 
 
-def _are_said(claims: Claims, facts: dict[str, object]) -> bool:
+def _are_said(claims: Claims, facts: Mapping[str, object]) -> bool:
     return all(claims[key] == value for key, value in facts.items())
 
 
