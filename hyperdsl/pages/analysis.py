@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from hyperdsl.pages.conditions import missing
 from hyperdsl.semantics.model.spec import Method, Solver
 from hyperdsl.theory.numbers.exact import Exact
 from hyperdsl.theory.runge_kutta.families import Region
@@ -70,10 +71,7 @@ def _linear(method: Method) -> LinearStability | None:
 
 
 def _learned(method: Method) -> tuple[tuple[Tree, Exact], ...]:
-    errors = principal_error(method.tableau, method.facts.order, tolerance=method.tolerance)
-    if method.tolerance is not None:
-        errors = tuple((tree, error) for tree, error in errors if error.parameters or abs(error) > method.tolerance)
-    return tuple((tree, -error) for tree, error in errors if not error.is_zero)
+    return missing(principal_error(method.tableau, method.facts.order, tolerance=method.tolerance), method.tolerance)
 
 
 def _region(method: Method) -> Region:
