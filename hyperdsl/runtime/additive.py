@@ -30,7 +30,9 @@ class Split(Counted):
     is_split: ClassVar[bool] = True
 
     def __init__(self, explicit: VectorField, implicit: VectorField, remembers: bool = True) -> None:
-        self.explicit, self.implicit, self.remembers = explicit, implicit, remembers
+        self.explicit: Any = explicit
+        self.implicit: Any = implicit
+        self.remembers = remembers
 
     def __call__(self, *arguments: Any) -> Any:
         """All of f."""
@@ -116,8 +118,8 @@ def _at_hand(s: Any) -> bool:
 def split(f: Any) -> Split:
     """The pair as one vector field.
 
-    It is a `Split`, a tuple or list of two functions, or has them as attributes `explicit` and `implicit`. TypeError for
-    what is no pair of functions, ValueError for another number of them.
+    It is a `Split`, a tuple or list of two functions, or has them as attributes `explicit` and `implicit`. TypeError
+    for what is no pair of functions, ValueError for another number of them.
     """
     if isinstance(f, tuple | list):
         if len(f) != 2:
