@@ -24,8 +24,8 @@ def built_in(name: str, progress: bool = True, ranges: Mapping[str, tuple[float,
     """The built-in problem of this name; KeyError where there is none.
 
     `ranges` are those of its parameters, where it has some (`parameters_of`), as `stiff.Family` has them.
-    `digits`, `neuron`, flows and CNFs train f first if need be, with a bar where `progress` says so; `mnist_flow` has it
-    at hand.
+    `digits`, `neuron`, flows and CNFs train f first if need be, with a bar where `progress` says so; `mnist_flow` has
+    its own at hand.
     """
     if name == "digits":
         from hyperdsl.evaluation.digits import digits_problem  # noqa: PLC0415  (scikit-learn takes a second to import)
