@@ -123,7 +123,8 @@ def _findings(runs: Sequence[Run], settings: Sequence[str], methods: Sequence[st
             Finding(
                 f"A hypersolver makes the training of a Neural ODE faster: {setting}",
                 f"CPU time to a test loss of {LEVELS[0]:g} over dopri5's: {_listed(quicker, tracked)}; to "
-                f"{LEVELS[1]:g}: {_listed(later, tracked)}; exact test loss at the end: {_listed(ends, (DOPRI5, *tracked), 3)}",
+                f"{LEVELS[1]:g}: {_listed(later, tracked)}; exact test loss at the end: "
+                f"{_listed(ends, (DOPRI5, *tracked), 3)}",
                 all(quicker[name] < 1 and ends[name] <= near for name in tracked),
             ),
             Finding(
