@@ -84,7 +84,7 @@ def _curves(name: str, caption: str, curves: Sequence[Curve], slope: int, x: str
             sign = -1 if down else 1
             line = [1.6 * error * (end / at) ** (sign * slope) for end in ends]
             axes.plot(ends, line, color=INK, linestyle="--", linewidth=1, label=f"slope {slope}, as proven")
-        logarithmic(axes, x, "relative error" if down else "error")
+        logarithmic(axes, x, "relative error")
 
     sizes = sorted({abs(at) for curve in curves for at, _ in curve.points}, reverse=not down)
     by_curve = [{abs(at): error for at, error in curve.points} for curve in curves]

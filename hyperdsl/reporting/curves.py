@@ -65,7 +65,10 @@ class Beside:
 
 @dataclass(frozen=True)
 class Local:
-    """Single steps: their errors by size, before training and after, and those of one size beside solutions."""
+    """Single steps: their errors by size, before training and after, and those of one size beside solutions.
+
+    Errors by size are medians, over the median size of a state.
+    """
 
     sizes: tuple[float, ...]
     before: Curve
@@ -148,16 +151,16 @@ def local(subject: Subject, effort: Effort) -> Local | None:
         return None
     sizes = _sizes(subject, effort)
     groups = _visited(subject, sorted({s for pairs in sizes.values() for s in pairs}), effort)
+    scale = float(torch.cat([z.flatten(1).norm(dim=1) for z, _ in groups.values()]).median()) or 1.0
     before, after, harmed = [], [], []
     for eps, times in sizes.items():
         errors = [_errors(subject, s, *groups[s], eps) for s in times]
         old, new = (torch.cat(column) for column in zip(*errors, strict=True))
-        before.append((eps, float(old.median())))
-        after.append((eps, float(new.median())))
+        before.append((eps, float(old.median()) / scale))
+        after.append((eps, float(new.median()) / scale))
         harmed.append(float((~(new <= old)).double().mean()))
     size = [*sizes][len(sizes) // 2]
-    scale = float(torch.cat([z.flatten(1).norm(dim=1) for z, _ in groups.values()]).median())
-    floor = 1e3 * torch.finfo(torch.float64).eps * scale
+    floor = 1e3 * torch.finfo(torch.float64).eps
     curves = [
         Curve(name, tuple(points), slope_of(points, floor) if len(sizes) > 2 else None)
         for name, points in ((_before(subject), before), (subject.name, after))

@@ -1,8 +1,8 @@
 """Which method to take, in words, by rules on measured rows.
 
 An accuracy is a relative error of a tenth, a hundredth, ... of the state. What a method costs there is read off its own
-rows, on the line in logarithms between the last that misses it and the first that reaches it. Costs within a tenth of
-each other are equal: times are no more exact.
+rows, on the line in logarithms between the last that misses it and the first that reaches it; where that has but a few
+evaluations, it is that one's. Costs within a tenth of each other are equal: times are no more exact.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ LEVELS = tuple(10.0**-k for k in range(1, 11))
 """The accuracies that methods are held against each other at."""
 
 FEW = 3
-"""Settings of a solver below which its own errors are accuracies, too."""
+"""Of LEVELS: where a solver reaches fewer, its own errors are accuracies, too."""
+WHOLE = 10
+"""Evaluations below which steps are too few to be anything but whole."""
 
 Kind = Literal["untrained", "diverges", "inaccurate", "always", "sometimes", "evaluations", "never"]
 """What the rules come to: not trained yet; no end is finite; not even a tenth is reached; the cheapest in time at all
@@ -92,6 +94,8 @@ def spent_at(rows: Sequence[Row], level: float, cost: Cost) -> float | None:
     before = known[reached - 1] if reached else None
     if before is None or not math.isfinite(before.relative_error) or error >= level:
         return value
+    if known[reached].evaluations < WHOLE:
+        return value
     share = math.log(before.relative_error / level) / math.log(before.relative_error / error)
     return float(cost.of(before) * (value / cost.of(before)) ** share)
 
@@ -122,9 +126,10 @@ def judge(rows: Sequence[Row], name: str, *, untrained: bool = False, train: str
 
 
 def _levels_of(own: Sequence[Row]) -> list[float]:
-    """LEVELS, and the errors of a solver with few settings, which it should be judged by: rounded up to two digits."""
-    errors = [row.relative_error for row in own if 0 < row.relative_error < 1] if len(own) < FEW else []
-    rounded = [float(f"{1.05 * error:.1e}") for error in errors]
+    """LEVELS, and a solver's own errors where it reaches few of these, rounded up to two digits."""
+    errors = [row.relative_error for row in own if LEAST < row.relative_error < LEVELS[0]]
+    few = not errors or min(errors) > LEVELS[FEW - 1]
+    rounded = [float(f"{1.05 * error:.1e}") for error in errors] if few else []
     apart = [error for error in rounded if all(abs(math.log10(error / level)) > 0.1 for level in LEVELS)]
     return sorted({*LEVELS, *apart}, reverse=True)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -19,32 +19,37 @@ from hyperdsl.evaluation.contenders import (
     fixed,
     is_adaptive,
 )
-from hyperdsl.evaluation.cost import cost_of
 from hyperdsl.evaluation.problems import VectorField
-from hyperdsl.evaluation.solvers import Span, TableauSolver
+from hyperdsl.evaluation.solvers import TableauSolver
 from hyperdsl.evaluation.work_precision import Start
 from hyperdsl.reporting.subject import Subject
 from hyperdsl.training.protocol import is_graded
 from hyperdsl.training.trained import trained_grids
 
-SETTINGS = 5
-"""Numbers of steps of a method, from the fewest to the most in equal ratios."""
+SETTINGS, OTHERS = 5, 4
+"""Numbers of steps of the solver and of each other method, from the fewest to the most in equal ratios."""
 TOLERANCES = (1e-2, 1e-3, 1e-5, 1e-7)
 FEW = 4
 """States from which evaluations are counted beforehand."""
+MOST = 400
+"""Steps of others: more of them take too long to measure, and those of high order need no more."""
 BEYOND = 4
 """How many times as many evaluations as the solver's most others are given: more accuracy may be worth it."""
 
 
 def own_steps(subject: Subject) -> tuple[int, ...] | None:
-    """The numbers of steps that the solver is taken at; None where it is taken at steps of its own."""
+    """The numbers of steps that the solver is taken at; None where it is taken at steps of its own.
+
+    They are those that it was trained for, else those of the step sizes in which the problem is interesting.
+    """
     if is_adaptive(subject.solver) or is_graded(subject.solver) or trained_grids(subject.solver):
         return None
     ranges, length = subject.ranges, abs(subject.problem.span[1] - subject.problem.span[0])
-    if ranges is None:
+    sizes = ranges.eps if ranges else subject.problem.eps
+    if sizes is None:
         return DEFAULT_STEPS
-    fewest, most = (max(round(length / eps), 1) for eps in reversed(ranges.eps))
-    return spread(max(fewest, getattr(subject.solver, "past", 0) + 1), min(most, ranges.steps))
+    fewest, most = (max(round(length / eps), 1) for eps in reversed(sizes))
+    return spread(max(fewest, getattr(subject.solver, "past", 0) + 1), min(most, ranges.steps) if ranges else most)
 
 
 def spread(fewest: int, most: int, count: int = SETTINGS) -> tuple[int, ...]:
@@ -68,7 +73,7 @@ def contenders(subject: Subject, start: Start) -> list[Contender]:
     counts = _evaluations(own, start)
     for tableau in tableaux:
         fewest, most = (max(round(count / tableau.evaluations_per_step), 1) for count in counts)
-        own += fixed(tableau.name, tableau, spread(fewest, BEYOND * most))
+        own += fixed(tableau.name, tableau, spread(min(fewest, MOST // 4), min(BEYOND * most, MOST), OTHERS))
     return own + others
 
 
@@ -91,16 +96,23 @@ def _equal(base: TableauSolver | None) -> set[str]:
 def _evaluations(own: Sequence[Contender], start: Start) -> tuple[float, float]:
     """The fewest and the most evaluations of f in a solve, which others are to have as well."""
     x = None if start.x is None else start.x[:FEW]
-    counts = []
+    given = (start.z0[:FEW], start.span, x)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that g leaves its ranges is told in the rows
-        for one in own:
-            if one.counted is not None:
-                counts.append(one.counted(start.f, start.z0[:FEW], start.span, x).evaluations)
-            else:
-                counts.append(cost_of(partial(_solve, one, start.z0[:FEW], start.span, x), start.f).evaluations)
+        counts = [
+            one.counted(start.f, *given).evaluations if one.counted else _calls(one, start.f, *given) for one in own
+        ]
     return max(min(counts), 1), max(*counts, 1)
 
 
-def _solve(one: Contender, z0: Tensor, span: Span, x: Tensor | None, f: VectorField) -> Tensor:
-    return one.run(f, z0, span, x)
+def _calls(one: Contender, f: VectorField, *given: Any) -> int:
+    """How often a solve calls f; of a solver that is given f in parts, what a step takes."""
+    calls = 0
+
+    def counting(*arguments: Tensor) -> Tensor:
+        nonlocal calls
+        calls += 1
+        return f(*arguments)
+
+    one.run(counting, *given)
+    return calls or getattr(one.solver, "evaluations_per_step", 1)

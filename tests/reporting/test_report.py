@@ -38,7 +38,7 @@ def starts(batch: int, generator: torch.Generator) -> Tensor:
     return torch.rand(batch, 2, generator=generator, dtype=torch.float64) + 0.5
 
 
-PROBLEM = Problem(swing, starts, (0.0, 1.0), (2,), name=HOSTILE, tolerance=1e-6)
+PROBLEM = Problem(swing, starts, (0.0, 1.0), (2,), name=HOSTILE, tolerance=1e-6, eps=(0.25, 0.5))
 
 
 class Outline(HTMLParser):
