@@ -49,19 +49,30 @@ def _parts(settings: Settings) -> Sequence[Part]:
 
 def _conclude(found: Mapping[str, Found], settings: Settings) -> Conclusion:
     names = list(dict.fromkeys(part.split("/")[0] for part in found))
-    samples, densities = (
-        {name: _medians([part[group] for key, part in found.items() if key.split("/")[0] == name]) for name in names}
-        for group in ("samples", "densities")
-    )
+    samples, densities = (_by_name(found, group) for group in ("samples", "densities"))
     findings, pictures = list[Finding](), dict[str, Callable[[Path], None]]()
     for kind, trained_by in KINDS.items():
         own = [name for name in names if name.startswith(f"{kind}_")]
         if own:
-            by_shape = ({name.split("_", 1)[1]: rows[name] for name in own} for rows in (samples, densities))
-            findings += _findings(trained_by, *by_shape)
-            pictures[f"cnf_{kind}.png"] = partial(draw, own, settings)
-    text = "\n".join(f"## {name}\n\n{_samples(samples[name])}\n{_densities(densities[name])}" for name in names)
-    return Conclusion(findings, text, pictures)
+            findings += _findings(trained_by, {_shape(name): samples[name] for name in own})
+            measured_too = {_shape(name): densities[name] for name in own if name in densities}
+            findings += [_likelihood(trained_by, measured_too)] if measured_too else []
+            pictures[f"cnf_{kind}.png"] = partial(draw, {name: samples[name] for name in own}, settings)
+    tables = [
+        f"## {name}\n\n{_samples(samples[name])}" + (f"\n{_densities(densities[name])}" if name in densities else "")
+        for name in names
+    ]
+    return Conclusion(findings, "\n".join(tables), pictures)
+
+
+def _by_name(found: Mapping[str, Found], group: str) -> dict[str, Rows]:
+    """What the parts of each flow have of this group, where they do."""
+    having = [(key.split("/")[0], part[group]) for key, part in found.items() if group in part]
+    return {name: _medians([rows for of, rows in having if of == name]) for name in dict(having)}
+
+
+def _shape(name: str) -> str:
+    return name.split("_", 1)[1]
 
 
 def _medians(seeds: Sequence[Sequence[Mapping[str, Any]]]) -> Rows:
@@ -80,7 +91,7 @@ def _median(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     return made
 
 
-def _findings(trained_by: str, samples: Mapping[str, Rows], densities: Mapping[str, Rows]) -> list[Finding]:
+def _findings(trained_by: str, samples: Mapping[str, Rows]) -> list[Finding]:
     factors = {
         method: _each(samples, lambda rows, of: rows[HEUN]["l2"] / rows[of]["l2"], method)
         for method in (HYPER, LEARNED)
@@ -93,7 +104,6 @@ def _findings(trained_by: str, samples: Mapping[str, Rows], densities: Mapping[s
         ),
         _over(trained_by, samples, "energy_distance", ENERGY, "energy distance to the density", "+.4f"),
         _over(trained_by, samples, "strays", STRAYS, "share of samples off the density", "+.3f"),
-        _likelihood(trained_by, densities),
         _source(trained_by, samples),
         _cost(trained_by, samples),
     ]

@@ -50,6 +50,11 @@ class Flow:
         """The name of what its samples are to be."""
         return self.name.split("_", 1)[1]
 
+    @property
+    def by_likelihood(self) -> bool:
+        """Whether f was trained by maximum likelihood."""
+        return self.name in cnf.RECIPES
+
 
 def flow(name: str, settings: Settings) -> Flow:
     """The built-in flow of this name, its f of seed 0 trained first if need be; of the smallest settings, barely."""
@@ -65,13 +70,14 @@ def flow(name: str, settings: Settings) -> Flow:
 
 
 def measured(name: str, seed: int, settings: Settings) -> Found:
-    """Trains the solvers of this seed for the flow of this name, and measures them on what no training drew."""
+    """Trains the solvers of this seed for the flow of this name, and measures them on what no training drew.
+
+    Log-densities are those of the fields that were trained by them.
+    """
     own = flow(name, settings)
     count, repeats = (64, 2) if settings.smallest else (SAMPLES, 5)
-    return {
-        "samples": _samples(own, seed, settings, count, repeats),
-        "densities": _densities(own, seed, settings, count, repeats),
-    }
+    found = {"samples": _samples(own, seed, settings, count, repeats)}
+    return found | ({"densities": _densities(own, seed, settings, count, repeats)} if own.by_likelihood else {})
 
 
 Seconds = Mapping[tuple[str, str], float]
@@ -135,13 +141,14 @@ def _samples(own: Flow, seed: int, settings: Settings, count: int, repeats: int)
     contenders, seconds = samplers(own, seed, settings)
     found = []
     for contender, row in zip(contenders, measure(contenders, start, batch=count, repeats=repeats), strict=True):
-        found.append(_row(row, seconds) | {"l2": row.l2} | _quality(_end(contender, start), points, others))
+        found.append(_row(row, seconds) | {"l2": row.l2} | _quality(end(contender, start), points, others))
     exact = _quality(start.reference.float(), points, others)
     return [*found, {"method": "exact", "setting": "", "l2": 0.0, **exact}]
 
 
 @torch.no_grad()
-def _end(contender: Contender, start: Start) -> Tensor:
+def end(contender: Contender, start: Start) -> Tensor:
+    """What the contender gives for the start."""
     return contender.run(start.f, start.z0, start.span, None)
 
 
@@ -164,7 +171,7 @@ def _densities(own: Flow, seed: int, settings: Settings, count: int, repeats: in
     both = [*fixed_steps, *adaptive((LOOSE, TIGHT))]
     found = []
     for contender, row in zip(both, measure(both, start, batch=count, repeats=repeats), strict=True):
-        estimate = cnf.log_likelihood(_end(contender, start).double())
+        estimate = cnf.log_likelihood(end(contender, start).double())
         likelihoods = {"estimate": _against(estimate, exact)}
         if contender in fixed_steps:
             likelihoods["of_map"] = _against(_of_map(contender, start, points).double(), exact)
