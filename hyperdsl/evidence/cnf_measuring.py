@@ -50,11 +50,6 @@ class Flow:
         """The name of what its samples are to be."""
         return self.name.split("_", 1)[1]
 
-    @property
-    def by_likelihood(self) -> bool:
-        """Whether f was trained by maximum likelihood."""
-        return self.name in cnf.RECIPES
-
 
 def flow(name: str, settings: Settings) -> Flow:
     """The built-in flow of this name, its f of seed 0 trained first if need be; of the smallest settings, barely."""
@@ -70,14 +65,13 @@ def flow(name: str, settings: Settings) -> Flow:
 
 
 def measured(name: str, seed: int, settings: Settings) -> Found:
-    """Trains the solvers of this seed for the flow of this name, and measures them on what no training drew.
-
-    Log-densities are those of the fields that were trained by them.
-    """
+    """Trains the solvers of this seed for the flow of this name, and measures them on what no training drew."""
     own = flow(name, settings)
     count, repeats = (64, 2) if settings.smallest else (SAMPLES, 5)
-    found = {"samples": _samples(own, seed, settings, count, repeats)}
-    return found | ({"densities": _densities(own, seed, settings, count, repeats)} if own.by_likelihood else {})
+    return {
+        "samples": _samples(own, seed, settings, count, repeats),
+        "densities": _densities(own, seed, settings, count, repeats),
+    }
 
 
 Seconds = Mapping[tuple[str, str], float]
