@@ -135,13 +135,14 @@ def _samples(own: Flow, seed: int, settings: Settings, count: int, repeats: int)
     contenders, seconds = samplers(own, seed, settings)
     found = []
     for contender, row in zip(contenders, measure(contenders, start, batch=count, repeats=repeats), strict=True):
-        found.append(_row(row, seconds) | {"l2": row.l2} | _quality(_end(contender, start), points, others))
+        found.append(_row(row, seconds) | {"l2": row.l2} | _quality(end(contender, start), points, others))
     exact = _quality(start.reference.float(), points, others)
     return [*found, {"method": "exact", "setting": "", "l2": 0.0, **exact}]
 
 
 @torch.no_grad()
-def _end(contender: Contender, start: Start) -> Tensor:
+def end(contender: Contender, start: Start) -> Tensor:
+    """What the contender gives for the start."""
     return contender.run(start.f, start.z0, start.span, None)
 
 
@@ -164,7 +165,7 @@ def _densities(own: Flow, seed: int, settings: Settings, count: int, repeats: in
     both = [*fixed_steps, *adaptive((LOOSE, TIGHT))]
     found = []
     for contender, row in zip(both, measure(both, start, batch=count, repeats=repeats), strict=True):
-        estimate = cnf.log_likelihood(_end(contender, start).double())
+        estimate = cnf.log_likelihood(end(contender, start).double())
         likelihoods = {"estimate": _against(estimate, exact)}
         if contender in fixed_steps:
             likelihoods["of_map"] = _against(_of_map(contender, start, points).double(), exact)
