@@ -159,7 +159,8 @@ def milliseconds(
     """The median time of each call on one thread, or its shortest one, in milliseconds.
 
     The calls take turns, so that a slow moment of the machine touches all of them alike. One that has taken so many
-    `seconds` in all has no further turn. `time.process_time` for a `clock` leaves out what others do on the machine.
+    `seconds` in all has no further turn. clock: in seconds; `time.process_time` leaves out the turns of other
+    processes.
     """
     times: dict[str, list[float]] = {name: [] for name in calls}
     spent = dict.fromkeys(calls, 0.0)

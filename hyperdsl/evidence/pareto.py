@@ -8,8 +8,8 @@ from functools import partial
 from hyperdsl.evidence import image_classifiers
 from hyperdsl.evidence.image_classifiers import BATCHES, CHOICE, HYPER, LEARNED, MIDDLE, tasks, together
 from hyperdsl.evidence.image_pictures import fronts
-from hyperdsl.evidence.image_rows import SAME, Cost, Seeds, named, verdict
-from hyperdsl.evidence.study import Conclusion, Finding, Found, Part, Settings, Study
+from hyperdsl.evidence.image_rows import SAME, Cost, Seeds, named
+from hyperdsl.evidence.study import Conclusion, Finding, Found, Part, Settings, Study, verdict
 
 STEPS = {
     "euler": (1, 2, 4, 8),

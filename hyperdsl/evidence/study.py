@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -46,6 +46,12 @@ class Finding:
     claim: str
     found: str
     holds: bool | None
+
+
+def verdict(cases: Iterable[bool]) -> bool | None:
+    """Of a claim about cases: it holds in all of them; in part, None, in at least half of them; else it does not."""
+    held = list(cases)
+    return True if all(held) else None if 2 * sum(held) >= len(held) else False
 
 
 @dataclass(frozen=True)

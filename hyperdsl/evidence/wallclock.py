@@ -8,8 +8,8 @@ from dataclasses import replace
 from hyperdsl.evaluation.report import markdown
 from hyperdsl.evidence import pareto
 from hyperdsl.evidence.image_classifiers import BATCHES, CHOICE, HYPER, METHODS, tasks, together
-from hyperdsl.evidence.image_rows import SAME, Seeds, named, verdict
-from hyperdsl.evidence.study import Conclusion, Finding, Found, Part, Settings, Study
+from hyperdsl.evidence.image_rows import SAME, Seeds, named
+from hyperdsl.evidence.study import Conclusion, Finding, Found, Part, Settings, Study, verdict
 
 SOURCE = 8
 """The source's speed-up of HyperEuler over dopri5."""

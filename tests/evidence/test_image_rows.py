@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from hyperdsl.evidence.image_rows import Key, Seeds, named, verdict
-from hyperdsl.evidence.study import Found
+from hyperdsl.evidence.image_rows import Key, Seeds, named
+from hyperdsl.evidence.study import Found, verdict
 
 DOPRI5, EULER1, EULER2 = ("dopri5", "1e-03"), ("euler", "K = 1"), ("euler", "K = 2")
 RK4, HYPER1, HYPER2 = ("rk4", "K = 1"), ("HyperEuler, conv g", "K = 1"), ("HyperEuler, conv g", "K = 2")
