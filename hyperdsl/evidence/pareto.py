@@ -27,8 +27,8 @@ LARGE = [batch for batch in BATCHES if batch > 1]
 ABOUT = f"""
 The source plots the accuracy that is lost against evaluations of f and MAPE of z(1) against multiply-accumulates, and
 finds HyperEuler more efficient at few evaluations, even than methods of higher order. Here a Neural ODE classifier of
-MNIST and one of Fashion-MNIST are solved on all 10,000 test images, with all 60,000 others to train on; three seeds,
-each with an f of its own; medians over them. {CHOICE}
+MNIST and one of Fashion-MNIST are solved on all 10,000 test images, with all 60,000 others to train on; each seed has
+an f of its own, and numbers are medians over the seeds. {CHOICE}
 
 Costs are whole: multiply-accumulates a sample and milliseconds a batch hold what g costs, the milliseconds of all
 methods are the process's own, measured in turns on one thread, and no method has evaluations that another has not.
@@ -59,7 +59,9 @@ def conclude(found: Mapping[str, Found], settings: Settings) -> Conclusion:
             f"## {task.title}\n\nAccuracy of the exact solution: {exact} %; untouched {none} %, with a MAPE of {off} %."
             f"\n\n{seeds.table()}"
         )
-        pictures[f"pareto_{name}.png"] = partial(fronts, seeds, f"{task.title}: medians of {len(seeds.parts)} seeds")
+        pictures[f"pareto_{name}.png"] = partial(
+            fronts, seeds, f"{task.title}: medians over seeds {', '.join(map(str, settings.seeds))}"
+        )
     return Conclusion(findings, "\n".join(text), pictures)
 
 

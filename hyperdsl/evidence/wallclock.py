@@ -21,7 +21,7 @@ FAMILIES = {
 ABOUT = f"""
 The source: on MNIST's test set HyperEuler solves the Neural ODE {SOURCE} times faster than dopri5 with the same
 accuracy. Here each method has the setting of its fewest milliseconds that is within {SAME} points of the accuracy of
-torchdiffeq's dopri5 at 1e-3 (medians of three seeds, each with an f of its own; all 10,000 test images), for batches of
+torchdiffeq's dopri5 at 1e-3 (medians over seeds, each with an f of its own; all 10,000 test images), for batches of
 {", ".join(map(str, BATCHES))}. All methods are timed in turns on one thread (the process's own
 time), what g costs included; the measurement is that of `hyperdsl reproduce pareto`. {CHOICE}
 """
