@@ -22,6 +22,8 @@ ADAPTIVE = "dopri5"
 """torchdiffeq's adaptive method, beside the fixed steps of the others."""
 PARTS = 200
 """Of the span, at whose ends the states of an adaptive solver are shown."""
+DEFAULT_METHODS, STIFF_METHODS = ("euler", "midpoint", "rk4"), ("radau", "bdf", "lsoda")
+"""What is compared with: methods of the library, and SciPy's for stiff problems."""
 DEFAULT_STEPS = (10, 20, 40, 80)
 """Numbers of steps where none are asked for, and a solver was trained for a range of them."""
 Solve = Callable[[VectorField, Tensor, Span, Tensor | None], Tensor]

@@ -201,7 +201,7 @@ def clocked(name: str, seed: int, settings: Settings, steps: Steps) -> Found:
     z0 = encoded(found.model, found.test.images[: max(BATCHES)])
     start, all_ = Start(found.model.field, z0, SPAN, z0), contenders(found.solvers, steps)
     repeats = 1 if settings.smallest else REPEATS
-    return {str(batch): timed(all_, start, batch, repeats, time.process_time) for batch in BATCHES}
+    return {str(batch): timed(all_, start, batch, repeats, clock=time.process_time) for batch in BATCHES}
 
 
 def parts(settings: Settings, steps: Steps) -> list[Part]:

@@ -12,7 +12,7 @@ import pytest
 
 from hyperdsl.evidence.running import run
 from hyperdsl.evidence.studies import STUDIES, study
-from hyperdsl.evidence.study import Conclusion, Finding, Found, Part, Settings, Study
+from hyperdsl.evidence.study import Conclusion, Finding, Found, Part, Settings, Study, verdict
 
 
 def counting(recipe: object = "", fails: bool = False) -> tuple[Study, list[str]]:
@@ -61,6 +61,24 @@ def test_what_was_measured_is_kept_and_an_ended_study_goes_on(tmp_path: Path) ->
     assert "| the sum is 2 | 2 | holds |" in page
 
 
+def test_the_index_has_the_findings_of_all_studies_in_the_folder(tmp_path: Path) -> None:
+    ran(counting()[0], tmp_path)
+    other = tmp_path / "alpha.json"
+    kept = {"claim": "it is so", "found": "it is not", "holds": False}
+    other.write_text(json.dumps({"command": "c", "seeds": [3], "seconds": {"a": 90}, "findings": [kept]}), "utf-8")
+    (tmp_path / "more.json").write_text("[1]", "utf-8")
+    ran(counting()[0], tmp_path)
+    text = (tmp_path / "README.md").read_text("utf-8")
+    assert "Of 2 claims 1 hold, 0 hold in part and 1 do not." in text
+    rows = [line for line in text.splitlines() if line.startswith("| [")]
+    assert rows == [
+        "| [alpha](alpha.md) | it is so | it is not | **does not hold** |",
+        "| [counting](counting.md) | the sum is 2 | 2 | holds |",
+        "| [alpha](alpha.md) | `c` | 3 | 2 |",
+        "| [counting](counting.md) | `hyperdsl reproduce counting` | 0, 1 | 0 |",
+    ]
+
+
 def test_another_recipe_or_a_fresh_run_measures_anew(tmp_path: Path) -> None:
     ran(counting("one")[0], tmp_path)
     again, measured = counting("one")
@@ -82,6 +100,10 @@ def test_a_part_of_several_studies_is_measured_once(tmp_path: Path) -> None:
     assert len(measured) == 4
     run("alone", study, settings, tmp_path, "hyperdsl reproduce alone", say=lambda line: None)
     assert len(measured) == 8
+
+
+def test_a_claim_holds_in_all_cases_in_at_least_half_or_not() -> None:
+    assert [verdict([True, True]), verdict([True, False]), verdict([True, False, False])] == [True, None, False]
 
 
 @pytest.mark.parametrize("name", STUDIES)
