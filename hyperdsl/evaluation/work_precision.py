@@ -6,6 +6,7 @@ methods solve the same states over the same span.
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -94,12 +95,17 @@ def measure(
 
 
 def timed(
-    contenders: Sequence[Contender], start: Start, batch: int, repeats: int = 30, seconds: float = 3.0
+    contenders: Sequence[Contender],
+    start: Start,
+    batch: int,
+    repeats: int = 30,
+    seconds: float = 3.0,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, float]:
     """The milliseconds that the first `batch` states take each contender, by "method setting"."""
     z0, x = _first(start, batch)
     calls = {f"{c.method} {c.setting}": partial(c.run, start.f, z0, start.span, x) for c in contenders}
-    return milliseconds(calls, repeats, seconds=seconds)
+    return milliseconds(calls, repeats, seconds=seconds, clock=clock)
 
 
 def _first(start: Start, batch: int) -> tuple[Tensor, Tensor | None]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import nn
@@ -33,7 +34,7 @@ from hyperdsl.evaluation.training import build_solver, train_package
 from hyperdsl.evaluation.weights import load_weights
 from hyperdsl.evaluation.work_precision import Start, measure, timed
 from hyperdsl.evidence.packages import library, package, spec_text
-from hyperdsl.evidence.study import Found, Settings
+from hyperdsl.evidence.study import Found, Part, Settings
 
 SPEC = "image_solvers"
 HYPER = {
@@ -52,10 +53,11 @@ LEARNED = {
 METHODS = ("euler", "midpoint", "kutta3", "rk4", "kutta5")
 BATCHES = (1, 64, 256)
 MIDDLE = 64
-"""The batch whose multiply-accumulates and evaluations stand in tables."""
-SPLIT = 250
-"""So many of the test set's images are solved at a time."""
-REFERENCE = 1e-6
+"""The batch whose multiply-accumulates and evaluations stand in tables; errors are those of the test set in batches."""
+REPEATS = 5
+Steps: TypeAlias = Mapping[str, Sequence[int]]
+"""Numbers of steps by the library's methods, and those of hypersolvers under "hyper"."""
+REFERENCE = 1e-5
 HIDDEN = 16
 """Of f, and so of the bilinear corrector that starts from it."""
 CHOICE = (
@@ -64,7 +66,7 @@ CHOICE = (
     "RK4 in two steps inside. Its loss has a kinetic penalty of 0.03 mean |f(0, z(0))|², which keeps f calm; "
     "with less of it all methods need more evaluations."
 )
-SOLVERS_FEW = {"iterations": 4, "trajectories": 16, "batch": 8}
+SOLVERS_FEW = {"iterations": 4, "trajectories": 16, "batch": 8, "substeps": 1}
 
 
 class IdxModel(Classifier):
@@ -105,14 +107,14 @@ def tasks(settings: Settings) -> Mapping[str, Task]:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A classifier, its test images as states with their exact ends, and its solvers by their names in the spec."""
+    """A classifier, its test images, and its solvers by their names in the spec."""
 
     model: Classifier
     test: Images
-    start: Start
     solvers: Mapping[str, nn.Module]
 
 
+@lru_cache(1)
 def prepared(name: str, seed: int, settings: Settings) -> Prepared:
     """Trains f and then its solvers, where a run with the same settings has not done so before."""
     task, folder = tasks(settings)[name], settings.runs / "image_classifiers"
@@ -131,17 +133,17 @@ def prepared(name: str, seed: int, settings: Settings) -> Prepared:
         one: _solver(made, one, problem, seed, folder / name, few, str(task.recipe), settings.progress)
         for one in (*HYPER, *LEARNED)
     }
-    return Prepared(model, test, _start(model, test), solvers)
+    return Prepared(model, test, solvers)
 
 
 @torch.no_grad()
 def _start(model: Classifier, test: Images) -> Start:
-    """z(0) of the test images and their ends by dopri5 at 1e-6.
+    """z(0) of the test images and their ends by dopri5 at 1e-5.
 
-    In single precision: in double, which takes torch four times as long, ends differ from these by 1e-5 of their size.
+    In single precision: double takes torch four times as long, and what is measured is much farther off.
     """
     z0 = encoded(model, test.images)
-    exact = [torchdiffeq_solve(model.field, part, SPAN, tolerance=REFERENCE) for part in torch.split(z0, SPLIT)]
+    exact = [torchdiffeq_solve(model.field, part, SPAN, tolerance=REFERENCE) for part in torch.split(z0, MIDDLE)]
     return Start(model.field, z0, SPAN, torch.cat(exact))
 
 
@@ -167,11 +169,8 @@ def _solver(
     return train_package(made, problem, solver=name, **told).solver
 
 
-def contenders(solvers: Mapping[str, nn.Module], steps: Mapping[str, Sequence[int]]) -> list[Contender]:
-    """dopri5, the library's methods and the trained solvers, at the numbers of steps of their names.
-
-    `steps` has the hypersolvers' under "hyper".
-    """
+def contenders(solvers: Mapping[str, nn.Module], steps: Steps) -> list[Contender]:
+    """dopri5, the library's methods and the trained solvers, at their numbers of steps."""
     found = adaptive()
     for name in METHODS:
         found += fixed(name, library(name), steps.get(name, ()))
@@ -182,28 +181,49 @@ def contenders(solvers: Mapping[str, nn.Module], steps: Mapping[str, Sequence[in
     return found
 
 
-def measured(name: str, seed: int, settings: Settings, steps: Mapping[str, Sequence[int]], repeats: int) -> Found:
-    """A row for each contender on the whole test set, with its milliseconds by batch, and the exact accuracy."""
+def measured(name: str, seed: int, settings: Settings, steps: Steps) -> Found:
+    """A row for each contender on the whole test set, and the exact accuracy."""
     found = prepared(name, seed, settings)
-    start, accuracy = found.start, partial(found.model.accuracy, classes=found.test.classes)
-    all_ = contenders(found.solvers, steps)
-    rows = [asdict(row) for row in measure(all_, start, batch=MIDDLE, repeats=repeats, accuracy=accuracy, split=SPLIT)]
-    for row in rows:
-        row["milliseconds"] = {str(MIDDLE): row["milliseconds"]}
-    for batch in BATCHES:
-        if batch != MIDDLE:
-            times = timed(all_, start, batch, repeats)
-            for row in rows:
-                row["milliseconds"][str(batch)] = times[f"{row['method']} {row['setting']}"]
-    kept = ("method", "setting", "evaluations", "macs", "milliseconds", "mape", "l2", "accuracy")
+    accuracy = partial(found.model.accuracy, classes=found.test.classes)
+    start = _start(found.model, found.test)
+    rows = measure(contenders(found.solvers, steps), start, batch=MIDDLE, repeats=1, accuracy=accuracy, split=MIDDLE)
+    kept = ("method", "setting", "evaluations", "macs", "mape", "l2", "accuracy")
     return {
         "accuracy": accuracy(start.reference),
         "untouched": {"accuracy": accuracy(start.z0), "mape": mape(start.z0, start.reference)},
-        "rows": [{key: row[key] for key in kept} for row in rows],
+        "rows": [{key: value for key, value in asdict(row).items() if key in kept} for row in rows],
     }
 
 
-def recipe(name: str, settings: Settings, steps: Mapping[str, Sequence[int]], repeats: int) -> str:
-    """What a part depends on that calls `measured`."""
-    spec = hashlib.sha256(spec_text(SPEC).encode()).hexdigest()
-    return f"{spec} {tasks(settings)[name].recipe} {steps} {repeats} {settings.smallest}"
+def clocked(name: str, seed: int, settings: Settings, steps: Steps) -> Found:
+    """The milliseconds of each contender by batch and "method setting", of the process's own time."""
+    found = prepared(name, seed, settings)
+    z0 = encoded(found.model, found.test.images[: max(BATCHES)])
+    start, all_ = Start(found.model.field, z0, SPAN, z0), contenders(found.solvers, steps)
+    repeats = 1 if settings.smallest else REPEATS
+    return {str(batch): timed(all_, start, batch, repeats, clock=time.process_time) for batch in BATCHES}
+
+
+def parts(settings: Settings, steps: Steps) -> list[Part]:
+    """Errors and times for each set of images and seed."""
+    spec, found = hashlib.sha256(spec_text(SPEC).encode()).hexdigest(), []
+    for name, task in tasks(settings).items():
+        for seed in settings.seeds:
+            recipe, told = f"{spec} {task.recipe} {steps}", (name, seed, settings, steps)
+            found.append(Part(f"{name}/{seed}", partial(measured, *told), recipe))
+            found.append(Part(f"{name}/{seed}/times", partial(clocked, *told), f"{recipe} {REPEATS}"))
+    return found
+
+
+def together(name: str, found: Mapping[str, Found], settings: Settings) -> list[Found]:
+    """What was found of a set of images, a seed each, with the times in the rows."""
+    seeds = []
+    for seed in settings.seeds:
+        part, times = found[f"{name}/{seed}"], found[f"{name}/{seed}/times"]
+        rows = [
+            row
+            | {"milliseconds": {batch: taken[f"{row['method']} {row['setting']}"] for batch, taken in times.items()}}
+            for row in part["rows"]
+        ]
+        seeds.append({**part, "rows": rows})
+    return seeds

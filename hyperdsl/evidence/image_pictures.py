@@ -35,7 +35,6 @@ def fronts(seeds: Seeds, title: str, path: Path) -> None:
         plain_ticks(panel.xaxis)
         panel.grid(True, which="major", alpha=0.3)
         panel.spines[["top", "right"]].set_visible(False)
-    panels[0].set_yscale("symlog", linthresh=0.1)
     for panel in panels[1:]:
         panel.set_yscale("log")
         plain_ticks(panel.yaxis)
@@ -49,9 +48,9 @@ def _styles() -> dict[str, dict[str, Any]]:
     """Greys and dashes for methods of the library, colours for what is learned."""
     found: dict[str, dict[str, Any]] = {ADAPTIVE: {"color": "black", "marker": "*", "markersize": 11, "linestyle": ""}}
     for i, method in enumerate(METHODS):
-        found[method] = {"color": str(0.3 + 0.1 * i), "marker": MARKERS[i], "markersize": 4, "linestyle": "--"}
+        found[method] = {"color": str(0.4 + 0.1 * i), "marker": MARKERS[i], "markersize": 4, "linestyle": "--"}
     for i, method in enumerate(HYPER.values()):
         found[method] = {"color": COLOURS[i], "marker": MARKERS[i], "markersize": 5}
-    for i, method in enumerate(LEARNED.values()):
-        found[method] = {"color": COLOURS[3 + i], "marker": MARKERS[4 + i], "markersize": 9, "linestyle": ""}
+    for i, (method, colour) in enumerate(zip(LEARNED.values(), (*COLOURS[3:5], *COLOURS[6:]), strict=True)):
+        found[method] = {"color": colour, "marker": MARKERS[4 + i], "markersize": 9, "linestyle": ""}
     return found

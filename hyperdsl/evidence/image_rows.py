@@ -110,12 +110,6 @@ def _time(row: Row, batch: int) -> float:
     return milliseconds
 
 
-def verdict(held: Iterable[bool]) -> bool | None:
-    """Whether all hold; None where some do and some do not."""
-    found = set(held)
-    return found == {True} if len(found) == 1 else None
-
-
 def named(key: Key) -> str:
     """A method and its setting, in words."""
     return key[0] if key[0].startswith("learned") else f"{key[0]}, {key[1]}"
