@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: venv demo test core lint bench clean
+.PHONY: venv demo test core lint bench evidence clean
 
 venv: .venv/installed
 
@@ -35,10 +35,7 @@ lint: venv
 bench: venv
 	$(BIN)/python -m benchmarks.classical
 	$(BIN)/python -m benchmarks.digits
-	$(BIN)/python -m benchmarks.history
 	$(BIN)/python -m benchmarks.adaptive
-	$(BIN)/python -m benchmarks.strategies
-	$(BIN)/python -m benchmarks.alpha
 	$(BIN)/python -m benchmarks.sweep --fresh
 	$(BIN)/python -m benchmarks.sweep_samplers
 	$(BIN)/python -m benchmarks.learned
@@ -47,7 +44,6 @@ bench: venv
 	$(BIN)/python -m benchmarks.few_training
 	$(BIN)/python -m benchmarks.scales
 	$(BIN)/python -m benchmarks.training_step
-	$(BIN)/python -m benchmarks.tracked
 	$(BIN)/python -m benchmarks.kills
 	$(BIN)/python -m benchmarks.failing
 	$(BIN)/python -m benchmarks.checking
@@ -57,6 +53,10 @@ bench: venv
 	$(BIN)/python -m benchmarks.proofs
 	$(BIN)/python -m benchmarks.fuzz
 	$(BIN)/python -m benchmarks.mutation
+
+# Goes on where it was ended. In the background: nohup make evidence > evidence.log &
+evidence: venv
+	$(BIN)/hyperdsl reproduce all --quiet
 
 clean:
 	rm -rf .venv runs

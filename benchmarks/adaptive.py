@@ -1,18 +1,13 @@
 """Adaptive solvers beside their peers: python -m benchmarks.adaptive [--skip-times]
 
-Error and evaluations of the generated pairs beside torchdiffeq's at equal tolerances; adaptive hypersolvers beside
-SciPy's RK45 at equal error; steps of its own for each sample beside joint ones; milliseconds beside torchdiffeq, and
-beside torchode and torchdyn where they are installed. Writes benchmarks/results/adaptive.md and .json.
+Error and evaluations of the generated pairs beside torchdiffeq's at equal tolerances; steps of its own for each sample
+beside joint ones; milliseconds beside torchdiffeq, and beside torchode and torchdyn where they are installed. Writes
+benchmarks/results/adaptive.md and .json.
 """
 
 from __future__ import annotations
 
-import itertools
 import json
-import math
-import statistics
-import tempfile
-import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.util import find_spec
@@ -20,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from scipy.integrate import solve_ivp
 from torch import Tensor, nn
 from torchdiffeq import odeint
 from torchdiffeq._impl.odeint import SOLVERS
@@ -30,10 +24,9 @@ from benchmarks import study
 from hyperdsl.compiler import library_method
 from hyperdsl.evaluation.cost import milliseconds
 from hyperdsl.evaluation.packages import load_package
-from hyperdsl.evaluation.problems import CLASSICAL, Problem, VectorField
+from hyperdsl.evaluation.problems import CLASSICAL, VectorField
 from hyperdsl.evaluation.report import markdown
 from hyperdsl.evaluation.solvers import reference_solution
-from hyperdsl.evaluation.training import train_package
 from hyperdsl.runtime.field import Counted
 
 STATES, UNSEEN = 16, 1_000_003
@@ -100,107 +93,6 @@ def pairs(small: bool) -> Table:
         "ratio",
     ]
     return "The pairs beside torchdiffeq", heads, rows
-
-
-def geometric(values: list[float]) -> float:
-    return math.exp(statistics.fmean(math.log(value) for value in values))
-
-
-def scipy_curve(problem: Problem, z0: Tensor, exact: Tensor) -> list[tuple[float, float]]:
-    """Error and evaluations of RK45, a state at a time, at many tolerances."""
-    curve = []
-    for k in range(2, 19):
-        errors, counts = [], []
-        for z, end in zip(z0, exact, strict=True):
-            found = solve_ivp(
-                lambda s, y: problem.f(torch.tensor(s), torch.from_numpy(y)).numpy(),
-                problem.span,
-                z.numpy(),
-                rtol=10 ** (-k / 2),
-                atol=10 ** (-k / 2),
-            )
-            errors.append(float((torch.from_numpy(found.y[:, -1]) - end).norm() / end.norm()))
-            counts.append(found.nfev)
-        curve.append((geometric(errors), statistics.fmean(counts)))
-    return curve
-
-
-def at_error(curve: list[tuple[float, float]], error: float) -> float:
-    """The least evaluations of the curve at this error, between its points."""
-    found = [
-        math.exp(math.log(m) + (math.log(n) - math.log(m)) * math.log(error / d) / math.log(e / d))
-        for (d, m), (e, n) in itertools.pairwise(curve)
-        if d != e and min(d, e) <= error <= max(d, e)
-    ]
-    return min(found, default=math.nan)
-
-
-@torch.no_grad()
-def correlation(solver: Any, problem: Problem, exact_step: Callable[..., Tensor]) -> float:
-    """Of log ‖ε^(p+1) g‖ and the log of the true local error, on trajectories and steps that training has not seen."""
-    generator = torch.Generator().manual_seed(UNSEEN)
-    z, _ = problem.draw(64, generator)
-    pairs_ = []
-    smallest, largest = solver.corrector.eps_range.tolist()
-    for k in range(40):
-        s = problem.span[0] + 0.1 * k
-        z = exact_step(problem.f, s, z, 0.1)
-        eps = smallest * (largest / smallest) ** float(torch.rand((), generator=generator))
-        base, learned = solver.base_step(problem.f, s, z, eps), solver.step(problem.f, s, z, eps)
-        true = exact_step(problem.f, s, z, eps)
-        pairs_.append(torch.stack(((learned - base).norm(dim=1).log(), (true - base).norm(dim=1).log())))
-    return float(torch.corrcoef(torch.cat(pairs_, 1).double())[0, 1])
-
-
-def by_rk4(f: VectorField, s: float, z: Tensor, eps: float) -> Tensor:
-    return reference_solution(f, z, (s, s + eps), tolerance=1e-10).z
-
-
-def learned(seeds: Sequence[int], small: bool) -> Table:
-    """Adaptive hypersolvers beside RK45 at equal error, a state at a time."""
-    rows = []
-    some = slice(1 if small else None)
-    few: dict[str, object] = {"iterations": 200} if small else {}
-    for package in ("adaptive_hyper_euler", "adaptive_hyper_heun")[some]:
-        for system in ("lotka_volterra", "van_der_pol")[some]:
-            problem = CLASSICAL[system]
-            z0, _ = problem.draw(2 if small else 24, torch.Generator().manual_seed(UNSEEN))
-            exact = reference_solution(problem.f, z0, problem.span, tolerance=1e-11).z
-            curve = scipy_curve(problem, z0, exact)
-            for seed in seeds:
-                with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-                    warnings.simplefilter("ignore")
-                    loaded = load_package(Path("generated") / package)
-                    solver: Any = train_package(
-                        loaded, problem, overrides=few, seed=seed, progress=False, output=Path(folder) / "w.safetensors"
-                    ).solver
-                found = correlation(solver, problem, by_rk4)
-                for rtol in (0.1, 0.03, 0.01):
-                    ends = [
-                        solver.solve(
-                            problem.f, z[None], problem.span, rtol=rtol, atol=rtol / 10, dense=False, throw=False
-                        )
-                        for z in z0
-                    ]
-                    error = geometric(
-                        [float((end.z[0] - z).norm() / z.norm()) for end, z in zip(ends, exact, strict=True)]
-                    )
-                    count = statistics.fmean(end.statistics.evaluations for end in ends)
-                    other = at_error(curve, error)
-                    row = [package, system, str(seed), f"{found:.4f}", f"{rtol:g}", f"{error:.1e}", f"{count:.1f}"]
-                    rows.append([*row, f"{other:.0f}", f"{other / count:.2f}"])
-    heads = [
-        "package",
-        "system",
-        "seed",
-        "log-correlation",
-        "rtol",
-        "error",
-        "evaluations",
-        "RK45 at equal error",
-        "gain",
-    ]
-    return "Adaptive hypersolvers beside RK45 at equal error", heads, rows
 
 
 def van_der_pol(mu: Tensor) -> VectorField:
@@ -347,13 +239,12 @@ def timings(repeats: int, small: bool) -> Table:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = study.parser(__doc__)
-    parser.add_argument("--only", choices=("pairs", "learned", "stepping", "timings"), help="one of the tables")
+    parser.add_argument("--only", choices=("pairs", "stepping", "timings"), help="one of the tables")
     parser.add_argument("--repeats", type=int, default=30)
     given = study.given(parser, arguments)
     small = given.smallest
     makers: dict[str, Callable[[], Table]] = {
         "pairs": partial(pairs, small),
-        "learned": partial(learned, given.seeds, small),
         "stepping": partial(stepping, given.seeds, small),
         "timings": partial(timings, 1 if small else given.repeats, small),
     }

@@ -36,6 +36,7 @@ MAY_IMPORT = {
         "reporting",
         "evaluation",
         "training",
+        "runtime",
         "plan",
         "semantics",
         "theory",

@@ -48,8 +48,8 @@ def verdict(rows: Sequence[Row], name: str) -> str | None:
     settings = [row for row in rows if row.method == name]
     ratio = cost_ratio(rows, name)
     found = {
-        "time": _better(rows, name, lambda row: row.milliseconds),
-        "multiply-accumulates": _better(rows, name, lambda row: row.macs),
+        "time": beaten(rows, name, lambda row: row.milliseconds),
+        "multiply-accumulates": beaten(rows, name, lambda row: row.macs),
     }
     lost = {cost: better for cost, better in found.items() if 2 * len(better) > len(settings)}
     if ratio is None or not lost:
@@ -63,8 +63,8 @@ def verdict(rows: Sequence[Row], name: str) -> str | None:
     )
 
 
-def _better(rows: Sequence[Row], name: str, cost: Callable[[Row], float]) -> list[Better]:
-    """For each setting that others beat at equal cost, the best of them."""
+def beaten(rows: Sequence[Row], name: str, cost: Callable[[Row], float]) -> list[Better]:
+    """For each setting of the solver called `name` that others beat at equal cost, within a tenth, the best of them."""
     curves: dict[str, list[Row]] = {}
     costly = [row for row in rows if cost(row) > 0]
     for row in sorted((row for row in costly if row.method != name and math.isfinite(row.relative_error)), key=cost):

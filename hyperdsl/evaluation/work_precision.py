@@ -6,6 +6,7 @@ methods solve the same states over the same span.
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -79,16 +80,43 @@ def measure(
     batch: int = 64,
     repeats: int = 30,
     accuracy: Callable[[Tensor], float] | None = None,
+    split: int | None = None,
     seconds: float = 3.0,
 ) -> list[Row]:
     """A row for each contender; times and costs are those of the first `batch` states.
 
-    Of a contender that has been timed for so many `seconds` no further solve is. That a solve leaves what its g was
-    trained for stands in its row, and is no warning.
+    Errors are those of all states, solved `split` at a time where that is said. Of a contender that has been timed for
+    so many `seconds` no further solve is. That a solve leaves what its g was trained for stands in its row, and is no
+    warning.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"\w+ leaves what its g was trained for")
-        return _measured(contenders, start, batch, repeats, accuracy, seconds)
+        return _measured(contenders, start, batch, repeats, accuracy, split or len(start.z0), seconds)
+
+
+def timed(
+    contenders: Sequence[Contender],
+    start: Start,
+    batch: int,
+    repeats: int = 30,
+    seconds: float = 3.0,
+    clock: Callable[[], float] = time.perf_counter,
+) -> dict[str, float]:
+    """The milliseconds that the first `batch` states take each contender, by "method setting"."""
+    z0, x = _first(start, batch)
+    calls = {f"{c.method} {c.setting}": partial(c.run, start.f, z0, start.span, x) for c in contenders}
+    return milliseconds(calls, repeats, seconds=seconds, clock=clock)
+
+
+def _first(start: Start, batch: int) -> tuple[Tensor, Tensor | None]:
+    return start.z0[:batch], None if start.x is None else start.x[:batch]
+
+
+def _ends(contender: Contender, start: Start, split: int) -> Tensor:
+    """The ends of all states, solved so many at a time."""
+    parts = torch.split(start.z0, split)
+    inputs = torch.split(start.x, split) if start.x is not None else [None] * len(parts)
+    return torch.cat([contender.run(start.f, z0, start.span, x) for z0, x in zip(parts, inputs, strict=True)])
 
 
 def _measured(
@@ -97,19 +125,16 @@ def _measured(
     batch: int,
     repeats: int,
     accuracy: Callable[[Tensor], float] | None,
+    split: int,
     seconds: float,
 ) -> list[Row]:
-    z0, x = start.z0[:batch], None if start.x is None else start.x[:batch]
-    times = milliseconds(
-        {f"{c.method} {c.setting}": partial(c.run, start.f, z0, start.span, x) for c in contenders},
-        repeats,
-        seconds=seconds,
-    )
+    z0, x = _first(start, batch)
+    times = timed(contenders, start, batch, repeats, seconds)
     rows = []
     for contender in contenders:
         own = _counted(contender, start)
         with torch.no_grad():
-            z = own.z if own else contender.run(start.f, start.z0, start.span, start.x)
+            z = own.z if own else _ends(contender, start, split)
         if own and contender.foreign:
             cost = Cost(own.evaluations, 0)
         else:

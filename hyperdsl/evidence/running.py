@@ -13,6 +13,7 @@ import torch
 from hyperdsl import __version__
 from hyperdsl.evaluation.cost import one_thread
 from hyperdsl.evaluation.report import markdown
+from hyperdsl.evidence.studies import STUDIES
 from hyperdsl.evidence.study import Conclusion, Finding, Found, Part, Settings, Study
 from hyperdsl.training.files import write_whole
 
@@ -31,12 +32,16 @@ def run(
 ) -> Conclusion:
     """Measure what was not measured before, and write `name`.json, `name`.md and the pictures into `output`.
 
+    Its README.md, an index of what all studies found whose results lie there, is written anew.
+
     command: what makes the same again, which the files say. fresh: measure everything anew. say: is given a line for
     each part. Raises OSError where the folder cannot be written.
     """
-    kept = settings.runs / name / "parts"
     with one_thread():
-        measured = {part.name: _measured(part, kept, fresh, say) for part in study.parts(settings)}
+        measured = {
+            part.name: _measured(part, settings.runs / (part.study or name) / "parts", fresh, say)
+            for part in study.parts(settings)
+        }
         found = {part: entry["found"] for part, entry in measured.items()}
         conclusion = study.conclude(found, settings)
         output.mkdir(parents=True, exist_ok=True)
@@ -51,7 +56,8 @@ def run(
     findings = [{"claim": one.claim, "found": one.found, "holds": one.holds} for one in conclusion.findings]
     _write_json(output / f"{name}.json", {**about, "findings": findings, "parts": found})
     seconds = sum(about["seconds"].values())  # type: ignore[attr-defined]  # a dictionary of numbers
-    (output / f"{name}.md").write_text(_page(study, conclusion, command, seconds), "utf-8")
+    (output / f"{name}.md").write_text(_page(study, conclusion, settings, command, seconds), "utf-8")
+    (output / "README.md").write_text(index(output), "utf-8")
     return conclusion
 
 
@@ -77,15 +83,39 @@ def _write_json(path: Path, content: object) -> None:
     write_whole(path, f"{text}\n".encode())
 
 
+def index(folder: Path) -> str:
+    """What the studies found whose results lie in a folder, as Markdown with a link to each."""
+    read = {path.stem: json.loads(path.read_text("utf-8")) for path in sorted(folder.glob("*.json"))}
+    kept = {
+        name: read[name]
+        for name in (*STUDIES, *sorted(read.keys() - STUDIES.keys()))
+        if "findings" in read.get(name, ())
+    }
+    rows, runs, counts = [], [], dict.fromkeys(VERDICT, 0)
+    for name, found in kept.items():
+        link = f"[{name}]({name}.md)"
+        for one in found["findings"]:
+            counts[one["holds"]] += 1
+            rows.append([link, one["claim"], one["found"], VERDICT[one["holds"]]])
+        seeds, minutes = ", ".join(map(str, found["seeds"])), sum(found["seconds"].values()) / 60
+        runs.append([link, f"`{found['command']}`", seeds, f"{minutes:.0f}"])
+    told = f"Of {len(rows)} claims {counts[True]} hold, {counts[None]} hold in part and {counts[False]} do not."
+    return (
+        f"# What the studies found\n\n{told}\n\n{markdown(['study', 'claim', 'found', 'verdict'], rows)}\n"
+        f"## How\n\n{markdown(['study', 'by', 'seeds', 'minutes'], runs)}"
+    )
+
+
 def table(findings: list[Finding] | tuple[Finding, ...]) -> str:
     """The findings as a Markdown table."""
     rows = [[one.claim, one.found, VERDICT[one.holds]] for one in findings]
     return markdown(["claim", "found", "verdict"], rows)
 
 
-def _page(study: Study, conclusion: Conclusion, command: str, seconds: float) -> str:
+def _page(study: Study, conclusion: Conclusion, settings: Settings, command: str, seconds: float) -> str:
+    seeds = f"seed{'s' * (len(settings.seeds) > 1)} {', '.join(map(str, settings.seeds))}"
     pictures = "".join(f"![{Path(name).stem.replace('_', ' ')}]({name})\n\n" for name in conclusion.pictures)
     return (
-        f"# {study.title}\n\nBy `{command}`, in {seconds / 60:.0f} minutes.\n\n{study.about.strip()}\n\n"
+        f"# {study.title}\n\nBy `{command}`, {seeds}, in {seconds / 60:.0f} minutes.\n\n{study.about.strip()}\n\n"
         f"{table(list(conclusion.findings))}\n{pictures}{conclusion.text.strip()}\n"
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -29,12 +29,14 @@ class Settings:
 class Part:
     """What is measured in one go and kept: `name` tells it from the other parts, `recipe` is what it depends on.
 
-    It is measured anew where its recipe, compared as text, is another than that of what was kept.
+    It is measured anew where its recipe, compared as text, is another than that of what was kept. A part that several
+    studies use is kept with the one that it names.
     """
 
     name: str
     measure: Callable[[], Found]
     recipe: object = ""
+    study: str = ""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,12 @@ class Finding:
     claim: str
     found: str
     holds: bool | None
+
+
+def verdict(cases: Iterable[bool]) -> bool | None:
+    """Of a claim about cases: it holds in all of them; in part, None, in at least half of them; else it does not."""
+    held = list(cases)
+    return True if all(held) else None if 2 * sum(held) >= len(held) else False
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,12 @@ import torch
 from rich.console import Console
 from torch import Tensor, nn
 
+from hyperdsl.evaluation.classifier import Recipe
 from hyperdsl.evaluation.contenders import fixed
 from hyperdsl.evaluation.digits import (
     STATE_SHAPE,
     TEST_IMAGES,
     DigitsModel,
-    Recipe,
     digits_data,
     digits_model,
     digits_problem,

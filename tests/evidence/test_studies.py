@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from hyperdsl.evidence.running import run
 from hyperdsl.evidence.studies import STUDIES, study
-from hyperdsl.evidence.study import Conclusion, Finding, Found, Part, Settings, Study
+from hyperdsl.evidence.study import Conclusion, Finding, Found, Part, Settings, Study, verdict
 
 
 def counting(recipe: object = "", fails: bool = False) -> tuple[Study, list[str]]:
@@ -60,6 +61,24 @@ def test_what_was_measured_is_kept_and_an_ended_study_goes_on(tmp_path: Path) ->
     assert "| the sum is 2 | 2 | holds |" in page
 
 
+def test_the_index_has_the_findings_of_all_studies_in_the_folder(tmp_path: Path) -> None:
+    ran(counting()[0], tmp_path)
+    other = tmp_path / "alpha.json"
+    kept = {"claim": "it is so", "found": "it is not", "holds": False}
+    other.write_text(json.dumps({"command": "c", "seeds": [3], "seconds": {"a": 90}, "findings": [kept]}), "utf-8")
+    (tmp_path / "more.json").write_text("[1]", "utf-8")
+    ran(counting()[0], tmp_path)
+    text = (tmp_path / "README.md").read_text("utf-8")
+    assert "Of 2 claims 1 hold, 0 hold in part and 1 do not." in text
+    rows = [line for line in text.splitlines() if line.startswith("| [")]
+    assert rows == [
+        "| [alpha](alpha.md) | it is so | it is not | **does not hold** |",
+        "| [counting](counting.md) | the sum is 2 | 2 | holds |",
+        "| [alpha](alpha.md) | `c` | 3 | 2 |",
+        "| [counting](counting.md) | `hyperdsl reproduce counting` | 0, 1 | 0 |",
+    ]
+
+
 def test_another_recipe_or_a_fresh_run_measures_anew(tmp_path: Path) -> None:
     ran(counting("one")[0], tmp_path)
     again, measured = counting("one")
@@ -70,6 +89,21 @@ def test_another_recipe_or_a_fresh_run_measures_anew(tmp_path: Path) -> None:
     other, measured = counting("two")
     ran(other, tmp_path)
     assert len(measured) == 4
+
+
+def test_a_part_of_several_studies_is_measured_once(tmp_path: Path) -> None:
+    study, measured = counting()
+    ran(study, tmp_path)
+    sharing = replace(study, parts=lambda settings: [replace(part, study="counting") for part in study.parts(settings)])
+    settings = Settings((0, 1), runs=tmp_path / "runs", progress=False)
+    run("another", sharing, settings, tmp_path, "hyperdsl reproduce another", say=lambda line: None)
+    assert len(measured) == 4
+    run("alone", study, settings, tmp_path, "hyperdsl reproduce alone", say=lambda line: None)
+    assert len(measured) == 8
+
+
+def test_a_claim_holds_in_all_cases_in_at_least_half_or_not() -> None:
+    assert [verdict([True, True]), verdict([True, False]), verdict([True, False, False])] == [True, None, False]
 
 
 @pytest.mark.parametrize("name", STUDIES)
