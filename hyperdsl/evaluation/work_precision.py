@@ -6,6 +6,7 @@ methods solve the same states over the same span.
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -79,14 +80,15 @@ def measure(
     batch: int = 64,
     repeats: int = 30,
     accuracy: Callable[[Tensor], float] | None = None,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> list[Row]:
-    """A row for each contender; times and costs are those of the first `batch` states.
+    """A row for each contender; times, by the `clock`, and costs are those of the first `batch` states.
 
     That a solve leaves what its g was trained for stands in its row, and is no warning.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"\w+ leaves what its g was trained for")
-        return _measured(contenders, start, batch, repeats, accuracy)
+        return _measured(contenders, start, batch, repeats, accuracy, clock)
 
 
 def _measured(
@@ -95,11 +97,13 @@ def _measured(
     batch: int,
     repeats: int,
     accuracy: Callable[[Tensor], float] | None,
+    clock: Callable[[], float],
 ) -> list[Row]:
     z0, x = start.z0[:batch], None if start.x is None else start.x[:batch]
     times = milliseconds(
         {f"{c.method} {c.setting}": partial(c.run, start.f, z0, start.span, x) for c in contenders},
         repeats,
+        clock=clock,
     )
     rows = []
     for contender in contenders:
