@@ -13,8 +13,8 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks import study
+from hyperdsl.evaluation.classifier import Recipe
 from hyperdsl.evaluation.contenders import ADAPTIVE
-from hyperdsl.evaluation.digits import Recipe
 from hyperdsl.evaluation.digits_study import DigitsStudy, measured
 from hyperdsl.evaluation.packages import load_package
 from hyperdsl.evaluation.report import json_object, markdown, table
@@ -33,7 +33,7 @@ def summary(studies: list[DigitsStudy], names: Sequence[str], goal: str) -> list
             ratio = (getattr(s.row("rk4", 1), field) / getattr(s.row(name, 1), field) for s in studies)
             lines.append(f"RK4's {field} over {name}'s, four evaluations each: " + ", ".join(f"{r:.2f}" for r in ratio))
     for name in names:
-        gains = {count: statistics.median(s.gains(name)[count] for s in studies) for count in STEPS}
+        gains = {count: statistics.median(s.gains(name)[count] for s in studies) for count in studies[0].gains(name)}
         lost = [s.row(ADAPTIVE).accuracy - s.row(name, 2).accuracy for s in studies]  # type: ignore[operator]  # both given
         euler, own = (min(s.row(method, 2).milliseconds for s in studies) for method in ("euler", name))
         lines += [
@@ -73,14 +73,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--package", type=Path, default=CONVOLUTIONAL)
     given = study.given(parser, arguments)
     console, methods = Console(soft_wrap=True), {name: study.library(name) for name in METHODS}
+    steps = STEPS[:2] if given.smallest else STEPS
     folders = [given.package] if given.package == CONVOLUTIONAL else [CONVOLUTIONAL, given.package]
     packages, few_evaluations = [*map(load_package, folders)], load_package(COEFFICIENTS)
-    hyper = [(package, name, STEPS) for package in packages for name in package.solvers]
+    hyper = [(package, name, steps) for package in packages for name in package.solvers]
     solvers = [*hyper, *((few_evaluations, name, (1,)) for name in FOUR)]
     studies = []
-    recipe, few = (Recipe(epochs=1), {"iterations": 20}) if given.smallest else (Recipe(), {})
+    recipe, few = (Recipe(epochs=1), {"iterations": 2, "trajectories": 16}) if given.smallest else (Recipe(), {})
     for seed in given.seeds:
-        studies.append(measured(solvers, methods, STEPS, seed, given.runs / "digits", recipe=recipe, overrides=few))
+        studies.append(measured(solvers, methods, steps, seed, given.runs / "digits", recipe=recipe, overrides=few))
         console.print(table(studies[-1].rows, f"digits, seed {seed}, f trained to {studies[-1].accuracy:.1f} %"))
     bilinear = given.package != CONVOLUTIONAL
     names = [name for _, name, _ in hyper]

@@ -13,7 +13,6 @@ import json
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,15 +29,14 @@ from hyperdsl.evaluation.built_in import FLOWS, built_in
 from hyperdsl.evaluation.contenders import Contender, adaptive, fixed
 from hyperdsl.evaluation.flows import FlowRecipe, flow_problem, train_flow
 from hyperdsl.evaluation.image_flow import SIZE
+from hyperdsl.evaluation.image_sets import MNIST, load
 from hyperdsl.evaluation.metrics import l2
-from hyperdsl.evaluation.mnist import mnist
 from hyperdsl.evaluation.packages import Package, load_package
 from hyperdsl.evaluation.problems import Problem
 from hyperdsl.evaluation.report import markdown
 from hyperdsl.evaluation.solvers import bind, torchdiffeq_solve
-from hyperdsl.evaluation.training import build_solver, train_package
-from hyperdsl.evaluation.weights import load_weights
 from hyperdsl.evaluation.work_precision import Start, measure
+from hyperdsl.evidence.packages import trained_solver
 from hyperdsl.source import SpecFile
 
 IMAGES = "mnist_flow"
@@ -140,7 +138,10 @@ def trained(
 ) -> list[tuple[int, Contender, float]]:
     """The learned solvers with their evaluations and the seconds that their training took."""
     found = []
-    train = partial(_trained, package, problem, seed, folder, few)
+
+    def train(name: str) -> tuple[Any, float]:
+        return trained_solver(package, problem, name, seed, folder, few)
+
     for count in tqdm(counts, desc=f"{problem.name}, seed {seed}", leave=False):
         for label, name in ((f"learned({count})", f"Learned{count}"), (f"learned({count}) + g", f"Corrected{count}")):
             solver, seconds = train(name)
@@ -150,21 +151,6 @@ def trained(
     solver, seconds = train("HyperHeun")
     hyper = fixed("HyperHeun", solver, [count // 2 for count in even])
     return found + [(count, contender, seconds) for count, contender in zip(even, hyper, strict=True)]
-
-
-def _trained(
-    package: Package, problem: Problem, seed: int, folder: Path, few: dict[str, object], name: str
-) -> tuple[Callable[..., Tensor], float]:
-    """A solver of the package, from the folder where it was trained by a run that was ended, and its seconds."""
-    output = folder / f"{name}_{seed}.safetensors"
-    spent = output.with_suffix(".json")
-    if spent.exists():
-        solver: Any = build_solver(package, problem, name)
-        load_weights(output, solver, package)
-        return solver, float(json.loads(spent.read_text("utf-8")))
-    done = train_package(package, problem, solver=name, overrides=few, seed=seed, output=output, progress=False)
-    spent.write_text(json.dumps(done.seconds), "utf-8")
-    return done.solver, done.seconds
 
 
 @torch.no_grad()
@@ -221,7 +207,7 @@ def _judged(problem: Problem, given: argparse.Namespace) -> tuple[Classifier | N
     if problem.name != IMAGES or given.smallest:
         return None, None
     judge = classifier(given.runs / "few")
-    return judge, gaussian(judge, 2 * mnist("t10k", SIZE).images - 1)
+    return judge, gaussian(judge, 2 * load(MNIST, "t10k", SIZE).images - 1)
 
 
 def picture(pictures: dict[str, Tensor], count: int, path: Path) -> None:

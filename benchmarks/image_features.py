@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from hyperdsl.evaluation.files import trained_once
 from hyperdsl.evaluation.image_flow import SIZE
-from hyperdsl.evaluation.mnist import mnist
+from hyperdsl.evaluation.image_sets import MNIST, load
 from hyperdsl.training.given import seeded
 
 FEATURES = 64
@@ -65,7 +65,7 @@ def classifier(folder: Path, iterations: int = 1500, progress: bool = True) -> C
 
 
 def _trained(iterations: int, progress: bool) -> Classifier:
-    data = mnist("train", SIZE)
+    data = load(MNIST, "train", SIZE)
     with seeded(0):
         model = Classifier()
         optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)

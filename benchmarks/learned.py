@@ -19,8 +19,9 @@ from tqdm import tqdm
 from benchmarks import study
 from benchmarks.study import library
 from hyperdsl import compiler
+from hyperdsl.evaluation.classifier import SPAN, encoded
 from hyperdsl.evaluation.contenders import adaptive, fixed
-from hyperdsl.evaluation.digits import SPAN, digits_data, digits_model, digits_problem, digits_states
+from hyperdsl.evaluation.digits import digits_data, digits_model, digits_problem
 from hyperdsl.evaluation.metrics import l2, mape, relative_error
 from hyperdsl.evaluation.packages import Package, load_package
 from hyperdsl.evaluation.problems import CLASSICAL
@@ -114,7 +115,7 @@ def images(package: Package, seed: int, runs: Path) -> tuple[list[Image], Traine
     output = runs / "digits" / f"seed_{seed}.safetensors"
     trained = train_package(package, problem, solver=COEFFICIENT, seed=seed, output=output, progress=False)
     solver, order = written(trained, runs / "digits" / f"written_{seed}")
-    z0 = digits_states(model, test.images)
+    z0 = encoded(model, test.images)
     normal = torch.randn(z0.shape, generator=torch.Generator().manual_seed(seed))
     moved = z0 + z0.std(0) * normal
     with torch.no_grad():

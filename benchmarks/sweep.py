@@ -18,6 +18,14 @@ from benchmarks import study
 
 STUDIES = {"digits": "macs", "lotka_volterra": "evaluations"}
 METHODS = "euler,midpoint,ralston3,rk4"
+SMALLEST = {
+    "loss residual": "loss residual\n    trajectories 16",
+    "iterations 500 .. 3000": "iterations 5 .. 10",
+    "steps 20, 40, 80, 160": "steps 20",
+    "steps 20 .. 400": "steps 20 .. 40",
+    "trials 32": "trials 1",
+}
+"""What the sweep's words are replaced by where it is only to run."""
 
 
 def spec_of(problem: str, folder: Path, smallest: bool) -> Path:
@@ -25,10 +33,12 @@ def spec_of(problem: str, folder: Path, smallest: bool) -> Path:
     spec = Path(f"specs/swept_{problem}.hyper")
     if not smallest:
         return spec
-    text = spec.read_text("utf-8").replace("iterations 500 .. 3000", "iterations 5 .. 10")
+    text = spec.read_text("utf-8")
+    for said, less in SMALLEST.items():
+        text = text.replace(said, less)
     folder.mkdir(parents=True, exist_ok=True)
     copy = folder / spec.name
-    copy.write_text(text.replace("trials 32", "trials 1"), "utf-8")
+    copy.write_text(text, "utf-8")
     return copy
 
 

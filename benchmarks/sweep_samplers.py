@@ -47,12 +47,12 @@ SPACE: Space = {
 }
 
 
-def grid(folder: Path, keys: Sequence[Key], iterations: int) -> dict[Key, Network]:
-    """Every network of the grid; those of an earlier run are read."""
+def grid(folder: Path, keys: Sequence[Key], iterations: int, changes: Mapping[str, object]) -> dict[Key, Network]:
+    """Every network of the grid, trained with `changes` of its settings; those of an earlier run are read."""
     sweep = next(s for s in compiler.check([SpecFile(SPEC, SPEC.as_posix())]).specs[0].sweeps if s.name == "trade")
     write = compiler.variants(SPEC, "trade").text
     problem = CLASSICAL["lotka_volterra"]
-    task = Task(SPEC.stem, sweep.solver, problem, sweep.steps, write, compile_variant, {}, Path("runs/cache"))
+    task = Task(SPEC.stem, sweep.solver, problem, sweep.steps, write, compile_variant, changes, Path("runs/cache"))
     store = Store(folder / "grid.log", sweep, "macs", 1, {"benchmark": "samplers"})
     start, found = unseen(problem), {}
     try:
@@ -150,8 +150,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     small = given.smallest
     keys = [(b, w, d) for b in BASES for w in WIDTHS for d in DEPTHS]
-    keys = [(b, 16, 2) for b in BASES] if small else keys
-    networks = grid(given.runs / "sweep_samplers", keys, 2 if small else 1000)
+    keys = [(b, 16, 2) for b in BASES[:2]] if small else keys
+    iterations, few = (2, {"trajectories": 16}) if small else (1000, {})
+    networks = grid(given.runs / "sweep_samplers", keys, iterations, few)
     draws, budgets = (1, (2,)) if small else (given.draws, BUDGETS)
     seconds = statistics.median(network.seconds for network in networks.values())
     lines = []

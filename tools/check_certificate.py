@@ -1,5 +1,7 @@
 """Proves certificates' claims again, sharing no code with hyperdsl: `python tools/check_certificate.py FILE ...`
 
+It needs the files certificate_*.py beside it, and the standard library.
+
 Exit code 0: all claims hold; 1: one does not; 2: no certificate; 3: some are beyond this program. docs/certificate.md
 has the format and the limits. Orders: Φ(t) = 1/γ(t) for all rooted trees of at most p nodes (Butcher 2016; Hairer,
 Nørsett & Wanner I, §II.2, dense output II.6, stages II.7, multistep III.2-3; Lambert 1991, §4.2; Miller 1971; Zippel).
@@ -13,127 +15,29 @@ import re
 import sys
 from collections import defaultdict, namedtuple
 from fractions import Fraction
-from functools import partial, partialmethod, reduce
+from functools import partial, reduce
 from itertools import chain, count, pairwise, takewhile
 from math import factorial, isqrt
 from pathlib import Path
 from random import Random
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a program, this folder is on it, not the one above
+from tools.certificate_numbers import NONE, ONE, ZERO, Surd, dot, get, unique
+from tools.certificate_runge_kutta import Table
+from tools.certificate_trees import PARTS, Additive, Rosenbrock, shapes
+
 LARGEST_FILE, MOST_BITS, MOST, SAMPLES, WORK = 10**6, 10**5, 64, 4, 4 * 10**8
 """Bytes of a file, bits of a number, stages (and steps, powers), values tried of a family, work for a file."""
-ZERO, ONE, NONE = Fraction(0), Fraction(1), type(None)
-BEYOND = ("principal_error", "real_stability", "imaginary_stability", "control", "trained")
-Tree = namedtuple("Tree", "text order below phi last", defaults=[-1])  # |t|, γ/|t|, φ, the number of the largest child
-
-
-class Surd(namedtuple("Surd", "u v d")):
-    """u + v·√d with v ≠ 0 and √d irrational; a result with v = 0 is a Fraction."""
-
-    def join(self, other: Any, *, multiply: bool) -> Any:
-        if isinstance(other, Surd) and other.d != self.d:
-            raise NotImplementedError("several square roots")
-        u, v = other[:2] if isinstance(other, Surd) else (other, ZERO)
-        product = self.u * u + self.v * v * self.d, self.u * v + self.v * u
-        u, v = product if multiply else (self.u + u, self.v + v)
-        return Surd(u, v, self.d) if v else u
-
-    __add__ = __radd__ = partialmethod(join, multiply=False)
-    __mul__ = __rmul__ = partialmethod(join, multiply=True)
-
-    def __abs__(self) -> Any:
-        raise NotImplementedError("square roots and a tolerance")
-
-    def __rtruediv__(self, other: Fraction) -> Any:
-        return Surd(self.u, -self.v, self.d) * (other / (self.u**2 - self.v**2 * self.d))
-
-
-def dot(x: list[Any], y: list[Any]) -> Any:
-    return sum((p * q for p, q in zip(x, y, strict=True) if p), ZERO)
-
-
-def get(claims: Any, key: str, *kinds: type) -> Any:
-    if not isinstance(claims, dict) or key not in claims or type(claims[key]) not in kinds:
-        raise ValueError(f"{key!r} is missing, or of a wrong type")
-    return claims[key]
-
-
-def unique(pairs: list[Any]) -> dict[str, Any]:
-    return dict(pairs) if len(dict(pairs)) == len(pairs) else get(None, "a single value for each key")
-
-
-class Table(namedtuple("Table", "a c sums weights tolerance kind dense orders bounded")):
-    """A Runge-Kutta method with numbers for coefficients; sums = A·1, `bounded` looks at the size of numbers."""
-
-    def near(self, x: Any, y: Any) -> bool:
-        """Whether two numbers are equal, or within the tolerance."""
-        return not (x + y * -1) or (self.tolerance > 0 and abs(x + y * -1) <= self.tolerance)
-
-    def trees(self, leaves: dict[str, list[Any]]) -> Any:
-        """All trees, the smaller ones first: each is a smaller one with its largest child grafted on the root."""
-        children = [Tree(name, 1, 1, vector) for name, vector in leaves.items()]  # of these φ stands for A·φ
-        levels, ends = [[], [Tree("τ", 1, 1, [ONE] * len(self.a))]], [0, len(children)]
-        yield levels[1][0]
-        for order in count(2):
-            levels.append([])
-            for size in range(1, order):
-                if size == len(ends):
-                    children += (
-                        t._replace(phi=[self.bounded(dot(a, t.phi), len(a)) for a in self.a]) for t in levels[size]
-                    )
-                    ends.append(len(children))
-                for left in levels[order - size]:
-                    for k in range(max(ends[size - 1], left.last), ends[size]):
-                        child = children[k]
-                        phi = [self.bounded(x * y) for x, y in zip(left.phi, child.phi, strict=True)]
-                        text = f"[{child.text}]" if order == size + 1 else f"{left.text[:-1]},{child.text}]"
-                        levels[order].append(Tree(text, order, left.below * child.order * child.below, phi, k))
-                        yield levels[order][-1]
-
-    def order(self, row: int = 0, *, timed: bool = True, dense: int = 0) -> Any:
-        """The largest order of a row of weights and what fails next; of rows for powers of θ, at most `dense`."""
-        leaves = {"τ": self.sums, "s": self.c} if timed and self.c != self.sums else {"τ": self.sums}
-        bound, found = dense or len(self.c) * (1 if self.kind == "explicit" else 2), self.orders[len(leaves), dense]
-        for t in takewhile(lambda _: row not in found, self.trees(leaves)):
-            for i in set(range(len(self.weights))) - found.keys():
-                value = self.bounded(dot(self.weights[i], t.phi), len(self.c))
-                goal = Fraction(not dense or t.order == i + 1, t.order * t.below)
-                if t.order > bound + (not dense) or not self.near(value, goal):
-                    found[i] = min(t.order - 1, bound), f": Φ({t.text}) is {value!s:.99}, not {goal}" * (value != goal)
-        return found[row]
-
-    def dense_order(self, *, timed: bool, said: int) -> Any:
-        """The order of dense output, at most what is said, where it goes with the method and ends at its weights."""
-        d, more = self.dense, [ZERO] * (len(self.dense.c) - len(self.c))
-        same = d.c[: len(self.c)] == self.c and d.a[: len(self.c)] == [row + more for row in self.a]
-        if not same or not all(map(self.near, map(sum, zip(*d.weights, strict=True)), self.weights[0] + more)):
-            return 0, ": its stages, or its weights for θ = 1, are not the method's"
-        return min(d.order(row, timed=timed, dense=min(said, len(d.weights))) for row in range(len(d.weights)))
-
-    def stage_order(self) -> int:
-        """The largest q with B(q) and C(q)."""
-        powers = [ONE] * len(self.c)
-        for q in range(1, 2 * len(self.c) + 1):
-            found = [dot(row, powers) * q for row in (self.weights[0], *self.a)]
-            powers = [self.bounded(x * y) for x, y in zip(self.c, powers, strict=True)]
-            if not all(map(self.near, found, [ONE, *powers])):
-                return q - 1
-        return 2 * len(self.c)
-
-    def evaluations(self, claims: Any) -> int:
-        """Evaluations of f in a further step; under a control f at its end serves the next one."""
-        inputs, control, learned = claims["corrector_inputs"], claims["control"], claims["corrector"] is not None
-        stages, errors = [[c, *row] for c, row in zip(self.c, self.a, strict=True)], control["error"] if control else []
-        if any(stage in stages[:i] for i, stage in enumerate(stages)):
-            raise NotImplementedError("equal stages")
-        ends = [[ZERO] * (len(stages) + 1), [ONE, *self.weights[0]]][: 2 if errors else int("dz" in inputs)]
-        known = [None if any(self.a[i][i:]) else stage for i, stage in enumerate(stages)]  # solved ones are not carried
-        live = {-1 - i if s not in known or (i and learned) else known.index(s) for i, s in enumerate(ends)}
-        live |= set(range(len(stages) * ("stages" in inputs)))
-        for _ in stages:
-            rows = chain(self.weights[: 1 + ("embedded" in errors)], (self.a[i] for i in [*live] if i >= 0))
-            live |= {j for row in rows for j, x in enumerate(row) if x}
-        return 3 * len(live) - 4 if "doubling" in errors else len(live) - bool(errors)
+BEYOND: tuple[str, ...] = (
+    "principal_error",
+    "real_stability",
+    "imaginary_stability",
+    "symplectic",
+    "symmetric",
+    "l_stable",
+)
+BEYOND += ("stiffly_accurate", "evaluations_per_step", "dense_order", "control", "trained")
 
 
 class Checker(namedtuple("Checker", "random left values tables found")):
@@ -203,27 +107,80 @@ class Checker(namedtuple("Checker", "random left values tables found")):
     def runge_kutta(self, claims: Any) -> None:
         names = [*get(claims, "free_parameters", list), *get(claims, "learned_parameters", dict)]
         dense, claimed, timed = claims["dense"], get(claims, "claimed_order", int), not claims["autonomous"]
+        self.sample(names, lambda: self.table(claims, self.table(claims | dense) if dense else None))
+        facts = {
+            "kind": lambda t: t.kind,
+            "stages": len(self.tables[0].c),
+            "autonomous": lambda t: not timed or not all(map(t.near, (t.dense or t).c, (t.dense or t).sums)),
+            "conditions": lambda t: sum(1 for _ in takewhile(lambda x: x.order <= claimed, t.trees({"τ": t.sums}))),
+            "stage_order": Table.stage_order,
+            "fsal": Table.fsal,
+            "dense_order": partial(Table.dense_order, timed=timed, said=claims["dense_order"]) if dense else None,
+            "evaluations_per_step": partial(Table.evaluations, claims=claims),
+        }
+        self.orders(claims, Table.order, timed=timed)
+        self.check(claims, facts)
+
+    def sample(self, names: list[Any], read: Any) -> None:
+        """Read the tables of a method, of a family those of some members."""
         for _ in range(SAMPLES if names else 1):
             self.values.update({str(name): Fraction(self.random.getrandbits(64), 2**32) for name in names})
-            self.tables.append(self.table(claims, self.table(claims | dense) if dense else None))
+            self.tables.append(read())
+
+    def orders(self, claims: Any, order: Any, *, timed: bool) -> None:
+        """What is said of the rows of weights, of which `order` finds the order."""
         lists = {"embedded_orders": True, "claimed_embedded_orders": timed}
         rows = [(key, i, by) for key, by in lists.items() for i in range(len(get(claims, key, list)))]
         facts = {
             "proof": "tolerance" if claims["tolerance"] else "exact",
-            "kind": lambda t: t.kind,
-            "stages": len(self.tables[0].c),
-            "autonomous": lambda t: not timed or not all(map(t.near, (t.dense or t).c, (t.dense or t).sums)),
-            "order": Table.order,
-            "order_autonomous": partial(Table.order, timed=False),
-            "claimed_order": partial(Table.order, timed=timed),
-            **{f"{key}[{i}]": partial(Table.order, row=i + 1, timed=by) for key, i, by in rows},
-            "conditions": lambda t: sum(1 for _ in takewhile(lambda x: x.order <= claimed, t.trees({"τ": t.sums}))),
-            "stage_order": Table.stage_order,
-            "fsal": lambda t: len(t.c) > 1 and t.a[-1] == t.weights[0] and not any([*t.a[0], t.c[0], t.c[-1] + -1]),
-            "dense_order": partial(Table.dense_order, timed=timed, said=claims["dense_order"]) if dense else None,
-            "evaluations_per_step": partial(Table.evaluations, claims=claims),
+            "order": order,
+            "order_autonomous": partial(order, timed=False),
+            "claimed_order": partial(order, timed=timed),
+            **{f"{key}[{i}]": partial(order, row=i + 1, timed=by) for key, i, by in rows},
         }
         self.check(claims | {f"{key}[{i}]": claims[key][i] for key, i, _ in rows}, facts)
+
+    def additive(self, claims: Any) -> None:
+        tableaux, timed = get(claims, "tableaux", dict), not get(claims, "autonomous", bool)
+
+        def read() -> Additive:
+            first, second = (self.table(claims | {"tableau": get(tableaux, part, dict)}) for part in PARTS)
+            if first.kind != "explicit" or len(first.c) != len(second.c) or len(first.weights) != len(second.weights):
+                raise ValueError("the first part is not explicit, or the parts have not the same shape")
+            return Additive(dict(zip(PARTS, (first, second), strict=True)))
+
+        self.sample(get(claims, "free_parameters", list), read)
+        self.orders(claims, Additive.order, timed=timed)
+        said = {f"parts.{part}": get(get(claims, "parts", dict), part, int) for part in PARTS}
+        facts = {
+            "stages": len(self.tables[0].tables[0].c),
+            "autonomous": lambda p: not timed or not all(all(map(t.near, t.c, t.sums)) for t in p.tables),
+            "conditions": shapes(get(claims, "claimed_order", int), len(PARTS)),
+            **{f"parts.{part}": partial(Additive.part, name=part) for part in PARTS},
+            "stage_order": Additive.stage_order,
+            "fsal": lambda p: all(map(Table.fsal, p.tables)),
+            "stiffly_accurate": Additive.stiffly_accurate,
+        }
+        self.check(claims | said, facts)
+
+    def rosenbrock(self, claims: Any) -> None:
+        table, timed = self.table(claims), not get(claims, "autonomous", bool)
+        gamma = [self.row(row, len(table.c)) for row in get(claims["tableau"], "gamma", list)]
+        sums = self.row(get(claims, "gamma_sums", list))
+        if table.kind != "explicit" or not len(gamma) == len(sums) == len(table.c):
+            raise ValueError("the tableau is not explicit, or there are not as many γ as stages")
+        if any(x for i, row in enumerate(gamma) for x in row[i + 1 :]):
+            raise ValueError("γ is not lower triangular")
+        self.tables.append(Rosenbrock(table, gamma, sums))
+        self.orders(claims, Rosenbrock.order, timed=timed)
+        facts = {
+            "stages": len(table.c),
+            "autonomous": lambda r: not timed or not r.consistent(),
+            "conditions": shapes(get(claims, "claimed_order", int)),
+            "w_order": partial(Rosenbrock.order, any_matrix=True),
+            "stiffly_accurate": Rosenbrock.stiffly_accurate,
+        }
+        self.check(claims, facts)
 
     def stable(self, p: list[Any], *, strictly: bool = False) -> bool:
         """Whether all roots are in the unit disk, those on the circle simple; `strictly`: inside."""
@@ -255,6 +212,10 @@ class Checker(namedtuple("Checker", "random left values tables found")):
         kind, learned = get(claims, "kind", str), get(claims, "corrector", str, NONE) is not None
         if kind in ("explicit", "dirk", "implicit"):
             self.runge_kutta(claims)
+        elif kind == "additive":
+            self.additive(claims)
+        elif kind == "rosenbrock":
+            self.rosenbrock(claims)
         elif kind == "multistep":
             size = 1 if get(claims, "explicit", bool) else 1 + bool(self.row(claims["beta"])[-2])
             self.check(claims, {"order": self.formula(claims), "evaluations_per_step": size})
@@ -282,11 +243,12 @@ def checked(path: str) -> int:
         claimed = json.loads(text, object_pairs_hook=unique, parse_constant=partial(get, None))
         for claims in get(claimed, "solvers", list):
             checker = Checker(Random(text), left, {}, [], {"does not hold": [], "not checked": [], "holds": []})
-            checker.found["not looked at"] = [key for key in BEYOND if claims.get(key) is not None]
             try:
                 checker.solver(claims)
             except NotImplementedError as reason:
                 checker.found["not checked"].append(f"the method ({reason})")
+            known = {re.split(r"[ .\[]", key)[0] for keys in checker.found.values() for key in keys}
+            checker.found["not looked at"] = [k for k in BEYOND if claims.get(k) is not None and k not in known]
             lines = (f"\n    {verdict}: {', '.join(keys)}" for verdict, keys in checker.found.items() if keys)
             print(f"{path}: {get(claims, 'name', str)!r}", *lines, sep="")
             code = 1 if checker.found["does not hold"] or code == 1 else 3 if checker.found["not checked"] else code

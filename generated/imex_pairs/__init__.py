@@ -3,6 +3,7 @@
 
 """Solvers of imex_pairs.hyper: ImexEuler, Ark3Adaptive, Ark3Each, HyperArs222."""
 
+from ._runtime.additive import Split
 from ._runtime.control import Control
 from ._runtime.outcome import SolveError, Status
 from ._runtime.ranges import OutsideWarning
@@ -20,6 +21,7 @@ __all__ = [
     "OutsideWarning",
     "Solution",
     "SolveError",
+    "Split",
     "Statistics",
     "Status",
     "WeightsWarning",

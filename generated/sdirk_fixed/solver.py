@@ -87,12 +87,16 @@ class Bdf(ImplicitSteps, HistorySteps):
 
     @staticmethod
     def starting(f: VectorField, s: Tensor, z: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
-        """One step of rk4 (order 4), and the derivative at its start."""
-        k1 = f(s, z)
-        k2 = f(s + 1 / 2 * h, z + 1 / 2 * h * k1)
-        k3 = f(s + 1 / 2 * h, z + 1 / 2 * h * k2)
-        k4 = f(s + h, z + h * k3)
-        return z + h * (1 / 6 * k1 + 1 / 3 * k2 + 1 / 3 * k3 + 1 / 6 * k4), k1
+        """One step of radau_iia5 (order 5), and the derivative at its start."""
+        k0 = f(s, z)
+        k1, k2, k3 = solved(
+            f,
+            h,
+            (s + 0.1550510257216822 * h, z, (0.1968154772236604, -0.06553542585019839, 0.02377097434822015)),
+            (s + 0.6449489742783178 * h, z, (0.3944243147390873, 0.2920734116652285, -0.04154875212599793)),
+            (s + h, z, (0.37640306270046725, 0.5124858261884216, 1 / 9)),
+        )
+        return z + h * (0.37640306270046725 * k1 + 0.5124858261884216 * k2 + 1 / 9 * k3), k0
 
 
 class HyperBackwardEuler(ImplicitSteps, FixedSteps):

@@ -30,7 +30,7 @@ def print_multistep(method: Multistep, console: Console) -> None:
         console.print(f"  stability      zero-stable, real interval [{text}, 0]", markup=False)
     else:
         console.print(f"  stability      {'zero-stable' if formula.is_zero_stable else 'not zero-stable'}")
-    _print_start(method, formula.order, formula.start_order, formula.steps, console)
+    _print_start(method, console)
 
 
 def print_predictor_corrector(method: PredictorCorrector, console: Console) -> None:
@@ -49,14 +49,15 @@ def print_predictor_corrector(method: PredictorCorrector, console: Console) -> N
         f" + {shown(pair.predicted_error)} · ε^{q + m + 1} {power} z^({q + 1})",
         markup=False,
     )
-    _print_start(method, pair.order, pair.start_order, pair.steps, console)
+    _print_start(method, console)
 
 
-def _print_start(method: Multistep | PredictorCorrector, order: int, needed: int, steps: int, console: Console) -> None:
-    if steps > 1:
+def _print_start(method: Multistep | PredictorCorrector, console: Console) -> None:
+    formula = method.formula
+    if formula.steps > 1:
         start = method.start
-        text = f"{start.method.name}, {start.substeps} a step" if start else f"{default_start(order)}, by default"
-        console.print(f"  start          {steps - 1} states of order {needed} or more: {text}")
+        text = f"{start.method.name}, {start.substeps} a step" if start else f"{default_start(formula)}, by default"
+        console.print(f"  start          {formula.steps - 1} states of order {formula.start_order} or more: {text}")
     console.print()
 
 

@@ -54,9 +54,7 @@ def print_page(value: Shown, console: Console) -> None:
         case Additive():
             print_facts(title(value), ranges(value), additive.lines(value), additive.facts(value), console)
         case Rosenbrock():
-            print_facts(
-                rosenbrock.title(value), ranges(value), rosenbrock.lines(value), rosenbrock.facts(value), console
-            )
+            print_facts(title(value), ranges(value), rosenbrock.lines(value), rosenbrock.facts(value), console)
         case VaryingSolver():
             _print_varying(value, console)
         case Solver():

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-import torch
-from torch import Tensor
-
+from hyperdsl.evaluation.classifier import Recipe, unseen_images
 from hyperdsl.evaluation.contenders import ADAPTIVE, adaptive, fixed
-from hyperdsl.evaluation.digits import SPAN, Recipe, digits_data, digits_model, digits_problem, digits_states
+from hyperdsl.evaluation.digits import RECIPE, digits_data, digits_model, digits_problem
 from hyperdsl.evaluation.packages import Package
-from hyperdsl.evaluation.solvers import TableauSolver, in_double, torchdiffeq_solve
+from hyperdsl.evaluation.solvers import TableauSolver
 from hyperdsl.evaluation.training import Trained, train_package
-from hyperdsl.evaluation.work_precision import Row, Start, measure
-
-REFERENCE_TOLERANCE = 1e-7
-
-RECIPE = Recipe()
+from hyperdsl.evaluation.work_precision import Row, measure
 
 
 @dataclass(frozen=True)
@@ -73,18 +68,11 @@ def measured(
         trained[name] = train_package(
             package, problem, solver=name, seed=seed, output=output, progress=progress, overrides=overrides
         )
-    z0 = digits_states(model, test.images)
-    with torch.no_grad():
-        exact = torchdiffeq_solve(in_double(model.field), z0.double(), SPAN, tolerance=REFERENCE_TOLERANCE)
-    accuracy = _accuracy(model.accuracy, test.classes)
+    start = unseen_images(model, test.images)
+    accuracy = partial(model.accuracy, classes=test.classes)
     contenders = adaptive()
     for name, method in methods.items():
         contenders += fixed(name, method, steps)
     for _, name, own in solvers:
         contenders += fixed(name, trained[name].solver, own)
-    start = Start(model.field, z0, SPAN, exact)
-    return DigitsStudy(seed, accuracy(exact), trained, measure(contenders, start, accuracy=accuracy))
-
-
-def _accuracy(of: Callable[[Tensor, Tensor], float], classes: Tensor) -> Callable[[Tensor], float]:
-    return lambda z: of(z, classes)
+    return DigitsStudy(seed, accuracy(start.reference), trained, measure(contenders, start, accuracy=accuracy))

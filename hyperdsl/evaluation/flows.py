@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from tqdm import tqdm
 
 from hyperdsl.evaluation.files import trained_once
@@ -42,12 +43,49 @@ class FlowField(nn.Module):
         self.layers = nn.Sequential(*inner, nn.Linear(hidden, STATE_SHAPE[0]))
 
     def forward(self, s: Tensor, z: Tensor) -> Tensor:
-        time = s.to(z.dtype).expand(*z.shape[:-1], 1)
-        if not self.rates:
-            return self.layers(torch.cat((z, time), -1))  # type: ignore[no-any-return]  # modules are untyped
-        read = torch.cat((z, z.square().sum(-1, keepdim=True).add(1e-6).sqrt(), time), -1)
+        read = self._read(s, z)
         parts = [read, *(wave(rate * read) for rate in self.rates for wave in (torch.sin, torch.cos))]
         return self.layers(torch.cat(parts, -1))  # type: ignore[no-any-return]  # modules are untyped
+
+    def with_jacobian(self, s: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
+        """f(s, z) and the columns of its exact Jacobian, [j, *batch, i] = ∂f_i/∂z_j, for z [*batch, 2].
+
+        The columns go through the layers beside z, at three times the cost of f: forward-mode automatic differentiation
+        by hand, which gives the same as torch's and is four times as fast in eager mode.
+        """
+        value, columns = self._with_slopes(self._read(s, z), z)
+        for layer in self.layers:
+            if isinstance(layer, nn.Linear):
+                value, *changed = functional.linear(torch.cat((value.unsqueeze(0), columns)), layer.weight)
+                value, columns = value + layer.bias, torch.stack(changed)
+            else:  # SiLU: a σ(a), whose derivative is σ(a) (1 + a − a σ(a))
+                gate = torch.sigmoid(value)
+                after = value * gate
+                value, columns = after, columns * (gate * (1 + value - after))
+        return value, columns
+
+    def _read(self, s: Tensor, z: Tensor) -> Tensor:
+        """What waves are of: z, with waves the distance from 0, and the time."""
+        distance = [_distance(z)] if self.rates else []
+        return torch.cat((z, *distance, s.to(z.dtype).expand(*z.shape[:-1], 1)), -1)
+
+    def _with_slopes(self, read: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
+        """What the layers read [*batch, n], and its derivatives with respect to both components of z [2, *batch, n]."""
+        slope = torch.eye(2, dtype=z.dtype, device=z.device).reshape(2, *(1,) * (z.ndim - 1), 2).expand(2, *z.shape)
+        if self.rates:
+            slope = torch.cat((slope, (z / _distance(z)).movedim(-1, 0).unsqueeze(-1)), -1)
+        slope = functional.pad(slope, (0, 1))
+        parts, columns = [read], [slope]
+        for rate in self.rates:
+            sine, cosine = torch.sin(rate * read), torch.cos(rate * read)
+            parts += [sine, cosine]
+            columns += [rate * cosine * slope, -rate * sine * slope]
+        return torch.cat(parts, -1), torch.cat(columns, -1)
+
+
+def _distance(z: Tensor) -> Tensor:
+    """From 0, [*batch, 1], with a derivative everywhere."""
+    return z.square().sum(-1, keepdim=True).add(1e-6).sqrt()
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from hyperdsl.evaluation.flows import matching_loss
-from hyperdsl.evaluation.mnist import mnist
+from hyperdsl.evaluation.image_sets import MNIST, load
 from hyperdsl.evaluation.problems import Problem, VectorField
 from hyperdsl.training.given import seeded
 from hyperdsl.training.guidance import guided
@@ -102,7 +102,7 @@ class ImageRecipe:
 
 def train_image_field(seed: int = 0, recipe: ImageRecipe = ImageRecipe(), progress: bool = True) -> ImageField:
     """The field trained from `seed` on the 60,000 training images; the global random state is left alone."""
-    data, generator = mnist("train", SIZE), torch.Generator().manual_seed(seed)
+    data, generator = load(MNIST, "train", SIZE), torch.Generator().manual_seed(seed)
     with seeded(seed):
         field = ImageField()
     mean = copy.deepcopy(field)

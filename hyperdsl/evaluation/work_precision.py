@@ -80,36 +80,61 @@ def measure(
     batch: int = 64,
     repeats: int = 30,
     accuracy: Callable[[Tensor], float] | None = None,
+    split: int | None = None,
+    seconds: float = 3.0,
     clock: Callable[[], float] = time.perf_counter,
 ) -> list[Row]:
     """A row for each contender; times, by the `clock`, and costs are those of the first `batch` states.
 
-    That a solve leaves what its g was trained for stands in its row, and is no warning.
+    Errors are those of all states, solved `split` at a time where that is said. Of a contender that has been timed for
+    so many `seconds` no further solve is. That a solve leaves what its g was trained for stands in its row, and is no
+    warning.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"\w+ leaves what its g was trained for")
-        return _measured(contenders, start, batch, repeats, accuracy, clock)
+        times = timed(contenders, start, batch, repeats, seconds, clock)
+        return _measured(contenders, start, batch, times, accuracy, split or len(start.z0))
+
+
+def timed(
+    contenders: Sequence[Contender],
+    start: Start,
+    batch: int,
+    repeats: int = 30,
+    seconds: float = 3.0,
+    clock: Callable[[], float] = time.perf_counter,
+) -> dict[str, float]:
+    """The milliseconds that the first `batch` states take each contender, by "method setting"."""
+    z0, x = _first(start, batch)
+    calls = {f"{c.method} {c.setting}": partial(c.run, start.f, z0, start.span, x) for c in contenders}
+    return milliseconds(calls, repeats, seconds=seconds, clock=clock)
+
+
+def _first(start: Start, batch: int) -> tuple[Tensor, Tensor | None]:
+    return start.z0[:batch], None if start.x is None else start.x[:batch]
+
+
+def _ends(contender: Contender, start: Start, split: int) -> Tensor:
+    """The ends of all states, solved so many at a time."""
+    parts = torch.split(start.z0, split)
+    inputs = torch.split(start.x, split) if start.x is not None else [None] * len(parts)
+    return torch.cat([contender.run(start.f, z0, start.span, x) for z0, x in zip(parts, inputs, strict=True)])
 
 
 def _measured(
     contenders: Sequence[Contender],
     start: Start,
     batch: int,
-    repeats: int,
+    times: Mapping[str, float],
     accuracy: Callable[[Tensor], float] | None,
-    clock: Callable[[], float],
+    split: int,
 ) -> list[Row]:
-    z0, x = start.z0[:batch], None if start.x is None else start.x[:batch]
-    times = milliseconds(
-        {f"{c.method} {c.setting}": partial(c.run, start.f, z0, start.span, x) for c in contenders},
-        repeats,
-        clock=clock,
-    )
+    z0, x = _first(start, batch)
     rows = []
     for contender in contenders:
         own = _counted(contender, start)
         with torch.no_grad():
-            z = own.z if own else contender.run(start.f, start.z0, start.span, start.x)
+            z = own.z if own else _ends(contender, start, split)
         if own and contender.foreign:
             cost = Cost(own.evaluations, 0)
         else:
@@ -138,9 +163,13 @@ def _measured(
 def unseen(problem: Problem, samples: int | None = None, seed: int = UNSEEN) -> Start:
     """States of the problem that no training draws, with their exact ends. NotConvergedError where none can be had."""
     z0, x = problem.draw(samples or problem.samples, torch.Generator().manual_seed(seed))
+    return Start(problem.f, z0, problem.span, exact_end(problem, z0, problem.span, x), x)
+
+
+def exact_end(problem: Problem, z0: Tensor, span: Span, x: Tensor | None = None) -> Tensor:
+    """The states at the end of a span from z0 on, within the problem's tolerance. NotConvergedError as `unseen`."""
     find = partial(stiff_reference, jacobian=problem.jacobian) if problem.stiff else reference_solution
-    exact = find(problem.f, z0, problem.span, x, tolerance=problem.tolerance)
-    return Start(problem.f, z0, problem.span, exact.z, x)
+    return find(problem.f, z0, span, x, tolerance=problem.tolerance).z
 
 
 def compare(

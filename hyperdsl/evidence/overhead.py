@@ -15,9 +15,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
+from hyperdsl.evaluation.classifier import ConvField, Recipe, encoded
 from hyperdsl.evaluation.contenders import adaptive, fixed
 from hyperdsl.evaluation.cost import cost_of, milliseconds
-from hyperdsl.evaluation.digits import DigitsField, Recipe, digits_data, digits_model, digits_problem, digits_states
+from hyperdsl.evaluation.digits import digits_data, digits_model, digits_problem
 from hyperdsl.evaluation.flows import FlowField, FlowRecipe, flow_field, flow_problem
 from hyperdsl.evaluation.problems import Problem
 from hyperdsl.evaluation.report import json_object, markdown, short
@@ -67,7 +68,7 @@ class Kind:
 KINDS: tuple[Kind, ...] = (
     Kind("the flow's perceptron, 3-64-64-2", FlowField, (2,), "Mlp"),
     Kind("a perceptron, 64-128-128-64", Perceptron, (64,), "Mlp"),
-    Kind("the digits' convolutions, 8-16-8 on 4×4", DigitsField, (8, 4, 4), "Conv"),
+    Kind("the digits' convolutions, 8-16-8 on 4×4", partial(ConvField, 8, 16), (8, 4, 4), "Conv"),
 )
 PROBLEMS = {"flow": "Mlp", "digits": "Conv"}
 """On which solvers are trained, with their correctors."""
@@ -123,7 +124,7 @@ def _problem(name: str, seed: int, settings: Settings) -> tuple[Problem, Start]:
         problem = flow_problem(seed, field)
         return problem, unseen(problem, count)
     model = digits_model(seed, Recipe(), settings.runs / "digits", settings.progress)
-    problem, z0 = digits_problem(seed, model), digits_states(model, digits_data(seed)[1].images[:count])
+    problem, z0 = digits_problem(seed, model), encoded(model, digits_data(seed)[1].images[:count])
     exact = reference_solution(problem.f, z0, problem.span, tolerance=1e-8).z
     return problem, Start(problem.f, z0, problem.span, exact)
 

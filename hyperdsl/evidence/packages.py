@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from hyperdsl import compiler
 from hyperdsl.diagnostics import has_errors
 from hyperdsl.evaluation.packages import Package, load_package
+from hyperdsl.evaluation.problems import Problem
 from hyperdsl.evaluation.solvers import TableauSolver
+from hyperdsl.evaluation.training import build_solver, train_package
+from hyperdsl.evaluation.weights import load_weights
 from hyperdsl.source import SpecFile
 
 SPECS = Path(__file__).parent / "specs"
@@ -28,6 +35,33 @@ def package(name: str, runs: Path) -> Package:
 def spec_text(name: str) -> str:
     """The text of specs/`name`.hyper: what parts that train its package depend on."""
     return (SPECS / f"{name}.hyper").read_text("utf-8")
+
+
+def trained_solver(
+    made: Package,
+    problem: Problem,
+    name: str,
+    seed: int,
+    folder: Path,
+    overrides: Mapping[str, object] | None = None,
+    *,
+    progress: bool = False,
+) -> tuple[Any, float]:
+    """The package's solver of this name trained for the problem, and the seconds that it took.
+
+    It comes from `folder` where a run that was ended trained it before, from the same spec, seed and overrides.
+    """
+    recipe = f"{made.spec_sha256} {problem.whole_name} {sorted((overrides or {}).items())}"
+    key = hashlib.sha256(recipe.encode()).hexdigest()[:12]
+    path = folder / f"{name}_{seed}_{key}.safetensors"
+    spent = path.with_suffix(".json")
+    if spent.exists():
+        solver: Any = build_solver(made, problem, name)
+        load_weights(path, solver, made)
+        return solver, float(json.loads(spent.read_text("utf-8")))
+    done = train_package(made, problem, solver=name, overrides=overrides, seed=seed, output=path, progress=progress)
+    spent.write_text(json.dumps(done.seconds), "utf-8")
+    return done.solver, done.seconds
 
 
 def library(name: str) -> TableauSolver:

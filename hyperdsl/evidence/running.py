@@ -37,9 +37,11 @@ def run(
     command: what makes the same again, which the files say. fresh: measure everything anew. say: is given a line for
     each part. Raises OSError where the folder cannot be written.
     """
-    kept = settings.runs / name / "parts"
     with one_thread():
-        measured = {part.name: _measured(part, kept, fresh, say) for part in study.parts(settings)}
+        measured = {
+            part.name: _measured(part, settings.runs / (part.study or name) / "parts", fresh, say)
+            for part in study.parts(settings)
+        }
         found = {part: entry["found"] for part, entry in measured.items()}
         conclusion = study.conclude(found, settings)
         output.mkdir(parents=True, exist_ok=True)

@@ -29,12 +29,14 @@ class Settings:
 class Part:
     """What is measured in one go and kept: `name` tells it from the other parts, `recipe` is what it depends on.
 
-    It is measured anew where its recipe, compared as text, is another than that of what was kept.
+    It is measured anew where its recipe, compared as text, is another than that of what was kept. A part that several
+    studies use is kept with the one that it names.
     """
 
     name: str
     measure: Callable[[], Found]
     recipe: object = ""
+    study: str = ""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from hyperdsl.evaluation.digits import Recipe
+from hyperdsl.evaluation.classifier import Recipe
 from hyperdsl.evaluation.report import markdown
 from hyperdsl.evidence.packages import spec_text
 from hyperdsl.evidence.study import Conclusion, Finding, Found, Part, Settings, Study

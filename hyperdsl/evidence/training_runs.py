@@ -15,7 +15,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from hyperdsl.evaluation.digits import SPAN, STATE_SHAPE, DigitsModel, Images, Recipe, digits_data, moved
+from hyperdsl.evaluation.classifier import SPAN, Recipe, moved
+from hyperdsl.evaluation.digits import STATE_SHAPE, DigitsModel, digits_data
+from hyperdsl.evaluation.image_sets import Images
 from hyperdsl.evaluation.report import plain
 from hyperdsl.evaluation.solvers import torchdiffeq_solve
 from hyperdsl.evidence.packages import library, package

@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from hyperdsl.pages import text
-from hyperdsl.pages.text import Fact, length, polynomial_text
-from hyperdsl.semantics.methods.proofs import shown
+from hyperdsl.pages.conditions import conditions, failure, local_error, missing
+from hyperdsl.pages.text import Fact, length
 from hyperdsl.semantics.model.additive import Additive
 from hyperdsl.semantics.summary import additive_summary
-from hyperdsl.theory.additive.order import Condition, principal_error
+from hyperdsl.theory.additive.order import principal_error
 from hyperdsl.theory.additive.trees import Alphabet, level, roots
 from hyperdsl.theory.runge_kutta.tableau import Tableau
-from hyperdsl.theory.stability.linear import stability_function
 
 MOST_SHOWN = 3
 """Conditions of this order at most are written out."""
@@ -52,37 +51,24 @@ def details(method: Additive) -> dict[str, Any]:
     return {
         **additive_summary(method),
         "tableaux": {part: _coefficients(tableau) for part, tableau in method.pair.parts},
-        "failing": _failing(proven.report.failing),
-        "stability_functions": {part: _function(tableau) for part, tableau in method.pair.parts},
+        "failing": failure(proven.report.failing),
+        "stability_functions": {part: text.function(tableau) for part, tableau in method.pair.parts},
         "a_stable": proven.a_stable,
     }
 
 
 def _conditions(method: Additive) -> Iterator[str]:
     pair = method.pair
-    yield f"{method.facts.conditions} trees up to order {method.claimed_order} hold, each node of either part"
+    first = f"{method.facts.conditions} trees up to order {method.claimed_order} hold, each node of either part"
     alphabet = Alphabet.shared(pair.names) if pair.has_one_c else Alphabet.autonomous(pair.names)
-    yield from (tree.condition() for tree in roots(alphabet))
-    for order in range(2, min(method.claimed_order, MOST_SHOWN) + 1):
-        yield from (grafted.tree.condition() for grafted in level(order, alphabet))
-    if method.claimed_order > MOST_SHOWN:
-        yield "and those of higher order"
-    failing = method.facts.report.failing
-    if failing is not None:
-        yield f"the next one fails: {failing.tree.condition()}, the left side is {shown(failing.value)}"
+    levels = (level(order, alphabet) for order in range(2, min(method.claimed_order, MOST_SHOWN) + 1))
+    written = [*roots(alphabet), *(grafted.tree for grafts in levels for grafted in grafts)]
+    return conditions(first, written, method.facts.report.failing, more=method.claimed_order > MOST_SHOWN)
 
 
 def _terms(method: Additive) -> Iterator[str]:
-    power, tolerance = method.facts.order + 1, method.tolerance
-    found = principal_error(method.pair, method.facts.order, tolerance=tolerance)
-    yield f"z(s + ε) - z₁ = ε^{power} times this sum + O(ε^{power + 1}):"
-    kept = [
-        (tree, -error) for tree, error in found if not error.is_zero and (tolerance is None or abs(error) > tolerance)
-    ]
-    for i, (tree, error) in enumerate(kept[: text.MOST_TREES]):
-        yield text.term_text(error, tree.differential(), first=i == 0)
-    if len(kept) > text.MOST_TREES:
-        yield f"and {len(kept) - text.MOST_TREES} more trees of order {power}"
+    order, tolerance = method.facts.order, method.tolerance
+    return local_error(order, missing(principal_error(method.pair, order, tolerance=tolerance), tolerance))
 
 
 def _coefficients(tableau: Tableau) -> dict[str, Any]:
@@ -90,20 +76,4 @@ def _coefficients(tableau: Tableau) -> dict[str, Any]:
         "c": [str(value) for value in tableau.c],
         "a": [[str(value) for value in row] for row in tableau.a],
         "weights": [[str(value) for value in row] for row in tableau.weights],
-    }
-
-
-def _function(tableau: Tableau) -> dict[str, str]:
-    above, below = stability_function(tableau)
-    return {"numerator": polynomial_text(above, "z"), "denominator": polynomial_text(below, "z")}
-
-
-def _failing(condition: Condition | None) -> dict[str, str] | None:
-    if condition is None:
-        return None
-    return {
-        "tree": str(condition.tree),
-        "condition": condition.tree.condition(),
-        "value": str(condition.value),
-        "expected": str(condition.expected),
     }

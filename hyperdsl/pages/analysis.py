@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from hyperdsl.pages.conditions import missing
 from hyperdsl.semantics.model.spec import Method, Solver
 from hyperdsl.theory.numbers.exact import Exact
 from hyperdsl.theory.runge_kutta.families import Region
 from hyperdsl.theory.runge_kutta.order import principal_error, principal_error_norm
 from hyperdsl.theory.runge_kutta.rises import Rises, rises
-from hyperdsl.theory.runge_kutta.simplifying import (
-    Assumptions,
-    is_stiffly_accurate,
-    is_symmetric,
-    is_symplectic,
-    simplifying_assumptions,
-)
+from hyperdsl.theory.runge_kutta.simplifying import Assumptions, simplifying_assumptions
 from hyperdsl.theory.runge_kutta.trees import Tree
 from hyperdsl.theory.stability.a_stability import LinearStability, linear_stability
 from hyperdsl.theory.stability.linear import Polynomial, stability_function
@@ -30,14 +25,10 @@ class Analysis:
     """Facts of a method, exact unless they are proven to its tolerance.
 
     `learned` are the coefficients of the elementary differentials in (z(s + ε) − z₁)/ε^(p+1) as ε → 0, which is what
-    g learns; None where they are too many. `symmetric` is None where it is not decided, `linear` for explicit methods
-    and families.
+    g learns; None where they are too many. `linear` is None for explicit methods and families.
     """
 
     assumptions: Assumptions
-    stiffly_accurate: bool
-    symplectic: bool
-    symmetric: bool | None
     linear: LinearStability | None
     ssp: float | None
     stability: tuple[Polynomial, Polynomial]
@@ -52,9 +43,6 @@ def analyse(method: Method) -> Analysis:
     few = facts.conditions <= MOST_CONDITIONS
     return Analysis(
         assumptions=simplifying_assumptions(tableau, tolerance),
-        stiffly_accurate=is_stiffly_accurate(tableau),
-        symplectic=is_symplectic(tableau, tolerance),
-        symmetric=is_symmetric(tableau, tolerance),
         linear=None if tableau.kind == "explicit" else _linear(method),
         ssp=ssp_coefficient(tableau),
         stability=stability_function(tableau),
@@ -83,10 +71,7 @@ def _linear(method: Method) -> LinearStability | None:
 
 
 def _learned(method: Method) -> tuple[tuple[Tree, Exact], ...]:
-    errors = principal_error(method.tableau, method.facts.order, tolerance=method.tolerance)
-    if method.tolerance is not None:
-        errors = tuple((tree, error) for tree, error in errors if error.parameters or abs(error) > method.tolerance)
-    return tuple((tree, -error) for tree, error in errors if not error.is_zero)
+    return missing(principal_error(method.tableau, method.facts.order, tolerance=method.tolerance), method.tolerance)
 
 
 def _region(method: Method) -> Region:

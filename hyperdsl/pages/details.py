@@ -7,13 +7,13 @@ from typing import Any
 
 from hyperdsl.pages import additive, rosenbrock
 from hyperdsl.pages.analysis import Analysis, analyse, of_solver
-from hyperdsl.pages.text import polynomial_text
+from hyperdsl.pages.conditions import failure
+from hyperdsl.pages.text import function, polynomial_text
 from hyperdsl.semantics.model.additive import Additive
 from hyperdsl.semantics.model.rosenbrock import Rosenbrock
 from hyperdsl.semantics.model.spec import Base, Method, Multistep, PredictorCorrector, Solver, VaryingSolver
 from hyperdsl.semantics.summary import finite_or_text, method_summary, multistep_summary, solver_summary
 from hyperdsl.theory.numbers.exact import Exact
-from hyperdsl.theory.runge_kutta.order import Condition
 from hyperdsl.theory.runge_kutta.tableau import Row
 from hyperdsl.theory.runge_kutta.trees import Tree
 
@@ -40,7 +40,6 @@ def details(shown: Base | Solver | VaryingSolver) -> dict[str, Any]:
 
 def _method(method: Method, analysis: Analysis) -> dict[str, Any]:
     assumptions, linear = analysis.assumptions, analysis.linear
-    above, below = analysis.stability
     return {
         **method_summary(method),
         "tableau": {
@@ -48,18 +47,14 @@ def _method(method: Method, analysis: Analysis) -> dict[str, Any]:
             "c": _texts(method.tableau.c),
             "weights": [_texts(row) for row in method.tableau.weights],
         },
-        "failing": _failing(method.facts.report.failing),
+        "failing": failure(method.facts.report.failing),
         "simplifying_assumptions": {
             "B": _number(assumptions.b),
             "C": _number(assumptions.c),
             "D": _number(assumptions.d),
         },
-        "stiffly_accurate": analysis.stiffly_accurate,
-        "symplectic": analysis.symplectic,
-        "symmetric": analysis.symmetric,
-        "stability_function": {"numerator": polynomial_text(above, "z"), "denominator": polynomial_text(below, "z")},
+        "stability_function": function(method.tableau),
         "a_stable": linear.a_stable if linear else _explicit(method),
-        "l_stable": linear.l_stable if linear else _explicit(method),
         "at_infinity": finite_or_text(linear.at_infinity) if linear else None,
         "ssp_coefficient": finite_or_text(analysis.ssp),
         "embedded_principal_errors": list(analysis.embedded_errors),
@@ -96,17 +91,6 @@ def _family(analysis: Analysis) -> dict[str, Any] | None:
             {"where": value.where, "remaining": [tree.differential() for tree, _ in value.remaining]}
             for value in found.vanishing
         ],
-    }
-
-
-def _failing(condition: Condition | None) -> dict[str, str] | None:
-    if condition is None:
-        return None
-    return {
-        "tree": str(condition.tree),
-        "condition": condition.tree.condition(),
-        "value": str(condition.value),
-        "expected": str(condition.expected),
     }
 
 

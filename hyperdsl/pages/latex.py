@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from hyperdsl.pages.analysis import Analysis
-from hyperdsl.pages.text import MOST_TREES
+from hyperdsl.pages.conditions import MOST_TREES
 from hyperdsl.semantics.model.expressions import Binary, Constant, Expression, Function, Negation, Pi, Variable
 from hyperdsl.semantics.model.spec import Method
 from hyperdsl.theory.numbers.exact import Exact, NotExact

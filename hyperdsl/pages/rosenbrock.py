@@ -6,24 +6,19 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from hyperdsl.pages import text
-from hyperdsl.pages.text import Fact, length, polynomial_text
+from hyperdsl.pages.conditions import conditions, failure, local_error, missing
+from hyperdsl.pages.text import Fact, length
 from hyperdsl.semantics.methods.proofs import shown
 from hyperdsl.semantics.model.rosenbrock import Rosenbrock
 from hyperdsl.semantics.summary import finite_or_text, rosenbrock_summary
-from hyperdsl.theory.rosenbrock.order import Condition, principal_error
+from hyperdsl.theory.rosenbrock.order import principal_error
 from hyperdsl.theory.rosenbrock.trees import EXACT_JACOBIAN, trees
 from hyperdsl.theory.runge_kutta.tableau import Row
 from hyperdsl.theory.runge_kutta.trees import PLAIN
 from hyperdsl.theory.stability.a_stability import LinearStability, linear_stability
-from hyperdsl.theory.stability.linear import stability_function
 
 MOST_SHOWN = 4
 """Conditions of this order at most are written out."""
-
-
-def title(method: Rosenbrock) -> str:
-    """`rodas4: order 4(3), proven within 1e-14`"""
-    return text.title(method)
 
 
 def lines(method: Rosenbrock) -> list[str]:
@@ -55,7 +50,6 @@ def facts(method: Rosenbrock) -> Iterator[Fact]:
 def details(method: Rosenbrock) -> dict[str, Any]:
     """The facts that `check --json` has, and all others; exact numbers are strings, an infinite one is "inf"."""
     tableau, stability = method.tableau, _stability(method)
-    above, below = stability_function(tableau.linear)
     return {
         **rosenbrock_summary(method),
         "tableau": {
@@ -65,8 +59,8 @@ def details(method: Rosenbrock) -> dict[str, Any]:
             "gamma_sums": [str(value) for value in tableau.gamma_sums],
             "weights": _texts(tableau.weights),
         },
-        "failing": _failing(method.facts.report.failing),
-        "stability_function": {"numerator": polynomial_text(above, "z"), "denominator": polynomial_text(below, "z")},
+        "failing": failure(method.facts.report.failing),
+        "stability_function": text.function(tableau.linear),
         "a_stable": method.facts.a_stable,
         "at_infinity": finite_or_text(stability.at_infinity) if stability else None,
     }
@@ -77,38 +71,15 @@ def _stability(method: Rosenbrock) -> LinearStability | None:
 
 
 def _conditions(method: Rosenbrock) -> Iterator[str]:
-    yield f"{method.facts.conditions} trees up to order {method.claimed_order} hold"
-    for order in range(1, min(method.claimed_order, MOST_SHOWN) + 1):
-        yield from (tree.condition() for tree in trees(order, PLAIN, EXACT_JACOBIAN))
-    if method.claimed_order > MOST_SHOWN:
-        yield "and those of higher order"
-    failing = method.facts.report.failing
-    if failing is not None:
-        yield f"the next one fails: {failing.tree.condition()}, the left side is {shown(failing.value)}"
+    first = f"{method.facts.conditions} trees up to order {method.claimed_order} hold"
+    orders = range(1, min(method.claimed_order, MOST_SHOWN) + 1)
+    written = [tree for order in orders for tree in trees(order, PLAIN, EXACT_JACOBIAN)]
+    return conditions(first, written, method.facts.report.failing, more=method.claimed_order > MOST_SHOWN)
 
 
 def _terms(method: Rosenbrock) -> Iterator[str]:
-    power, tolerance = method.facts.order + 1, method.tolerance
-    found = principal_error(method.tableau, method.facts.order, tolerance=tolerance)
-    yield f"z(s + ε) - z₁ = ε^{power} times this sum + O(ε^{power + 1}):"
-    kept = [
-        (tree, -error) for tree, error in found if not error.is_zero and (tolerance is None or abs(error) > tolerance)
-    ]
-    for i, (tree, error) in enumerate(kept[: text.MOST_TREES]):
-        yield text.term_text(error, tree.differential(), first=i == 0)
-    if len(kept) > text.MOST_TREES:
-        yield f"and {len(kept) - text.MOST_TREES} more trees of order {power}"
-
-
-def _failing(condition: Condition | None) -> dict[str, str] | None:
-    if condition is None:
-        return None
-    return {
-        "tree": str(condition.tree),
-        "condition": condition.tree.condition(),
-        "value": str(condition.value),
-        "expected": str(condition.expected),
-    }
+    order, tolerance = method.facts.order, method.tolerance
+    return local_error(order, missing(principal_error(method.tableau, order, tolerance=tolerance), tolerance))
 
 
 def _texts(rows: Sequence[Row]) -> list[list[str]]:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from hyperdsl.pages.analysis import Analysis
+from hyperdsl.pages.conditions import conditions, local_error
 from hyperdsl.semantics.methods.families import range_text
 from hyperdsl.semantics.methods.proofs import shown
 from hyperdsl.semantics.model.spec import Corrector, Method, OneStep, Solver
@@ -16,8 +17,8 @@ from hyperdsl.theory.runge_kutta.rises import Vanishing
 from hyperdsl.theory.runge_kutta.simplifying import Largest
 from hyperdsl.theory.runge_kutta.tableau import Tableau
 from hyperdsl.theory.runge_kutta.trees import Tree, trees
+from hyperdsl.theory.stability.linear import stability_function
 
-MOST_TREES = 20
 LONGEST_FUNCTION = 160
 
 Fact = tuple[str, list[str]]
@@ -74,24 +75,19 @@ def _properties(method: Method, analysis: Analysis) -> list[str]:
     linear = analysis.linear
     held = {
         "first same as last": method.facts.fsal,
-        "stiffly accurate": analysis.stiffly_accurate,
-        "symplectic": analysis.symplectic,
-        "symmetric": analysis.symmetric is True,
+        "stiffly accurate": method.facts.stiffly_accurate,
+        "symplectic": method.facts.symplectic,
+        "symmetric": method.facts.symmetric,
         "A-stable": linear is not None and linear.a_stable,
-        "L-stable": linear is not None and linear.l_stable,
+        "L-stable": method.facts.l_stable,
     }
     return [name for name, holds in held.items() if holds]
 
 
 def _conditions(method: Method) -> Iterator[str]:
-    yield f"{method.facts.conditions} trees up to order {method.claimed_order} hold"
-    for tree in (tree for order in range(1, min(method.claimed_order, 4) + 1) for tree in trees(order)):
-        yield tree.condition()
-    if method.claimed_order > 4:
-        yield "and those of higher order"
-    failing = method.facts.report.failing
-    if failing is not None:
-        yield f"the next one fails: {failing.tree.condition()}, the left side is {shown(failing.value)}"
+    first = f"{method.facts.conditions} trees up to order {method.claimed_order} hold"
+    written = [tree for order in range(1, min(method.claimed_order, 4) + 1) for tree in trees(order)]
+    return conditions(first, written, method.facts.report.failing, more=method.claimed_order > 4)
 
 
 def _errors(method: Method, analysis: Analysis) -> Iterator[str]:
@@ -104,23 +100,9 @@ def _errors(method: Method, analysis: Analysis) -> Iterator[str]:
 
 
 def _learned(method: Method, learned: Sequence[tuple[Tree, Exact]]) -> Iterator[str]:
-    power = method.facts.order + 1
-    yield f"z(s + ε) - z₁ = ε^{power} times this sum + O(ε^{power + 1}), which is what g learns as ε → 0:"
-    for i, (tree, coefficient) in enumerate(learned[:MOST_TREES]):
-        yield term_text(coefficient, tree.differential(), first=i == 0)
-    if len(learned) > MOST_TREES:
-        yield f"and {len(learned) - MOST_TREES} more trees of order {power}"
+    yield from local_error(method.facts.order, learned, ", which is what g learns as ε → 0")
     if method.tableau.is_consistent:
         yield "(f' differentiates in s, too: f'f is ∂f/∂z f + ∂f/∂s)"
-
-
-def term_text(coefficient: Exact, differential: str, *, first: bool) -> str:
-    """A summand: a coefficient and the elementary differential that it multiplies."""
-    if coefficient.parameters:
-        return f"{'  ' if first else '+ '}({coefficient}) · {differential}"
-    sign = "-" if coefficient.sign() < 0 else " " if first else "+"
-    size = shown(abs(coefficient))
-    return f"{sign} {f'({size})' if ' + ' in size or ' - ' in size else size} · {differential}"
 
 
 def _stability(method: Method, analysis: Analysis) -> Iterator[str]:
@@ -183,6 +165,12 @@ def _largest(value: Largest) -> str:
 def length(value: float) -> str:
     """A length to all digits of its double; it may be infinite."""
     return "∞" if math.isinf(value) else repr(value).removesuffix(".0")
+
+
+def function(tableau: Tableau) -> dict[str, str]:
+    """The stability function, as JSON."""
+    above, below = stability_function(tableau)
+    return {"numerator": polynomial_text(above, "z"), "denominator": polynomial_text(below, "z")}
 
 
 def polynomial_text(polynomial: Polynomial, variable: str) -> str:

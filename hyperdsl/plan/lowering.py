@@ -141,7 +141,8 @@ def _step(solver: AnySolver) -> Step:
     else:
         base, start = solver.base, solver.start
         step, slopes = multistep(base.formula) if isinstance(base, Multistep) else predictor_corrector(base.formula)
-        first = Start(start.method.name, start.method.facts.order, method_step(start.method), start.substeps)
+        one = solved_by(method_step(start.method), solver.solving.by if solver.solving else "newton")
+        first = Start(start.method.name, start.method.facts.order, one, start.substeps)
         step = replace(step, start=first)
     if solver.solving is not None:
         step = solved_by(step, solver.solving.by)

@@ -40,6 +40,18 @@ def with_past(step: Step, formulas: tuple[Linear, ...], slope: str | None) -> tu
     return drop_zeros(kept), past if slope else (NEWEST.name, *past)
 
 
+def taken(step: Step) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The states and the slopes that a step takes of its history, beside the newest state."""
+    states = tuple(name for name in step.takes if name.startswith(STATE))
+    return states, tuple(name for name in step.takes if name not in states)
+
+
+def past_steps(step: Step) -> int:
+    """Steps that the first states of a history take: as far back as the formula reads."""
+    states, slopes = taken(step)
+    return max(len(states), len(slopes) - (NEWEST.name in slopes))
+
+
 def past_terms(formula: LinearMultistep) -> Linear:
     """What the formula takes of known states and slopes, the newest first."""
     k = formula.steps

@@ -21,15 +21,18 @@ PAIR = "the vector field of an additive method is a pair (explicit, implicit) of
 class Split(Counted):
     """f(s, z) = explicit(s, z) + implicit(s, z), of which each part can be called.
 
-    Where it `remembers`, what the parts gave at the last state where all of f was wanted, which is where steps start
-    and end, is not evaluated again. What solves equations is asked of the implicit part.
+    Solvers take it as they take a tuple of the parts; it is a vector field for type checkers, too. Where it
+    `remembers`, what the parts gave at the last state where all of f was wanted, which is where steps start and end, is
+    not evaluated again. What solves equations is asked of the implicit part.
     """
 
     is_field: ClassVar[bool] = False
     is_split: ClassVar[bool] = True
 
-    def __init__(self, explicit: Any, implicit: Any, remembers: bool = True) -> None:
-        self.explicit, self.implicit, self.remembers = explicit, implicit, remembers
+    def __init__(self, explicit: VectorField, implicit: VectorField, remembers: bool = True) -> None:
+        self.explicit: Any = explicit
+        self.implicit: Any = implicit
+        self.remembers = remembers
 
     def __call__(self, *arguments: Any) -> Any:
         """All of f."""
@@ -115,11 +118,9 @@ def _at_hand(s: Any) -> bool:
 def split(f: Any) -> Split:
     """The pair as one vector field.
 
-    It is a tuple or list of two functions, or has them as attributes `explicit` and `implicit`. TypeError for what is
-    no pair of functions, ValueError for another number of them.
+    It is a `Split`, a tuple or list of two functions, or has them as attributes `explicit` and `implicit`. TypeError
+    for what is no pair of functions, ValueError for another number of them.
     """
-    if isinstance(f, Split):
-        return f
     if isinstance(f, tuple | list):
         if len(f) != 2:
             raise ValueError(f"{PAIR}, not {len(f)} of them")
@@ -131,7 +132,7 @@ def split(f: Any) -> Split:
     for name, part in (("explicit", explicit), ("implicit", implicit)):
         if not callable(part):
             raise TypeError(f"{PAIR}, and its {name} part is {_called(part)}")
-    return Split(explicit, implicit)
+    return f if isinstance(f, Split) else Split(explicit, implicit)
 
 
 def _called(value: Any) -> str:

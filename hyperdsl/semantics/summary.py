@@ -42,6 +42,10 @@ def method_summary(method: m.Method) -> dict[str, object]:
         "stage_order": facts.stage_order,
         "fsal": facts.fsal,
         **_proven(method),
+        "symplectic": facts.symplectic,
+        "symmetric": facts.symmetric,
+        "l_stable": facts.l_stable,
+        "stiffly_accurate": facts.stiffly_accurate,
         "parameters": _parameters(method),
     }
 

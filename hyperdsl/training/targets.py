@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -238,7 +239,7 @@ def drawn(
     if isinstance(targets.settings.loss, End):
         return partial(_ends, targets, states, x)
     trajectories = targets.trajectories(states, x)
-    low, high = (real(end).to(real(trajectories.z)) for end in box) if box else usual_box(real(trajectories.z))
+    places = places_of(trajectories.z, targets.settings.states, box)
     seeds = torch.randint(2**62, (targets.groups,), generator=targets.generator).tolist()
     settings, (smallest, largest) = targets.settings, targets.steps
 
@@ -248,9 +249,9 @@ def drawn(
         grids = drawn.grids
         eps = grids[k * len(grids) // targets.groups] if grids else smallest * (largest / smallest) ** part
         if isinstance(settings.loss, Trajectory):
-            return (yield from _rollouts(drawn, trajectories, eps, settings.loss.steps, (low, high)))
+            return (yield from _rollouts(drawn, trajectories, eps, settings.loss.steps, places))
         s, x, z, _ = yield from drawn.picking(trajectories, eps, drawn.rows)
-        z = drawn.moved(s, mixed(z, settings.states, trajectories.z, low, high, drawn.generator))
+        z = drawn.moved(s, mixed(z, settings.states, places, drawn.generator))
         if targets.ranges and not isinstance(settings.loss, Adversarial):
             rows = yield from _family(drawn, eps, s, x, z)
         else:
@@ -269,6 +270,23 @@ def drawn(
         return made[k]
 
     return group
+
+
+class Places(NamedTuple):
+    """What training states beside trajectories are drawn by: standard deviations, and the ends of a box."""
+
+    deviation: Tensor | None = None
+    box: tuple[Tensor, Tensor] | None = None
+
+
+def places_of(z: Tensor, shares: tuple[Share, ...], box: tuple[Tensor, Tensor] | None) -> Places:
+    """Those that the shares ask for, of trajectories z; the user's `box` where there is one."""
+    kinds, states = {kind for kind, *_ in shares}, real(z)
+    deviation = states.flatten(0, 1).std(0) if "noise" in kinds else None
+    if "box" not in kinds:
+        return Places(deviation)
+    low, high = (real(end).to(states) for end in box) if box else usual_box(states)
+    return Places(deviation, (low, high))
 
 
 def usual_box(z: Tensor) -> tuple[Tensor, Tensor]:
@@ -300,14 +318,12 @@ def _family(targets: Targets, eps: float, s: Tensor, x: Tensor | None, z: Tensor
     )
 
 
-def _rollouts(
-    targets: Targets, trajectories: Trajectories, eps: float, steps: int, box: tuple[Tensor, Tensor]
-) -> Making[Columns]:
+def _rollouts(targets: Targets, trajectories: Trajectories, eps: float, steps: int, places: Places) -> Making[Columns]:
     """A group of rows on trajectories and, last, the states after each step; nan where the span has no room."""
     count = targets.room(eps, steps)
     s, x, z, _ = yield from targets.picking(trajectories, eps, targets.rows, steps=count)
     if steps == 1 and learned_names(targets.solver):  # the residual's loss for a base that changes
-        z = mixed(z, targets.settings.states, trajectories.z, *box, targets.generator)
+        z = mixed(z, targets.settings.states, places, targets.generator)
     z = targets.moved(s, z)
     step, path = torch.full_like(s, eps), [z]
     for k in range(count):
@@ -351,21 +367,21 @@ def usable_rows(target: Tensor, outliers: bool = False) -> Tensor:
     return usable.nonzero()[:, 0].cpu()
 
 
-def mixed(
-    z: Tensor, shares: tuple[Share, ...], trajectories: Tensor, low: Tensor, high: Tensor, generator: torch.Generator
-) -> Tensor:
+def mixed(z: Tensor, shares: tuple[Share, ...], places: Places, generator: torch.Generator) -> Tensor:
     """States of trajectories, z, with some of them moved to where the settings' shares want them."""
     states = real(z)
-    deviation = real(trajectories).flatten(0, 1).std(0)
     pieces, first, reached = [], 0, 0.0
     for kind, share, noise in shares:
         reached += share
         piece = states[first : round(reached * len(z))]
         first += len(piece)
         if kind == "noise":
+            assert places.deviation is not None
             normal = torch.randn(piece.shape, generator=generator, dtype=piece.dtype)
-            piece = piece + noise * deviation * normal.to(z.device)
+            piece = piece + noise * places.deviation * normal.to(z.device)
         elif kind == "box":
+            assert places.box is not None
+            low, high = places.box
             uniform = torch.rand(piece.shape, generator=generator, dtype=piece.dtype)
             piece = low + (high - low) * uniform.to(z.device)
         pieces.append(piece)

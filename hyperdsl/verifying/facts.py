@@ -7,8 +7,8 @@ from typing import Any
 
 from hyperdsl.codegen.torch.identity import base_digest
 from hyperdsl.plan import Plan, Solve, Step
-from hyperdsl.plan.multistep import NEWEST
-from hyperdsl.plan.step import STATE, derivative, evaluations
+from hyperdsl.plan.multistep import NEWEST, past_steps, taken
+from hyperdsl.plan.step import derivative, evaluations
 from hyperdsl.runtime.control import Control
 from hyperdsl.runtime.newton import NEWTON, Rule
 from hyperdsl.semantics.model.left_open import Free
@@ -40,17 +40,6 @@ def differing(plan: Plan, kind: type) -> tuple[str, Any, Any] | None:
         if found != expected or type(found) is not type(expected):
             return name, found, expected
     return None
-
-
-def past_steps(step: Step) -> int:
-    """Steps that the first states of a history take: as far back as the formula reads."""
-    states, slopes = _taken(step)
-    return max(len(states), len(slopes) - (NEWEST.name in slopes))
-
-
-def _taken(step: Step) -> tuple[list[str], list[str]]:
-    states = [name for name in step.takes if name.startswith(STATE)]
-    return states, [name for name in step.takes if name not in states]
 
 
 def _range(free: Free) -> tuple[str, float, float, str]:
@@ -116,7 +105,7 @@ def _history(step: Step) -> dict[str, Any]:
     """What a solver with a history says of it."""
     if step.start is None:
         return {}
-    states, slopes = _taken(step)
+    states, slopes = taken(step)
     past, newest = past_steps(step), NEWEST.name in slopes
     found = {"past": past, "states": 1 + len(states), "derivatives": len(slopes), "first_derivative": int(not newest)}
     if past:

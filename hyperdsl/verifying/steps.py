@@ -10,6 +10,7 @@ from typing import Any
 from torch import nn
 
 from hyperdsl.plan import Estimate, Evaluate, Plan, Solve, Statement, Step
+from hyperdsl.plan.multistep import past_steps
 from hyperdsl.plan.passes import needed
 from hyperdsl.plan.step import STATE, defined, derivative, names
 from hyperdsl.runtime.history import Past
@@ -19,7 +20,6 @@ from hyperdsl.theory.multistep.formulas import LinearMultistep
 from hyperdsl.theory.multistep.predictor_corrector import FormulaPair
 from hyperdsl.theory.multistep.variable import Variable
 from hyperdsl.theory.numbers.exact import ZERO
-from hyperdsl.verifying.facts import past_steps
 from hyperdsl.verifying.formal import EPS, THETA, TIME, UNIT, Formal, World, formal, known, parameter, shown
 from hyperdsl.verifying.walk import Start, Walk
 from hyperdsl.verifying.ways import Way, plainly, traced

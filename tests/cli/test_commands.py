@@ -71,6 +71,10 @@ def test_check_json_is_the_documented_object(spec: Path) -> None:
         "conditions": 2,
         "real_stability": 2.0,
         "imaginary_stability": 0.0,
+        "symplectic": False,
+        "symmetric": False,
+        "l_stable": False,
+        "stiffly_accurate": False,
         "parameters": [],
     }
     assert file["solvers"] == [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,10 @@ from hyperdsl.semantics.reading.names import GENERATED, package_fault
 PACKAGES = sorted(path.parent for path in Path("generated").glob("*/certificate.json"))
 
 
-def modules() -> Iterator[tuple[Path, ast.Module]]:
-    for package in PACKAGES:
-        for path in sorted(package.glob("*.py")):
-            yield package, ast.parse(path.read_text("utf-8"))
+@cache
+def modules() -> tuple[tuple[Path, ast.Module], ...]:
+    paths = [(package, path) for package in PACKAGES for path in sorted(package.glob("*.py"))]
+    return tuple((package, ast.parse(path.read_text("utf-8"))) for package, path in paths)
 
 
 def own_names(tree: ast.Module) -> set[str]:
@@ -49,7 +49,7 @@ def test_what_modules_use_names_no_class() -> None:
             if isinstance(node, ast.Import | ast.ImportFrom)
             for alias in node.names
         }
-        defined = {name for _, other in modules() if _ == package for name in own_names(other)}
+        defined = {name for its, other in modules() if its == package for name in own_names(other)}
         read = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} - bound(tree)
         assert (imported | read) - defined <= GENERATED, package
 

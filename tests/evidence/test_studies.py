@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -88,6 +89,17 @@ def test_another_recipe_or_a_fresh_run_measures_anew(tmp_path: Path) -> None:
     other, measured = counting("two")
     ran(other, tmp_path)
     assert len(measured) == 4
+
+
+def test_a_part_of_several_studies_is_measured_once(tmp_path: Path) -> None:
+    study, measured = counting()
+    ran(study, tmp_path)
+    sharing = replace(study, parts=lambda settings: [replace(part, study="counting") for part in study.parts(settings)])
+    settings = Settings((0, 1), runs=tmp_path / "runs", progress=False)
+    run("another", sharing, settings, tmp_path, "hyperdsl reproduce another", say=lambda line: None)
+    assert len(measured) == 4
+    run("alone", study, settings, tmp_path, "hyperdsl reproduce alone", say=lambda line: None)
+    assert len(measured) == 8
 
 
 def test_a_claim_holds_in_all_cases_in_at_least_half_or_not() -> None:

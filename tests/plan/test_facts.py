@@ -140,6 +140,10 @@ def test_what_a_certificate_holds_of_a_pair_with_a_control() -> None:
         "principal_error": pytest.approx(0.04181, abs=1e-4),
         "real_stability": pytest.approx(2.5127, abs=1e-4),
         "imaginary_stability": pytest.approx(3**0.5),
+        "symplectic": False,
+        "symmetric": False,
+        "l_stable": False,
+        "stiffly_accurate": False,
         "dense_order": 3,
         "control": {
             "name": "cautious",
@@ -185,6 +189,19 @@ def started(substeps: int) -> dict[str, object]:
     return {"method": "rk4", "order": 4, "tolerance": None, "tableau": tableau, "substeps": substeps}
 
 
+ENDS = ["4/9 - 1/36*sqrt(6)", "4/9 + 1/36*sqrt(6)", "1/9"]
+RADAU = {
+    "c": ["2/5 - 1/10*sqrt(6)", "2/5 + 1/10*sqrt(6)", "1"],
+    "a": [
+        ["11/45 - 7/360*sqrt(6)", "37/225 - 169/1800*sqrt(6)", "-2/225 + 1/75*sqrt(6)"],
+        ["37/225 + 169/1800*sqrt(6)", "11/45 + 7/360*sqrt(6)", "-2/225 - 1/75*sqrt(6)"],
+        ENDS,
+    ],
+    "weights": [ENDS],
+}
+"""What is said of Radau IIA of order 5 (Hairer & Wanner II, Table IV.5.6)."""
+
+
 def test_what_a_certificate_holds_of_a_start_from_decimals() -> None:
     start = proven(solvers()["Started"])["start"]
     assert isinstance(start, dict)
@@ -216,7 +233,7 @@ def test_what_a_certificate_holds_of_methods_with_a_history() -> None:
         "error_constant": "-1/3",
         "zero_stable": True,
         "proof": "exact",
-        "start": started(1),
+        "start": {"method": "radau_iia5", "order": 5, "tolerance": None, "tableau": RADAU, "substeps": 1},
         "corrector_inputs": [],
     }
 

@@ -91,6 +91,7 @@ def test_order_is_measured_on_a_nonlinear_split_problem() -> None:
         ((explicit, 2.0), TypeError, "implicit part is float"),
         ((None, implicit), TypeError, "explicit part is NoneType"),
         ((explicit, lambda s, z: z[..., 0]), ValueError, "shape"),
+        (Split(explicit, 2.0), TypeError, "implicit part is float"),  # type: ignore[arg-type]  # what is refused
     ],
 )
 def test_what_is_no_pair_is_refused(f: Any, error: type[Exception], text: str) -> None:
@@ -113,6 +114,17 @@ def test_pair_may_be_a_list_or_an_object_with_parts() -> None:
     assert torch.equal(Ars222()([explicit, implicit], START, (0.0, 1.0), steps=4), expected)
     assert torch.equal(Ars222()(Parts(), START, (0.0, 1.0), steps=4), expected)
     assert torch.equal(split(PAIR)(START[0, 0], START), explicit(START[0, 0], START) + implicit(START[0, 0], START))
+
+
+def test_a_split_is_a_pair_for_type_checkers() -> None:
+    """Of methods whose arguments have types, which `Any` would take from them."""
+    times = torch.linspace(0, 1, 3, dtype=torch.float64)
+    pair: Any = PAIR
+    assert torch.equal(
+        Ars222().odeint(Split(explicit, implicit), START, times, steps=2), Ars222().odeint(pair, START, times, steps=2)
+    )
+    found = Heun().solve(Split(explicit, implicit), START, (0.0, 1.0))
+    assert torch.equal(found.z, Heun().solve(pair, START, (0.0, 1.0)).z)
 
 
 def test_linear_implicit_part_has_one_matrix_and_one_factorisation() -> None:

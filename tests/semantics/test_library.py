@@ -232,6 +232,57 @@ def test_first_same_as_last_is_read_off_exactly(name: str, fsal: bool) -> None:
     assert proven(name).facts.fsal is fsal
 
 
+PROPERTIES = {  # symplectic, symmetric, L-stable, stiffly accurate: Hairer & Wanner II, §IV.5; HLW, §VI.4
+    "gauss12": (True, True, False, False),
+    "lobatto_iiia8": (False, True, False, True),
+    "lobatto_iiib8": (False, True, False, False),
+    "lobatto_iiic8": (False, False, True, True),
+    "lobatto_iiid6": (True, True, False, False),
+    "radau_ia5": (False, False, True, False),
+    "radau_iia13": (False, False, True, True),
+    "crank_nicolson": (False, True, False, True),
+    "kvaerno43": (False, False, False, True),
+    "qin_zhang": (True, True, False, False),
+    "theta_method": (None, None, None, True),
+    "sdirk_family": (None, None, None, None),
+    "second_order": (False, False, False, False),
+    "dopri5": (False, False, False, False),
+}
+
+
+def properties(name: str) -> tuple[bool | None, ...]:
+    facts = proven(name).facts
+    return facts.symplectic, facts.symmetric, facts.l_stable, facts.stiffly_accurate
+
+
+@pytest.mark.parametrize("name", PROPERTIES)
+def test_structure_and_stability_are_those_of_the_literature(name: str) -> None:
+    assert properties(name) == PROPERTIES[name]
+
+
+def test_what_takes_too_much_beside_the_orders_is_not_decided(monkeypatch: pytest.MonkeyPatch) -> None:
+    gauss = proven("gauss12")
+    proofs.prove.cache_clear()
+    monkeypatch.setattr(proofs, "MOST_ASIDE", 100)
+    with budget.limited():
+        facts = proofs.prove(gauss.tableau, 12, gauss.tolerance)
+    proofs.prove.cache_clear()
+    assert (facts.order, facts.symplectic, facts.symmetric, facts.l_stable) == (12, None, None, None)
+    assert facts.stiffly_accurate is False
+
+
+def test_what_is_done_aside_counts_and_the_time_of_a_file_stays_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    with budget.limited():
+        assert budget.aside(100, lambda: budget.spend(40) or "done") == "done"
+        assert budget.aside(100, lambda: budget.spend(101)) is None
+        budget.spend(budget.MOST_OPERATIONS - 140)
+        with pytest.raises(budget.OutOfReach):
+            budget.spend(1)
+    monkeypatch.setattr(budget, "SECONDS", -1.0)
+    with budget.limited(), pytest.raises(budget.OutOfReach, match="seconds"):
+        budget.aside(100, lambda: budget.spend(40))
+
+
 def test_rational_tableaux_are_proven_exactly_and_decimals_to_their_tolerance() -> None:
     assert proven("dopri5").tolerance is None
     assert proven("ralston4").tolerance is None

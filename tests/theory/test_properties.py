@@ -8,8 +8,9 @@ import random
 import numpy as np
 import pytest
 
-from hyperdsl.theory.numbers.exact import Exact
+from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact
 from hyperdsl.theory.numbers.polynomials import times
+from hyperdsl.theory.runge_kutta.merging import irreducible
 from hyperdsl.theory.runge_kutta.order import prove_order, stage_order
 from hyperdsl.theory.runge_kutta.simplifying import (
     Assumptions,
@@ -115,6 +116,43 @@ def test_stiffly_accurate_methods() -> None:
     found = {name for name, (method, _) in ORDERS.items() if is_stiffly_accurate(method)}
     assert {"radau_iia3", "radau_iia5", "lobatto_iiic2", "sdirk2", "backward_euler", "trapezoidal"} <= found
     assert not {"gauss4", "gauss6", "implicit_midpoint", "sdirk3", "rk4", "dopri5"} & found
+
+
+MIDPOINT_WITH_A_DIGRESSION = tableau([["1/2"], ["1/2", "1/3"]], ["1/2", "5/6"], ["1", "0"])
+MIDPOINT_TWICE = tableau([["1/2"], ["1/6", "1/3"]], ["1/2", "1/2"], ["1/4", "3/4"])
+
+
+@pytest.mark.parametrize("method", [MIDPOINT_WITH_A_DIGRESSION, MIDPOINT_TWICE])
+def test_superfluous_stages_hide_no_property(method: Tableau) -> None:
+    """The implicit midpoint rule with a stage that it does not depend on, and with its stage as two equal ones."""
+    (half,) = irreducible(method).c
+    assert half == exact("1/2")
+    assert is_symplectic(method) is True
+    assert is_symmetric(method) is True
+
+
+@pytest.mark.parametrize("name", ORDERS)
+def test_without_stages_that_embedded_rows_alone_read_a_method_is_the_same(name: str) -> None:
+    method, _ = ORDERS[name]
+    left = irreducible(method)
+    assert left.stages == method.stages - (name in {"bosh3", "dopri5", "fehlberg45"})
+    assert all(weight in method.weights[0] for weight in left.weights[0])
+    assert prove_order(left).order == prove_order(method).order
+
+
+def test_a_family_is_decided_where_all_its_members_agree() -> None:
+    alpha = Exact.parameter("alpha")
+    theta = Tableau(((ZERO, ZERO), (ONE - alpha, alpha)), (ZERO, ONE), ((ONE - alpha, alpha),))
+    assert is_stiffly_accurate(theta) is True
+    assert (is_symplectic(theta), is_symmetric(theta)) == (None, None)  # symmetric for alpha = 1/2
+    one_stage = Tableau(((alpha,),), (alpha,), ((ONE,),))
+    assert is_stiffly_accurate(one_stage) is None  # for alpha = 1
+    late = Tableau(((alpha,),), (exact("1/2"),), ((ONE,),))
+    assert is_stiffly_accurate(late) is False  # for no alpha: its node is 1/2
+    split = Tableau(  # the midpoint rule, its stage as two equal ones
+        ((alpha, exact("1/2") - alpha), (alpha, exact("1/2") - alpha)), (exact("1/2"),) * 2, ((alpha, ONE - alpha),)
+    )
+    assert (is_symplectic(split), is_symmetric(split)) == (True, True)
 
 
 LINEAR = {  # A-stable, L-stable, |R(∞)|: Hairer & Wanner II, §IV.3, §IV.5, Table IV.6.3

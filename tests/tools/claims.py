@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -10,18 +10,24 @@ from typing import Any
 
 from hyperdsl import compiler
 from hyperdsl.plan import plan
+from hyperdsl.semantics.methods import additives, rosenbrocks
 from hyperdsl.semantics.model import spec as m
+from hyperdsl.semantics.model.additive import AdditiveFacts
 from hyperdsl.semantics.model.entries import Entries
 from hyperdsl.semantics.model.expressions import Constant
 from hyperdsl.semantics.model.facts import Facts
+from hyperdsl.semantics.model.rosenbrock import RosenbrockFacts
 from hyperdsl.semantics.reading.numbers import ExactReader
 from hyperdsl.semantics.reading.report import Report
 from hyperdsl.source import Source, SpecFile
 from hyperdsl.syntax import nodes as n
 from hyperdsl.syntax.parser import parse
+from hyperdsl.theory.additive.pair import Pair
 from hyperdsl.theory.multistep.formulas import LinearMultistep
 from hyperdsl.theory.multistep.predictor_corrector import FormulaPair
 from hyperdsl.theory.numbers.exact import ZERO, Exact
+from hyperdsl.theory.rosenbrock.order import sum_defects
+from hyperdsl.theory.rosenbrock.tableau import RosenbrockTableau
 from hyperdsl.theory.runge_kutta.dense import jumps, prove_dense
 from hyperdsl.theory.runge_kutta.order import prove_order, row_sum_defects, stage_order
 from hyperdsl.theory.runge_kutta.tableau import Tableau
@@ -39,6 +45,10 @@ def holds(package: str, claims: Claims) -> bool:
             return _of_varying(solver, claims)
         if isinstance(solver, m.Solver):
             return _of_method(solver, claims)
+        if isinstance(solver, m.AdditiveSolver):
+            return _of_additive(solver, claims)
+        if isinstance(solver, m.RosenbrockSolver):
+            return _of_rosenbrock(solver, claims)
         assert isinstance(solver, m.HistorySolver)
         return _of_history(solver, claims)
     except ValueError:  # formulas that are none
@@ -86,7 +96,7 @@ def _entries(tableau: Tableau) -> Entries:
 def _of_method(solver: m.Solver, claims: Claims) -> bool:
     names = [*claims["free_parameters"], *claims["learned_parameters"]]
     tableau = _tableau(claims["tableau"], names)
-    tolerance = None if claims["tolerance"] is None else numbers([claims["tolerance"]])[0]
+    tolerance = _tolerance(claims)
     facts = _facts(tableau, tolerance)
     timed = not claims["autonomous"]
     whole = _tableau(claims["dense"]["tableau"], names) if claims["dense"] else tableau
@@ -112,6 +122,55 @@ def _of_method(solver: m.Solver, claims: Claims) -> bool:
         and not (timed and row_sum_defects(whole, tolerance))
         and (whole is tableau or _continues(whole, tableau, claims, facts.order, tolerance))
     )
+
+
+def _of_additive(solver: m.AdditiveSolver, claims: Claims) -> bool:
+    """The coupled orders, and what is said of the parts."""
+    parts = tuple((part, _tableau(written)) for part, written in claims["tableaux"].items())
+    pair, tolerance = Pair(parts), _tolerance(claims)
+    facts = additives.prove(pair, claims["claimed_order"], tolerance)
+    said = {
+        "stages": pair.stages,
+        "parts": dict(facts.report.parts),
+        "stage_order": facts.stage_order,
+        "fsal": facts.fsal,
+        "stiffly_accurate": facts.stiffly_accurate,
+    }
+    summed = not any(row_sum_defects(tableau, tolerance) for _, tableau in parts)
+    return _are_said(claims, said) and _orders_hold(solver, facts, claims) and (claims["autonomous"] or summed)
+
+
+def _of_rosenbrock(solver: m.RosenbrockSolver, claims: Claims) -> bool:
+    explicit, tolerance = _tableau(claims["tableau"]), _tolerance(claims)
+    gamma = tuple(_padded(numbers(row), explicit.stages) for row in claims["tableau"]["gamma"])
+    sums = numbers(claims["gamma_sums"])
+    tableau = RosenbrockTableau(explicit.a, gamma, explicit.c, sums, explicit.weights)
+    facts = rosenbrocks.prove(tableau, claims["claimed_order"], tolerance)
+    said = {"stages": tableau.stages, "w_order": facts.w_order, "stiffly_accurate": facts.stiffly_accurate}
+    summed = not sum_defects(tableau, tolerance)
+    return _are_said(claims, said) and _orders_hold(solver, facts, claims) and (claims["autonomous"] or summed)
+
+
+def _orders_hold(solver: m.StepSolver, facts: AdditiveFacts | RosenbrockFacts, claims: Claims) -> bool:
+    report = facts.report
+    said = {
+        "order": report.order,
+        "order_autonomous": report.order_autonomous,
+        "embedded_orders": list(facts.embedded),
+        "conditions": facts.conditions,
+        "residual_power": report.order + 1 if solver.corrector else None,
+    }
+    order = report.order_autonomous if claims["autonomous"] else report.order
+    embedded = zip(claims["claimed_embedded_orders"], facts.embedded, strict=True)
+    return _are_said(claims, said) and 1 <= claims["claimed_order"] <= order and all(1 <= p <= q for p, q in embedded)
+
+
+def _are_said(claims: Claims, facts: Mapping[str, object]) -> bool:
+    return all(claims[key] == value for key, value in facts.items())
+
+
+def _tolerance(claims: Claims) -> Exact | None:
+    return None if claims["tolerance"] is None else numbers([claims["tolerance"]])[0]
 
 
 def _facts(tableau: Tableau, tolerance: Exact | None) -> Facts:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from hyperdsl.training.measured import HELD_OUT
 from hyperdsl.training.run import Run
 from hyperdsl.training.settings import OutcomeWarning
-from hyperdsl.training.targets import DRAWS, mixed
+from hyperdsl.training.targets import DRAWS, mixed, places_of
 
 SPAN = (0.0, 4.0)
 
@@ -326,7 +326,7 @@ def test_states_follow_their_shares(train: ModuleType, monkeypatch: pytest.Monke
     generator = torch.Generator().manual_seed(0)
     shares = train.SETTINGS[train.HyperEuler].states
     low, high = torch.tensor([[2.0, 3.0], [4.0, 5.0]], dtype=torch.float64)
-    found = mixed(z, shares, trajectories, low, high, generator)
+    found = mixed(z, shares, places_of(trajectories, shares, (low, high)), generator)
     assert found.shape == z.shape
     assert not found[:60].any()
     assert 0.02 < float(found[60:80].std()) < 0.1

@@ -12,7 +12,17 @@ from torch import Tensor
 
 from hyperdsl.training.rows import Columns
 from hyperdsl.training.settings import FitWarning, Share, Trajectory
-from hyperdsl.training.targets import DRAWS, SNAPSHOTS, Trajectories, drawn, mixed, usable_rows, usual_box
+from hyperdsl.training.targets import (
+    DRAWS,
+    SNAPSHOTS,
+    Places,
+    Trajectories,
+    drawn,
+    mixed,
+    places_of,
+    usable_rows,
+    usual_box,
+)
 from tests.runtime.methods import Adams, Euler, Family
 from tests.training.posed import STATES, power, settings, targets
 
@@ -223,7 +233,7 @@ def test_shares_of_states_are_moved() -> None:
         [torch.randn(50, generator=generator()), 10 * torch.randn(50, generator=generator(1))], 1
     )
     low, high = torch.tensor([5.0, -3.0]).double(), torch.tensor([6.0, -2.0]).double()
-    states = mixed(z, SHARES, trajectories[None].double(), low, high, generator())
+    states = mixed(z, SHARES, places_of(trajectories[None].double(), SHARES, (low, high)), generator())
     assert not states[:500].any()
     noise, box = states[500:750], states[750:]
     assert torch.allclose(noise.std(0), 0.1 * trajectories.std(0).double(), rtol=0.2)
@@ -237,13 +247,26 @@ def test_shares_of_states_are_moved() -> None:
 def test_every_state_has_a_share(count: int) -> None:
     z = torch.arange(2.0 * count).reshape(count, 2)
     tenths = tuple(Share("trajectory", 0.1) for _ in range(10))  # whose sum is less than 1
-    assert torch.equal(mixed(z, tenths, torch.stack([z, z]), z[0], z[0], generator()), z)
+    assert torch.equal(mixed(z, tenths, places_of(torch.stack([z, z]), tenths, None), generator()), z)
+
+
+def test_only_what_the_shares_ask_for_is_computed() -> None:
+    z = torch.randn(3, 20, 2, generator=generator())
+    assert places_of(z, (Share("trajectory", 1.0),), None) == Places()
+    noise = places_of(z, (Share("noise", 1.0, 0.1),), None)
+    assert noise.box is None
+    assert noise.deviation is not None
+    assert torch.equal(noise.deviation, z.flatten(0, 1).std(0))
+    box = places_of(z, (Share("box", 1.0),), None)
+    assert box.deviation is None
+    assert box.box is not None
+    assert all(torch.equal(one, other) for one, other in zip(box.box, usual_box(z), strict=True))
 
 
 def test_complex_states_are_moved_in_both_parts() -> None:
     z = torch.zeros(400, 1, dtype=torch.complex64)
     low, high = torch.tensor([[1.0, -2.0]]), torch.tensor([[2.0, -1.0]])
-    box = mixed(z, (Share("box", 1.0),), z[None] + 1, low, high, generator())
+    box = mixed(z, (Share("box", 1.0),), Places(box=(low, high)), generator())
     assert box.dtype == torch.complex64
     assert ((box.real >= 1) & (box.real <= 2) & (box.imag >= -2) & (box.imag <= -1)).all()
 

@@ -116,7 +116,12 @@ def test_generated_text_passes_ruff_and_mypy(hand: Any, tmp_path: Path) -> None:
 
 def run(*command: str, folder: Path | None = None) -> None:
     done = subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, check=False, env=os.environ | {"MYPYPATH": str(ROOT)}
+        command,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"MYPYPATH": str(ROOT), "MYPY_CACHE_DIR": str(ROOT / ".mypy_cache")},
     )
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -9,6 +9,7 @@ from hyperdsl.codegen.torch.expressions import coefficients_text, factor, tuple_
 from hyperdsl.codegen.torch.printer import STEP, Scaled, base_statements
 from hyperdsl.codegen.torch.training import setting
 from hyperdsl.plan import Estimate, Evaluate, Linearise, Plan, Resolve, Solve, Statement
+from hyperdsl.plan.multistep import past_steps
 from hyperdsl.plan.passes import is_at_end, needed
 from hyperdsl.plan.step import defined, names, read, values
 from hyperdsl.semantics.model.control import Control
@@ -113,8 +114,9 @@ def control_settings(control: Control, power: int, embedded_power: int = 0) -> d
 
 
 def is_implicit(plan: Plan) -> bool:
-    """Whether a step has equations to solve."""
-    return any(isinstance(statement, Solve) for statement in plan.step.body)
+    """Whether a step has equations to solve, or one of the first states."""
+    first = plan.step.start.step.body if plan.step.start and past_steps(plan.step) else ()
+    return any(isinstance(statement, Solve) for statement in (*plan.step.body, *first))
 
 
 def _summary(control: Control, main: Estimate) -> str:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from hyperdsl.codegen.torch.expressions import tuple_text
 from hyperdsl.codegen.torch.printer import SINGLE, step_lines
 from hyperdsl.plan import Plan
-from hyperdsl.plan.multistep import NEWEST
-from hyperdsl.plan.step import derivative
+from hyperdsl.plan.multistep import NEWEST, past_steps, taken
+from hyperdsl.plan.step import derivative, evaluations
 
 
 @dataclass(frozen=True)
@@ -47,18 +47,17 @@ def history_view(plan: Plan) -> HistoryView | None:
     if start is None:
         return None
     begin_lines, begin_result = step_lines(start.step, SINGLE)
-    first = derivative(start.step)
-    if first is None:
-        first, begin_lines = "k0", ("k0 = f(s, z)", *begin_lines)
-    states = [name for name in step.takes if name.startswith("z")]
-    derivatives = [name for name in step.takes if not name.startswith("z")]
+    own = derivative(start.step)
+    if own is None:
+        begin_lines = ("k0 = f(s, z)", *begin_lines)
+    states, derivatives = taken(step)
     keeps_last = NEWEST.name in derivatives
     lines, result = step_lines(step)
     unpacked = [f"{tuple_text(['z', *states])} = history.states"]
     if derivatives:
         unpacked.append(f"{tuple_text(derivatives)} = history.derivatives")
     return HistoryView(
-        past=max(len(states), len(derivatives) - keeps_last),
+        past=past_steps(step),
         states=1 + len(states),
         derivatives=len(derivatives),
         keeps_last=keeps_last,
@@ -70,6 +69,6 @@ def history_view(plan: Plan) -> HistoryView | None:
         substeps=start.substeps,
         begin_lines=begin_lines,
         begin_result=begin_result,
-        begin_first=first,
-        begin_evaluations=start.substeps * len(begin_lines) + keeps_last,
+        begin_first=own or "k0",
+        begin_evaluations=start.substeps * (evaluations(start.step.body) + (own is None)) + keeps_last,
     )

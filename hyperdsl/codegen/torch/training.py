@@ -11,6 +11,7 @@ from hyperdsl.codegen.torch.expressions import number, tuple_text
 from hyperdsl.codegen.torch.printer import SINGLE, step_lines
 from hyperdsl.codegen.torch.trained import TrainedView, trained_view
 from hyperdsl.plan import Plan, method_step
+from hyperdsl.plan.passes import solved_by
 from hyperdsl.semantics.model.spec import Method, Training
 from hyperdsl.semantics.model.training import (
     AdversarialLoss,
@@ -30,12 +31,16 @@ _SHORT = 8  # characters up to which a decimal is easier to read than a quotient
 
 @dataclass(frozen=True)
 class ReferenceView:
-    """A reference method: the name of its function in train.py, and that function's body, a line each."""
+    """A reference method: the name of its function in train.py, and that function's body, a line each.
+
+    An `implicit` one has equations to solve.
+    """
 
     function: str
     name: str
     order: int
     lines: tuple[str, ...]
+    implicit: bool
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,11 @@ class TrainView:
     references: tuple[ReferenceView, ...]
     learned: tuple[TrainedView, ...]
     on_path: bool = False
+
+    @property
+    def implicit(self) -> bool:
+        """Whether a reference has equations to solve."""
+        return any(reference.implicit for reference in self.references)
 
     @property
     def solvers(self) -> tuple[str, ...]:
@@ -146,7 +156,9 @@ def _function(method: Method) -> str:
 
 
 def _reference(method: Method) -> ReferenceView:
-    """One explicit step of size h, straight-line."""
-    stages, result = step_lines(method_step(method), SINGLE)
+    """One step of size h, straight-line."""
+    stages, result = step_lines(solved_by(method_step(method), "newton"), SINGLE)
     lines = (*stages, f"return {result}")
-    return ReferenceView(_function(method), method.name, method.facts.order, lines)
+    return ReferenceView(
+        _function(method), method.name, method.facts.order, lines, implicit=method.tableau.kind != "explicit"
+    )

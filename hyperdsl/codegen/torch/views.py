@@ -190,7 +190,7 @@ def package_view(spec: Spec, plans: tuple[Plan, ...]) -> PackageView:
     solvers = tuple(_solver_view(plan, of_solver.get(plan.name, ""), paths) for plan in plans)
     used = {name for solver in solvers for name in solver.runtime} | {n for g in correctors for n in g.runtime}
     own = ", ".join([*(solver.name for solver in solvers), *(corrector.name for corrector in correctors)])
-    public = {"SolveError", "Status"} | (used & {"Control", "Past"})
+    public = {"SolveError", "Status"} | (used & {"Control", "Past", "Split"})
     public |= {"OutsideWarning", "WeightsWarning"} if any(solver.hyper for solver in solvers) else set()
     public |= {"Path", "guided"} if paths else set()
     public |= {"Solution", "Statistics"} if "Control" in used else set()

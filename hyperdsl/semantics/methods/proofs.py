@@ -14,6 +14,7 @@ from hyperdsl.semantics.methods.tables import Table
 from hyperdsl.semantics.model.facts import Facts
 from hyperdsl.semantics.reading.report import Report, Spanned
 from hyperdsl.syntax import nodes as n
+from hyperdsl.theory.numbers.budget import aside
 from hyperdsl.theory.numbers.exact import Exact
 from hyperdsl.theory.runge_kutta import trees
 from hyperdsl.theory.runge_kutta.order import (
@@ -24,10 +25,14 @@ from hyperdsl.theory.runge_kutta.order import (
     stage_order,
     tolerance_needed,
 )
+from hyperdsl.theory.runge_kutta.simplifying import is_stiffly_accurate, is_symmetric, is_symplectic
 from hyperdsl.theory.runge_kutta.tableau import Tableau
+from hyperdsl.theory.stability.a_stability import linear_stability
 from hyperdsl.theory.stability.linear import stability_intervals
 
 LONGEST_NUMBER = 80
+MOST_ASIDE = 100_000
+"""Operations that each property beyond the orders may take."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +94,19 @@ def prove(tableau: Tableau, claimed: int, tolerance: Exact | None, embedded: tup
         principal_error=principal_error_norm(tableau, reports[0].order, tolerance=tolerance),
         real_stability=real,
         imaginary_stability=imaginary,
+        symplectic=aside(MOST_ASIDE, partial(is_symplectic, tableau, tolerance)),
+        symmetric=aside(MOST_ASIDE, partial(is_symmetric, tableau, tolerance)),
+        l_stable=aside(MOST_ASIDE, partial(_is_l_stable, tableau, reports[0].order_autonomous, tolerance)),
+        stiffly_accurate=is_stiffly_accurate(tableau),
     )
+
+
+def _is_l_stable(tableau: Tableau, order: int, tolerance: Exact | None) -> bool | None:
+    """None for a family of implicit methods; |R| of an explicit one grows without bound."""
+    if tableau.kind == "explicit":
+        return False
+    stability = linear_stability(tableau, order, tolerance)
+    return stability.l_stable if stability else None
 
 
 def check_claim(report: Report, name: n.Name, table: Table, claim: Claim) -> Facts | None:

@@ -38,7 +38,7 @@ class AdditiveFacts:
     imaginary_stability: float | None
     a_stable: bool | None
     l_stable: bool | None
-    stiffly_accurate: bool
+    stiffly_accurate: bool | None
 
     @property
     def order(self) -> int:

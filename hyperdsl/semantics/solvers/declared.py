@@ -227,7 +227,7 @@ def _with_history(
     names: Names,
 ) -> m.HistorySolver:
     """The solver on a method with a history, with what does not go with it yet reported."""
-    start = method.start or m.Start(names.library_method(default_start(method.formula.order)), 1)
+    start = method.start or m.Start(names.library_method(default_start(method.formula)), 1)
     name, training = declaration.name, parts.training
     refuse_grid(report, settings, method)
     if training and any(not isinstance(phase.loss, ResidualLoss) for phase in training.phases):

@@ -9,17 +9,23 @@ from hyperdsl.semantics.model.spec import Method, Start
 from hyperdsl.semantics.reading.report import Report
 from hyperdsl.semantics.reading.settings import Arguments, Settings
 from hyperdsl.syntax import nodes as n
+from hyperdsl.theory.multistep.formulas import LinearMultistep
+from hyperdsl.theory.multistep.predictor_corrector import FormulaPair
 
 FindMethod = Callable[[n.Name], Method | None]
 
-DEFAULT_STARTS = ((4, "rk4"), (5, "dopri5"), (8, "dop853"))
-"""Up to which order of the whole a method of the library is taken."""
+EXPLICIT_STARTS = ((4, "rk4"), (5, "dopri5"), (8, "dop853"))
+IMPLICIT_STARTS = ((5, "radau_iia5"), (9, "radau_iia9"), (13, "radau_iia13"))
+"""Up to which order of the whole a method of the library is taken: an explicit one would not hold where a problem is
+stiff, which implicit formulas are there for."""
 MOST_SUBSTEPS = 10_000
 
 
-def default_start(order: int) -> str:
-    """The library's method for the first states of a method of this order, one step to each of them."""
-    return next((name for highest, name in DEFAULT_STARTS if order <= highest), DEFAULT_STARTS[-1][1])
+def default_start(formula: LinearMultistep | FormulaPair) -> str:
+    """The library's method for the first states of a formula or pair, one step to each of them."""
+    explicit = isinstance(formula, FormulaPair) or formula.explicit
+    starts = EXPLICIT_STARTS if explicit else IMPLICIT_STARTS
+    return next((name for highest, name in starts if formula.order <= highest), starts[-1][1])
 
 
 def read_start(report: Report, settings: Settings, find: FindMethod, name: str, needed: int) -> Start | None:
@@ -36,8 +42,8 @@ def read_start(report: Report, settings: Settings, find: FindMethod, name: str, 
     substeps = Arguments(report, value, ("substeps",)).integer("substeps", 1, 1, MOST_SUBSTEPS)
     if method is None:
         return None
-    if method.tableau.kind != "explicit" or method.parameters:
-        report(catalogue.NOT_YET, word, what="starts by anything but explicit methods without parameters are")
+    if method.parameters:
+        report(catalogue.NOT_YET, word, what="starts by families are")
         return None
     if method.facts.order < needed:
         notes = [f"errors of the first states must not exceed those of all later steps, which add up to ε^{needed + 1}"]

@@ -291,8 +291,8 @@ def _reference(report: Report, settings: Settings, default: m.Reference, find: F
     method: m.Method | None = default.method
     if isinstance(value, n.Name):
         method = find(value)
-        if method and (method.tableau.kind != "explicit" or method.parameters):
-            report(catalogue.NOT_YET, value, what="references by anything but explicit methods without parameters are")
+        if method and method.parameters:
+            report(catalogue.NOT_YET, value, what="references by families are")
     elif value is not None:
         report(catalogue.WRONG_VALUE, value, word="reference", wants="the name of a method")
     substeps = inner.integer("substeps", default.substeps, 1)

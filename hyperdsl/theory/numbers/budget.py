@@ -9,9 +9,12 @@ that may do what it does needs half of that time on a slow machine.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
+
+T = TypeVar("T")
 
 MOST_OPERATIONS = 4_000_000
 """What a file may do, all that it declares and imports together; an operation is about a microsecond's work."""
@@ -83,6 +86,27 @@ def spend(operations: int = 1) -> None:
         if time.thread_time() > account.deadline:
             account.left = 0  # whatever comes next ends at once, too
             raise OutOfReach(f"the proofs of a file may take {SECONDS:g} seconds, and these are over")
+
+
+def aside(operations: int, work: Callable[[], T]) -> T | None:
+    """What `work` returns, for what a proof may do without; None where it takes more operations than these.
+
+    They count for the file as any others do.
+    """
+    if not _accounts:
+        return work()
+    account = _accounts[0]
+    kept = max(0, account.left - operations)
+    account.left, account.look = account.left - kept, account.left - kept
+    try:
+        return work()
+    except OutOfReach:
+        if time.thread_time() > account.deadline:
+            raise
+        account.left = 0
+        return None
+    finally:
+        account.left, account.look = account.left + kept, account.left + kept
 
 
 def arithmetic(bits: int) -> int:

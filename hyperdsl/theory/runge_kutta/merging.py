@@ -1,4 +1,4 @@
-"""Stages that are the same evaluation, and rows of weights that therefore give the same state."""
+"""Stages that are the same evaluation, rows of weights that therefore give the same state, and stages that count."""
 
 from __future__ import annotations
 
@@ -25,6 +25,29 @@ def equal_stages(tableau: Tableau) -> tuple[int, ...]:
         if len(set(refined)) == len(set(found)):
             return found
         found = refined
+
+
+def irreducible(tableau: Tableau) -> Tableau:
+    """The method of the first row of weights alone, equal stages as one, and without those that it does not depend on.
+
+    Irreducible methods that give the same state for every f differ in the order of their stages at most (Hairer &
+    Wanner II, §IV.12; Butcher 2016, §381).
+    """
+    classes = equal_stages(tableau)
+    rows = [dict(_by_class(row, classes)) for row in (*tableau.a, tableau.weights[0])]
+    first = {number: i for i, number in reversed(list(enumerate(classes)))}
+    found: set[int] = set()
+    needed = set(rows[-1])
+    while needed - found:
+        found |= needed
+        needed = found.union(*(rows[first[number]] for number in found))
+    kept = sorted(found)
+
+    def entries(row: dict[int, Exact]) -> Row:
+        return tuple(row.get(number, ZERO) for number in kept)
+
+    c = tuple(tableau.c[first[number]] for number in kept)
+    return Tableau(tuple(entries(rows[first[number]]) for number in kept), c, (entries(rows[-1]),))
 
 
 def _numbered(values: tuple[object, ...]) -> tuple[int, ...]:

@@ -12,6 +12,7 @@ from itertools import count
 
 from hyperdsl.theory.numbers.exact import ONE, Exact
 from hyperdsl.theory.numbers.matrices import dot
+from hyperdsl.theory.runge_kutta.merging import irreducible
 from hyperdsl.theory.runge_kutta.tableau import Row, Tableau
 
 _MOST_TRIES = 10**4
@@ -54,21 +55,31 @@ def simplifying_assumptions(
     return Assumptions(*(_largest(tableau, defects, tolerance, highest) for defects in (b, c, d)))
 
 
-def is_symplectic(tableau: Tableau, tolerance: Exact | None = None) -> bool:
+def is_symplectic(tableau: Tableau, tolerance: Exact | None = None) -> bool | None:
     """b_i a_ij + b_j a_ji = b_i b_j for all stages: quadratic first integrals are kept (Sanz-Serna 1988; Lasagni 1988).
 
-    For methods without superfluous stages the condition is necessary, too.
+    The condition is necessary for irreducible methods, so superfluous stages are left out first; no explicit method
+    fulfils it. None for a family of which it does not hold for all parameters: it may hold for some.
     """
+    if tableau.kind == "explicit":
+        return False
+    tableau = irreducible(tableau)
     a, b = tableau.a, tableau.weights[0]
     pairs = ((i, j) for i in range(tableau.stages) for j in range(i + 1))
-    return all(_vanishes(b[i] * a[i][j] + b[j] * a[j][i] - b[i] * b[j], tolerance) for i, j in pairs)
+    holds = all(_vanishes(b[i] * a[i][j] + b[j] * a[j][i] - b[i] * b[j], tolerance) for i, j in pairs)
+    return holds or (None if tableau.parameters else False)
 
 
 def is_symmetric(tableau: Tableau, tolerance: Exact | None = None) -> bool | None:
     """The adjoint method, of tableau b_j − a_ij, b_j, 1 − c_i, is the method itself, its stages in another order.
 
-    None where so many stages are alike that not all orders of them can be tried.
+    For irreducible methods that is necessary, so superfluous stages are left out first. No explicit method is
+    symmetric: R(z)·R(−z) = 1 holds for no polynomial that is not constant. None where so many stages are alike that
+    not all orders of them can be tried, and for a family of which it does not hold for all parameters.
     """
+    if tableau.kind == "explicit":
+        return False
+    tableau = irreducible(tableau)
     a, b, c = tableau.a, tableau.weights[0], tableau.c
     size = tableau.stages
     like = [
@@ -96,7 +107,7 @@ def is_symmetric(tableau: Tableau, tolerance: Exact | None = None) -> bool | Non
         return any(j not in order and fits(order, j) and completed([*order, j]) for j in like[len(order)])
 
     try:
-        return completed([])
+        return completed([]) or (None if tableau.parameters else False)
     except _TooManyError:
         return None
 
@@ -105,9 +116,16 @@ class _TooManyError(Exception):
     """More orders of the stages than are tried."""
 
 
-def is_stiffly_accurate(tableau: Tableau) -> bool:
-    """The last stage is the new state, exactly: its row of A is b and its node 1."""
-    return tableau.kind != "explicit" and tableau.a[-1] == tableau.weights[0] and tableau.c[-1] == ONE
+def is_stiffly_accurate(tableau: Tableau) -> bool | None:
+    """The last stage is the new state, exactly: its row of A is b and its node 1.
+
+    None for a family of which that holds for some parameters at most, and no number shows that it holds for none.
+    """
+    if tableau.kind == "explicit":
+        return False
+    row = zip((*tableau.a[-1], tableau.c[-1]), (*tableau.weights[0], ONE), strict=True)
+    defects = [value - wanted for value, wanted in row if value != wanted]
+    return not defects or (None if all(defect.parameters for defect in defects) else False)
 
 
 def _largest(

@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import lru_cache
 from itertools import zip_longest
 from math import factorial
 
@@ -22,11 +23,13 @@ Polynomial = tuple[Exact, ...]
 """Coefficients, the constant one first; the last is not zero."""
 
 
+@lru_cache(maxsize=64)
 def stability_function(tableau: Tableau, row: int = 0) -> tuple[Polynomial, Polynomial]:
     """(P, Q) with R = P/Q, Q(z) = det(I − zA) and P(z) = det(I − zA + z·1·b). Common factors are not removed."""
     return _fraction(tableau, _moments(tableau, row))
 
 
+@lru_cache(maxsize=64)
 def stability_intervals(
     tableau: Tableau, order: int, tolerance: Exact | None = None, row: int = 0
 ) -> tuple[float | None, float | None]:
@@ -81,6 +84,7 @@ def _fraction(tableau: Tableau, moments: Sequence[Exact]) -> tuple[Polynomial, P
     return _trimmed(above), below
 
 
+@lru_cache(maxsize=64)
 def determinant(tableau: Tableau) -> Polynomial:
     """det(I − zA)."""
     if tableau.kind == "implicit":
