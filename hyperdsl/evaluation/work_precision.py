@@ -82,8 +82,9 @@ def measure(
     accuracy: Callable[[Tensor], float] | None = None,
     split: int | None = None,
     seconds: float = 3.0,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> list[Row]:
-    """A row for each contender; times and costs are those of the first `batch` states.
+    """A row for each contender; times, by the `clock`, and costs are those of the first `batch` states.
 
     Errors are those of all states, solved `split` at a time where that is said. Of a contender that has been timed for
     so many `seconds` no further solve is. That a solve leaves what its g was trained for stands in its row, and is no
@@ -91,7 +92,8 @@ def measure(
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"\w+ leaves what its g was trained for")
-        return _measured(contenders, start, batch, repeats, accuracy, split or len(start.z0), seconds)
+        times = timed(contenders, start, batch, repeats, seconds, clock)
+        return _measured(contenders, start, batch, times, accuracy, split or len(start.z0))
 
 
 def timed(
@@ -123,13 +125,11 @@ def _measured(
     contenders: Sequence[Contender],
     start: Start,
     batch: int,
-    repeats: int,
+    times: Mapping[str, float],
     accuracy: Callable[[Tensor], float] | None,
     split: int,
-    seconds: float,
 ) -> list[Row]:
     z0, x = _first(start, batch)
-    times = timed(contenders, start, batch, repeats, seconds)
     rows = []
     for contender in contenders:
         own = _counted(contender, start)

@@ -232,7 +232,7 @@ training, "Alternative: trajectory fitting and adversarial training". Here the s
 residual loss at states of trajectories, of mixtures, and at the worst states within one standard deviation of
 trajectories (projected gradient ascent of five steps), and measured off the trajectories, where the first is weak;
 HyperHeun is fine-tuned on rollouts.""",
-    8.0,
+    20.0,
     _parts,
     _conclude,
 )

@@ -200,7 +200,7 @@ counted. Test losses are those of the exact solution of the f found so far (dopr
 that the training's own solver shows. Times are to a test loss of {LEVELS[0]:g} and of {LEVELS[1]:g}, in the process's
 own seconds, which other work on the machine does not touch. The demanding setting, an f four times as wide under a
 stronger kinetic penalty, tempts f to lean on its solver's error.""",
-    12.0,
+    15.0,
     _parts,
     _conclude,
 )
