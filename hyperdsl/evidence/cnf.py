@@ -235,8 +235,8 @@ and 110, on three densities, shown as pictures. Here four densities (`hyperdsl.e
 train f, both without a look at solvers:
 
 - **maximum likelihood** (`cnf_pinwheel` …, `hyperdsl.evaluation.cnf`): the state augmented with the log-density, its
-  exact trace, RK4 from data to noise. f starts from flow matching, which makes an affordable training of it, and a
-  small kinetic term stands beside the likelihood: both are choices about f.
+  exact trace, RK4 from data to noise. f starts from flow matching, which makes an affordable training of it, and
+  small kinetic and Jacobian terms stand beside the likelihood: both are choices about f.
 - **flow matching** (`flow_pinwheel` …, `hyperdsl.evaluation.flows`).
 
 f is that of seed 0; the seeds here are those of the solvers' training, and of the {SAMPLES} unseen samples and data

@@ -38,7 +38,7 @@ def draw(counts: Mapping[str, Counts], settings: Settings, path: Path) -> None:
             axis.scatter(z[:, 0], z[:, 1], s=2, color=COLOUR, linewidths=0)
             axis.set(xlim=(-2.6, 2.6), ylim=(-2.6, 2.6), aspect="equal", xticks=[], yticks=[])
             axis.set_title(title, fontsize="small")
-    write_atomically(path, lambda temporary: figure.savefig(temporary, dpi=80))
+    write_atomically(path, lambda temporary: figure.savefig(temporary, dpi=66))
 
 
 def _panels(name: str, counts: Counts, settings: Settings) -> Mapping[str, Tensor]:
