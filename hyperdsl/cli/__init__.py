@@ -31,11 +31,13 @@ Design a solver for differential equations in a small text file; get a proof of 
 
 [bold]5.[/] `hyperdsl evaluate generated/hyper_heun --problem van_der_pol --weights FILE` shows what that gained.
 
-[bold]6.[/] `hyperdsl verify generated/hyper_heun` proves that the package still is what the spec says.
+[bold]6.[/] `hyperdsl report generated/hyper_heun --problem van_der_pol --weights FILE` says in words whether to use it.
 
-[bold]7.[/] `hyperdsl sweep SPEC --problem P` tries the bases and sizes that the spec's `sweep` declares.
+[bold]7.[/] `hyperdsl verify generated/hyper_heun` proves that the package still is what the spec says.
 
-[bold]8.[/] `hyperdsl export generated/hyper_heun --as torch` writes a whole solve, to deploy.
+[bold]8.[/] `hyperdsl sweep SPEC --problem P` tries the bases and sizes that the spec's `sweep` declares.
+
+[bold]9.[/] `hyperdsl export generated/hyper_heun --as torch` writes a whole solve, to deploy.
 
 Exit codes: 0 fine, 1 the specs are at fault (or --check found a difference), 2 wrong usage or an I/O error, 3 a bug
 in hyperdsl.
@@ -59,6 +61,7 @@ def application() -> typer.Typer:
     from hyperdsl.cli.evaluate import evaluate
     from hyperdsl.cli.export import export
     from hyperdsl.cli.fmt import fmt
+    from hyperdsl.cli.report import report
     from hyperdsl.cli.reproduce import reproduce
     from hyperdsl.cli.show import show
     from hyperdsl.cli.sweep import sweep
@@ -86,6 +89,7 @@ def application() -> typer.Typer:
     app.command()(show)
     app.command()(train)
     app.command()(evaluate)
+    app.command()(report)
     app.command()(sweep)
     app.command()(export)
     app.command()(verify)

@@ -52,8 +52,6 @@ Samples = Annotated[
 Set = Annotated[
     list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A value for a free parameter of the base.")
 ]
-DEFAULT_METHODS = "euler,midpoint,rk4"
-STIFF_METHODS = "radau,bdf,lsoda"
 LARGEST_STEPS = 10**6
 
 
@@ -89,7 +87,7 @@ def evaluate(
     _require_plots(plot, samples)
     counts = _counts(steps) if steps else None
     tolerances = _tolerances(rtol) if rtol else None
-    values = dict(_parameter(item) for item in parameters or [])
+    values = dict(parameter(item) for item in parameters or [])
     loaded = guarded(lambda: load_package(package))
     origin = None
     with warnings_said():
@@ -161,11 +159,12 @@ def _of_another(trained_on: str | None, problem: str) -> list[str]:
 
 def _methods(given: str | None, problem: Problem) -> tuple[dict[str, TableauSolver], list[str]]:
     """Methods of the library, ready to run, and names of SciPy's: those given, or what is usual for the problem."""
+    from hyperdsl.evaluation.contenders import DEFAULT_METHODS, STIFF_METHODS
     from hyperdsl.evaluation.scipy_methods import METHODS
     from hyperdsl.evaluation.solvers import TableauSolver
 
-    text = (STIFF_METHODS if problem.stiff else DEFAULT_METHODS) if given is None else given
-    names = [name for name in text.replace(" ", "").split(",") if name]
+    usual = STIFF_METHODS if problem.stiff else DEFAULT_METHODS
+    names = [*usual] if given is None else [name for name in given.replace(" ", "").split(",") if name]
     scipy = [name for name in names if name in METHODS]
     return {name: TableauSolver(name, tableau(name)) for name in names if name not in METHODS}, scipy
 
@@ -201,7 +200,8 @@ def _tolerances(text: str) -> list[float]:
     return found
 
 
-def _parameter(item: str) -> tuple[str, float]:
+def parameter(item: str) -> tuple[str, float]:
+    """`alpha=0.5` as a name and a number; ends the run where it is none."""
     name, _, value = item.partition("=")
     try:
         return name.strip(), float(value)

@@ -22,6 +22,8 @@ ADAPTIVE = "dopri5"
 """torchdiffeq's adaptive method, beside the fixed steps of the others."""
 PARTS = 200
 """Of the span, at whose ends the states of an adaptive solver are shown."""
+DEFAULT_METHODS, STIFF_METHODS = ("euler", "midpoint", "rk4"), ("radau", "bdf", "lsoda")
+"""What is compared with: methods of the library, and SciPy's for stiff problems."""
 DEFAULT_STEPS = (10, 20, 40, 80)
 """Numbers of steps where none are asked for, and a solver was trained for a range of them."""
 Solve = Callable[[VectorField, Tensor, Span, Tensor | None], Tensor]
@@ -83,7 +85,10 @@ def fixed(
 
     def states(count: int, f: VectorField, z0: Tensor, span: Span, x: Tensor | None) -> Tensor:
         given = options | ({} if x is None else {"x": x})
-        found: Tensor = odeint(parts or f, z0, ends_of_parts(span, count), **given)  # type: ignore[misc]  # there is one where this is
+        try:
+            found: Tensor = odeint(parts or f, z0, ends_of_parts(span, count), **given)  # type: ignore[misc]  # there is one where this is
+        except RuntimeError:  # as above
+            return torch.stack((z0, torch.full_like(z0, torch.nan)))
         return found
 
     g = _corrector(solver)
@@ -222,8 +227,10 @@ def _keywords(solver: object, name: str = "forward") -> Mapping[str, inspect.Par
 
 
 def _check_parameters(solver: Callable[..., Tensor], values: Mapping[str, float]) -> None:
-    """Every free parameter of the solver, a required keyword of its call, must have a value, and no other."""
-    free = [p.name for p in _keywords(solver).values() if p.kind is p.KEYWORD_ONLY and p.default is p.empty]
+    """Every free parameter of the solver must have a value, and no other: of a function its required keywords."""
+    declared: Sequence[tuple[Any, ...]] = getattr(solver, "free", ())
+    required = (p.name for p in _keywords(solver).values() if p.kind is p.KEYWORD_ONLY and p.default is p.empty)
+    free = [*(name for name, *_ in declared), *required]
     missing, unknown = [name for name in free if name not in values], [name for name in values if name not in free]
     if missing:
         raise EvaluationError(f"the base has a free parameter {missing[0]}: give it a value, --set {missing[0]}=NUMBER")

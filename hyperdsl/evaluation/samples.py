@@ -86,7 +86,7 @@ def draw(found: Sequence[Panel], problem: Problem, start: Start, path: Path) -> 
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for axis in axes:
         axis.set_axis_off()
-    show = _shower(problem, start)
+    show = shower(problem, start)
     show(axes[0], None)
     axes[0].set_title(EXACT, fontsize="small")
     for axis, panel in zip(axes[1:], found, strict=False):
@@ -100,7 +100,8 @@ Show = Callable[[Axes, Tensor | None], None]
 """Draws states into axes, or the exact ones for None."""
 
 
-def _shower(problem: Problem, start: Start) -> Show:
+def shower(problem: Problem, start: Start) -> Show:
+    """What draws states of this problem, from these starts."""
     shape = problem.state_shape
     if len(shape) == 3 and shape[0] in (1, 3):
         return _images(start)

@@ -215,11 +215,8 @@ def train_package(
             remove_oldest(cache, CACHE_BYTES)
         delta = {f"{eps:.6g}": value for eps, value in history.delta.items()}
         settled = plain_settings(settings) | ({"control": dict(control)} if control else {})
-        save_weights(
-            path,
-            model,
-            Origin(package.spec_sha256, cls.__name__, problem.whole_name, used, settled, _told(changes), delta),
-        )
+        about = (package.spec_sha256, cls.__name__, problem.whole_name, used, settled, _told(changes), delta)
+        save_weights(path, model, Origin(*about, seconds=seconds))
         checkpoint.unlink(missing_ok=True)
     written = written_spec(model, package.folder) if changes_method(model) else None
     return Trained(model, history, seconds, path, written)

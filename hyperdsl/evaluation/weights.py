@@ -26,7 +26,7 @@ class Origin:
     """What weights were trained from, and how well; "" and None where the file does not say.
 
     `settings` and the `overrides` in them are whatever JSON can hold, `delta` is δ by ε; `versions` are those of what
-    trained.
+    trained, `seconds` what it took, of a training that was taken up again since then.
     """
 
     spec_sha256: str
@@ -37,6 +37,7 @@ class Origin:
     overrides: Mapping[str, Any] = field(default_factory=dict)
     delta: Mapping[str, float] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=lambda: dict(VERSIONS))
+    seconds: float | None = None
 
     def metadata(self) -> dict[str, str]:
         """Strings only, as safetensors wants them."""
@@ -49,6 +50,7 @@ class Origin:
             "overrides": json.dumps(dict(self.overrides), sort_keys=True, default=str),
             "delta": json.dumps(dict(self.delta)),
             "versions": json.dumps(dict(self.versions)),
+            **({} if self.seconds is None else {"seconds": f"{self.seconds:.3g}"}),
         }
 
 
@@ -83,13 +85,14 @@ def read_origin(path: Path) -> Origin:
             stored = file.metadata() or {}
         if "identity" not in stored:
             stored = {name: stored[name] for name in _OF_0_1} | stored  # a KeyError names what is missing
-        seed = stored.get("seed")
+        seed, seconds = stored.get("seed"), stored.get("seconds")
         return Origin(
             stored.get("spec_sha256", ""),
             stored.get("solver", ""),
             stored.get("problem", ""),
             None if seed is None else int(seed),
-            *(json.loads(stored.get(name, "{}")) for name in ("settings", "overrides", "delta", "versions")),
+            **{name: json.loads(stored.get(name, "{}")) for name in ("settings", "overrides", "delta", "versions")},
+            seconds=None if seconds is None else float(seconds),
         )
     except (SafetensorError, KeyError, ValueError) as error:
         raise WeightsError(f"{path} is not a weights file of hyperdsl: {error}") from error

@@ -79,14 +79,16 @@ def measure(
     batch: int = 64,
     repeats: int = 30,
     accuracy: Callable[[Tensor], float] | None = None,
+    seconds: float = 3.0,
 ) -> list[Row]:
     """A row for each contender; times and costs are those of the first `batch` states.
 
-    That a solve leaves what its g was trained for stands in its row, and is no warning.
+    Of a contender that has been timed for so many `seconds` no further solve is. That a solve leaves what its g was
+    trained for stands in its row, and is no warning.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"\w+ leaves what its g was trained for")
-        return _measured(contenders, start, batch, repeats, accuracy)
+        return _measured(contenders, start, batch, repeats, accuracy, seconds)
 
 
 def _measured(
@@ -95,11 +97,13 @@ def _measured(
     batch: int,
     repeats: int,
     accuracy: Callable[[Tensor], float] | None,
+    seconds: float,
 ) -> list[Row]:
     z0, x = start.z0[:batch], None if start.x is None else start.x[:batch]
     times = milliseconds(
         {f"{c.method} {c.setting}": partial(c.run, start.f, z0, start.span, x) for c in contenders},
         repeats,
+        seconds=seconds,
     )
     rows = []
     for contender in contenders:
@@ -134,9 +138,13 @@ def _measured(
 def unseen(problem: Problem, samples: int | None = None, seed: int = UNSEEN) -> Start:
     """States of the problem that no training draws, with their exact ends. NotConvergedError where none can be had."""
     z0, x = problem.draw(samples or problem.samples, torch.Generator().manual_seed(seed))
+    return Start(problem.f, z0, problem.span, exact_end(problem, z0, problem.span, x), x)
+
+
+def exact_end(problem: Problem, z0: Tensor, span: Span, x: Tensor | None = None) -> Tensor:
+    """The states at the end of a span from z0 on, within the problem's tolerance. NotConvergedError as `unseen`."""
     find = partial(stiff_reference, jacobian=problem.jacobian) if problem.stiff else reference_solution
-    exact = find(problem.f, z0, problem.span, x, tolerance=problem.tolerance)
-    return Start(problem.f, z0, problem.span, exact.z, x)
+    return find(problem.f, z0, span, x, tolerance=problem.tolerance).z
 
 
 def compare(

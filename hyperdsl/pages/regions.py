@@ -14,10 +14,11 @@ from matplotlib.figure import Figure
 
 from hyperdsl.pages.text import length
 from hyperdsl.semantics.model.spec import Method
+from hyperdsl.theory.runge_kutta.tableau import Tableau
 from hyperdsl.theory.stability.linear import stability_function
 
 _POINTS = 601
-BLUE, RED = "#0b5fa5", "#d1495b"
+BLUE, RED, LINE = "#0b5fa5", "#d1495b", "#4d4d4d"
 as_ever = rc_context({name: value for name, value in rcParamsDefault.items() if name != "backend"})
 """Decorates what draws: settings that lie in the current folder, which may have it run TeX, change nothing."""
 
@@ -25,20 +26,30 @@ as_ever = rc_context({name: value for name, value in rcParamsDefault.items() if 
 @as_ever
 def plot_region(method: Method, path: Path) -> None:
     """Writes both panels to a .png or .svg; OSError where the file cannot be written. The method has no parameters."""
-    above, below = (np.array([float(q) for q in part]) for part in stability_function(method.tableau))
     figure = Figure(figsize=(10.0, 5.0), layout="constrained")
     FigureCanvasAgg(figure)
     region, star = figure.subplots(1, 2)
-    x, y = _window(method, above, below)
-    z, factor = _grid(above, below, x, y)
-    _fill(region, z, factor - 1, BLUE)
+    draw_region(region, method.tableau, method.facts.real_stability)
     region.set_title("stability region |R(z)| ≤ 1")
+    above, below = _function(method.tableau)
     reach = max(3.0, min(10.0, 1.2 * len(above)))
     z, factor = _grid(above, below, (-reach, reach), (-reach, reach))
     _fill(star, z, 1 - factor * np.exp(-z.real), RED)
     star.set_title("order star |R(z)| > |exp(z)|")
     figure.suptitle(f"{method.name}, order {method.facts.order}: {_intervals(method)}")
     save(figure, path)
+
+
+def draw_region(panel: Axes, tableau: Tableau, real: float | None, colour: str = BLUE, line: str = LINE) -> None:
+    """Fill the region of a tableau without parameters; `real` is the length of its real stability interval."""
+    above, below = _function(tableau)
+    z, factor = _grid(above, below, *_window(tableau, real or 0.0, above, below))
+    _fill(panel, z, factor - 1, colour, line)
+
+
+def _function(tableau: Tableau) -> tuple[Any, Any]:
+    above, below = (np.array([float(q) for q in part]) for part in stability_function(tableau))
+    return above, below
 
 
 def save(figure: Figure, path: Path) -> None:
@@ -63,10 +74,9 @@ def _grid(above: Any, below: Any, x: tuple[float, float], y: tuple[float, float]
     return z, np.nan_to_num(factor, nan=np.inf, posinf=1e300)
 
 
-def _window(method: Method, above: Any, below: Any) -> tuple[tuple[float, float], tuple[float, float]]:
+def _window(tableau: Tableau, real: float, above: Any, below: Any) -> tuple[tuple[float, float], tuple[float, float]]:
     """The smallest window of a few that holds the region around 0, or shows enough of an unbounded one."""
-    real = method.facts.real_stability or 0.0
-    if method.tableau.kind != "explicit" or math.isinf(real):
+    if tableau.kind != "explicit" or math.isinf(real):
         reach = max(6.0, 4.0 * len(below))
         return (-reach, reach), (-reach, reach)
     left, top = 1.25 * max(real, 1.0), 1.0
@@ -85,18 +95,18 @@ def _touches(above: Any, below: Any, left: float, top: float) -> bool:
     return bool((np.abs(np.polyval(above[::-1], z) / np.polyval(below[::-1], z)) <= 1).any())
 
 
-def _fill(panel: Axes, z: Any, excess: Any, colour: str) -> None:
+def _fill(panel: Axes, z: Any, excess: Any, colour: str, line: str = LINE) -> None:
     """Fills where the excess is not positive."""
     inside = np.clip(excess, -1, 1)
     panel.contourf(z.real, z.imag, inside, levels=[-1.0, 0.0], colors=[colour], alpha=0.25)
     panel.contour(z.real, z.imag, inside, levels=[0.0], colors=[colour], linewidths=1.2)
-    window_lines(panel)
+    window_lines(panel, line)
 
 
-def window_lines(panel: Axes) -> None:
+def window_lines(panel: Axes, colour: str = LINE) -> None:
     """The axes of the complex plane."""
     for line in (panel.axhline, panel.axvline):
-        line(0, color="#4d4d4d", linewidth=0.6)
+        line(0, color=colour, linewidth=0.6)
     panel.set_xlabel("Re z")
     panel.set_ylabel("Im z")
     panel.set_aspect("equal")

@@ -12,8 +12,9 @@ from typing import Any
 
 from hyperdsl import compiler
 from hyperdsl.codegen.files import CERTIFICATE, JSON_KEY, GeneratedFile
-from hyperdsl.diagnostics import has_errors
+from hyperdsl.diagnostics import Diagnostic, has_errors
 from hyperdsl.plan import Plan, plan
+from hyperdsl.semantics.model.spec import Spec
 from hyperdsl.source import SpecFile
 from hyperdsl.verifying.found import Difference, NoPackageError
 
@@ -88,11 +89,31 @@ def remade(packages: Sequence[Package]) -> Iterator[Remade | Difference]:
                 yield file
                 continue
             spec, found, files = next(results)
-            if has_errors(found) or not files:
-                why = next((one.message for one in found if one.severity == "error"), "it has no solver")
-                yield Difference(package.path, _line(package.text, '"sources"'), f"the spec is at fault: {why}")
+            if fault := _at_fault(package, found):
+                yield fault
+            elif not files:
+                line = _line(package.text, '"sources"')
+                yield Difference(package.path, line, "the spec is at fault: it has no solver")
             else:
                 yield Remade(files, tuple(map(plan, spec.solvers)))
+
+
+def proven_again(package: Package) -> Spec | Difference:
+    """The spec that the package was made from, checked and proven anew, or why it is at fault."""
+    with tempfile.TemporaryDirectory(prefix="hyperdsl-") as name:
+        file = _placed(package, Path(name))
+        if isinstance(file, Difference):
+            return file
+        checked = compiler.check([file])
+    return _at_fault(package, checked.diagnostics) or checked.specs[0]
+
+
+def _at_fault(package: Package, found: Sequence[Diagnostic]) -> Difference | None:
+    """What is wrong with a spec in which an error was found."""
+    if not has_errors(found):
+        return None
+    why = next(one.message for one in found if one.severity == "error")
+    return Difference(package.path, _line(package.text, '"sources"'), f"the spec is at fault: {why}")
 
 
 def _placed(package: Package, root: Path) -> SpecFile | Difference:

@@ -13,6 +13,7 @@ import torch
 from rich.console import Console
 from torch import Tensor, nn
 
+from hyperdsl.evaluation.contenders import fixed
 from hyperdsl.evaluation.digits import (
     STATE_SHAPE,
     TEST_IMAGES,
@@ -24,10 +25,12 @@ from hyperdsl.evaluation.digits import (
 )
 from hyperdsl.evaluation.errors import EvaluationError
 from hyperdsl.evaluation.metrics import l2, mape, relative_error
+from hyperdsl.evaluation.packages import load_package
 from hyperdsl.evaluation.plots import plot
 from hyperdsl.evaluation.problems import Problem
 from hyperdsl.evaluation.report import json_object, markdown, table
 from hyperdsl.evaluation.solvers import TableauSolver
+from hyperdsl.evaluation.training import build_solver
 from hyperdsl.evaluation.verdict import cost_sentence, verdict
 from hyperdsl.evaluation.work_precision import Row, compare
 from hyperdsl.theory.numbers.exact import Exact
@@ -52,6 +55,13 @@ class Exactly(nn.Module):
             f(torch.zeros(()), z0)
             z0 = z0 * math.exp(-1 / steps)
         return z0
+
+
+class Unsolvable(Exactly):
+    """One whose equations have no solution."""
+
+    def odeint(self, *given: object) -> Tensor:
+        raise RuntimeError("the implicit equations were not solved")
 
 
 class Tuned(Exactly):
@@ -92,6 +102,23 @@ def test_comparison_of_solvers_with_known_errors_and_costs() -> None:
         assert exact.milliseconds > 0
     assert by_name["dopri5", "1e-03"].evaluations >= 8
     assert by_name["dopri5", "1e-03"].relative_error < 1e-2
+
+
+def test_free_parameters_of_generated_solvers_need_values() -> None:
+    solver = build_solver(load_package("generated/hyper_alpha"), DECAY)
+    with pytest.raises(EvaluationError, match="--set alpha=NUMBER"):
+        compare(DECAY, "family", solver, {}, [1])
+    (row,) = compare(DECAY, "family", solver, {}, [1], parameters={"alpha": 0.5}, tolerances=())
+    assert row.relative_error == pytest.approx((0.5 - math.exp(-1)) * math.e, rel=1e-6)
+
+
+def test_a_trajectory_that_is_not_finite_ends_in_nan() -> None:
+    """As an end does: what draws trajectories goes on."""
+    (contender,) = fixed("unsolvable", Unsolvable(), [2])
+    assert contender.states is not None
+    states = contender.states(DECAY.f, torch.ones(3, 1), (0.0, 1.0), None)
+    assert states.shape == (2, 3, 1)
+    assert states[-1].isnan().all()
 
 
 def test_free_parameters_need_values() -> None:
