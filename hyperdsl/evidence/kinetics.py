@@ -23,8 +23,8 @@ from hyperdsl.evaluation.plots import COLOURS, MARKERS, plain_ticks
 from hyperdsl.evaluation.problems import Problem, from_model
 from hyperdsl.evaluation.report import markdown, plain
 from hyperdsl.evaluation.scipy_methods import stiff_reference
-from hyperdsl.evaluation.training import build_solver, train_package
-from hyperdsl.evidence.packages import SPECS, package
+from hyperdsl.evaluation.training import build_solver
+from hyperdsl.evidence.packages import SPECS, package, trained
 from hyperdsl.evidence.study import Conclusion, Finding, Found, Part, Settings, Study
 
 TRAINED, STEPS = 20, (10, 20, 40, 80)
@@ -66,10 +66,7 @@ def _contenders(patients: Problem, seed: int, settings: Settings) -> list[Conten
         solver: Any = build_solver(made, patients, name)
         steps = (TRAINED,) if settings.smallest or name in HYPER else STEPS
         if name in HYPER:
-            output = settings.runs / "kinetics" / f"{name}_{seed}.safetensors"
-            solver = train_package(
-                made, patients, solver=name, overrides=few, seed=seed, output=output, progress=settings.progress
-            ).solver
+            solver = trained(made, patients, name, seed, settings, "kinetics", few)
         found += fixed(name, solver, steps)
     if settings.smallest:
         return found
