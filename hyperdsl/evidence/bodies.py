@@ -20,8 +20,8 @@ from hyperdsl.evaluation.bodies import BODIES, SYMPLECTIC, Bodies
 from hyperdsl.evaluation.plots import COLOURS, MARKERS, plain_ticks
 from hyperdsl.evaluation.report import markdown, plain
 from hyperdsl.evaluation.solvers import torchdiffeq_states
-from hyperdsl.evaluation.training import build_solver, train_package
-from hyperdsl.evidence.packages import package
+from hyperdsl.evaluation.training import build_solver
+from hyperdsl.evidence.packages import package, trained
 from hyperdsl.evidence.study import Conclusion, Finding, Found, Part, Settings, Study
 
 Run: TypeAlias = Callable[[Tensor, float, int], Tensor]
@@ -68,10 +68,7 @@ def _methods(bodies: Bodies, seed: int, settings: Settings) -> dict[str, Run]:
     found: dict[str, Run] = {name: partial(bodies.composed, name) for name in SYMPLECTIC}
     found |= {name: partial(_generated, build_solver(made, problem, name), bodies) for name in PLAIN}
     for name in HYPER[: 1 if settings.smallest else None]:
-        output = settings.runs / "bodies" / bodies.name / f"{name}_{seed}.safetensors"
-        solver = train_package(
-            made, problem, solver=name, overrides=few, seed=seed, output=output, progress=settings.progress
-        ).solver
+        solver = trained(made, problem, name, seed, settings, f"bodies/{bodies.name}", few)
         found[name] = partial(_generated, solver, bodies)
     return found
 

@@ -18,9 +18,9 @@ from hyperdsl.evaluation.packages import Package
 from hyperdsl.evaluation.plots import COLOURS, MARKERS, plain_ticks
 from hyperdsl.evaluation.report import markdown, plain
 from hyperdsl.evaluation.solvers import in_double
-from hyperdsl.evaluation.training import build_solver, train_package
+from hyperdsl.evaluation.training import build_solver
 from hyperdsl.evidence.mppi import TASKS, Predictor, Task, closed_loops, step_times
-from hyperdsl.evidence.packages import package
+from hyperdsl.evidence.packages import package, trained
 from hyperdsl.evidence.study import Conclusion, Finding, Found, Part, Settings, Study
 
 STEPS = {
@@ -82,11 +82,8 @@ def _predictors(task: Task, made: Package, seed: int, settings: Settings) -> dic
         if settings.smallest and name not in ("RK4", "HyperEuler"):
             continue
         if name in TRAINED:
-            output = settings.runs / "control" / task.robot / f"{name}_{seed}.safetensors"
             few: dict[str, object] = {"iterations": 10, "trajectories": 32} if settings.smallest else {}
-            solver = train_package(
-                made, problem, solver=name, overrides=few, seed=seed, output=output, progress=settings.progress
-            ).solver
+            solver = trained(made, problem, name, seed, settings, f"control/{task.robot}", few)
         else:
             solver = build_solver(made, problem, name)
         for count in counts[: 1 if settings.smallest else None]:
@@ -220,7 +217,11 @@ def _deadline(rows: Sequence[Measured], period: float) -> Finding:
             claim, f"{told}; RK4 has no such error at K = {coarse.steps} ({coarse.error:.2g})", coarse.missed > 0.5
         )
     other = f"{best.name} misses it in {100 * best.missed:.0f} % ({best.milliseconds:.0f} ms) at {best.error:.2g}"
-    return Finding(claim, f"{told}; {other}", best.missed > 0.5)
+    in_time = [row for row in rows if row.method not in HYPER and row.missed <= IN_TIME and row.error <= own.error]
+    if best.missed > 0.5 and in_time:
+        rival = min(in_time, key=_error)
+        other += f"; but {rival.name} meets it with less error still ({rival.milliseconds:.0f} ms, {rival.error:.2g})"
+    return Finding(claim, f"{told}; {other}", False if best.missed <= 0.5 else None if in_time else True)
 
 
 def _error(row: Measured) -> float:
@@ -324,11 +325,11 @@ STUDY = Study(
 path-integral control (MPPI, Williams et al. 2017), whose rollouts are all of a control step's time: a quadrotor (the
 Crazyflie, 13 numbers; f is cheap) that flies a figure of eight under gusts, and an arm (Franka's Panda, 14 numbers; f
 is the whole rigid-body dynamics) that reaches one pose after another with disturbed torques. Every predictor has the
-same rollouts (256, for the arm 128) and looks as far ahead; all of it is eager PyTorch on one thread in float32. The
+same 256 rollouts and looks as far ahead; all of it is eager PyTorch on one thread in float32. The
 robot itself is simulated in float64 by dopri8 (to about 1e-9). A control period is the deadline. K is the number of
-steps in a period, in which the input is held; g reads that input. Costs of the loop are means over its instants,
-medians over the seeds.""",
-    30.0,
+steps in a period, in which the input is held; g reads that input. Milliseconds are the processor's.
+Costs of the loop are means over its instants, medians over the seeds.""",
+    12.0,
     _parts,
     _conclude,
 )

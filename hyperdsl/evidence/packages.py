@@ -16,6 +16,7 @@ from hyperdsl.evaluation.problems import Problem
 from hyperdsl.evaluation.solvers import TableauSolver
 from hyperdsl.evaluation.training import build_solver, train_package
 from hyperdsl.evaluation.weights import load_weights
+from hyperdsl.evidence.study import Settings
 from hyperdsl.source import SpecFile
 
 SPECS = Path(__file__).parent / "specs"
@@ -46,10 +47,12 @@ def trained_solver(
     overrides: Mapping[str, object] | None = None,
     *,
     progress: bool = False,
+    cache: Path | None = None,
 ) -> tuple[Any, float]:
     """The package's solver of this name trained for the problem, and the seconds that it took.
 
     It comes from `folder` where a run that was ended trained it before, from the same spec, seed and overrides.
+    `cache` is a folder for targets that several solvers share.
     """
     recipe = f"{made.spec_sha256} {problem.whole_name} {sorted((overrides or {}).items())}"
     key = hashlib.sha256(recipe.encode()).hexdigest()[:12]
@@ -59,9 +62,26 @@ def trained_solver(
         solver: Any = build_solver(made, problem, name)
         load_weights(path, solver, made)
         return solver, float(json.loads(spent.read_text("utf-8")))
-    done = train_package(made, problem, solver=name, overrides=overrides, seed=seed, output=path, progress=progress)
+    done = train_package(
+        made, problem, solver=name, overrides=overrides, seed=seed, output=path, progress=progress, cache=cache
+    )
     spent.write_text(json.dumps(done.seconds), "utf-8")
     return done.solver, done.seconds
+
+
+def trained(
+    made: Package,
+    problem: Problem,
+    name: str,
+    seed: int,
+    settings: Settings,
+    folder: str,
+    overrides: Mapping[str, object],
+) -> Any:
+    """`trained_solver` with its weights in `folder` below the study's runs, and targets that its solvers share."""
+    place = settings.runs / folder
+    cache = settings.runs / "cache"
+    return trained_solver(made, problem, name, seed, place, overrides, progress=settings.progress, cache=cache)[0]
 
 
 def library(name: str) -> TableauSolver:

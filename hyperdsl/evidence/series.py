@@ -16,9 +16,8 @@ from hyperdsl.evaluation.neuron import SPAN, NeuronRecipe, neuron_model, neuron_
 from hyperdsl.evaluation.plots import plot
 from hyperdsl.evaluation.report import markdown, plain
 from hyperdsl.evaluation.solvers import reference_solution
-from hyperdsl.evaluation.training import train_package
 from hyperdsl.evaluation.work_precision import Row, Start, measure
-from hyperdsl.evidence.packages import library, package
+from hyperdsl.evidence.packages import library, package, trained
 from hyperdsl.evidence.study import Conclusion, Finding, Found, Part, Settings, Study
 
 STEPS: Mapping[str, Sequence[int]] = {
@@ -44,10 +43,7 @@ def _contenders(problem: Any, seed: int, settings: Settings) -> list[Contender]:
     for name, steps in list(PLAIN.items())[: 1 if settings.smallest else None]:
         found += fixed(name, library(name), steps)
     for name, steps in list(STEPS.items())[: 1 if settings.smallest else None]:
-        output = settings.runs / "series" / f"{name}_{seed}.safetensors"
-        solver: Any = train_package(
-            made, problem, solver=name, overrides=few, seed=seed, output=output, progress=settings.progress
-        ).solver
+        solver = trained(made, problem, name, seed, settings, "series", few)
         found += fixed(name, solver, steps)
     return found
 

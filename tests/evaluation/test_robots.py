@@ -25,7 +25,7 @@ def _kinetic(f: Arm, z: Tensor) -> Tensor:
 
 def test_the_arm_keeps_its_energy_without_damping_and_torques() -> None:
     f = Arm().double()
-    f.DAMPING = 0.0  # of this arm alone
+    f.DAMPING = 0.0
     z, _ = arm().draw(3, torch.Generator().manual_seed(0))
     matrices = _masses(f, z.double())
     assert torch.allclose(matrices, matrices.mT, atol=1e-12)
