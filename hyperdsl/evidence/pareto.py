@@ -114,7 +114,8 @@ def _rivals(title: str, seeds: Seeds) -> Finding:
         words.append(f"{key[0]} {', '.join(map(_times_as, wins))}")
         if key[0] in PLAIN:
             held += [win > 1 for win, batch in zip(wins, BATCHES, strict=True) if batch in LARGE]
-    claim = f"{title}: learned coefficients take fewer milliseconds than any fixed-step method of no more MAPE"
+    large = " and ".join(map(str, LARGE))
+    claim = f"{title}: at batch {large} learned coefficients are quicker than any fixed-step method of no more MAPE"
     said = f"that method's time over theirs at batch {', '.join(map(str, BATCHES))}: {'; '.join(words)}"
     return Finding(claim, said, verdict(held))
 
