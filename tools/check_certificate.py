@@ -197,8 +197,9 @@ class Checker(namedtuple("Checker", "random left values tables found")):
             p, q = (self.formula(get(claims, key, dict), key[0] == "p") for key in ("predictor", "corrector_formula"))
             return min(q, p + int(claims["mode"].count("C")))
         alpha, beta = self.row(claims.get("alpha")), self.row(claims.get("beta"))
-        if len(alpha) != len(beta) or len(alpha) < 2 or alpha[-1] != 1 or not sum(beta, ZERO):
-            raise ValueError("a formula has as many alpha as beta; the last alpha is 1, the sum of beta not 0")
+        if len(alpha) != len(beta) or len(alpha) < 2 or not alpha[-1] or not sum(beta, ZERO):
+            raise ValueError("a formula has as many alpha as beta; the last alpha and the sum of beta are not 0")
+        self.check({"alpha": alpha}, {"alpha": [*alpha[:-1], ONE]})
         powers = ([Fraction(j**q, factorial(q)) for j in range(len(alpha))] for q in count())
         pairs = pairwise(chain([[ZERO] * len(beta)], powers))  # C_q = Σ α_j·j^q/q! − β_j·j^(q−1)/(q−1)!
         moments = (self.bounded(dot(alpha, x) + dot(beta, y) * -1, 2 * len(x)) for y, x in pairs)
