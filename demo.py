@@ -16,11 +16,11 @@ import torch
 from rich.console import Console
 
 from benchmarks.digits import COEFFICIENTS, CONVOLUTIONAL, FOUR, METHODS
-from benchmarks.study import library
 from hyperdsl.evaluation.digits_study import measured
 from hyperdsl.evaluation.packages import load_package
 from hyperdsl.evaluation.plots import plot
 from hyperdsl.evaluation.report import json_object, table
+from hyperdsl.evidence.packages import library
 
 STEPS = (1, 2, 4, 8)
 WHICH = (

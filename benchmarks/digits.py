@@ -18,6 +18,7 @@ from hyperdsl.evaluation.contenders import ADAPTIVE
 from hyperdsl.evaluation.digits_study import DigitsStudy, measured
 from hyperdsl.evaluation.packages import load_package
 from hyperdsl.evaluation.report import json_object, markdown, table
+from hyperdsl.evidence.packages import library
 
 METHODS = ("euler", "midpoint", "rk4")
 STEPS = range(1, 9)
@@ -72,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = study.parser(__doc__)
     parser.add_argument("--package", type=Path, default=CONVOLUTIONAL)
     given = study.given(parser, arguments)
-    console, methods = Console(soft_wrap=True), {name: study.library(name) for name in METHODS}
+    console, methods = Console(soft_wrap=True), {name: library(name) for name in METHODS}
     steps = STEPS[:2] if given.smallest else STEPS
     folders = [given.package] if given.package == CONVOLUTIONAL else [CONVOLUTIONAL, given.package]
     packages, few_evaluations = [*map(load_package, folders)], load_package(COEFFICIENTS)

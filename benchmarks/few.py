@@ -36,7 +36,7 @@ from hyperdsl.evaluation.problems import Problem
 from hyperdsl.evaluation.report import markdown
 from hyperdsl.evaluation.solvers import bind, torchdiffeq_solve
 from hyperdsl.evaluation.work_precision import Start, measure
-from hyperdsl.evidence.packages import trained_solver
+from hyperdsl.evidence.packages import library, trained_solver
 from hyperdsl.source import SpecFile
 
 IMAGES = "mnist_flow"
@@ -118,7 +118,7 @@ def plain(counts: Sequence[int]) -> list[tuple[int, Contender]]:
     found = []
     for name, stages in CLASSICAL.items():
         steps = [count // stages for count in counts if count % stages == 0]
-        found += [(k * stages, c) for k, c in zip(steps, fixed(name, study.library(name), steps), strict=True)]
+        found += [(k * stages, c) for k, c in zip(steps, fixed(name, library(name), steps), strict=True)]
     for count in counts:
         if count % 2 == 0:
             found.append((count, _sampler(HEUN, rivals.heun, rivals.edm(count // 2), count)))

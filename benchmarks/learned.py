@@ -17,7 +17,6 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from benchmarks import study
-from benchmarks.study import library
 from hyperdsl import compiler
 from hyperdsl.evaluation.classifier import SPAN, encoded
 from hyperdsl.evaluation.contenders import adaptive, fixed
@@ -29,6 +28,7 @@ from hyperdsl.evaluation.report import markdown
 from hyperdsl.evaluation.solvers import in_double, reference_solution, torchdiffeq_solve
 from hyperdsl.evaluation.training import Trained, train_package
 from hyperdsl.evaluation.work_precision import Start, measure
+from hyperdsl.evidence.packages import library
 from hyperdsl.source import SpecFile
 
 FAMILIES = Path("generated/learned_families")

@@ -12,9 +12,6 @@ from typing import Any
 
 import torch
 
-from hyperdsl import compiler
-from hyperdsl.evaluation.solvers import TableauSolver
-
 RESULTS = Path("benchmarks/results")
 RUNS = Path("runs/benchmarks")
 
@@ -67,11 +64,3 @@ def chosen(text: str, known: Iterable[str], smallest: bool) -> list[str]:
         if name not in known:
             raise SystemExit(f"there is no {name}; there are {', '.join(known)}")
     return names[:1] if smallest else names
-
-
-def library(name: str) -> TableauSolver:
-    """A method of the library, ready to run."""
-    method = compiler.library_method(name)
-    if method is None:
-        raise ValueError(f"the library has no method {name}")
-    return TableauSolver(name, method.tableau)

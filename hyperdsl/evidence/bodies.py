@@ -21,7 +21,7 @@ from hyperdsl.evaluation.plots import COLOURS, MARKERS, plain_ticks
 from hyperdsl.evaluation.report import markdown, plain
 from hyperdsl.evaluation.solvers import torchdiffeq_states
 from hyperdsl.evaluation.training import build_solver
-from hyperdsl.evidence.packages import package, trained
+from hyperdsl.evidence.packages import package, spec_text, trained
 from hyperdsl.evidence.study import Conclusion, Finding, Found, Part, Settings, Study
 
 Run: TypeAlias = Callable[[Tensor, float, int], Tensor]
@@ -107,7 +107,11 @@ def _rows(bodies: Bodies, methods: Mapping[str, Run], seed: int, settings: Setti
 
 def _parts(settings: Settings) -> list[Part]:
     return [
-        Part(f"{name}/{seed}", partial(_measured, name, seed, settings), (SHARES, LENGTHS, settings.smallest))
+        Part(
+            f"{name}/{seed}",
+            partial(_measured, name, seed, settings),
+            (spec_text("bodies"), SHARES, LENGTHS, settings.smallest),
+        )
         for seed in settings.seeds
         for name in list(BODIES)[: 1 if settings.smallest else None]
     ]

@@ -20,7 +20,7 @@ from hyperdsl.evaluation.report import markdown, plain
 from hyperdsl.evaluation.solvers import in_double
 from hyperdsl.evaluation.training import build_solver
 from hyperdsl.evidence.mppi import TASKS, Predictor, Task, closed_loops, step_times
-from hyperdsl.evidence.packages import package, trained
+from hyperdsl.evidence.packages import package, spec_text, trained
 from hyperdsl.evidence.study import Conclusion, Finding, Found, Part, Settings, Study
 
 STEPS = {
@@ -176,7 +176,11 @@ def _small(task: Task) -> Task:
 def _parts(settings: Settings) -> list[Part]:
     robots = ["quadrotor"] if settings.smallest else list(TASKS)
     return [
-        Part(f"{robot}/{seed}", partial(_measured, robot, seed, settings), (STEPS, settings.smallest))
+        Part(
+            f"{robot}/{seed}",
+            partial(_measured, robot, seed, settings),
+            (spec_text(f"control_{robot}"), STEPS, settings.smallest),
+        )
         for seed in settings.seeds
         for robot in robots
     ]

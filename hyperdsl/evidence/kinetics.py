@@ -24,7 +24,7 @@ from hyperdsl.evaluation.problems import Problem, from_model
 from hyperdsl.evaluation.report import markdown, plain
 from hyperdsl.evaluation.scipy_methods import stiff_reference
 from hyperdsl.evaluation.training import build_solver
-from hyperdsl.evidence.packages import SPECS, package, trained
+from hyperdsl.evidence.packages import SPECS, package, spec_text, trained
 from hyperdsl.evidence.study import Conclusion, Finding, Found, Part, Settings, Study
 
 TRAINED, STEPS = 20, (10, 20, 40, 80)
@@ -108,7 +108,7 @@ def _measured(seed: int, settings: Settings) -> Found:
 
 
 def _parts(settings: Settings) -> list[Part]:
-    recipe = ((SPECS / "kinetics.hyper").read_text("utf-8"), settings.smallest)
+    recipe = (spec_text("kinetics"), settings.smallest)
     return [Part(f"icg/{seed}", partial(_measured, seed, settings), recipe) for seed in settings.seeds]
 
 

@@ -17,7 +17,7 @@ from hyperdsl.evaluation.plots import plot
 from hyperdsl.evaluation.report import markdown, plain
 from hyperdsl.evaluation.solvers import reference_solution
 from hyperdsl.evaluation.work_precision import Row, Start, measure
-from hyperdsl.evidence.packages import library, package, trained
+from hyperdsl.evidence.packages import library, package, spec_text, trained
 from hyperdsl.evidence.study import Conclusion, Finding, Found, Part, Settings, Study
 
 STEPS: Mapping[str, Sequence[int]] = {
@@ -68,7 +68,11 @@ def _measured(seed: int, settings: Settings) -> Found:
 
 def _parts(settings: Settings) -> list[Part]:
     return [
-        Part(f"neuron/{seed}", partial(_measured, seed, settings), (STEPS, PLAIN, NeuronRecipe(), settings.smallest))
+        Part(
+            f"neuron/{seed}",
+            partial(_measured, seed, settings),
+            (spec_text("series"), STEPS, PLAIN, NeuronRecipe(), settings.smallest),
+        )
         for seed in settings.seeds
     ]
 
