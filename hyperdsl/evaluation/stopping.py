@@ -43,12 +43,12 @@ class Stop:
         finally:
             self.end = before
 
-    def check(self, *_: object) -> None:
+    def check(self) -> None:
         """OutOfTimeError where the time is up."""
         if self.clock() > self.end:
             raise OutOfTimeError
 
-    def count(self, *_: object) -> None:
+    def count(self) -> None:
         """An evaluation of f, where its time is not up."""
         self.check()
         self.calls += 1
@@ -61,10 +61,11 @@ class Stop:
         """
         with ExitStack() as hooks:
 
-            def watched(f: VectorField, look: Callable[..., None]) -> VectorField:
+            def watched(f: VectorField, look: Callable[[], None]) -> VectorField:
                 if not isinstance(f, nn.Module):
                     return _Watched(f, look)
-                hooks.callback(f.register_forward_pre_hook(look).remove)
+                # A function, since copies of f in float64 would copy what a method belongs to.
+                hooks.callback(f.register_forward_pre_hook(lambda *_: look()).remove)
                 return f
 
             yield replace(

@@ -1,4 +1,4 @@
-"""A guided generative model of digits in 2 to 8 evaluations: learned coefficients beside samplers of diffusion models."""
+"""A guided generative model of digits in few evaluations: learned coefficients beside samplers of diffusion models."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _start(seed: int, smallest: bool) -> Start:
     problem = _problem(smallest)
     z0, x = problem.draw(8 if smallest else SAMPLES, torch.Generator().manual_seed(UNSEEN + seed))
     assert x is not None  # classes
-    parts = zip(z0.split(BATCH), x.split(BATCH), strict=True)
+    parts = zip(torch.split(z0, BATCH), torch.split(x, BATCH), strict=True)
     with torch.no_grad():
         ends = [torchdiffeq_solve(problem.f, z, problem.span, labels, tolerance=TIGHT) for z, labels in parts]
     return Start(problem.f, z0, problem.span, torch.cat(ends), x)
@@ -166,13 +166,20 @@ def _middle(found: Mapping[str, Found]) -> list[Row]:
             groups.setdefault((part["count"], row["method"]), []).append(row)
     return [
         Row(
-            *key,
-            *(statistics.median(row[name] for row in group) for name in ("evaluations", "milliseconds", "l2")),
-            statistics.median(row["frechet"] for row in group),
+            count,
+            method,
+            _median(group, "evaluations"),
+            _median(group, "milliseconds"),
+            _median(group, "l2"),
+            _median(group, "frechet"),
             group[0]["learned"],
         )
-        for key, group in sorted(groups.items(), key=lambda item: item[0][0])
+        for (count, method), group in sorted(groups.items(), key=lambda item: item[0][0])
     ]
+
+
+def _median(group: Sequence[dict[str, Any]], name: str) -> float:
+    return float(statistics.median(row[name] for row in group))
 
 
 def _findings(rows: Sequence[Row]) -> list[Finding]:
@@ -200,8 +207,8 @@ def _alike(rows: Sequence[Row], by: Mapping[tuple[int, str], Row]) -> Finding:
     loose, exact = by[0, ADAPTIVE], by[0, EXACT]
     limit = ALIKE * loose.frechet
     told = (
-        f"{ADAPTIVE} has a Fréchet distance of {loose.frechet:.2f} (exact {exact.frechet:.2f}) in {loose.evaluations:g} "
-        f"evaluations and {loose.milliseconds:,.0f} ms; "
+        f"{ADAPTIVE} has a Fréchet distance of {loose.frechet:.2f} (exact {exact.frechet:.2f}) in "
+        f"{loose.evaluations:g} evaluations and {loose.milliseconds:,.0f} ms; "
     )
     kinds = {"the least of learned coefficients": True, "the least of others": False}
     words = []
@@ -276,14 +283,14 @@ def _draw(count: int, settings: Settings, path: Path) -> None:
 
 STUDY = Study(
     "Images in few evaluations",
-    f"""A class-conditional model of MNIST's digits at 14×14 with classifier-free guidance (flow matching, a small U-Net;
-it comes with hyperdsl as `mnist_flow`), whose f is called twice in each evaluation. Learned coefficients, started at
-DPM-Solver++(2M)'s (at the midpoint method's for n = 2), with and without a g at the end of the step, trained each for
-150 iterations on 128 trajectories; beside Euler, midpoint, Heun and RK4 in equal steps, DPM-Solver++(2M) and UniPC of
-order 2 as samplers write them, and torchdiffeq's dopri5 at 1e-3. All have the same {SAMPLES} starts, which no training
-has seen, and n evaluations of f. L2 is the mean distance to the exact ends, those of dopri5 at 1e-5; the Fréchet
-distance is that to MNIST's 10,000 test images over the 64 features of a classifier (Heusel et al. 2017, §2), which of so
-few samples is biased for all alike: that of the exact ends stands beside it. Milliseconds are the process's own, of
+    f"""A class-conditional model of MNIST's digits at 14×14 with classifier-free guidance (flow matching, a small
+U-Net; it comes with hyperdsl as `mnist_flow`). Learned coefficients, started at DPM-Solver++(2M)'s (at the midpoint
+method's for n = 2), with and without a g at the end of the step, trained each for 150 iterations on 128 trajectories;
+beside Euler, midpoint, Heun and RK4 in equal steps, DPM-Solver++(2M) and UniPC of order 2 as samplers write them, and
+torchdiffeq's dopri5 at 1e-3. All have the same {SAMPLES} starts, which no training has seen, and n evaluations of f,
+each with and without the class. L2 is the mean distance to the exact ends, those of dopri5 at 1e-5; the Fréchet
+distance is that to MNIST's 10,000 test images over the 64 features of a classifier (Heusel et al. 2017, §2), which of
+so few samples is biased for all alike: that of the exact ends stands beside it. Milliseconds are the process's own, of
 {BATCH} samples on one thread, methods in turns. Medians over the seeds.""",
     60.0,
     _parts,

@@ -52,10 +52,14 @@ class Measured:
     error: float
 
 
-def problem() -> Problem:
+def _problem() -> Problem:
     """The problem of the spec, with patients drawn."""
     models, _ = compiler.problems(SPECS / "kinetics.hyper")
-    return replace(from_model(models[0]), stiff=True, tolerance=1e-6)
+    return replace(from_model(models[0]), stiff=True, tolerance=1e-6, source=f"{__name__}:ICG")
+
+
+ICG = _problem()
+"""The model, for reports as well: `--problem hyperdsl.evidence.kinetics:ICG`."""
 
 
 def _contenders(patients: Problem, seed: int, settings: Settings) -> list[Contender]:
@@ -96,7 +100,7 @@ def _row(contender: Contender, patients: Problem, z0: Tensor, x: Tensor, exact: 
 
 
 def _measured(seed: int, settings: Settings) -> Found:
-    patients = problem()
+    patients = ICG
     if settings.smallest:
         patients = replace(patients, span=(0.0, 0.25))
     contenders = _contenders(patients, seed, settings)

@@ -162,10 +162,15 @@ class Steps:
     reduced: tuple[str, ...] = ()
 
 
-def local_within(subject: Subject, effort: Effort, stop: Stop, pace: Pace) -> Steps:
-    """Single steps from states on unseen solutions and beside them, as many as there is time for."""
+def local_within(subject: Subject, effort: Effort, stop: Stop, pace: Pace | None) -> Steps:
+    """Single steps from states on unseen solutions and beside them, as many as there is time for.
+
+    None where exact ends of the whole span take too long.
+    """
     if has_history(subject.solver) or subject.entry.get("kind") == "variable":  # type: ignore[arg-type]  # any module
         return Steps(None, "a step of this solver reads the steps before it, so that none can be looked at alone")
+    if pace is None:
+        return Steps(None, "exact ends, of single steps too, take too long here")
     seconds = LOCAL * stop.left
     count = max(effort.states // 6, 4) if subject.problem.stiff else effort.states
     states = pace.most(count, seconds / ENDS) or min(count, 4)
@@ -196,7 +201,8 @@ def _local(subject: Subject, effort: Effort) -> tuple[Local, bool]:
     sizes = _sizes(subject, effort)
     groups = _visited(subject, sorted({s for pairs in sizes.values() for s in pairs}), effort)
     scale = float(torch.cat([z.flatten(1).norm(dim=1) for z, _ in groups.values()]).median()) or 1.0
-    before, after, harmed, cut = [], [], [], False
+    before, after = list[tuple[float, float]](), list[tuple[float, float]]()
+    harmed, cut = list[float](), False
     for eps, times in sizes.items():
         try:
             errors = [_errors(subject, s, *groups[s], eps) for s in times]

@@ -22,14 +22,14 @@ from hyperdsl.evaluation.stopping import OutOfTimeError, Stop
 from hyperdsl.evaluation.work_precision import UNSEEN, Row, Start
 from hyperdsl.reporting.curves import Curve, Local, convergence, local_within
 from hyperdsl.reporting.effort import Effort
-from hyperdsl.reporting.rows import Trials
+from hyperdsl.reporting.rows import OWN_TURN, Trials
 from hyperdsl.reporting.starting import started
 from hyperdsl.reporting.subject import Subject
 from hyperdsl.reporting.work import in_steps, own_and_others
 
 PANELS = 5
 """Methods whose samples or trajectories are drawn."""
-ROWS, LINES = 0.5, 0.3
+ROWS, LINES = 0.65, 0.3
 """Shares of the time that is left: of trying all methods, and of exact trajectories beside those of methods."""
 
 
@@ -50,7 +50,8 @@ class Measured:
     """Rows of error against cost, with the solver's name; convergence and single steps, where there are such.
 
     `no_local` says why there are no single steps. `start` and `panels` are what samples are drawn from, `lines` the
-    exact trajectories, where there are such. `notes` are sentences on what was reduced or left out, by section.
+    exact trajectories, where there are such; exact ends are known within `tolerance`. `notes` are sentences on what was
+    reduced or left out, by section.
     """
 
     rows: tuple[Row, ...]
@@ -60,6 +61,7 @@ class Measured:
     start: Start
     panels: tuple[Panel, ...]
     lines: Tensor | None
+    tolerance: float
     batch: int
     machine: Machine
     notes: Mapping[str, tuple[str, ...]]
@@ -100,23 +102,25 @@ def measure(given: Subject, effort: Effort, stop: Stop) -> Measured:
     """All of it, within the time. EvaluationError where the problem or the parameters do not allow it,
     NotConvergedError without a reference solution."""
     with one_thread(), stop.watching(given.problem) as watched:
-        subject = replace(given, problem=watched)
-        start, pace, reduced = started(watched, effort, stop)
+        begun = started(watched, effort, stop)
+        start, problem = begun.start, replace(watched, tolerance=begun.tolerance)
+        subject = replace(given, problem=problem)
         trials = _tried(subject, start, effort, stop)
         rows = trials.rows()
         precise = subject.in_double()
         falls, told = convergence(precise, start, effort, stop)
-        steps = local_within(precise, effort, stop, pace)
+        steps = local_within(precise, effort, stop, begun.pace)
         contenders = [one.contender for one in trials.found]
-        drawn, missing = _drawn(_shown(subject, contenders, rows), watched, start, stop)
+        drawn, missing = _drawn(_shown(subject, contenders, rows), problem, start, stop)
     notes = {
-        "cost": (*reduced, *trials.told()),
+        "cost": (*begun.reduced, *trials.told()),
         "convergence": (*told, *steps.reduced),
         "samples": missing,
     }
     # What is written of it evaluates f no more.
     start = replace(start, f=given.problem.f)
-    return Measured(tuple(rows), falls, steps.found, steps.why, start, *drawn, trials.batch, machine(), notes)
+    precision = (begun.tolerance, trials.batch, machine(), notes)
+    return Measured(tuple(rows), falls, steps.found, steps.why, start, *drawn, *precision)
 
 
 def _tried(subject: Subject, start: Start, effort: Effort, stop: Stop) -> Trials:
@@ -124,7 +128,7 @@ def _tried(subject: Subject, start: Start, effort: Effort, stop: Stop) -> Trials
     trials = Trials(start, effort, stop)
     with stop.within(ROWS * stop.left):
         own, others = own_and_others(subject)
-        counts = [one.evaluations for one in trials.add(own)]
+        counts = [one.evaluations for one in trials.add(own, OWN_TURN)]
         trials.add([*in_steps(subject, counts), *others])
     return trials
 

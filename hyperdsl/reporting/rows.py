@@ -1,4 +1,4 @@
-"""Rows of error against cost within a time: each method is tried once, and timed and counted where there is time left."""
+"""Rows of error against cost within a time: methods are tried once, timed and counted where there is time left."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from hyperdsl.evaluation.stopping import OutOfTimeError, Stop
 from hyperdsl.evaluation.work_precision import Row, Start, row_of
 from hyperdsl.reporting.effort import Effort
 
-TURN = 0.25
-"""Share of the time that is left which a method at a setting may take to be tried."""
+OWN_TURN, TURN = 0.5, 0.25
+"""Shares of the time that is left: what the solver itself and any other method may take at a setting to be tried."""
 TIMING, COUNTING = 0.4, 0.6
 """Shares of what is left then: of timing all of them in turns, and of counting what they multiply."""
 
@@ -57,8 +57,11 @@ class Trials:
         """The states that are timed together."""
         return min(self.effort.batch, len(self.start.z0))
 
-    def add(self, contenders: Sequence[Contender]) -> list[Tried]:
-        """Tries them, the coarse settings of all methods first: of one that did not end no finer one is tried."""
+    def add(self, contenders: Sequence[Contender], turn: float = TURN) -> list[Tried]:
+        """Tries them, the coarse settings of all methods first: of one that did not end no finer one is tried.
+
+        turn: the share of the time that is left which each may take.
+        """
         by = dict[str, list[Contender]]()
         for one in contenders:
             by.setdefault(one.method, []).append(one)
@@ -67,7 +70,7 @@ class Trials:
             for method, own in by.items():
                 if rank >= len(own) or method in ended:
                     continue
-                result = self._tried(own[rank])
+                result = self._tried(own[rank], turn)
                 if result is None:
                     ended.add(method)
                     self.left_out.append(_finer([one.setting for one in own[rank:]], method))
@@ -77,10 +80,10 @@ class Trials:
         self.found += new
         return new
 
-    def _tried(self, one: Contender) -> Tried | None:
+    def _tried(self, one: Contender, turn: float) -> Tried | None:
         start, batch = self.start, self.batch
         solve = partial(_solved, one, start)
-        with torch.no_grad(), self.stop.within(TURN * self.stop.left):
+        with torch.no_grad(), self.stop.within(turn * self.stop.left):
             began, before = self.stop.clock(), self.stop.calls
             try:
                 own, first = solve(slice(batch))
@@ -101,7 +104,7 @@ class Trials:
         return rows
 
     def _times(self) -> list[float]:
-        """The seconds that the batch takes each: a median of several in turns, of a slow one that of its first solve."""
+        """The seconds that the batch takes: a median of several in turns, of a slow one those of its first solve."""
         quick = {str(k): one for k, one in enumerate(self.found) if one.seconds <= self.effort.seconds}
         times = [one.seconds for one in self.found]
         each = min(self.effort.seconds, TIMING * self.stop.left / max(len(quick), 1))
@@ -118,7 +121,7 @@ class Trials:
         return times
 
     def _cost(self, one: Tried, seconds: float) -> Cost:
-        """What a solve of the batch costs; where counting ends before the solve does, by the share of its evaluations."""
+        """What a solve of the batch costs; where counting ends before it does, by the share of its evaluations."""
         if one.contender.foreign:
             return Cost(one.evaluations, 0)
         z0, x = _part(self.start, slice(self.batch))
