@@ -28,7 +28,7 @@ class Effort:
     sizes: int = 6
     patience: float = 6.0
     counting: float = 5.0
-    limit: float = 60.0
+    limit: float = 70.0
 
 
 SMALLEST = Effort(samples=8, batch=4, repeats=1, seconds=0.0, states=6, times=2, sizes=2, patience=0.05)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -21,8 +22,9 @@ from hyperdsl.training.rows import in_dtype
 FEW = 4
 """States whose exact ends are found first: fewer say nothing of a median."""
 REPEATS = 3
-FIRST, REST, PLANNED = 0.25, 0.3, 0.12
-"""Shares of the time that is left: what the first ones, and what all others may take at most, and are meant to."""
+FIRST, LAST, REST, PLANNED = 0.2, 0.5, 0.3, 0.12
+"""Shares of the time that is left: what the first ones may take at most, or where there is no other way to find them,
+and what all others may take and are meant to."""
 LOOSE, TIGHT, CLOSE = 1e-5, 1e-6, 1e-3
 """Tolerances of dopri5 where the usual reference takes too long, and how near each other their ends have to be."""
 
@@ -68,27 +70,22 @@ def started(problem: Problem, effort: Effort, stop: Stop) -> Started:
 
     ways: list[Ends] = [partial(_usual, problem), *([] if problem.stiff else [partial(_by_dopri5, problem)])]
     slow = list[str]()
+    # Those of a stiff problem are found one at a time in any case.
+    first = [part(k, k + 1) for k in range(min(FEW, wanted))] if problem.stiff else [part(0, FEW)]
     for find in ways:
-        began, most = stop.clock(), FIRST * stop.left
-        try:
-            with stop.within(most):
-                first, tolerance = find(*part(0, FEW))
+        began, most = stop.clock(), (LAST if find is ways[-1] else FIRST) * stop.left
+        found = _found(find, first, most, stop)
+        if found:
             break
-        except OutOfTimeError:
-            slow.append(f"{most:.0f}")
+        slow.append(f"{most:.0f}")
     else:
-        told = f"exact ends of {min(FEW, wanted)} states were not found within {' and '.join(slow)} seconds"
+        told = f"exact ends of states were not found within {' and '.join(slow)} seconds"
         raise NotConvergedError(f"there is no reference: {told}")
-    pace = Pace(stop.clock() - began, _growth(problem, z0, x, stop.clock))
-    ends, rest = [first], pace.most(max(wanted - FEW, 0), PLANNED * stop.left)
-    try:
-        with stop.within(REST * stop.left):
-            if rest:
-                others, off = find(*part(FEW, FEW + rest))
-                ends, tolerance = [first, others], max(tolerance, off)
-    except OutOfTimeError:
-        pass  # then there are the first ones
-    reference = torch.cat(ends)
+    pace = Pace((stop.clock() - began) * len(first) / len(found), _growth(problem, z0, x, stop.clock))
+    if len(found) == len(first):
+        rest = pace.most(max(wanted - FEW, 0), PLANNED * stop.left)
+        found += _found(find, [part(FEW, FEW + rest)] if rest else [], REST * stop.left, stop)
+    reference, tolerance = torch.cat([end for end, _ in found]), max(off for _, off in found)
     z, given = part(0, len(reference))
     told = _told(pace, len(reference), wanted)
     if slow:
@@ -98,6 +95,17 @@ def started(problem: Problem, effort: Effort, stop: Stop) -> Started:
         )
     start = Start(problem.f, z, problem.span, reference, given)
     return Started(start, tolerance, None if slow else pace, tuple(told))
+
+
+def _found(
+    find: Ends, parts: Sequence[tuple[Tensor, Tensor | None]], seconds: float, stop: Stop
+) -> list[tuple[Tensor, float]]:
+    """The exact ends of the first of these parts, as many as are found in so many seconds."""
+    found = list[tuple[Tensor, float]]()
+    with suppress(OutOfTimeError), stop.within(seconds):
+        for part in parts:
+            found.append(find(*part))
+    return found
 
 
 def _usual(problem: Problem, z0: Tensor, x: Tensor | None) -> tuple[Tensor, float]:
