@@ -64,7 +64,9 @@ ICG = _problem()
 
 def _contenders(patients: Problem, seed: int, settings: Settings) -> list[Contender]:
     made = package("kinetics", settings.runs)
-    few: dict[str, object] = {"iterations": 3, "trajectories": 2, "substeps": 8} if settings.smallest else {}
+    few: dict[str, object] = {}
+    if settings.smallest:
+        few = {"iterations": 2, "trajectories": 2, "steps": 4, "substeps": 8}
     found: list[Contender] = []
     for name in FIXED if not settings.smallest else ("HyperSdirk2", "Sdirk2"):
         solver: Any = build_solver(made, patients, name)
