@@ -66,7 +66,7 @@ def _contenders(patients: Problem, seed: int, settings: Settings) -> list[Conten
     made = package("kinetics", settings.runs)
     few: dict[str, object] = {}
     if settings.smallest:
-        few = {"iterations": 2, "trajectories": 2, "steps": (4,), "substeps": 8}
+        few = {"iterations": 2, "trajectories": 2, "substeps": 8}
     found: list[Contender] = []
     for name in FIXED if not settings.smallest else ("HyperSdirk2", "Sdirk2"):
         solver: Any = build_solver(made, patients, name)

@@ -119,8 +119,19 @@ def measure(given: Subject, effort: Effort, stop: Stop) -> Measured:
     }
     # What is written of it evaluates f no more.
     start = replace(start, f=given.problem.f)
-    precision = (begun.tolerance, trials.batch, machine(), notes)
-    return Measured(tuple(rows), falls, steps.found, steps.why, start, *drawn, *precision)
+    return Measured(
+        tuple(rows),
+        falls,
+        steps.found,
+        steps.why,
+        start,
+        drawn[0],
+        drawn[1],
+        begun.tolerance,
+        trials.batch,
+        machine(),
+        notes,
+    )
 
 
 def _tried(subject: Subject, start: Start, effort: Effort, stop: Stop) -> Trials:

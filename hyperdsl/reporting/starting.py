@@ -82,8 +82,10 @@ def started(problem: Problem, effort: Effort, stop: Stop) -> Started:
         if found:
             break
     else:
-        told = f"exact ends of states were not found within {stop.clock() - began:.0f} seconds"
-        raise NotConvergedError(f"there is no reference: {told}")
+        spent = stop.clock() - began
+        raise NotConvergedError(
+            f"there is no reference: exact ends of states were not found within {spent:.0f} seconds"
+        )
     pace = Pace((stop.clock() - since) * len(first) / len(found), _growth(problem, z0, x, stop.clock))
     if len(found) == len(first):
         rest = pace.most(max(wanted - FEW, 0), PLANNED * stop.left)

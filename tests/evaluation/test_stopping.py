@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -84,7 +85,7 @@ def test_what_else_f_has_is_there_and_it_can_be_copied() -> None:
             return -z
 
     with Stop(100.0, Ticking()).watching(replace(PENDULUM, f=Field())) as problem:
-        copied = copy.deepcopy(problem.f)
+        copied: Any = copy.deepcopy(problem.f)
         assert torch.equal(copied.given_jacobian(0.0, Z), torch.eye(2))
         assert torch.equal(copied(0.0, Z), -Z)
         assert not hasattr(problem.f, "on_straight_path")
