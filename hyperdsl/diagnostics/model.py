@@ -7,14 +7,41 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from hyperdsl.source import Place
+from hyperdsl.source import Place, Span
 
 Severity = Literal["error", "warning", "note"]
 
 
 @dataclass(frozen=True)
+class Edit:
+    """A stretch of the diagnostic's own source and the text to put there; an empty stretch is a place to insert at."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True)
+class Fix:
+    """What mends a spec for certain: it changes nothing but what the message speaks of, and removes the message.
+
+    `title` says what it does, as an imperative. The edits do not overlap.
+    """
+
+    title: str
+    edits: tuple[Edit, ...]
+
+    @classmethod
+    def put(cls, text: str, span: Span, title: str) -> Fix:
+        """The fix that puts one text in the place of another."""
+        return cls(title, (Edit(span, text),))
+
+
+@dataclass(frozen=True)
 class Diagnostic:
-    """One message about a spec: a stable code, the smallest place, facts as notes, the action as help."""
+    """One message about a spec: a stable code, the smallest place, facts as notes, the action as help.
+
+    `fix` does what `help` says, where there is no doubt what to write.
+    """
 
     code: str
     severity: Severity
@@ -22,6 +49,7 @@ class Diagnostic:
     place: Place | None = None
     notes: tuple[str, ...] = ()
     help: str | None = None
+    fix: Fix | None = None
 
 
 @dataclass(frozen=True)
@@ -34,7 +62,13 @@ class Entry:
     help: str | None = None
 
     def at(
-        self, place: Place | None, *, notes: Iterable[str] = (), help: str | None = None, **fields: object
+        self,
+        place: Place | None,
+        *,
+        notes: Iterable[str] = (),
+        help: str | None = None,
+        fix: Fix | None = None,
+        **fields: object,
     ) -> Diagnostic:
         """This message at `place`; `help` replaces the standing advice."""
         advice = help if help is not None else self.help
@@ -45,6 +79,7 @@ class Entry:
             place,
             tuple(notes),
             advice.format(**fields) if advice and help is None else advice,
+            fix,
         )
 
 

@@ -13,7 +13,7 @@ from itertools import groupby, islice
 
 from lark import Token
 
-from hyperdsl.diagnostics import Diagnostic, catalogue
+from hyperdsl.diagnostics import Diagnostic, Fix, catalogue
 from hyperdsl.source import Place, Source, Span
 from hyperdsl.syntax.brackets import Brackets, match
 from hyperdsl.syntax.builder import span_of
@@ -124,7 +124,7 @@ def _judge(source: Source, token: Token) -> Iterable[Diagnostic]:
         case "BAD_NUMBER":
             yield catalogue.BAD_NUMBER.at(place, text=token)
         case "POWER_STARS":
-            yield catalogue.POWER_STARS.at(place)
+            yield catalogue.POWER_STARS.at(place, fix=Fix.put("^", place.span, "write `^`"))
         case "OTHER":
             yield catalogue.BAD_CHARACTER.at(place, found=named(str(token)), help=advice(str(token)))
         case "UNENDED_STRING":

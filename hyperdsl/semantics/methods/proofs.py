@@ -9,7 +9,7 @@ from functools import lru_cache, partial
 from itertools import zip_longest
 from typing import Protocol
 
-from hyperdsl.diagnostics import catalogue
+from hyperdsl.diagnostics import Fix, catalogue
 from hyperdsl.semantics.methods.tables import Table
 from hyperdsl.semantics.model.facts import Facts
 from hyperdsl.semantics.reading.report import Report, Spanned
@@ -119,7 +119,7 @@ def check_claim(report: Report, name: n.Name, table: Table, claim: Claim) -> Fac
     timed = sums and not claim.autonomous  # a row that does not sum to c has been reported: judge the rest alone
     for row, (number, claimed) in enumerate(zip(claim.numbers, (claim.order, *claim.embedded), strict=True)):
         needed = partial(tolerance_needed, tableau, claimed, row)
-        compare(report, name, number, claimed, reports, row, needed, timed=timed)
+        compare(report, name, number, claimed, reports, row, needed, timed=timed, sure=sums)
     if report.failed_since(before):
         return None
     warn_of_time(report, name, reports[0])
@@ -165,10 +165,11 @@ def compare(
     needed: Callable[[], Fraction | None],
     *,
     timed: bool,
+    sure: bool = True,
     notes: Sequence[str] = (),
 ) -> None:
     """Report a row of weights whose order is not the claimed one; `needed` is the tolerance within which it would be,
-    `notes` are said first where the claim is too high."""
+    `notes` are said first where the claim is too high. The coefficients may be at fault where it is not `sure`."""
     orders = [proven.order if timed else proven.order_autonomous for proven in reports]
     order = orders[row]
     failing = reports[row].failing if timed else reports[row].failing_autonomous
@@ -182,22 +183,32 @@ def compare(
         unproven(report, number, what, claimed, order)
     elif claimed > order:
         said = [*notes, *(_explained(failing) if failing else [])]
-        said += [
+        better = [
             f"row {other + 1} of the weights has order {found}; the first row is the one that is propagated"
             for other, found in enumerate(orders)
             if other != row and found >= claimed
         ]
+        said += better
+        sure = sure and not better
         advice = f"claim order {order}, or correct the tableau" if order else "correct the tableau"
         bound = needed()
         if bound:
+            sure = False
             exponent = largest_exponent(bound)
             said.append(f"all conditions up to order {claimed} hold to {exponent} digits")
             advice = f"if these are decimals of an exact method, write `within 1e-{exponent}` after its order"
-        report(too_high, number, name=name.text, claimed=claimed, proven=order, notes=said, help=advice)
+        fix = claiming(number, order) if sure else None
+        report(too_high, number, name=name.text, claimed=claimed, proven=order, notes=said, help=advice, fix=fix)
     elif claimed < order:
         proven = str(order) if reports[row].finished else f"at least {order}"
         advice = f"claim order {order}"
-        report(too_low, number, name=name.text, claimed=claimed, proven=proven, help=advice)
+        fix = claiming(number, order) if sure else None
+        report(too_low, number, name=name.text, claimed=claimed, proven=proven, help=advice, fix=fix)
+
+
+def claiming(number: Spanned, order: int) -> Fix | None:
+    """The fix of a claimed order; no order is claimed of what has none."""
+    return Fix.put(str(order), number.span, f"claim order {order}") if order else None
 
 
 def unproven(report: Report, number: n.Expression, what: str, claimed: int, proven: int) -> None:
@@ -208,7 +219,8 @@ def unproven(report: Report, number: n.Expression, what: str, claimed: int, prov
         "assumptions B, C and D do not imply it",
     ]
     advice = f"claim order {proven}" if proven else None
-    report(catalogue.UNPROVEN, number, what=what, claimed=claimed, notes=notes, help=advice)
+    fix = claiming(number, proven)
+    report(catalogue.UNPROVEN, number, what=what, claimed=claimed, notes=notes, help=advice, fix=fix)
 
 
 def largest_exponent(bound: Fraction) -> int:
