@@ -32,6 +32,8 @@ from hyperdsl.theory.numbers.budget import limited
 
 T = TypeVar("T")
 Kind = TypeVar("Kind", bound=m.Base)
+SYNTAX = "H1"
+"""How the codes of statements begin that could not be read."""
 
 
 def check_file(path: Path, shown: str, project: Project) -> tuple[m.Spec, tuple[Diagnostic, ...]]:
@@ -191,7 +193,7 @@ class _Checker:
 
     def _check_unused(self, own: list[n.Declaration]) -> None:
         """What nothing uses; nothing is said where a line that could not be read may use it."""
-        if any(diagnostic.code == catalogue.UNEXPECTED.code for diagnostic in self.scope.report.found):
+        if any(diagnostic.code.startswith(SYNTAX) for diagnostic in self.scope.report.found):
             return
         for declaration in own:
             kind, name = declaration.word.text, declaration.name

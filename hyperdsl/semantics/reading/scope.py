@@ -195,7 +195,8 @@ class Scope:
         elif self.unit.whole:
             known = [*self.unit.names(group), *(key[1] for key in library_index() if key[0] == group)]
             known += [other for scope in self.imports() for other in scope.unit.names(group)]
-            advice = did_you_mean(name.text, known)
+            library = " or take one of the library, such as `rk4`" if group == "method" else ""
+            advice = did_you_mean(name.text, known) or f"declare it with `{group} {name.text} {{ ... }}`{library}"
             self.report(catalogue.UNKNOWN_NAME, name, kind=group, name=name.text, help=advice)
 
 
