@@ -31,12 +31,13 @@ class Row:
 
     `embedded` has the order of each further row of weights. `stages` are those of a step, None for methods with a
     history, whose `steps` are the points that they read. `evaluations` of f are those of one further plain step in a
-    loop; of an implicit formula, those of the first iteration. `principal_error` is the norm of the leading
+    loop, of an implicit formula those of the first iteration; None where no solver takes the method as its base.
+    `principal_error` is the norm of the leading
     coefficients of the error, of a multistep method |C_(p+1)/σ(1)|. Stability intervals are lengths connected to 0 (of
     an additive method the explicit part's), infinite where unbounded, None where they depend on a parameter or are not
     known; so is the SSP coefficient. `properties` are those that hold: FSAL, A-stable, L-stable, stiffly accurate,
     symplectic, symmetric, SSP, zero-stable. `tolerance` is what a method known in decimals is proven within; None is
-    exactly. `source` is the comment above the method, `about` the first line of its file.
+    exactly. `source` is the comment above the method, `about` the first sentence of its file.
     """
 
     name: str
@@ -45,7 +46,7 @@ class Row:
     embedded: tuple[int, ...]
     stages: int | None
     steps: int | None
-    evaluations: int
+    evaluations: int | None
     principal_error: float | None
     real_stability: float | None
     imaginary_stability: float | None
@@ -76,5 +77,8 @@ def rows() -> tuple[Row, ...]:
 
 
 def _row(content: dict[str, Any]) -> Row:
-    read = {"inf": float("inf")}
-    return Row(**{name: tuple(v) if isinstance(v, list) else read.get(str(v), v) for name, v in content.items()})
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else float(value) if value == "inf" else value
+        for name, value in content.items()
+    }
+    return Row(**values)
