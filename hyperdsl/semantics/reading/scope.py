@@ -15,7 +15,7 @@ from hyperdsl.semantics.model.spec import Base, Method, Multistep
 from hyperdsl.semantics.reading.kept import Kept
 from hyperdsl.semantics.reading.report import Report, within_reach
 from hyperdsl.semantics.reading.units import Unit, library_index, library_unit, load
-from hyperdsl.source import ON_DISK, Source, Texts, read_file
+from hyperdsl.source import Source, Texts, read_file
 from hyperdsl.syntax import nodes as n
 from hyperdsl.syntax.parser import parse
 
@@ -43,7 +43,7 @@ class Project:
 
     scopes: dict[str, Scope] = field(default_factory=dict)
     library: dict[str, Scope] = field(default_factory=dict)
-    texts: Texts = ON_DISK
+    texts: Texts = field(default_factory=dict)
     kept: Kept | None = None
 
     def scope(self, path: Path, shown: str) -> Scope:
