@@ -14,7 +14,7 @@ from lark import Token
 
 from hyperdsl.diagnostics import Diagnostic, Fix, catalogue
 from hyperdsl.source import Place, Source, Span
-from hyperdsl.syntax.brackets import DECLARATIONS
+from hyperdsl.syntax.brackets import DECLARATIONS, begins_declaration
 from hyperdsl.syntax.builder import span_of
 
 DIRECTIVES = frozenset({"import", "hyperdsl"})
@@ -162,7 +162,7 @@ class _Walk:
         self.done.bad.add(word.start_pos)
         self.done.tokens.append(word)
         depth, end = 0, step + 1
-        while end < len(self.tokens):
+        while end < len(self.tokens) and not begins_declaration(self.tokens, end):
             depth += (self.tokens[end].type == "LBRACE") - (self.tokens[end].type == "RBRACE")
             end += 1
             if depth == 0:

@@ -20,6 +20,7 @@ from hyperdsl.theory.multistep.root_condition import largest_root
 from hyperdsl.theory.numbers.budget import MOST_BITS, NotExact
 from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact
 
+SETTINGS = ("order", "start")
 MAX_STEPS = 32
 STATE, DERIVATIVE, STEP, INDEX = "z", "f", "h", "n"
 
@@ -46,7 +47,7 @@ def read_multistep(report: Report, declaration: n.Declaration, find: FindMethod)
         report(catalogue.BAD_PARAMETER, declaration.parameters[0], problem="a multistep method has no parameters")
     updates = [statement for statement in declaration.body.statements if isinstance(statement, n.Update)]
     others = tuple(statement for statement in declaration.body.statements if not isinstance(statement, n.Update))
-    settings = Settings(report, "a multistep method", n.Block(others, declaration.body.span), ("order", "start"))
+    settings = Settings(report, "a multistep method", n.Block(others, declaration.body.span), SETTINGS)
     claim = settings.require("order", name, "order 2")
     claimed = settings.integer("order", 1, 1)
     if not updates:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-from hyperdsl.diagnostics import Edit, Fix, catalogue, did_you_mean
+from hyperdsl.diagnostics import Diagnostic, Edit, Fix, catalogue, did_you_mean
 from hyperdsl.semantics.reading.report import Report
-from hyperdsl.source import Source
+from hyperdsl.source import ON_DISK, Source, Texts
 from hyperdsl.syntax import nodes as n
 from hyperdsl.syntax.brackets import DECLARATIONS
 from hyperdsl.syntax.parser import parse
@@ -53,20 +54,23 @@ class Unit:
         return [name for kind, name in self.declarations if kind == group]
 
 
-def load(path: Path, shown: str) -> Unit:
+Parse = Callable[[Source], tuple[n.File | None, tuple[Diagnostic, ...]]]
+
+
+def load(path: Path, shown: str, texts: Texts = ON_DISK, parsed: Parse = parse) -> Unit:
     """The file at `path`, its declarations by name; what is wrong with it is in its report."""
-    source, found = read(path, shown)
+    source, found = read(path, shown, texts)
     if source is None:
         unit = Unit(Report(found[0].place.source if found[0].place else Source(shown, "")), path, whole=False)
         unit.report.found.extend(found)
         return unit
-    return unit_of(source, path)
+    return unit_of(source, path, parsed)
 
 
-def unit_of(source: Source, path: Path | None) -> Unit:
-    """The declarations of a text."""
+def unit_of(source: Source, path: Path | None, parsed: Parse = parse) -> Unit:
+    """The declarations of a text, by `parsed` its tree."""
     unit = Unit(Report(source), path)
-    tree, found = parse(source)
+    tree, found = parsed(source)
     unit.report.found.extend(found)
     unit.whole = tree is not None and tree.complete
     if tree is None:

@@ -32,6 +32,9 @@ from hyperdsl.semantics.solvers.trainings import to_the_end
 from hyperdsl.semantics.solvers.varying import read_varying
 from hyperdsl.syntax import nodes as n
 
+SETTINGS = ("base", "training", "control", "grid", "path", "solve")
+HYPER_SETTINGS = ("base", "corrector", *SETTINGS[1:])
+
 
 class Names(Protocol):
     """Where the parts of a solver are found; None for a part that has been reported."""
@@ -81,8 +84,7 @@ def read_solver(report: Report, declaration: n.Declaration, names: Names) -> m.A
     if declaration.parameters:
         report(catalogue.BAD_PARAMETER, declaration.parameters[0], problem="a solver has no parameters of its own")
     kind = "a hypersolver" if hyper else "a solver"
-    known = ("base", *(("corrector",) if hyper else ()), "training", "control", "grid", "path", "solve")
-    settings = Settings(report, kind, declaration.body, known)
+    settings = Settings(report, kind, declaration.body, HYPER_SETTINGS if hyper else SETTINGS)
     parts = _parts(report, settings, declaration.name, names, hyper=hyper)
     base = parts.base
     if base is None or report.failed_since(before) or not parts.complete(hyper):
