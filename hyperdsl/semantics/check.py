@@ -25,7 +25,7 @@ from hyperdsl.semantics.solvers.trainings import DEFAULT_REFERENCE, default_trai
 from hyperdsl.semantics.studies.problems import read_problem
 from hyperdsl.semantics.studies.sweeps import read_sweep
 from hyperdsl.semantics.studies.variants import Variants
-from hyperdsl.source import Source
+from hyperdsl.source import STDIN, Source
 from hyperdsl.syntax import nodes as n
 from hyperdsl.syntax.parser import parse
 from hyperdsl.theory.numbers.budget import limited
@@ -202,10 +202,10 @@ class _Checker:
 
     def _check_package(self, first: n.Declaration) -> None:
         """The file's name becomes the package's."""
-        stem = self.scope.unit.source.stem
-        fault = package_fault(stem)
+        source = self.scope.unit.source
+        fault = None if source.path == STDIN else package_fault(source.stem)
         if fault:
-            self.scope.report(catalogue.FILE_NAME, first.name, name=self.scope.unit.source.name, reason=fault)
+            self.scope.report(catalogue.FILE_NAME, first.name, name=source.name, reason=fault)
 
 
 def _of(bases: list[m.Base], kind: type[Kind]) -> tuple[Kind, ...]:

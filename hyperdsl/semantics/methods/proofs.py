@@ -174,7 +174,8 @@ def compare(
     `notes` are said first where the claim is too high. The coefficients may be at fault where it is not `sure`;
     `correct` is the advice where the row has no order at all."""
     orders = [proven.order if timed else proven.order_autonomous for proven in reports]
-    order = orders[row]
+    order, swapped = orders[row], max(orders) > orders[0]
+    sure = sure and not swapped
     failing = reports[row].failing if timed else reports[row].failing_autonomous
     too_high, too_low = (
         (catalogue.EMBEDDED_TOO_HIGH, catalogue.EMBEDDED_TOO_LOW)
@@ -186,13 +187,11 @@ def compare(
         unproven(report, number, what, claimed, order)
     elif claimed > order:
         said = [*notes, *(_explained(failing) if failing else [])]
-        better = [
+        said += [
             f"row {other + 1} of the weights has order {found}; the first row is the one that is propagated"
             for other, found in enumerate(orders)
-            if order and other != row and found >= claimed
+            if swapped and other != row and found >= claimed
         ]
-        said += better
-        sure = sure and not better
         advice = f"claim order {order}, or correct the tableau" if order else correct
         bound = needed()
         if bound:

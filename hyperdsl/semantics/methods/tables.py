@@ -85,8 +85,8 @@ def _shape_is_right(report: Report, node: n.Tableau, rows: tuple[n.Row, ...], we
         report(catalogue.BAD_ROW, node.word, problem="a tableau needs at least one stage")
     elif not weights:
         report(catalogue.BAD_ROW, node.word, problem="a tableau needs a row of weights, which starts with `|`")
-    elif not rules:
-        report(catalogue.MISSING_RULE, weights[0], fix=_ruled(report, weights[0]))
+    elif not rules or (len(rules) == 1 and rules[0] == len(node.lines) - 1):
+        report(catalogue.MISSING_RULE, weights[0], fix=_ruled(report, rows[0], weights[0]))
     elif len(rules) > 1:
         rule = node.lines[rules[1]]
         last = rules[1] == len(node.lines) - 1
@@ -109,12 +109,13 @@ def _shape_is_right(report: Report, node: n.Tableau, rows: tuple[n.Row, ...], we
     return False
 
 
-def _ruled(report: Report, weights: n.Weights) -> Fix:
-    """A rule line put above the first row of weights."""
+def _ruled(report: Report, row: n.Row, weights: n.Weights) -> Fix:
+    """A rule line put above the first row of weights, below the start of the stages."""
     line, column = weights.span.line, weights.span.column
-    indent = report.source.lines[line - 1][: column - 1]
-    above = f"{RULE}\n{indent if not indent.strip() else ''}"
-    return Fix.put(above, Span(line, column, line, column), "put a rule line above the weights")
+    alone = not report.source.lines[line - 1][: column - 1].strip()
+    indent = " " * (row.span.column - 1) if alone else "\n"
+    at = 1 if alone else column
+    return Fix.put(f"{indent}{RULE}\n", Span(line, at, line, at), "put a rule line above the weights")
 
 
 def _whole_line(report: Report, node: Spanned) -> Span:
