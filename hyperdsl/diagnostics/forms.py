@@ -7,7 +7,7 @@ from pathlib import PurePath
 from urllib.parse import quote
 
 from hyperdsl import __version__
-from hyperdsl.diagnostics.explained import codes
+from hyperdsl.diagnostics.explained import codes, page
 from hyperdsl.diagnostics.model import Diagnostic, Fix
 from hyperdsl.source import Place, Span
 
@@ -20,11 +20,12 @@ def sarif(diagnostics: Sequence[Diagnostic]) -> dict[str, object]:
     rules = [
         {
             "id": code,
-            "shortDescription": {"text": entry.text},
-            "defaultConfiguration": {"level": entry.severity},
+            "shortDescription": {"text": page(code).summary},
+            "fullDescription": {"text": page(code).text},
+            "defaultConfiguration": {"level": page(code).severity},
             "help": {"text": f"hyperdsl explain {code}"},
         }
-        for code, entry in codes().items()
+        for code in codes()
     ]
     index = {code: i for i, code in enumerate(codes())}
     driver = {"name": "hyperdsl", "version": __version__, "semanticVersion": __version__, "rules": rules}
