@@ -222,7 +222,7 @@ def _bad_number(fault: Fault) -> Diagnostic | None:
         return None
     text = str(fault.token)
     plain = re.sub(r"\.(?=[eE]|$)", "", text.replace("_", ""))
-    if re.fullmatch(r"[0-9]+(\.[0-9]+)?([eE][0-9]*)?", plain):
+    if plain != text and re.fullmatch(r"[0-9]+(\.[0-9]+)?([eE][0-9]*)?", plain):
         return catalogue.BAD_NUMBER.at(fault.place, text=text, fix=fault.put(plain, f"write `{plain}`"))
     product = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([A-Za-z]\w*)", text)
     help_ = f"write a product as `{product[1]}*{product[2]}`" if product else None

@@ -18,7 +18,7 @@ from hyperdsl.source import Place, Source, Span
 from hyperdsl.syntax.brackets import Brackets, match
 from hyperdsl.syntax.builder import span_of
 from hyperdsl.syntax.characters import hides, named
-from hyperdsl.syntax.fault import BOUNDARIES, OPERATORS, RULE
+from hyperdsl.syntax.fault import BOUNDARIES, OPERATORS, RULE, gap
 from hyperdsl.syntax.grammar import grammar
 from hyperdsl.syntax.nodes import Comment
 from hyperdsl.syntax.outline import outline
@@ -223,9 +223,10 @@ class _Arranger:
         if last in TABLES and last.type == "NAME":
             place = _place(self.source, last)
             before = self.out[-2]
-            gap = Span(before.end_line or 1, before.end_column or 1, place.span.line, place.span.column)
-            fix = Fix.put("\n", gap, f"put `{last}` on a line of its own")
-            self.diagnostics.append(catalogue.OWN_LINE.at(place, word=last, help="begin a new line before it", fix=fix))
+            joined = before.type in CONTINUES  # then a new line alone ends nothing
+            help_ = f"remove the `{before}` before it" if joined else "begin a new line before it"
+            fix = None if joined else Fix.put("\n", gap(before, last), f"put `{last}` on a line of its own")
+            self.diagnostics.append(catalogue.OWN_LINE.at(place, word=last, help=help_, fix=fix))
             table = self.out.pop()
             self._end()
             self.out.append(Token.new_borrow_pos("TABLE", str(table), table))

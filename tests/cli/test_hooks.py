@@ -13,7 +13,7 @@ from hyperdsl.cli import application
 
 TEXT = (Path(__file__).parents[2] / ".pre-commit-hooks.yaml").read_text("utf-8")
 HOOKS = dict(re.findall(r"- id: (\S+)\n(?:  .*\n)*?  entry: hyperdsl (.*)\n", TEXT))
-SPEC = "method mine {\n    order 1\n    tableau {\n        0 |\n        --+--\n          | 1\n    }\n}\n"
+SPEC = "method mine {\n    order 1\n    tableau {\n        0 |\n        --+---\n          | 1\n    }\n}\n"
 
 
 def test_there_are_two_hooks() -> None:
