@@ -242,6 +242,15 @@ def _character(fault: Fault) -> Diagnostic | None:
     return catalogue.BAD_CHARACTER.at(fault.place, found=named(character), help=f"write `{written.strip()}`", fix=fix)
 
 
+def _loose_comma(fault: Fault) -> Diagnostic | None:
+    before = fault.before
+    if before is None or before.type != "COMMA" or fault.kind != "_NL":
+        return None
+    place = Place(fault.source, span_of(before))
+    fix = Fix.put("", place.span, "remove the comma")
+    return catalogue.SEPARATOR.at(place, problem="nothing follows this comma", help="remove it", fix=fix)
+
+
 def _own_line(fault: Fault) -> Diagnostic | None:
     """`error embedded, rtol 1e-4`, `base learned 4`."""
     before, row = fault.before, fault.statement
@@ -274,6 +283,7 @@ HABITS: tuple[Recogniser, ...] = (
     _unary_plus,
     _bad_number,
     _character,
+    _loose_comma,
     table_row,
     _own_line,
 )

@@ -96,12 +96,12 @@ def _describe(source: Source, stream: tuple[Token, ...], at: int, expected: froz
     """The message for a token that cannot stand where it does."""
     if at >= len(stream):
         place = Place(source, span_of(stream[-1]))
-        return catalogue.UNEXPECTED.at(place, found=PUNCTUATION["$END"], help=_expectation(expected))
+        return catalogue.UNEXPECTED.at(place, found="end of the file", help=_expectation(expected))
     told = recognised(Fault(source, stream, at))
     if told is not None:
         return told
     token = stream[at]
-    found = PUNCTUATION["_NL"] if token.type == "_NL" else f"`{token}`"
+    found = "end of the line" if token.type == "_NL" else f"`{token}`"
     if token.type == "IN":
         found = "`in`, which is a reserved word"
     return catalogue.UNEXPECTED.at(Place(source, span_of(token)), found=found, help=_expectation(expected))

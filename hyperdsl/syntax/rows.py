@@ -38,7 +38,7 @@ def column_sign(fault: Fault) -> Diagnostic | None:
 
 
 def table_row(fault: Fault) -> Diagnostic | None:
-    """Rows without commas, with a comma too many, with more than one `|`."""
+    """Rows without commas, with a comma at the end, with more than one `|`."""
     before, row = fault.before, fault.statement
     if not fault.in_table or before is None:
         return None
@@ -48,10 +48,6 @@ def table_row(fault: Fault) -> Diagnostic | None:
         fix = Fix.put(", ", span, "put a comma between them") if sure else None
         problem = "coefficients have commas between them"
         return catalogue.SEPARATOR.at(fault.place, problem=problem, help="write `c | a_1, a_2, ...`", fix=fix)
-    if before.type == "COMMA" and fault.kind == "_NL":
-        place = Place(fault.source, span_of(before))
-        fix = Fix.put("", place.span, "remove the comma")
-        return catalogue.SEPARATOR.at(place, problem="nothing follows this comma", help="remove it", fix=fix)
     if fault.kind == "BAR" and any(token.type == "BAR" for token in row[: fault.at - fault.start]):
         line = fault.place.span.line
         continued = [one for one, two in pairwise(row) if one == "," and (two.line or 0) == line != one.line]
