@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from hyperdsl.cli import application
 from hyperdsl.diagnostics import has_errors
-from hyperdsl.fixing import mended
+from hyperdsl.fixing import fixed, mended
 from hyperdsl.semantics.check import check_file
 from hyperdsl.semantics.reading.scope import Project
 from hyperdsl.source import SpecFile
@@ -112,3 +112,23 @@ def test_first_specs(path: Path) -> None:
     _, found = check_file(path, path.name, Project(texts=texts))
     assert not any(diagnostic.fix for diagnostic in found)
     assert (path.stem in CURED) <= (not has_errors(found))
+
+
+def test_each_fix_alone_removes_its_message() -> None:
+    tried = 0
+    for path in sorted(
+        [*NEWCOMERS.glob("*.hyper"), NEWCOMERS.parent / "dense.hyper", NEWCOMERS.parent / "one_line.hyper"]
+    ):
+        text = path.read_text("utf-8")
+        for diagnostic in check_file(path, path.name, Project())[1]:
+            if diagnostic.fix:
+                after, _ = fixed(text, [diagnostic])
+                texts = {str(path.resolve()): after.encode()}
+                found = {
+                    (one.code, one.message, one.place) for one in check_file(path, path.name, Project(texts=texts))[1]
+                }
+                spans = {(code, message, place.span) for code, message, place in found if place}
+                assert diagnostic.place
+                assert (diagnostic.code, diagnostic.message, diagnostic.place.span) not in spans, path.name
+                tried += 1
+    assert tried > 50
