@@ -30,6 +30,7 @@ MAY_IMPORT = {
     "symbolic": {"second", "semantics", "diagnostics"},
     "second": {"remembered", "semantics", "syntax", "diagnostics", "source"},  # of theory nothing: it proves alone
     "compiler": {"second", "codegen", "remembered", "plan", "semantics", "syntax", "diagnostics", "source", "theory"},
+    "fixing": {"compiler", "diagnostics", "source"},
     "evaluation": {"training", "plan", "semantics", "theory", "source"},
     "evidence": {
         "compiler",
@@ -64,6 +65,7 @@ MAY_IMPORT = {
     "remembered": {"cache", "codegen", "diagnostics", "source", "files"},
     "cli": {
         "files",
+        "fixing",
         "training",
         "compiler",
         "remembered",
