@@ -26,11 +26,12 @@ MAY_IMPORT = {
     "plan": {"semantics", "theory"},
     "runtime": set(),
     "training": {"runtime"},
+    "tables": set(),
     "codegen": {"plan", "semantics", "theory", "source", "files"},
     "symbolic": {"second", "semantics", "diagnostics"},
     "second": {"remembered", "semantics", "syntax", "diagnostics", "source"},  # of theory nothing: it proves alone
     "compiler": {"second", "codegen", "remembered", "plan", "semantics", "syntax", "diagnostics", "source", "theory"},
-    "evaluation": {"training", "plan", "semantics", "theory", "source"},
+    "evaluation": {"training", "tables", "diagnostics", "plan", "semantics", "theory", "source"},
     "evidence": {
         "compiler",
         "reporting",
@@ -54,7 +55,7 @@ MAY_IMPORT = {
         "theory",
         "source",
     },
-    "sweeps": {"evaluation", "training", "semantics", "theory", "source"},
+    "sweeps": {"evaluation", "tables", "training", "semantics", "theory", "source"},
     "pages": {"semantics", "theory"},
     "exporting": {"evaluation", "codegen", "runtime"},
     "verifying": {"compiler", "codegen", "plan", "semantics", "theory", "runtime", "diagnostics", "source"},
@@ -64,6 +65,7 @@ MAY_IMPORT = {
     "remembered": {"cache", "codegen", "diagnostics", "source", "files"},
     "cli": {
         "files",
+        "tables",
         "training",
         "compiler",
         "remembered",

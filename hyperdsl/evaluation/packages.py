@@ -16,7 +16,7 @@ from typing import Any, TypeGuard
 
 from torch import nn
 
-from hyperdsl.evaluation.errors import PackageError
+from hyperdsl.evaluation.errors import PackageError, similar
 
 _numbers = itertools.count()
 
@@ -66,7 +66,7 @@ class Package:
         if solver is None:
             raise PackageError(f"{self.name} has several solvers, name one with --solver: {names}")
         if solver not in self.solvers:
-            raise PackageError(f"{self.name} has no solver {solver}; it has {names}")
+            raise PackageError(f"{self.name} has no solver {solver}{similar(solver, self.solvers)}; it has {names}")
         return self.solvers[solver]
 
 
