@@ -62,7 +62,8 @@ def list_methods(words: Words = None, json: Json = False) -> None:
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    held = [name if name != "SSP" else f"SSP {_number(row.ssp)}" for name in row.properties]
+    implied = ("A-stable",) if "L-stable" in row.properties else ()
+    held = [name if name != "SSP" else f"SSP {_number(row.ssp)}" for name in row.properties if name not in implied]
     held += [f"dense {row.dense}"] * (row.dense is not None) + [f"for all {', '.join(row.parameters)}"] * row.is_family
     return (
         row.name,

@@ -65,6 +65,11 @@ class Row:
         return str(self.order) + (f"({', '.join(map(str, self.embedded))})" if self.embedded else "")
 
     @property
+    def path(self) -> str:
+        """Its file, as places in it call it."""
+        return f"hyperdsl/library/{self.file}"
+
+    @property
     def is_family(self) -> bool:
         """Whether it has parameters, for all of whose values it is proven."""
         return bool(self.parameters)

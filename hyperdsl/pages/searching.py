@@ -45,8 +45,11 @@ IMPLIED = {
 }
 """Words that are said of a kind, beside its own."""
 _TAGS = frozenset(
-    "explicit dirk implicit runge-kutta additive imex rosenbrock linearly-implicit multistep predictor-corrector stiff "
-    "embedded family dense exact decimals fsal a-stable l-stable symplectic symmetric ssp zero-stable".split()
+    {
+        *("explicit", "dirk", "implicit", "runge-kutta", "additive", "imex", "rosenbrock", "linearly-implicit"),
+        *("multistep", "predictor-corrector", "stiff", "embedded", "family", "dense", "exact", "decimals"),
+        *("fsal", "a-stable", "l-stable", "symplectic", "symmetric", "ssp", "zero-stable"),
+    }
 )
 """Words that rows are tagged with."""
 
@@ -63,7 +66,8 @@ def search(rows: Iterable[Row], words: Sequence[str]) -> tuple[Row, ...]:
     """The rows that have every word, or satisfy it: `order 5`, `order>=5`, `stages <= 4`.
 
     The word of a kind or property is one that a row has or has not; any other is found anywhere in its name and source.
-    Case and accents do not count. `not-WORD` is one that must not be there. SearchError where what is compared is none of `COMPARED`.
+    Case and accents do not count. `not-WORD` is one that must not be there.
+    SearchError where what is compared is none of `COMPARED`.
     """
     wanted = [_condition(word) for word in _joined(words)]
     return tuple(row for row in rows if all(holds(row) for holds in wanted))
@@ -117,7 +121,12 @@ def tags(row: Row) -> frozenset[str]:
     }
     kind = row.kind.split()
     return frozenset(
-        [*kind, *IMPLIED.get(row.kind, ()), *map(plain, row.properties), *(word for word, holds in held.items() if holds)]
+        [
+            *kind,
+            *IMPLIED.get(row.kind, ()),
+            *map(plain, row.properties),
+            *(word for word, holds in held.items() if holds),
+        ]
     )
 
 
