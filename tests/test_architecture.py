@@ -58,6 +58,7 @@ MAY_IMPORT = {
     "sweeps": {"evaluation", "tables", "training", "semantics", "theory", "source"},
     "pages": {"semantics", "theory"},
     "exporting": {"evaluation", "codegen", "runtime"},
+    "comparing": {"codegen", "plan", "semantics", "theory", "source"},
     "verifying": {"compiler", "codegen", "plan", "semantics", "theory", "runtime", "diagnostics", "source"},
     "notebook": {"compiler", "source", "pages", "diagnostics", "semantics", "theory"},
     "__main__": {"cli"},
@@ -66,6 +67,7 @@ MAY_IMPORT = {
     "cli": {
         "files",
         "tables",
+        "comparing",
         "training",
         "compiler",
         "remembered",

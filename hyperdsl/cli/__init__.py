@@ -58,6 +58,7 @@ def application() -> typer.Typer:
 
     from hyperdsl.cli.check import check
     from hyperdsl.cli.compile import compile_specs
+    from hyperdsl.cli.diff import diff
     from hyperdsl.cli.evaluate import evaluate
     from hyperdsl.cli.export import export
     from hyperdsl.cli.fmt import fmt
@@ -89,6 +90,7 @@ def application() -> typer.Typer:
     app.command()(fmt)
     app.command()(show)
     app.command("list")(list_methods)
+    app.command()(diff)
     app.command()(train)
     app.command()(evaluate)
     app.command()(report)
