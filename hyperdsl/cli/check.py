@@ -23,7 +23,8 @@ def check(paths: Paths, json: Json = False, prover: Prover = None, watch: Watch 
     from hyperdsl import compiler
 
     if watch:
-        return watching.watch(paths, lambda: check(paths, prover=prover), but="--json" if json else "")
+        watching.watch(paths, lambda: check(paths, prover=prover), but="--json" if json else "")
+        return
     files = spec_files(paths)
     outcomes = compiler.outcomes(files) if prover is None else compiler.proved_again(files)
     tell(outcomes, json=json)

@@ -21,7 +21,8 @@ def compile_specs(paths: Paths, output: Output = Path("generated"), check: Check
     from hyperdsl import compiler
 
     if watch:
-        return watching.watch(paths, lambda: compile_specs(paths, output), but="--check" if check else "")
+        watching.watch(paths, lambda: compile_specs(paths, output), but="--check" if check else "")
+        return
     try:
         outcomes = compiler.outcomes(spec_files(paths), packages=True)
     except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import sys
 import time
@@ -77,8 +78,6 @@ def _changed(before: Stamps, after: Stamps) -> list[str]:
 def _once(run: Callable[[], object], why: str) -> None:
     """One run, whatever comes of it, below a line with the time."""
     print(f"[{time.strftime('%H:%M:%S')}] {why}", file=sys.stderr)
-    try:
+    with contextlib.suppress(typer.Exit):  # what is wrong has been said
         run()
-    except typer.Exit:
-        pass  # what is wrong has been said
     sys.stdout.flush()

@@ -51,7 +51,8 @@ def compare(before: m.Spec, after: m.Spec) -> Comparison:
     for name in sorted(old.exports ^ new.exports):
         gone = name in old.exports
         found.append(Change("export", REMOVED if gone else ADDED, name if gone else "", "" if gone else name))
-    return Comparison(tuple(found), tuple(_loading(old, new)))
+    names = {change.before: change.after for change in found if (change.what, change.field) == ("solver", RENAMED)}
+    return Comparison(tuple(found), tuple(_loading(old, new, names)))
 
 
 def _meaning(spec: m.Spec) -> _Meaning:
@@ -114,14 +115,14 @@ def _same(before: object, after: object) -> bool:
     return type(before) is type(after) and one == other
 
 
-def _loading(old: _Meaning, new: _Meaning) -> Iterator[Loading]:
+def _loading(old: _Meaning, new: _Meaning, names: Mapping[str, str]) -> Iterator[Loading]:
     """For each solver with weights whether they load in the one of its name, or in the one that it was renamed to."""
     for name, mine in old.identities.items():
-        theirs = new.identities.get(name)
+        theirs = new.identities.get(names.get(name, name))
         if theirs is None and name in new.parts["solver"]:
             yield Loading(name, load=False, because=(Change(name, "something to train", "yes", "no"),))
         elif theirs is None:
-            yield Loading(name, load=False, because=(Change(name, "the solver's name", name, REMOVED),))
+            yield Loading(name, load=False, because=(Change(name, "the solver", "there", REMOVED),))
         else:
             found = changes(name, mine, theirs)
             yield Loading(name, load=not found, because=found)
