@@ -31,8 +31,8 @@ SIGNS = {
     "=": operator.eq,
     "": operator.eq,
 }
-_COMPARISON = re.compile(r"([a-z]+)\s*(>=|<=|==|=|>|<| )\s*(\d+(?:\.\d+)?|inf)")
-_SIGN = r"\s*(>=|<=|==|=|>|<)\s*"
+_SIGN, _NUMBER = r"\s*(>=|<=|==|=|>|<)\s*", r"\d+(?:\.\d+)?|inf"
+_COMPARISON = re.compile(rf"([a-z]+)(>=|<=|==|=|>|<| )({_NUMBER})")
 
 
 IMPLIED = {
@@ -86,8 +86,8 @@ def _joined(words: Sequence[str]) -> list[str]:
     """Comparisons as one word each, however they were divided: `order 5`, `order >= 5`, `order>= 5`."""
     text = "\n".join(plain(word) for word in " ".join(words).split())
     names = "|".join(COMPARED)
-    text = re.sub(rf"\b([a-z]+){_SIGN}(\d+(?:\.\d+)?|inf)(?=\s|$)", r"\1\2\3", text)
-    text = re.sub(rf"(?:(?<=\s)|^)({names})\s(\d+(?:\.\d+)?)(?=\s|$)", r"\1 \2", text)
+    text = re.sub(rf"\b([a-z]+){_SIGN}({_NUMBER})(?=\s|$)", r"\1\2\3", text)
+    text = re.sub(rf"(?:(?<=\s)|^)({names})\s({_NUMBER})(?=\s|$)", r"\1 \2", text)
     return [word for word in text.split("\n") if word]
 
 

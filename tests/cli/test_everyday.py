@@ -209,7 +209,9 @@ def test_a_reader_that_leaves_hides_no_fault(tmp_path: Path) -> None:
 def test_nothing_moves_where_no_terminal_is(tmp_path: Path) -> None:
     weights = tmp_path / "w.safetensors"
     settings = ("--set", "fit.iterations=4", "--set", "fit.trajectories=8", "--set", "fit.reference.substeps=2")
-    running = process("train", HEUN, "--problem", "pendulum", "-o", weights, "--cache", tmp_path / "cache", *settings)
+    running = process(
+        "train", HEUN, "--problem", "pendulum", "--output", weights, "--cache", tmp_path / "cache", *settings
+    )
     out, told = running.communicate(timeout=120)
     assert running.returncode == 0
     assert weights.exists()
