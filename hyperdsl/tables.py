@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import Console, ConsoleOptions, JustifyMethod, RenderResult
 from rich.table import Table
 from rich.text import Text
 
@@ -41,8 +41,8 @@ class Listing:
         table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, GAP - 1, 0, 0))
         for i, width in widths.items():
             column = self.columns[i]
-            head = Text(column.head, justify="right" if column.right else "left")
-            table.add_column(head, justify=head.justify, min_width=width, max_width=width, overflow="fold")
+            side: JustifyMethod = "right" if column.right else "left"
+            table.add_column(Text(column.head), justify=side, min_width=width, max_width=width, overflow="fold")
         for count, row in enumerate(self.rows):
             if count in self.sections:
                 table.add_section()

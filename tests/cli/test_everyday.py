@@ -26,11 +26,11 @@ def run(*arguments: object, columns: int = 200) -> Result:
     return CliRunner().invoke(application(), words, env={"COLUMNS": str(columns)})
 
 
-def process(*arguments: object, **options: object) -> subprocess.Popen[str]:
+def process(*arguments: object) -> subprocess.Popen[str]:
     environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
     command = [sys.executable, "-m", "hyperdsl", *map(str, arguments)]
     return subprocess.Popen(
-        command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options
+        command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
 
 
