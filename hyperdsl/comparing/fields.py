@@ -9,12 +9,14 @@ from typing import Any
 from hyperdsl.codegen.expressions import SUM, Notation, spelled
 from hyperdsl.comparing.words import WORDS
 from hyperdsl.semantics.model.expressions import Binary, Constant, Expression, Function, Negation, Pi, Variable
+from hyperdsl.semantics.model.spec import Training
 from hyperdsl.theory.numbers.exact import Exact
 from hyperdsl.theory.runge_kutta.families import Interval
 
-ABSENT = "none"
+ABSENT, THERE = "none", "there"
 _EXPRESSIONS = (Binary, Constant, Function, Negation, Pi, Variable)
-_ENDINGS = ("Loss", "Model")
+_NAMING = ("kind", "function")
+"""Fields that say which of several things a model is."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +32,16 @@ class Change:
 def changes(what: str, before: object, after: object) -> tuple[Change, ...]:
     """The fields of two models that differ in meaning, in the order in which they stand."""
     old, new = described(before), described(after)
-    labels = dict.fromkeys([*old, *new])
-    return tuple(
-        Change(what, label, old.get(label, ABSENT), new.get(label, ABSENT))
-        for label in labels
-        if old.get(label, ABSENT) != new.get(label, ABSENT)
-    )
+    found: list[Change] = []
+    whole: tuple[str, ...] = ()
+    for label in dict.fromkeys([*old, *new]):
+        one, other = old.get(label, ABSENT), new.get(label, ABSENT)
+        if one == other or label.startswith(whole):
+            continue
+        found.append(Change(what, label, one, other))
+        if THERE in (one, other):
+            whole = (*whole, f"{label} ")  # a part that is on one side alone is told as one
+    return tuple(found)
 
 
 def described(model: object) -> Mapping[str, str]:
@@ -50,13 +56,17 @@ def _walked(value: object, label: str) -> Iterator[tuple[str, str]]:
             yield from _walked(_reached(value, path), f"{label} {word}".strip())
     elif isinstance(value, tuple) and value and all(_key(one) for one in value):
         for one in value:
-            yield from _walked(one[1] if isinstance(one, tuple) else one, f"{label} {_key(one)}".strip())
+            named = f"{label} {_key(one)}".strip()
+            if not isinstance(one, tuple):
+                yield named, THERE
+            yield from _walked(one[1] if isinstance(one, tuple) else one, named)
     elif isinstance(value, tuple) and value and all(isinstance(one, Exact | tuple) for one in value):
         for count, one in enumerate(value, 1):
             yield from _walked(one, f"{label}{',' if label[-1:].isdigit() else '_'}{count}")
     elif isinstance(value, tuple) and value and all(type(one) in WORDS for one in value):
         for count, one in enumerate(value, 1):
-            yield from _walked(one, f"{label} {count}" if len(value) > 1 else label)
+            yield f"{label} {count}", THERE
+            yield from _walked(one, f"{label} {count}")
     else:
         yield label, text(value)
 
@@ -69,10 +79,12 @@ def _reached(value: object, path: str) -> object:
 
 
 def _key(value: object) -> str:
-    """What names one of several: a field, or the first of a pair."""
+    """What names one of several: a field, or the first of a pair. Phases of a training have one name."""
     if isinstance(value, tuple):
         return value[0] if len(value) == 2 and isinstance(value[0], str) else ""
-    return str(getattr(value, "name", None) or getattr(value, "word", None) or "") if type(value) in WORDS else ""
+    if type(value) not in WORDS or isinstance(value, Training):
+        return ""
+    return str(getattr(value, "name", "") or getattr(value, "word", ""))
 
 
 def text(value: Any) -> str:
@@ -98,12 +110,12 @@ def text(value: Any) -> str:
 
 
 def _of_dataclass(value: Any) -> str:
-    """`linear(width 64)`"""
-    name = type(value).__name__
-    for ending in _ENDINGS:
-        name = name.removesuffix(ending)
-    given = [f"{one.name} {text(found)}" for one in fields(value) if (found := getattr(value, one.name)) is not None]
-    return name.lower() + (f"({', '.join(given)})" if given else "")
+    """`linear(64)`, `conv2d(channels 16, kernel 3)`, `trajectory(3/5)`; what is None is left out."""
+    given = {one.name: text(found) for one in fields(value) if (found := getattr(value, one.name)) is not None}
+    named = next((given.pop(word) for word in _NAMING if word in given), None)
+    name = named or type(value).__name__.removesuffix("Loss").lower()
+    told = [one if len(given) == 1 else f"{word} {one}" for word, one in given.items()]
+    return name + (f"({', '.join(told)})" if told else "")
 
 
 def _called(name: str, operand: Expression) -> tuple[str, int]:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
-from hyperdsl.codegen.torch.correctors import CorrectorView
 from hyperdsl.codegen.torch.views import PackageView, SolverView
 from hyperdsl.plan import Plan, Solve
 from hyperdsl.semantics.methods.families import range_text
 from hyperdsl.semantics.model.control import Control
+from hyperdsl.semantics.model.layers import Layer
 from hyperdsl.semantics.model.left_open import Grid
 from hyperdsl.semantics.model.solving import Solving
 from hyperdsl.semantics.model.spec import Corrector, External
-
-_NO_IDENTITY = ("outside=", "warm=", "input_shape=", "bound=")
-"""Arguments of a corrector's class that its tensors do not depend on, or that are told by themselves."""
+from hyperdsl.theory.numbers.exact import Exact
 
 
 @dataclass(frozen=True)
@@ -47,18 +46,21 @@ class Interface:
 
 @dataclass(frozen=True)
 class Identity:
-    """What weights belong to: they load where all of it is equal. None for a solver that has none.
+    """What weights belong to: they load where all of it is equal.
 
-    `layers` are those of g's network with their widths, as the package has them, and what comes before and after them.
+    `inputs` are the features of g, `slopes` what it gets of the step's evaluations. `scaled`: whether g has scales of
+    its own that are fitted to the training data, which a bilinear one that starts as J f has not.
     """
 
     solver: str
     residual_power: int | None
     base: str
     inputs: tuple[str, ...]
-    bound: str | None
+    slopes: tuple[str, ...]
+    bound: Exact | None
     output: str | None
-    layers: tuple[str, ...]
+    layers: tuple[Layer, ...]
+    scaled: bool
     learned: tuple[str, ...]
     increments: int
 
@@ -115,27 +117,17 @@ def identity(plan: Plan, view: SolverView, package: PackageView) -> Identity | N
         return None
     g = next((one for one in package.correctors if one.name == view.corrector), None)
     corrector = plan.corrector if isinstance(plan.corrector, Corrector) else None
+    arguments = g.arguments if g else ()
     return Identity(
         solver=view.name,
         residual_power=plan.residual_power,
         base=view.digest,
-        inputs=_inputs(g, view),
-        bound=None if corrector is None or corrector.bound is None else str(corrector.bound),
-        output=g.output if g else None,
-        layers=_layers(g),
+        inputs=tuple(re.findall('"(.*?)"', g.features)) if g else (),
+        slopes=tuple(name for text in arguments if text.startswith("seen=") for name in re.findall('"(.*?)"', text)),
+        bound=corrector.bound if corrector else None,
+        output=corrector.output if corrector else None,
+        layers=corrector.layers if corrector else (),
+        scaled="scaled=False" not in arguments,
         learned=tuple(name for row in view.learned for name in row.names),
         increments=view.increments,
     )
-
-
-def _inputs(g: CorrectorView | None, view: SolverView) -> tuple[str, ...]:
-    """The features of g in their order, and the slopes that it gets."""
-    return () if g is None else (g.features, *(text for text in g.arguments if text.startswith("seen=")), view.seen)
-
-
-def _layers(g: CorrectorView | None) -> tuple[str, ...]:
-    """The class, the layers and the last one, as the package has them."""
-    if g is None:
-        return ()
-    own = [text for text in g.arguments[2:] if not text.startswith((*_NO_IDENTITY, "seen="))]
-    return (g.base, *own, *g.layers, g.last)

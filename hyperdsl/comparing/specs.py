@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from hyperdsl.codegen.torch.identity import base_digest
 from hyperdsl.codegen.torch.views import package_view
-from hyperdsl.comparing.fields import Change, changes, described
+from hyperdsl.comparing.fields import ABSENT, Change, changes, described
 from hyperdsl.comparing.meaning import Identity, Interface, identity, interface
 from hyperdsl.plan import plan
 from hyperdsl.semantics.model import spec as m
@@ -35,9 +35,13 @@ class Comparison:
 
 @dataclass(frozen=True)
 class _Meaning:
-    """A spec's parts by their kinds and names, what its package exports, and what its weights belong to."""
+    """A spec's parts by their kinds and names, what its package exports, and what its weights belong to.
+
+    `roles` has the parts of each solver, wherever they are declared.
+    """
 
     parts: Mapping[str, Mapping[str, object]]
+    roles: Mapping[str, Mapping[str, object]]
     exports: frozenset[str]
     identities: Mapping[str, Identity]
 
@@ -48,6 +52,7 @@ def compare(before: m.Spec, after: m.Spec) -> Comparison:
     found: list[Change] = []
     for kind in old.parts:
         found += _of_kind(kind, old.parts[kind], new.parts[kind])
+    found += _of_roles(old, new)
     for name in sorted(old.exports ^ new.exports):
         gone = name in old.exports
         found.append(Change("export", REMOVED if gone else ADDED, name if gone else "", "" if gone else name))
@@ -63,7 +68,7 @@ def _meaning(spec: m.Spec) -> _Meaning:
     identities = {one.name: identity(one, view, package) for one, view in pairs}
     own = {spec.source.path, *(source.path for source in spec.imports)}
     parts: dict[str, Mapping[str, object]] = {
-        "method": _named([*_methods(spec), *(solver.base for solver in spec.solvers)], own),
+        "method": _named([*_imported_bases(spec), *_methods(spec)], own),
         "corrector": _named([*spec.correctors, *(s.corrector for s in spec.solvers)], own),
         "training": _named([*spec.trainings, *(s.training for s in spec.solvers)], own),
         "problem": _named(spec.problems, own),
@@ -72,12 +77,19 @@ def _meaning(spec: m.Spec) -> _Meaning:
         "solver": {one.name: one for one in interfaces},
     }
     exports = frozenset(package.exports) if plans else frozenset()
-    return _Meaning(parts, exports, {name: one for name, one in identities.items() if one is not None})
+    roles = {s.name: {"base": s.base, "corrector": s.corrector, "training": s.training} for s in spec.solvers}
+    return _Meaning(parts, roles, exports, {name: one for name, one in identities.items() if one is not None})
 
 
 def _methods(spec: m.Spec) -> Iterator[object]:
     for group in (spec.methods, spec.additives, spec.rosenbrocks, spec.multisteps, spec.predictor_correctors):
         yield from group
+
+
+def _imported_bases(spec: m.Spec) -> Iterator[object]:
+    """The bases that are declared in imports; one of `learned(...)` is the solver's matter."""
+    imported = {source.path for source in spec.imports}
+    yield from (solver.base for solver in spec.solvers if solver.base.place.source.path in imported)
 
 
 def _named(parts: Iterable[object], own: set[str]) -> dict[str, object]:
@@ -107,6 +119,16 @@ def _of_kind(kind: str, old: Mapping[str, object], new: Mapping[str, object]) ->
             yield from changes(f"{kind} {name}", old[name], new[name])
 
 
+def _of_roles(old: _Meaning, new: _Meaning) -> Iterator[Change]:
+    """How the part that a solver of both specs has for another differs from that, where they are of one kind."""
+    for name, mine in old.roles.items():
+        for role, part in mine.items():
+            other = new.roles.get(name, {}).get(role)
+            others = getattr(part, "name", None) != getattr(other, "name", None)
+            if others and part is not None and type(part) is type(other):
+                yield from changes(f"solver {name}'s {role}", part, other)
+
+
 def _same(before: object, after: object) -> bool:
     """Whether two parts have one meaning; the names of a solver's parts are the matter of these."""
     one, other = dict(described(before)), dict(described(after))
@@ -122,7 +144,7 @@ def _loading(old: _Meaning, new: _Meaning, names: Mapping[str, str]) -> Iterator
         if theirs is None and name in new.parts["solver"]:
             yield Loading(name, load=False, because=(Change(name, "something to train", "yes", "no"),))
         elif theirs is None:
-            yield Loading(name, load=False, because=(Change(name, "the solver", "there", REMOVED),))
+            yield Loading(name, load=False, because=(Change(name, "the solver's name", name, ABSENT),))
         else:
             found = changes(name, mine, theirs)
             yield Loading(name, load=not found, because=found)

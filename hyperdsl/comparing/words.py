@@ -15,7 +15,7 @@ from hyperdsl.semantics.model.problem import ProblemModel, ProblemParameter, Pro
 from hyperdsl.semantics.model.rosenbrock import Rosenbrock, RosenbrockDense, RosenbrockFacts
 from hyperdsl.semantics.model.solving import Solving
 from hyperdsl.semantics.model.sweep import Sweep, SweptBase, SweptNumber
-from hyperdsl.semantics.model.training import Optimizer, StateShare, StepRange
+from hyperdsl.semantics.model.training import Optimizer, StepRange
 from hyperdsl.theory.additive.order import OrderReport as AdditiveReport
 from hyperdsl.theory.additive.pair import Pair
 from hyperdsl.theory.multistep.formulas import LinearMultistep
@@ -128,9 +128,8 @@ WORDS: Mapping[type, Words] = {
         "batch": "batch",
         "seed": "seed",
         "trajectories": "trajectories",
-        "then": "then",
+        "then": "phase",
     },
-    StateShare: {"kind": "kind", "share": "share", "noise": "noise"},
     StepRange: {"unit": "unit", "lower": "from", "upper": "to", "numbers": "list", "given": "given"},
     m.Reference: {"method.name": "method", "substeps": "substeps", "dtype": "dtype"},
     Optimizer: {"learning_rate": "lr", "weight_decay": "weight_decay", "clip": "clip"},
@@ -184,9 +183,11 @@ WORDS: Mapping[type, Words] = {
         "residual_power": "the residual power",
         "base": COEFFICIENTS,
         "inputs": "g's inputs",
+        "slopes": "g's slopes",
         "bound": "g's bound",
         "output": "g's output form",
         "layers": "g's layers",
+        "scaled": "g's scales",
         "learned": "the learned parameters",
         "increments": "the learned steps of the grid",
     },

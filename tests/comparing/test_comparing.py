@@ -190,6 +190,20 @@ def test_a_package_means_what_its_spec_means(name: str) -> None:
     assert done.stdout.startswith("nothing changed in meaning")
 
 
+def test_a_part_that_is_new_is_told_as_one(tmp_path: Path) -> None:
+    phase = "    then {\n        loss trajectory(steps = 2)\n        iterations 5\n    }\n"
+    texts = [BEFORE.replace("    iterations 10\n", f"    iterations 10\n{phase * count}") for count in (0, 1, 2)]
+    none, one, two = (written(tmp_path, f"phases_{i}", text).path for i, text in enumerate(texts))
+
+    def told(*specs: Path) -> list[str]:
+        return [line for line in diff(*specs).stdout.splitlines() if line.startswith("training")]
+
+    assert told(none, one) == ["training fit: phase 1: none → there"]
+    assert told(two, one) == ["training fit: phase 2: there → none"]
+    other = written(tmp_path, "other", texts[2][::-1].replace("5 snoitareti", "6 snoitareti", 1)[::-1]).path
+    assert told(two, other) == ["training fit: phase 2 iterations: 5 → 6"]
+
+
 def test_problems_and_sweeps_are_compared(tmp_path: Path) -> None:
     text = (ROOT / "specs" / "swept_lotka_volterra.hyper").read_text()
     problem = "\nproblem p(mu = 1 .. 2) {\n    x' = -mu*sin(x)^2\n    x in 0 .. 1\n    span 0 .. 1\n}\n"
