@@ -20,8 +20,8 @@ LONGEST_TEXT = 500
 TEACHING = """
 Design a solver for differential equations in a small text file; get a proof of its order and fast PyTorch code.
 
-[bold]1.[/] Write `hyper_heun.hyper`: a `method` with its tableau (or take one from the library, such as `rk4`), a
-`corrector`, and a `hypersolver` that joins them.
+[bold]1.[/] Write `hyper_heun.hyper`: a `method` with its tableau (or take one from the library, such as `rk4`:
+`hyperdsl list` has them all, `hyperdsl show rk4` shows one), a `corrector`, and a `hypersolver` that joins them.
 
 [bold]2.[/] `hyperdsl check hyper_heun.hyper` proves the order of every method, exactly.
 
@@ -37,7 +37,9 @@ Design a solver for differential equations in a small text file; get a proof of 
 
 [bold]8.[/] `hyperdsl sweep SPEC --problem P` tries the bases and sizes that the spec's `sweep` declares.
 
-[bold]9.[/] `hyperdsl export generated/hyper_heun --as torch` writes a whole solve, to deploy.
+[bold]9.[/] `hyperdsl diff OLD NEW` says what changed in meaning between two specs, and whether weights still load.
+
+[bold]10.[/] `hyperdsl export generated/hyper_heun --as torch` writes a whole solve, to deploy.
 
 Exit codes: 0 fine, 1 the specs are at fault (or --check found a difference), 2 wrong usage or an I/O error, 3 a bug
 in hyperdsl.

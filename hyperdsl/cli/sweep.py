@@ -17,7 +17,7 @@ import typer
 from hyperdsl import __version__
 from hyperdsl.cli.evaluate import tableau
 from hyperdsl.cli.inputs import Json, finish, out, say, spec_files, stop
-from hyperdsl.cli.names import unknown
+from hyperdsl.cli.names import one_of, unknown
 from hyperdsl.cli.packages import ProblemName, Threads, find, guarded, need_torch, shows_progress
 from hyperdsl.files import replace_file
 from hyperdsl.source import SpecFile
@@ -41,7 +41,12 @@ Storage = Annotated[
 ]
 Costs = Annotated[
     Literal["macs", "evaluations", "milliseconds"],
-    typer.Option("--cost", help="What is minimised beside the error, g's share included."),
+    typer.Option(
+        "--cost",
+        parser=one_of("macs", "evaluations", "milliseconds"),
+        metavar="macs|evaluations|milliseconds",
+        help="What is minimised beside the error, g's share included.",
+    ),
 ]
 Methods = Annotated[str, typer.Option(metavar="NAME,NAME,...", help="Methods of the library to compare with.")]
 Plot = Annotated[Path | None, typer.Option(metavar="FILE", help="Write a plot of all points and the front.")]
