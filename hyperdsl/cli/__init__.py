@@ -20,8 +20,8 @@ LONGEST_TEXT = 500
 TEACHING = """
 Design a solver for differential equations in a small text file; get a proof of its order and fast PyTorch code.
 
-[bold]1.[/] Write `hyper_heun.hyper`: a `method` with its tableau (or take one from the library, such as `rk4`:
-`hyperdsl list` has them all, `hyperdsl show rk4` shows one), a `corrector`, and a `hypersolver` that joins them.
+[bold]1.[/] Write `hyper_heun.hyper`: a `method` with its tableau (or one of the library, which `hyperdsl list` lists), a
+`corrector`, and a `hypersolver` that joins them.
 
 [bold]2.[/] `hyperdsl check hyper_heun.hyper` proves the order of every method, exactly.
 
