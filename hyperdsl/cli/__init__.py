@@ -20,7 +20,7 @@ LONGEST_TEXT = 500
 TEACHING = """
 Design a solver for differential equations in a small text file; get a proof of its order and fast PyTorch code.
 
-[bold]1.[/] Write `hyper_heun.hyper`: a `method` with its tableau (or one of the library, which `hyperdsl list` lists), a
+[bold]1.[/] Write `hyper_heun.hyper`: a `method` with its tableau (or one of the library: `hyperdsl list`), a
 `corrector`, and a `hypersolver` that joins them.
 
 [bold]2.[/] `hyperdsl check hyper_heun.hyper` proves the order of every method, exactly.

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from hyperdsl.source import Place
@@ -52,6 +54,14 @@ def did_you_mean(name: str, known: Iterable[str]) -> str | None:
     """Advice naming the nearest known spelling, or None where nothing is near."""
     near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f"did you mean `{near[0]}`?" if near else None
+
+
+def did_you_mean_path(path: Path) -> str | None:
+    """Advice naming what lies in the path's folder under the nearest name; None where the path is there, too."""
+    try:
+        return None if os.path.lexists(path) else did_you_mean(path.name, os.listdir(path.parent))
+    except (OSError, ValueError):
+        return None
 
 
 def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:

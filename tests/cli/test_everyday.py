@@ -54,6 +54,8 @@ def process(*arguments: object) -> subprocess.Popen[str]:
         (("evaluate", HEUN, "--problem", "van_der_poll"), "did you mean `van_der_pol`?"),
         (("evaluate", HEUN, "--problem", "van_der_pol", "--solver", "HyperHuen"), "did you mean `HyperHeun`?"),
         (("evaluate", "generated/hyper_huen", "--problem", "van_der_pol"), "did you mean `hyper_heun`?"),
+        (("verify", "generated/hyper_huen"), "did you mean `hyper_heun`?"),
+        (("diff", "specs/hyper_heun.hyper", "generated/hyper_huen"), "did you mean `hyper_heun`?"),
         (("report", HEUN, "--problem", "pendulm"), "did you mean `pendulum`?"),
         (("train", HEUN, "--problem", "pendulum", "--set", "fit.itertions=5"), "did you mean `iterations`?"),
         (
