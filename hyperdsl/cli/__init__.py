@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hyperdsl import __version__
-from hyperdsl.cli.codes import BUG, INTERRUPTED, WRONG_USAGE
+from hyperdsl.cli.codes import BUG, INTERRUPTED
 
 if TYPE_CHECKING:
     import typer
@@ -20,7 +20,7 @@ LONGEST_TEXT = 500
 TEACHING = """
 Design a solver for differential equations in a small text file; get a proof of its order and fast PyTorch code.
 
-[bold]1.[/] Write `hyper_heun.hyper`: a `method` with its tableau (or take one from the library, such as `rk4`), a
+[bold]1.[/] Write `hyper_heun.hyper`: a `method` with its tableau (or one of the library: `hyperdsl list`), a
 `corrector`, and a `hypersolver` that joins them.
 
 [bold]2.[/] `hyperdsl check hyper_heun.hyper` proves the order of every method, exactly.
@@ -37,7 +37,9 @@ Design a solver for differential equations in a small text file; get a proof of 
 
 [bold]8.[/] `hyperdsl sweep SPEC --problem P` tries the bases and sizes that the spec's `sweep` declares.
 
-[bold]9.[/] `hyperdsl export generated/hyper_heun --as torch` writes a whole solve, to deploy.
+[bold]9.[/] `hyperdsl diff OLD NEW` says what changed in meaning between two specs, and whether weights still load.
+
+[bold]10.[/] `hyperdsl export generated/hyper_heun --as torch` writes a whole solve, to deploy.
 
 Exit codes: 0 fine, 1 the specs are at fault (or --check found a difference), 2 wrong usage or an I/O error, 3 a bug
 in hyperdsl.
@@ -58,10 +60,12 @@ def application() -> typer.Typer:
 
     from hyperdsl.cli.check import check
     from hyperdsl.cli.compile import compile_specs
+    from hyperdsl.cli.diff import diff
     from hyperdsl.cli.evaluate import evaluate
     from hyperdsl.cli.explain import explain
     from hyperdsl.cli.export import export
     from hyperdsl.cli.fmt import fmt
+    from hyperdsl.cli.list import list_methods
     from hyperdsl.cli.report import report
     from hyperdsl.cli.reproduce import reproduce
     from hyperdsl.cli.show import show
@@ -89,6 +93,8 @@ def application() -> typer.Typer:
     app.command()(fmt)
     app.command()(explain)
     app.command()(show)
+    app.command("list")(list_methods)
+    app.command()(diff)
     app.command()(train)
     app.command()(evaluate)
     app.command()(report)
@@ -101,17 +107,16 @@ def application() -> typer.Typer:
 
 def main() -> None:
     """The console script: exit code 3 for an exception, which is a bug of hyperdsl."""
+    from hyperdsl.cli.pipes import patient
     from hyperdsl.cli.quick import remembered
 
+    patient()
     try:
         code = remembered(sys.argv[1:])
         if code is not None:
             sys.stdout.flush()
             sys.exit(code)
         application()()
-    except BrokenPipeError:  # whoever read the output has enough of it
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(WRONG_USAGE)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except Exception as error:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from hyperdsl.cli import watching
 from hyperdsl.cli.inputs import SPEC_AT_FAULT, Json, PathsOrStdin, out, spec_files, standard_input, stop
 from hyperdsl.cli.told import tell, tell_json
+from hyperdsl.cli.watching import Watch
 from hyperdsl.diagnostics import has_errors
 from hyperdsl.files import replace_file
 from hyperdsl.source import STDIN, SpecFile
@@ -36,6 +38,7 @@ def check(
     output_format: OutputFormat = "full",
     fix: Repair = False,
     prover: Prover = None,
+    watch: Watch = False,
 ) -> None:
     """Parse, resolve and prove specs; print the proven order of each method."""
     from hyperdsl import compiler
@@ -43,6 +46,10 @@ def check(
     if json and output_format not in ("full", "json"):
         stop(f"`--json` and `--output-format {output_format}` cannot both be")
     form: Form = "json" if json else output_format
+    if watch:
+        machine = "" if form in ("full", "concise") else f"--output-format {form}"
+        watching.watch(paths, lambda: check(paths, output_format=form, fix=fix, prover=prover), but=machine)
+        return
     files = spec_files(paths, stdin=True)
     applied = _fix(files) if fix else []
     texts = standard_input(files)

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from hyperdsl.diagnostics import did_you_mean_path
 from hyperdsl.source import MAX_BYTES, ON_DISK, STDIN, SpecFile, Texts, read_file
 
 
@@ -23,7 +24,8 @@ def found_files(paths: Iterable[Path], *, stdin: bool = False) -> tuple[SpecFile
             for file in _inside(path):
                 _add(found, SpecFile(file, file.as_posix(), file.relative_to(path).parent.parts))
         elif not path.is_dir() and not os.path.lexists(path):
-            raise ValueError(f"there is no file or folder `{path}`")
+            advice = did_you_mean_path(path)
+            raise ValueError(f"there is no file or folder `{path}`{f': {advice}' if advice else ''}")
         elif path.suffix != ".hyper":
             raise ValueError(f"`{path}` is not a spec: its name does not end in `.hyper`")
         else:

@@ -17,7 +17,8 @@ import typer
 from hyperdsl import __version__
 from hyperdsl.cli.evaluate import tableau
 from hyperdsl.cli.inputs import Json, finish, out, say, spec_files, stop
-from hyperdsl.cli.packages import ProblemName, Threads, find, guarded, need_torch
+from hyperdsl.cli.names import one_of, unknown
+from hyperdsl.cli.packages import ProblemName, Threads, find, guarded, need_torch, shows_progress
 from hyperdsl.files import replace_file
 from hyperdsl.source import SpecFile
 
@@ -40,7 +41,12 @@ Storage = Annotated[
 ]
 Costs = Annotated[
     Literal["macs", "evaluations", "milliseconds"],
-    typer.Option("--cost", help="What is minimised beside the error, g's share included."),
+    typer.Option(
+        "--cost",
+        parser=one_of("macs", "evaluations", "milliseconds"),
+        metavar="macs|evaluations|milliseconds",
+        help="What is minimised beside the error, g's share included.",
+    ),
 ]
 Methods = Annotated[str, typer.Option(metavar="NAME,NAME,...", help="Methods of the library to compare with.")]
 Plot = Annotated[Path | None, typer.Option(metavar="FILE", help="Write a plot of all points and the front.")]
@@ -99,7 +105,7 @@ def sweep(
     try:
         for worker in workers:
             worker.start()
-        guarded(lambda: sweeps.run(store, task, progress=not quiet))
+        guarded(lambda: sweeps.run(store, task, progress=shows_progress(quiet)))
         for worker in workers:
             worker.join()
         networks, failures = store.networks(), store.failures()
@@ -209,7 +215,7 @@ def _chosen(path: Path, name: str | None) -> tuple[Spec, Sweep]:
     if not spec.sweeps:
         stop(f"`{path}` declares no sweep")
     if not found:
-        stop(f"`{path}` has no sweep `{name}`; it has {names}")
+        unknown(f"`{path}` has no sweep `{name}`", name or "", (sweep.name for sweep in spec.sweeps))
     if len(found) > 1:
         stop(f"`{path}` has several sweeps, name one: {names}")
     return spec, found[0]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from hyperdsl.source import Place, Span
@@ -93,6 +95,14 @@ def did_you_mean(name: str, known: Iterable[str]) -> str | None:
         near = [lowered[word] for word in difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=0.6)]
     found = same or (near[0] if near else None)
     return f"did you mean `{found}`?" if found else None
+
+
+def did_you_mean_path(path: Path) -> str | None:
+    """Advice naming what lies in the path's folder under the nearest name; None where the path is there, too."""
+    try:
+        return None if os.path.lexists(path) else did_you_mean(path.name, os.listdir(path.parent))
+    except (OSError, ValueError):
+        return None
 
 
 def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:

@@ -64,6 +64,16 @@ class Row:
         """`5(4)`"""
         return str(self.order) + (f"({', '.join(map(str, self.embedded))})" if self.embedded else "")
 
+    @property
+    def path(self) -> str:
+        """Its file, as places in it call it."""
+        return f"hyperdsl/library/{self.file}"
+
+    @property
+    def is_family(self) -> bool:
+        """Whether it has parameters, for all of whose values it is proven."""
+        return bool(self.parameters)
+
     def plain(self) -> dict[str, Any]:
         """The row as a JSON object; an infinite number is the text "inf"."""
         return {name: "inf" if value == float("inf") else value for name, value in vars(self).items()}
