@@ -39,6 +39,10 @@ class AdaptiveSteps(SingleStep):
     own, of order `dense_order`, `between` gives its stages and `weights` their weights at s + θ ε.
     """
 
+    takes = (
+        "its steps follow an error, within the tolerances rtol= and atol=; steps= is for solvers of fixed steps, those "
+        "without a `control` in their spec"
+    )
     error: ClassVar[str]
     each: ClassVar[bool] = False
     control: Control
