@@ -32,13 +32,13 @@ class HypersolverModule(LightningModule):
         Trainer(max_epochs=1).fit(module)
         module.history  # of `fit`; module.solver is trained
 
-    The loss, its data, the batches, the optimizer and the learning rate are those of the package's settings; an epoch is
-    the whole training, all of its phases. The arguments are those of `fit`; f gets no gradients. Losses are logged as
+    The loss, its data, the batches, the optimizer and the learning rate are those of the package's settings; an epoch
+    is the whole training, all of its phases. The arguments are those of `fit`; f gets no gradients. Losses are logged as
     `hypersolver_loss`. On a CPU, and where g draws no random numbers, the weights are those of `fit` to the last bit.
 
     The states of `sample` are on the trainer's device. Lightning's checkpoints hold the weights, and a training begins
-    anew from them: `checkpoint` is what `fit` has. TypeError for a solver that its package does not train, ValueError for
-    a trainer of several processes, and as `fit` otherwise.
+    anew from them: to go on where it was, `fit` has `checkpoint`. TypeError for a solver that its package does not
+    train, ValueError for a trainer of several processes, and as `fit` otherwise.
     """
 
     def __init__(
@@ -57,7 +57,10 @@ class HypersolverModule(LightningModule):
         super().__init__()
         self.solver = require_solver(solver)
         package = import_module(f"{type(solver).__module__.rpartition('.')[0]}.train")
-        chosen, given = settings or of(solver, package.SETTINGS), {"iterations": iterations, "batch": batch, "seed": seed}
+        chosen, given = (
+            settings or of(solver, package.SETTINGS),
+            {"iterations": iterations, "batch": batch, "seed": seed},
+        )
         learned = package.LEARNED.get(type(solver))
         self._made = partial(Run, solver, f, sample, span, chosen, learned, given, False, **more)
         self.history: History | None = None
@@ -99,7 +102,7 @@ class HypersolverModule(LightningModule):
 
     def backward(self, loss: Tensor, *arguments: Any, **settings: Any) -> None:
         """The gradients of what is trained: f gets none."""
-        loss.backward(inputs=[*self._run.g.parameters()])
+        torch.autograd.backward(loss, inputs=[*self._run.g.parameters()])
 
     def configure_gradient_clipping(self, optimizer: Any, *arguments: Any, **settings: Any) -> None:
         """Clip as the phase says; RuntimeError for a gradient that is not finite."""

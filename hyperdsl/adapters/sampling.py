@@ -14,7 +14,7 @@ from hyperdsl.exporting.staged import Noise, Staged
 
 
 class FlowSampler:
-    """The loop of a flow-matching policy: from noise at time 1 to data at time 0, as `sample_actions` of lerobot has it.
+    """The loop of a flow-matching policy, as `sample_actions` of lerobot has it: from noise at time 1 to data at 0.
 
         sampler = FlowSampler(solver, steps=4)
         actions = sampler(lambda x, time: self.denoise_step(prefix_pad_masks, cache, x, time), noise)

@@ -36,11 +36,12 @@ def method(solver: nn.Module, *, steps: int | None = None, **settings: Any) -> t
     return type(type(solver).__name__, (Replayed,), {"solver": staticmethod(lambda: chosen), "settings": own})
 
 
-class Replayed(OdeSolver):  # type: ignore[misc]  # SciPy has no types
+class Replayed(OdeSolver):
     """A solve of `solver`, made at the first step and told step by step; a subclass has the solver and its settings."""
 
     solver: Callable[[], Solver]
     settings: dict[str, Any]
+    y: Any
 
     def __init__(
         self, fun: Any, t0: float, y0: Any, t_bound: float, vectorized: bool = False, jac: Any = None, **options: Any
@@ -77,9 +78,7 @@ class Replayed(OdeSolver):  # type: ignore[misc]  # SciPy has no types
         f = Arrays(self.fun, self.jac, self.dtype)
         start = torch.as_tensor(self.y).to(self.dtype)
         with torch.no_grad():
-            found = self.solver().solve(
-                f, start, (self.t, self.t_bound), **self.options, dense=True, throw=False
-            )
+            found = self.solver().solve(f, start, (self.t, self.t_bound), **self.options, dense=True, throw=False)
         self.pieces = [*found.pieces]
         self.njev, self.nlu = found.statistics.jacobians, found.statistics.factorisations
         if found.status.value != "success":
@@ -101,7 +100,7 @@ class Arrays:
         return torch.as_tensor(np.asarray(values)).to(self.dtype)
 
 
-class Between(DenseOutput):  # type: ignore[misc]  # SciPy has no types
+class Between(DenseOutput):
     """The solver's dense output over one step."""
 
     def __init__(self, t_old: float, t: float, piece: Any) -> None:

@@ -15,6 +15,7 @@ class Solver(nn.Module):
     """What a generated solver has, for type checkers alone."""
 
     order: int
+    evaluations_per_step: int
     odeint: Any
     solve: Any
     adjoint: Any

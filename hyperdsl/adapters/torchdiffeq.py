@@ -101,7 +101,6 @@ def odeint_adjoint(
     ValueError for other tolerances or another method of the adjoint, and for an event.
     """
     own = given(rtol=rtol, atol=atol)
-    adjoint = given(rtol=adjoint_rtol, atol=adjoint_atol, method=adjoint_method)
     if not is_solver(method):
         more = given(method=method, options=options, event_fn=event_fn, adjoint_method=adjoint_method)
         more |= given(adjoint_rtol=adjoint_rtol, adjoint_atol=adjoint_atol)
@@ -110,8 +109,12 @@ def odeint_adjoint(
     name = type(method).__name__
     if event_fn is not None:
         raise ValueError(f"the adjoint of {name} knows no events: call odeint, whose gradients know them")
-    for what, value in adjoint.items():
-        if value is not {**own, "method": method}.get(what) and value != own.get(what):
+    for what, value, same in (
+        ("rtol", adjoint_rtol, rtol),
+        ("atol", adjoint_atol, atol),
+        ("method", adjoint_method, method),
+    ):
+        if value is not None and value is not same:
             raise ValueError(f"the adjoint of {name} goes by its own {what}: leave adjoint_{what} out")
     settings, counts = _settings(method, t, own, options or {})
     settings |= _of_adjoint(method, adjoint_params, adjoint_options or {})
@@ -144,8 +147,8 @@ def registered(name: str, solver: Any) -> Iterator[None]:
 
     The name stands in torchdiffeq's table of methods, for all threads, and is taken out again; nothing else of it is
     changed. Tolerances, which torchdiffeq always passes, are those of adaptive solvers; fixed steps need none. Tuples
-    arrive as one vector, which hypersolvers of other shapes refuse, and so does the state of torchdiffeq's adjoint: name
-    another `adjoint_method` there. ValueError for a name that there is.
+    arrive as one vector, which hypersolvers of other shapes refuse, and so does the state of torchdiffeq's adjoint:
+    name another `adjoint_method` there. ValueError for a name that there is.
     """
     from torchdiffeq._impl.odeint import SOLVERS  # noqa: PLC0415  # loaded where it is used
 

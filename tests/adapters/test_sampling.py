@@ -1,4 +1,4 @@
-"""Loops of samplers: lerobot's, against its interface, for its package is too large to install here; and schedulers'."""
+"""Loops of samplers: lerobot's, against its interface, for its package is too large to install; and schedulers'."""
 
 from __future__ import annotations
 
@@ -78,9 +78,9 @@ def test_a_scheduler_of_a_noise_prediction_reaches_the_data() -> None:
 
 
 def test_what_a_scheduler_cannot_be_is_said() -> None:
-    with pytest.raises(ValueError, match="LearnedMidpoint evaluates the model 2 times a step.*not 3"):
+    with pytest.raises(ValueError, match=r"LearnedMidpoint evaluates the model 2 times a step.*not 3"):
         SolverScheduler(LearnedMidpoint(), prediction_type="flow_prediction").set_timesteps(3)
-    with pytest.raises(ExportError, match="HyperEuler has a corrector g"):
+    with pytest.raises(ExportError, match=r"HyperEuler has a corrector g"):
         SolverScheduler(HyperEuler((2,)), prediction_type="flow_prediction").set_timesteps(3)
     with pytest.raises(ValueError, match="alphas_cumprod are given for every prediction_type but"):
         SolverScheduler(LearnedMidpoint())

@@ -151,7 +151,7 @@ def test_names_are_torchdiffeqs_and_solvers_may_be_given_one() -> None:
         )
         back = native.odeint_adjoint(f, Y0, T, method="hyper_midpoint", adjoint_method="dopri5")
         torch.autograd.grad(back.sum(), [*f.parameters()])
-    assert float(falling[0]) == pytest.approx(2**0.5, rel=1e-6)
+    assert falling[0].item() == pytest.approx(2**0.5, rel=1e-6)
     torch.testing.assert_close(own, native.odeint(f, Y0, T, method="midpoint", options={"step_size": 0.0125}))
     with pytest.raises(ValueError, match='Invalid method "hyper_midpoint"'):
         native.odeint(f, Y0, T, method="hyper_midpoint")
@@ -161,9 +161,14 @@ def test_names_are_torchdiffeqs_and_solvers_may_be_given_one() -> None:
 
 def test_free_parameters_stops_and_seminorms_reach_the_solver() -> None:
     f = Spiral()
-    alpha = {alpha: adapted.odeint(f, Y0, T, method=HyperAlpha((2,)).double(), options={"alpha": alpha}) for alpha in (0.4, 1.0)}
+    alpha = {
+        alpha: adapted.odeint(f, Y0, T, method=HyperAlpha((2,)).double(), options={"alpha": alpha})
+        for alpha in (0.4, 1.0)
+    }
     assert not torch.equal(alpha[0.4], alpha[1.0])
-    stepped = adapted.odeint(f, Y0, T, method=AdaptiveDopri5(), options={"jump_t": torch.tensor([0.3]), "max_step": 0.1})
+    stepped = adapted.odeint(
+        f, Y0, T, method=AdaptiveDopri5(), options={"jump_t": torch.tensor([0.3]), "max_step": 0.1}
+    )
     torch.testing.assert_close(stepped, native.odeint(f, Y0, T), rtol=1e-2, atol=1e-2)
     adjoint = adapted.odeint_adjoint(f, Y0, T, method=AdaptiveDopri5(), adjoint_options={"norm": "seminorm"})
     adjoint.sum().backward()
@@ -173,9 +178,27 @@ def test_free_parameters_stops_and_seminorms_reach_the_solver() -> None:
 @pytest.mark.parametrize(
     ("interface", "method", "settings", "error", "match"),
     [
-        (adapted.odeint, HyperMidpoint((2,)).double(), {"rtol": 1e-3}, TypeError, "HyperMidpoint.*'rtol': it takes fixed"),
-        (adapted.odeint, HyperMidpoint((2,)).double(), {"options": {"perturb": True}}, TypeError, "steps, step_size, not"),
-        (adapted.odeint, AdaptiveDopri5(), {"options": {"step_size": 0.1}}, TypeError, "AdaptiveDopri5 takes the options"),
+        (
+            adapted.odeint,
+            HyperMidpoint((2,)).double(),
+            {"rtol": 1e-3},
+            TypeError,
+            "HyperMidpoint.*'rtol': it takes fixed",
+        ),
+        (
+            adapted.odeint,
+            HyperMidpoint((2,)).double(),
+            {"options": {"perturb": True}},
+            TypeError,
+            "steps, step_size, not",
+        ),
+        (
+            adapted.odeint,
+            AdaptiveDopri5(),
+            {"options": {"step_size": 0.1}},
+            TypeError,
+            "AdaptiveDopri5 takes the options",
+        ),
         (adapted.odeint, Spaced(), {"options": {"steps": 3}}, TypeError, "Spaced takes the options"),
         (adapted.odeint, ABM4(), {"options": {"steps": 3, "step_size": 0.1}}, ValueError, "give one"),
         (adapted.odeint, ABM4(), {"options": {"step_size": -1}}, ValueError, "must be positive"),
