@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import import_module
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 import torch
 from torch import Tensor, nn
@@ -19,10 +19,10 @@ from hyperdsl.training.run import More, Phase, Run
 from hyperdsl.training.settings import History, Sample, Settings
 from hyperdsl.training.tracking import Tracked
 
-if "lightning.pytorch" in sys.modules:  # the same classes under two names, which trainers tell apart
-    from lightning.pytorch import Callback, LightningModule
-else:
+if TYPE_CHECKING or "lightning.pytorch" not in sys.modules:
     from pytorch_lightning import Callback, LightningModule
+else:  # the same classes under another name, which trainers tell apart
+    from lightning.pytorch import Callback, LightningModule
 
 
 class HypersolverModule(LightningModule):
@@ -33,8 +33,8 @@ class HypersolverModule(LightningModule):
         module.history  # of `fit`; module.solver is trained
 
     The loss, its data, the batches, the optimizer and the learning rate are those of the package's settings; an epoch
-    is the whole training, all of its phases. The arguments are those of `fit`; f gets no gradients. Losses are logged as
-    `hypersolver_loss`. On a CPU, and where g draws no random numbers, the weights are those of `fit` to the last bit.
+    is the whole training, all of its phases. The arguments are those of `fit`; f gets no gradients. Losses are logged
+    as `hypersolver_loss`. On a CPU, where g draws no random numbers, the weights are those of `fit` to the last bit.
 
     The states of `sample` are on the trainer's device. Lightning's checkpoints hold the weights, and a training begins
     anew from them: to go on where it was, `fit` has `checkpoint`. TypeError for a solver that its package does not
@@ -90,7 +90,8 @@ class HypersolverModule(LightningModule):
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """Set the learning rate of the iteration."""
-        for group in self.optimizers(use_pl_optimizer=False).param_groups:
+        optimizer: Any = self.optimizers(use_pl_optimizer=False)
+        for group in optimizer.param_groups:
             group["lr"] = self._going().rate(batch_idx - self._before)
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
