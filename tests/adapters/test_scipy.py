@@ -16,6 +16,7 @@ from generated.graded import Spaced
 from generated.hyper_heun import HyperHeun
 from generated.stiff_bdf import StiffBDF
 from generated.stiff_radau import Radau
+from generated.stiff_rodas import Rodas5p
 from hyperdsl.adapters.scipy import method
 
 
@@ -53,6 +54,26 @@ def test_the_exponential_decay_at_given_times(solver: Any) -> None:
     np.testing.assert_allclose(found.y, expected.y, rtol=5e-3)
     assert found.nfev > 10
     assert (found.njev > 0) == ("jac" in settings)
+
+
+def stiff(t: float, y: Any) -> Any:
+    """Van der Pol's equation with μ = 1000, and a force that is too small to matter."""
+    return np.array([y[1], 1000 * (1 - y[0] ** 2) * y[1] - y[0] + 1e-3 * np.sin(t)])
+
+
+def stiff_jacobian(t: float, y: Any) -> Any:
+    return np.array([[0.0, 1.0], [-2000 * y[0] * y[1] - 1, 1000 * (1 - y[0] ** 2)]])
+
+
+@pytest.mark.parametrize("jac", [None, stiff_jacobian])
+@pytest.mark.parametrize("solver", [StiffBDF(), Radau(), Rodas5p()])
+def test_a_stiff_problem_by_its_jacobian_or_by_differences(solver: Any, jac: Any) -> None:
+    settings: Any = {"rtol": 1e-4, "atol": 1e-6}
+    found = solve_ivp(stiff, [0, 200], [2, 0], method=method(solver), jac=jac, **settings)
+    expected = solve_ivp(stiff, [0, 200], [2, 0], method="Radau", rtol=1e-8, atol=1e-10)
+    assert found.success
+    assert found.nfev < 3000
+    np.testing.assert_allclose(found.y[:, -1], expected.y[:, -1], rtol=1e-2)
 
 
 def test_lotka_volterra_with_dense_output_and_arguments() -> None:
