@@ -24,8 +24,8 @@ def method(solver: nn.Module, *, steps: int | None = None, **settings: Any) -> t
     steps: of fixed steps over the whole span, here or as solve_ivp(…, steps=…). rtol, atol, first_step, max_step and
         min_step of solve_ivp are those of an adaptive solver, its own unless given; TypeError for the wrong ones.
     settings: further ones of the solver's `solve`, such as max_steps or parameters of the method.
-    jac of solve_ivp: the Jacobian [n, n], as an array or jac(t, y); implicit methods take differences of fun where
-        there is none, which `nfev` does not count. Rosenbrock methods see nothing of ∂f/∂t and take shorter steps.
+    jac of solve_ivp: the Jacobian [n, n], as an array or jac(t, y), for implicit methods, which take differences of
+        fun where there is none.
 
     The solve is made whole before SciPy's first step, and then handed over step by step, so that fun is evaluated to
     the end of the span also where a terminal event ends SciPy's before; a failure after that is not seen.
@@ -78,7 +78,7 @@ class Replayed(OdeSolver):
     def _solve(self) -> None:
         self.solved = True
         f, options = Arrays(self.fun, self.dtype), self.options
-        if "jacobian" in inspect.signature(self.solver().solve).parameters:
+        if self.jac is not None and "jacobian" in inspect.signature(self.solver().solve).parameters:
             options = {**options, "jacobian": Arrays(self._jacobian, self.dtype)}
         start = torch.as_tensor(self.y).to(self.dtype)
         with torch.no_grad():
@@ -89,15 +89,8 @@ class Replayed(OdeSolver):
             self.failure = f"{type(self.solver()).__name__} stopped at t = {found.s:.6g}: {found.status.value}"
 
     def _jacobian(self, t: float, y: Any) -> Any:
-        """∂f/∂y [n, n]: what was given, else by forward differences."""
-        if self.jac is not None:
-            return self.jac(t, y) if callable(self.jac) else self.jac
-        middle, columns = self.fun_single(t, y), []
-        for k in range(self.n):
-            moved = y.copy()
-            moved[k] += max(abs(y[k]), 1e-5) * np.finfo(float).eps ** 0.5
-            columns.append((self.fun_single(t, moved) - middle) / (moved[k] - y[k]))
-        return np.stack(columns, -1)
+        """∂f/∂y [n, n], as it was given."""
+        return self.jac(t, y) if callable(self.jac) else self.jac
 
 
 class Arrays:
