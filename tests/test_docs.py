@@ -11,7 +11,14 @@ import torch
 ROOT = Path(__file__).parents[1]
 
 
-PAGES = [("architecture.md", 5), ("implicit.md", 1), ("additive.md", 1), ("stiff.md", 2), ("guide/messages.md", 1)]
+PAGES = [
+    ("architecture.md", 5),
+    ("implicit.md", 1),
+    ("additive.md", 1),
+    ("stiff.md", 2),
+    ("guide/messages.md", 1),
+    ("guide/libraries.md", 11),
+]
 
 
 @pytest.mark.parametrize(("name", "least"), PAGES)

@@ -50,6 +50,8 @@ class Solver(nn.Module):
     residual_power: int | None = None
     base_digest: str | None = None
     free: ClassVar[tuple[tuple[str, float, float, str], ...]] = ()
+    takes: ClassVar[str]
+    """What decides the steps of a solve, as errors tell it; a class for each kind says it."""
     learned: ClassVar[tuple[str, ...]] = ()
     coefficients: nn.Parameter
     corrector: nn.Module
@@ -98,7 +100,7 @@ class Solver(nn.Module):
             if name not in given:
                 raise TypeError(f"{type(self).__name__} needs {name}=, a parameter of its method")
             if name not in names:
-                raise TypeError(f"{type(self).__name__} got an unexpected keyword argument {name!r}")
+                raise TypeError(f"{type(self).__name__} got an unexpected keyword argument {name!r}: {self.takes}")
         values = {name: in_range(z, name, given[name], low, high, ends) for name, low, high, ends in self.free}
         if self.learned:
             values.update(zip(self.learned, scalars(z, *self.coefficients), strict=True))
