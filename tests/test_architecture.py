@@ -59,10 +59,13 @@ MAY_IMPORT = {
     "exporting": {"evaluation", "codegen", "runtime"},
     "verifying": {"compiler", "codegen", "plan", "semantics", "theory", "runtime", "diagnostics", "source"},
     "notebook": {"compiler", "source", "pages", "diagnostics", "semantics", "theory"},
+    "lsp": {"pages", "semantics", "syntax", "diagnostics", "source", "theory"},
+    "highlighting": {"syntax"},
     "__main__": {"cli"},
     "cache": {"source", "files"},
     "remembered": {"cache", "codegen", "diagnostics", "source", "files"},
     "cli": {
+        "lsp",
         "files",
         "training",
         "compiler",

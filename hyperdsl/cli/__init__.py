@@ -61,6 +61,7 @@ def application() -> typer.Typer:
     from hyperdsl.cli.evaluate import evaluate
     from hyperdsl.cli.export import export
     from hyperdsl.cli.fmt import fmt
+    from hyperdsl.cli.lsp import lsp
     from hyperdsl.cli.report import report
     from hyperdsl.cli.reproduce import reproduce
     from hyperdsl.cli.show import show
@@ -94,6 +95,7 @@ def application() -> typer.Typer:
     app.command()(export)
     app.command()(verify)
     app.command()(reproduce)
+    app.command()(lsp)
     return app
 
 
