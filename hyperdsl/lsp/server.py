@@ -21,6 +21,7 @@ from hyperdsl.lsp.cursor import cursor
 from hyperdsl.lsp.renaming import RefusedError, references, renamed
 from hyperdsl.lsp.texts import Text
 from hyperdsl.semantics.reading.names import identifier_fault
+from hyperdsl.semantics.settings_table import DECLARED
 from hyperdsl.source import Source, Span
 from hyperdsl.syntax.reader import decode, read
 from hyperdsl.theory.numbers.budget import OutOfReach
@@ -254,7 +255,7 @@ def _hover_word(source: Source, line: int, column: int) -> types.Hover | None:
     if place.quiet or place.words:
         return None
     word = facts.word_of(place.block, found[0])
-    declared = facts.DECLARED.get(found[0]) if place.block is None else None
+    declared = DECLARED.get(found[0]) if place.block is None else None
     told_of = facts.word_text(word) if word else f"`{found[0]}`: {declared}" if declared else None
     return _marked(told_of) if told_of else None
 
