@@ -31,6 +31,7 @@ class Editor:
         self.versions: dict[str, int] = {}
         self.shown: list[str] = []
         self.published: asyncio.Queue[types.PublishDiagnosticsParams] = asyncio.Queue()
+        self.publish = lambda params: self.published.put_nowait(params)  # noqa: PLW0108 — pygls marks functions
 
     def open(self, path: Path, text: str) -> str:
         """Open a document that need not be saved; its URI."""
@@ -72,7 +73,7 @@ def session(work: Callable[[Editor], Awaitable[T]], encodings: list[str], folder
             client.initialize_async(types.InitializeParams(capabilities, root_uri=from_fs_path(str(folder)))), SECONDS
         )
         editor = Editor(client, str(ready.capabilities.position_encoding))
-        client.feature(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)(lambda params: editor.published.put_nowait(params))  # pygls marks functions
+        client.feature(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)(editor.publish)
         client.feature(types.WINDOW_SHOW_MESSAGE)(lambda params: editor.shown.append(params.message))
         client.initialized(types.InitializedParams())
         result = await work(editor)
