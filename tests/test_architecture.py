@@ -60,7 +60,7 @@ MAY_IMPORT = {
     "verifying": {"compiler", "codegen", "plan", "semantics", "theory", "runtime", "diagnostics", "source"},
     "notebook": {"compiler", "source", "pages", "diagnostics", "semantics", "theory"},
     "lsp": {"pages", "semantics", "syntax", "diagnostics", "source", "theory"},
-    "highlighting": {"syntax"},
+    "highlighting": {"semantics", "syntax"},
     "__main__": {"cli"},
     "cache": {"source", "files"},
     "remembered": {"cache", "codegen", "diagnostics", "source", "files"},

@@ -11,7 +11,7 @@ import pytest
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
-from tests.lsp.client import ROOT, Editor, session
+from tools.lsp_client import ROOT, Editor, session
 
 BROKEN = """method mine {
     order 3

@@ -9,7 +9,7 @@ import pytest
 
 from hyperdsl.diagnostics import Diagnostic
 from hyperdsl.semantics import check
-from hyperdsl.semantics.methods import tableaux
+from hyperdsl.semantics.methods import proofs, tableaux
 from hyperdsl.semantics.reading.kept import Kept
 from hyperdsl.semantics.reading.scope import Project, Scope
 from hyperdsl.semantics.summary import summary, table_rows
@@ -54,7 +54,7 @@ def test_texts_stand_in_place_of_files_and_what_is_kept_changes_nothing() -> Non
 
 
 def test_what_has_not_changed_is_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    kept, read, original = Kept(), [], tableaux.check_claim
+    kept, read, original = Kept(), [], proofs.check_claim
     found(TEXT, kept)
     monkeypatch.setattr(
         tableaux, "check_claim", lambda report, name, *rest: read.append(name.text) or original(report, name, *rest)
@@ -86,7 +86,7 @@ def test_imports_are_read_from_texts(tmp_path: Path) -> None:
 
 def test_a_check_ends_once_it_is_superseded() -> None:
     text = (ROOT / "hyperdsl/library/explicit_9.hyper").read_bytes()
-    asked = []
+    asked: list[None] = []
     project = Project(texts={os.path.realpath(FILE): text})
     with pytest.raises(Superseded), limited(lambda: len(asked.append(None) or asked) > 2):
         check.check_file(FILE, "mine.hyper", project)

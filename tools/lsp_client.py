@@ -82,7 +82,7 @@ def session(work: Callable[[Editor], Awaitable[T]], encodings: list[str], folder
         server = client._server
         assert server is not None
         code = await asyncio.wait_for(server.wait(), SECONDS)
-        await client.stop()
+        await client.stop()  # type: ignore[no-untyped-call]  # pygls leaves it so
         return result, code
 
     return asyncio.run(run())

@@ -1,0 +1,23 @@
+// Starts `hyperdsl lsp` for the files that end in .hyper.
+const { workspace } = require("vscode");
+const { LanguageClient } = require("vscode-languageclient/node");
+
+let client;
+
+function activate() {
+  const [command, ...args] = workspace.getConfiguration("hyperdsl").get("command");
+  const watcher = workspace.createFileSystemWatcher("**/*.hyper");
+  client = new LanguageClient(
+    "hyperdsl",
+    "hyperdsl",
+    { command, args },
+    { documentSelector: [{ language: "hyper" }], synchronize: { fileEvents: watcher } },
+  );
+  return client.start();
+}
+
+function deactivate() {
+  return client?.stop();
+}
+
+module.exports = { activate, deactivate };
