@@ -30,6 +30,7 @@ class Editor:
         self.encoding = encoding
         self.versions: dict[str, int] = {}
         self.shown: list[str] = []
+        self.received: list[tuple[str, int | None]] = []
         self.published: asyncio.Queue[types.PublishDiagnosticsParams] = asyncio.Queue()
         self.publish = lambda params: self.published.put_nowait(params)  # noqa: PLW0108 — pygls marks functions
 
@@ -53,6 +54,7 @@ class Editor:
         """What is published of the newest version of a document."""
         while True:
             params = await asyncio.wait_for(self.published.get(), SECONDS)
+            self.received.append((params.uri, params.version))
             if params.uri == uri and params.version == self.versions[uri]:
                 return list(params.diagnostics)
 

@@ -42,9 +42,11 @@ def pack(folder: Path, output: Path) -> None:
 
 
 def _files(folder: Path) -> Iterator[Path]:
+    """Hidden files, which npm leaves, are no parts."""
     for part in PARTS:
         path = folder / part
-        yield from sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path]
+        found = sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path]
+        yield from (one for one in found if not any(name.startswith(".") for name in one.relative_to(folder).parts))
 
 
 def manifest(package: dict[str, Any]) -> bytes:

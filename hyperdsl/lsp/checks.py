@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from hyperdsl.lsp.analysis import Analysis, Analyst
 from hyperdsl.lsp.texts import Text
-from hyperdsl.theory.numbers.budget import Superseded, limited
+from hyperdsl.theory.numbers.budget import Superseded
 
 T = TypeVar("T")
 
@@ -93,12 +93,7 @@ class Checks:
 
     async def run(self, work: Callable[[], T]) -> T:
         """What `work`, which may prove something, returns: computed in the checks' thread."""
-
-        def bounded() -> T:
-            with limited():
-                return work()
-
-        return await asyncio.get_running_loop().run_in_executor(self._thread, bounded)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     def stop(self) -> None:
         """No check is waited for any more."""
@@ -144,7 +139,7 @@ class Checks:
             return
         except Exception as error:
             self._waiting.pop(document.uri, None)
-            document.checked = text
+            document.analysis, document.checked = None, text
             self._failed(error)
             return
         if changes == self._changes:

@@ -21,6 +21,7 @@ from hyperdsl.semantics.summary import (
 )
 from hyperdsl.syntax import nodes as n
 from hyperdsl.syntax.printer import header_text
+from hyperdsl.theory.numbers.budget import OutOfReach, limited
 
 LABELS = {
     "kind": "kind",
@@ -74,15 +75,17 @@ def facts(base: Base) -> Mapping[str, object]:
 
 
 def hover(analysis: Analysis, named: Named) -> str:
-    """What there is to say of a declaration, of this file, of one that it imports, or of the library."""
+    """What there is to say of a declaration, of this file, of one that it imports, or of the library.
+
+    A method of the library is proven for it.
+    """
     declaration = named.declaration
     parts = [f"```hyper\n{header_text(declaration)}\n```"]
     parts += list(_comment(named))
     if not named.in_library and named.scope is analysis.scope:
         parts += [_message(diagnostic) for diagnostic in analysis.said_of(declaration)]
     if named.group == "method":
-        base = named.base
-        parts.append(_listed(facts(base)) if base else "Not proven: it is at fault.")
+        parts.append(_proven(named))
     elif named.group == "solver":
         solver = analysis.solver(named.name) if named.scope is analysis.scope else None
         parts.append(_listed(solver_summary(solver)) if solver else "")
@@ -90,6 +93,15 @@ def hover(analysis: Analysis, named: Named) -> str:
         parts.append(DECLARED.get(declaration.word.text, ""))
     parts.append(_where(analysis, named))
     return "\n\n".join(filter(None, parts))
+
+
+def _proven(named: Named) -> str:
+    try:
+        with limited():
+            base = named.base
+    except OutOfReach as reason:
+        return f"Not proven: {reason}."
+    return _listed(facts(base)) if base else "Not proven: it is at fault."
 
 
 def row_of(name: str) -> Row | None:

@@ -143,22 +143,18 @@ def make() -> Server:  # noqa: PLR0915 — a feature after the other
         found = analysis.named(line, column)
         if found:
             span, named = found
-            try:
-                text = await checks.run(lambda: facts.hover(analysis, named))
-            except OutOfReach as reason:
-                text = str(reason)
+            text = await checks.run(lambda: facts.hover(analysis, named))
             return _marked(text, document.text.range(span))
         return _hover_word(analysis.source, line, column)
 
     @server.feature(types.TEXT_DOCUMENT_COMPLETION, types.CompletionOptions(trigger_characters=TRIGGERS))
-    async def complete(params: types.CompletionParams) -> list[types.CompletionItem]:
+    def complete(params: types.CompletionParams) -> list[types.CompletionItem]:
         document = checks.documents.get(params.text_document.uri)
         source = source_of(document) if document else None
         if document is None or source is None:
             return []
         line, column = document.text.at(params.position)
-        analysis = document.analysis
-        return await checks.run(lambda: completions(analysis, source.text, line, column))
+        return completions(document.analysis, source.text, line, column)
 
     @server.feature(types.TEXT_DOCUMENT_DEFINITION)
     async def definition(params: types.DefinitionParams) -> types.Location | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -62,6 +64,7 @@ class Seen:
     after: list[str] = field(default_factory=list)
     hostile: list[list[str]] = field(default_factory=list)
     shown: list[str] = field(default_factory=list)
+    superseded: tuple[float, list[int | None]] = (0.0, [])
 
 
 def where(text: str, word: str) -> types.Position:
@@ -170,6 +173,13 @@ async def over_two_files(editor: Editor, folder: Path, seen: Seen, uri: str, tex
 
 async def hostile(editor: Editor, folder: Path, seen: Seen) -> None:
     """Texts that are no specs, and one that is broken while it is checked."""
+    slow = (ROOT / "hyperdsl/library/explicit_9.hyper").read_text("utf-8")
+    uri = editor.open(folder / "slow.hyper", slow)
+    await asyncio.sleep(0.3)  # its check has begun, and would take seconds
+    started = time.perf_counter()
+    editor.change(uri, (ALL, "method"))
+    await editor.diagnostics(uri)
+    seen.superseded = time.perf_counter() - started, [version for one, version in editor.received if one == uri]
     texts = ("{" * 5000, "\ud800", "method " * 50_000, "\r", "", "method m {\n    order 2\n    tableau {\n" + "(" * 900)
     for i, text in enumerate(texts):
         uri = editor.open(folder / f"hostile_{i}.hyper", text)
@@ -272,6 +282,12 @@ def test_an_open_import_counts_as_it_is_typed(seen: Seen) -> None:
 def test_hostile_texts_have_diagnostics_and_harm_nobody(seen: Seen) -> None:
     assert [codes[:1] for codes in seen.hostile] == [["H004"], ["H002"], ["H110"], ["H003"], [], ["H004"]]
     assert seen.shown == []
+
+
+def test_a_keystroke_ends_a_running_check(seen: Seen) -> None:
+    seconds, versions = seen.superseded
+    assert versions == [2]
+    assert seconds < 2
 
 
 def test_the_server_ends_well(ended: tuple[Seen, int]) -> None:
