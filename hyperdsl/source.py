@@ -79,6 +79,8 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+STDIN = "<stdin>"
+"""What standard input is called, as a path and in messages; no package is named after it."""
 MAX_BYTES = 2**20
 """A longer file is no spec."""
 

@@ -30,6 +30,7 @@ MAY_IMPORT = {
     "symbolic": {"second", "semantics", "diagnostics"},
     "second": {"remembered", "semantics", "syntax", "diagnostics", "source"},  # of theory nothing: it proves alone
     "compiler": {"second", "codegen", "remembered", "plan", "semantics", "syntax", "diagnostics", "source", "theory"},
+    "fixing": {"compiler", "diagnostics", "source"},
     "evaluation": {"training", "plan", "semantics", "theory", "source"},
     "evidence": {
         "compiler",
@@ -67,6 +68,7 @@ MAY_IMPORT = {
     "cli": {
         "lsp",
         "files",
+        "fixing",
         "training",
         "compiler",
         "remembered",

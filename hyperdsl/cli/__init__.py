@@ -59,6 +59,7 @@ def application() -> typer.Typer:
     from hyperdsl.cli.check import check
     from hyperdsl.cli.compile import compile_specs
     from hyperdsl.cli.evaluate import evaluate
+    from hyperdsl.cli.explain import explain
     from hyperdsl.cli.export import export
     from hyperdsl.cli.fmt import fmt
     from hyperdsl.cli.lsp import lsp
@@ -87,6 +88,7 @@ def application() -> typer.Typer:
     app.command()(check)
     app.command("compile")(compile_specs)
     app.command()(fmt)
+    app.command()(explain)
     app.command()(show)
     app.command()(train)
     app.command()(evaluate)

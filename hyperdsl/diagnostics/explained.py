@@ -1,6 +1,7 @@
 """A page for each code: what it means, why it is so, a spec that gives it, its message, and the spec mended.
 
-The texts are `pages/CODE.md` beside this file: paragraphs, then fenced blocks. A block of `hyper` is the bad spec, one
+The texts are `pages/CODE.md` beside this file: a heading where the message itself says little in general, paragraphs,
+then fenced blocks. A block of `hyper` is the bad spec, one
 of `text` its message, a second one of `hyper` the spec mended; a block of `hyper NAME` is a file that stands beside
 both. Codes of which no single spec can be an example have paragraphs alone. Tests hold the blocks to what `check` says.
 """
@@ -22,9 +23,9 @@ _BLOCK = re.compile(r"^```(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
 class Page:
     """What is to be said about a code.
 
-    `summary` is the message with its fields in braces, `text` the explanation in Markdown. `bad` is a small spec that
-    gives the code, `message` what hyperdsl prints of it as `spec.hyper`, `mended` the spec without the fault; None
-    where no spec can show it. `beside` are names and texts of files that both import.
+    `summary` is one line: a heading, or the message with its fields in braces. `text` is the explanation in Markdown.
+    `bad` is a small spec that gives the code, `message` what hyperdsl prints of it as `spec.hyper`, `mended` the spec
+    without the fault; None where no spec can show it. `beside` are names and texts of files that both import.
     """
 
     code: str
@@ -49,13 +50,15 @@ def page(code: str) -> Page:
     """The page of a code; KeyError where there is no such code."""
     entry = codes()[code]
     written = files(__package__).joinpath("pages", f"{code}.md").read_text("utf-8")
+    prose = _BLOCK.split(written, maxsplit=1)[0].strip()
+    heading, _, rest = prose.partition("\n\n") if prose.startswith("# ") else ("", "", prose)
     blocks = [(found[1].split(), found[2]) for found in _BLOCK.finditer(written)]
     specs = [text for info, text in blocks if info == ["hyper"]]
     return Page(
         code,
         entry.severity,
-        entry.text,
-        _BLOCK.split(written, maxsplit=1)[0].strip(),
+        heading.removeprefix("# ") or entry.text.replace("{{", "{").replace("}}", "}"),
+        rest.strip(),
         specs[0] if specs else None,
         next((text for info, text in blocks if info == ["text"]), None),
         specs[1] if specs[1:] else None,

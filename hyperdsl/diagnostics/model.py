@@ -84,9 +84,15 @@ class Entry:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:
-    """Advice naming the nearest known spelling, or None where nothing is near."""
-    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f"did you mean `{near[0]}`?" if near else None
+    """Advice naming the nearest known spelling, or None where nothing is near; capitals count for little."""
+    words = list(known)
+    lowered = {word.lower(): word for word in words}
+    near = difflib.get_close_matches(name, words, n=1, cutoff=0.6)
+    same = lowered.get(name.lower())
+    if same is None and not near:
+        near = [lowered[word] for word in difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=0.6)]
+    found = same or (near[0] if near else None)
+    return f"did you mean `{found}`?" if found else None
 
 
 def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:

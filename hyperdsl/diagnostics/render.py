@@ -44,6 +44,13 @@ def render(diagnostic: Diagnostic) -> Text:
     return text
 
 
+def one_line(diagnostic: Diagnostic) -> str:
+    """The message on one line, without what is behind it."""
+    place = diagnostic.place
+    where = f"{place.source.path}:{place.span.line}:{place.span.column}: " if place else ""
+    return printable(f"{where}{diagnostic.severity}[{diagnostic.code}]: {diagnostic.message}")
+
+
 def _excerpt(text: Text, place: Place, gutter: str, style: str) -> None:
     span = place.span
     lines = place.source.lines

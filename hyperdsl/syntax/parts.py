@@ -34,6 +34,7 @@ class _Part:
     items: tuple[n.Item, ...]
     comments: tuple[n.Comment, ...]
     found: tuple[Diagnostic, ...]
+    complete: bool
 
     def at(self, before: int) -> _Part:
         """The same text where other lines stand above it."""
@@ -41,7 +42,7 @@ class _Part:
         if not by:
             return self
         found = tuple(moved_diagnostic(one, by, one.place.source) for one in self.found if one.place)
-        return _Part(before, moved(self.items, by), moved(self.comments, by), found)
+        return _Part(before, moved(self.items, by), moved(self.comments, by), found, self.complete)
 
 
 class Parts:
@@ -58,7 +59,7 @@ class Parts:
             return parse(source)
         items = tuple(item for part in parts for item in part.items)
         comments = tuple(comment for part in parts for comment in part.comments)
-        return n.File(source, items, comments), found
+        return n.File(source, items, comments, all(part.complete for part in parts)), found
 
     def _parts(self, source: Source) -> list[_Part] | None:
         """The parts in order; None where one is beyond a limit."""
@@ -77,7 +78,7 @@ class Parts:
 
 def _parsed(path: str, before: int, text: str) -> _Part | None:
     tree, found = parse(Source(path, text))
-    return None if tree is None else _Part(0, tree.items, tree.comments, found).at(before)
+    return None if tree is None else _Part(0, tree.items, tree.comments, found, tree.complete).at(before)
 
 
 def _split(source: Source) -> Iterator[tuple[int, str]]:

@@ -19,7 +19,8 @@ from hyperdsl.semantics.reading.scope import Project
 from hyperdsl.syntax.reader import read
 
 HERE = Path(__file__).parent
-SPECS = sorted(HERE.glob("*.hyper"))
+SPECS = sorted([*HERE.glob("*.hyper"), *HERE.glob("newcomers/*.hyper")])
+"""Beside them, in `newcomers`, what is written by who comes from another language."""
 ELSEWHERE = {"H001", "H006", "H221", "H222"}
 """Of a file that is not there, of two files, of the second prover, of `show`: tested elsewhere or below."""
 

@@ -17,7 +17,7 @@ from types import FrameType
 from hyperdsl import compiler
 from hyperdsl.cli import application
 from hyperdsl.cli.codes import SPEC_AT_FAULT, WRONG_USAGE
-from hyperdsl.cli.told import tell
+from hyperdsl.cli.told import tell, tell_json
 from hyperdsl.diagnostics import has_errors
 from hyperdsl.source import Place, Source, SpecFile
 from hyperdsl.syntax.parser import parse
@@ -85,8 +85,8 @@ def _checked(path: Path) -> None:
             if diagnostic.place:
                 _inside(diagnostic.place)
     with quiet():
-        tell(outcomes, json=False)
-        tell(outcomes, json=True)
+        tell(outcomes)
+        tell_json(outcomes)
 
 
 def _inside(place: Place) -> None:

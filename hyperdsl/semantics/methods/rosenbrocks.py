@@ -153,6 +153,8 @@ class _Judge:
         name, number = self.name.text, self.claim.numbers[row]
         orders = [proven.order if timed else proven.order_autonomous for proven in reports]
         order, failing = orders[row], reports[row].failing if timed else reports[row].failing_autonomous
+        swapped = max(orders) > orders[0]
+        sure = sure and not swapped
         if claimed < order:
             entry = catalogue.EMBEDDED_TOO_LOW if row else catalogue.ORDER_TOO_LOW
             fix = claiming(number, order) if sure else None
@@ -160,12 +162,11 @@ class _Judge:
         if claimed <= order:
             return
         notes = _explained(failing) if failing else []
-        better = [
+        notes += [
             f"row {other + 1} of the weights has order {found}; the first row is the one that is propagated"
             for other, found in enumerate(orders)
-            if other != row and found >= claimed
+            if swapped and other != row and found >= claimed
         ]
-        notes += better
         advice = f"claim order {order}, or correct the coefficients" if order else "correct the coefficients"
         needed = tolerance_needed(self.found.tableau, claimed, row)
         if needed:
@@ -173,7 +174,7 @@ class _Judge:
             notes.append(f"all conditions up to order {claimed} hold to {exponent} digits")
             advice = f"if these are decimals of an exact method, write `within 1e-{exponent}` after its order"
         entry = catalogue.EMBEDDED_TOO_HIGH if row else catalogue.ORDER_TOO_HIGH
-        fix = None if better or needed or not sure else claiming(number, order)
+        fix = None if needed or not sure else claiming(number, order)
         self.report(entry, number, name=name, claimed=claimed, proven=order, notes=notes, help=advice, fix=fix)
 
 

@@ -128,6 +128,7 @@ class Scope:
             self._entering = True
             for setting in self.unit.imports:
                 scope = self._imported(setting)
+                self.unit.whole = self.unit.whole and scope is not None and scope.unit.whole
                 if scope and scope not in self._imports:
                     self._imports.append(scope)
             self._entering = False
@@ -228,12 +229,14 @@ class Scope:
     def _unknown(self, group: str, name: n.Name) -> None:
         """Nothing is called so; nothing is said where the file could not be read as a whole."""
         others = [key[0] for key in self.unit.declarations if key[1] == name.text]
+        imports = self.imports()
         if others:
             self.report(catalogue.WRONG_KIND, name, name=name.text, found=others[0], kind=group)
         elif self.unit.whole:
             known = [*self.unit.names(group), *(key[1] for key in library_index() if key[0] == group)]
-            known += [other for scope in self.imports() for other in scope.unit.names(group)]
-            advice = did_you_mean(name.text, known)
+            known += [other for scope in imports for other in scope.unit.names(group)]
+            library = " or take one of the library, such as `rk4`" if group == "method" else ""
+            advice = did_you_mean(name.text, known) or f"declare it with `{group} {name.text} {{ ... }}`{library}"
             self.report(catalogue.UNKNOWN_NAME, name, kind=group, name=name.text, help=advice)
 
 
