@@ -180,7 +180,14 @@ async def hostile(editor: Editor, folder: Path, seen: Seen) -> None:
     editor.change(uri, (ALL, "method"))
     await editor.diagnostics(uri)
     seen.superseded = time.perf_counter() - started, [version for one, version in editor.received if one == uri]
-    texts = ("{" * 5000, "\ud800", "method " * 50_000, "\r", "", "method m {\n    order 2\n    tableau {\n" + "(" * 900)
+    texts = (
+        "x " + "{" * 5000,
+        "\ud800",
+        "method " * 50_000,
+        "\r",
+        "",
+        "method m {\n    order 2\n    tableau {\n" + "(" * 900,
+    )
     for i, text in enumerate(texts):
         uri = editor.open(folder / f"hostile_{i}.hyper", text)
         seen.hostile.append([str(one.code) for one in await editor.diagnostics(uri)])
