@@ -287,7 +287,7 @@ def test_an_open_import_counts_as_it_is_typed(seen: Seen) -> None:
 
 
 def test_hostile_texts_have_diagnostics_and_harm_nobody(seen: Seen) -> None:
-    assert [codes[:1] for codes in seen.hostile] == [["H004"], ["H002"], ["H110"], ["H003"], [], ["H004"]]
+    assert [codes[:1] for codes in seen.hostile] == [["H004"], ["H002"], ["H114"], ["H003"], [], ["H004"]]
     assert seen.shown == []
 
 
