@@ -24,7 +24,7 @@ class RefusedError(ValueError):
 
 @dataclass(frozen=True)
 class References:
-    """Where a declaration is named: the stretches of each file, by its path, its own name among them."""
+    """Where a declaration is named: the stretches of each file, by its real path, its own name among them."""
 
     named: Named
     analyses: Mapping[Path, Analysis]
@@ -33,18 +33,19 @@ class References:
         """The stretches of one file."""
         return [span for span, named in self.analyses[path].uses if named.key == self.named.key]
 
-    def places(self) -> Iterator[tuple[Path, Span]]:
-        """Every one."""
-        return ((path, span) for path in self.analyses for span in self.spans(path))
+    def places(self, *, declared: bool) -> list[tuple[Path, Span]]:
+        """Every one; without its own name, unless `declared`."""
+        own = Path(self.named.key[0]), self.named.declaration.name.span
+        found = [(path, span) for path in self.analyses for span in self.spans(path)]
+        return [place for place in found if declared or place != own]
 
 
 def references(named: Named, path: Path, texts: Texts, analyst: Analyst) -> References:
     """The files of the project around `path`, open ones among them, that name a declaration."""
-    declared = path if named.scope.unit.path is None else named.scope.unit.path
-    looked = {os.path.realpath(file): file for file in [path, declared, *map(Path, texts), *_specs(path)]}
+    files = [path, Path(named.key[0]), *map(Path, texts), *_specs(path)]
     word = named.name.encode()
     found = {}
-    for file in looked.values():
+    for file in dict.fromkeys(Path(os.path.realpath(file)) for file in files if file.is_absolute()):
         try:
             mentioned = word in read_file(file, texts=texts)
         except OSError:

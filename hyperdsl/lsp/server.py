@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 from importlib.resources import files
 from pathlib import Path
@@ -45,12 +46,21 @@ class Server(LanguageServer):
 
     def text_of(self, path: Path) -> tuple[str, Text]:
         """The URI and the text of a file, as it is open or else saved."""
-        texts = self.checks.texts
-        source, _ = read(path, path.as_posix(), texts)
+        real = os.path.realpath(path)
         for document in self.checks.documents.values():
-            if document.path == path:
+            if document.key == real:
                 return document.uri, document.text
-        return from_fs_path(str(path)) or "", self.text(source.original if source else "")
+        source, _ = read(path, path.as_posix())
+        return from_fs_path(os.path.normpath(path)) or "", self.text(source.original if source else "")
+
+    def watch(self) -> None:
+        """Ask the client, where it can, to say which specs change on the disk."""
+        workspace = self.client_capabilities.workspace
+        watched = workspace.did_change_watched_files if workspace else None
+        if watched and watched.dynamic_registration:
+            options = types.DidChangeWatchedFilesRegistrationOptions([types.FileSystemWatcher("**/*.hyper")])
+            wanted = types.Registration("specs", types.WORKSPACE_DID_CHANGE_WATCHED_FILES, options)
+            self.client_register_capability(types.RegistrationParams([wanted]))
 
     def _publish(self, document: Document) -> None:
         if document.analysis is None:
@@ -93,6 +103,10 @@ def make() -> Server:  # noqa: PLR0915 — a feature after the other
     """The server with its features."""
     server = Server()
     checks = server.checks
+
+    @server.feature(types.INITIALIZED)
+    def ready(params: types.InitializedParams) -> None:
+        server.watch()
 
     @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
     def opened(params: types.DidOpenTextDocumentParams) -> None:
@@ -169,8 +183,7 @@ def make() -> Server:  # noqa: PLR0915 — a feature after the other
         document, _, named = found
         texts = checks.texts
         known = await checks.run(lambda: references(named, document.path, texts, checks.analyst))
-        own = None if named.in_library else (named.scope.unit.path, named.declaration.name.span)
-        places = [place for place in known.places() if params.context.include_declaration or place != own]
+        places = known.places(declared=params.context.include_declaration)
         return [types.Location(uri, text.range(span)) for path, span in places for uri, text in [server.text_of(path)]]
 
     @server.feature(types.TEXT_DOCUMENT_PREPARE_RENAME)

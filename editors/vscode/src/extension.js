@@ -6,12 +6,11 @@ let client;
 
 function activate() {
   const [command, ...args] = workspace.getConfiguration("hyperdsl").get("command");
-  const watcher = workspace.createFileSystemWatcher("**/*.hyper");
   client = new LanguageClient(
     "hyperdsl",
     "hyperdsl",
     { command, args },
-    { documentSelector: [{ language: "hyper" }], synchronize: { fileEvents: watcher } },
+    { documentSelector: [{ language: "hyper" }] },
   );
   return client.start();
 }
