@@ -48,6 +48,7 @@ bench: venv
 	$(BIN)/python -m benchmarks.kills
 	$(BIN)/python -m benchmarks.failing
 	$(BIN)/python -m benchmarks.checking
+	$(BIN)/python -m benchmarks.lsp
 	$(BIN)/python -m benchmarks.mutants
 	$(BIN)/python -m benchmarks.second_prover
 	$(BIN)/python -m pip install --constraint constraints.txt --editable '.[bench]'

@@ -63,10 +63,13 @@ MAY_IMPORT = {
     "adapters": {"exporting", "training", "runtime"},  # `sampling` and `lightning` alone need more than solvers
     "verifying": {"compiler", "codegen", "plan", "semantics", "theory", "runtime", "diagnostics", "source"},
     "notebook": {"compiler", "source", "pages", "diagnostics", "semantics", "theory"},
+    "lsp": {"pages", "semantics", "syntax", "diagnostics", "source", "theory"},
+    "highlighting": {"semantics", "syntax"},
     "__main__": {"cli"},
     "cache": {"source", "files"},
     "remembered": {"cache", "codegen", "diagnostics", "source", "files"},
     "cli": {
+        "lsp",
         "files",
         "fixing",
         "tables",

@@ -18,6 +18,7 @@ PAGES = [
     ("stiff.md", 2),
     ("guide/messages.md", 1),
     ("guide/libraries.md", 11),
+    ("guide/editors.md", 1),
 ]
 
 

@@ -66,6 +66,7 @@ def application() -> typer.Typer:
     from hyperdsl.cli.export import export
     from hyperdsl.cli.fmt import fmt
     from hyperdsl.cli.list import list_methods
+    from hyperdsl.cli.lsp import lsp
     from hyperdsl.cli.report import report
     from hyperdsl.cli.reproduce import reproduce
     from hyperdsl.cli.show import show
@@ -102,6 +103,7 @@ def application() -> typer.Typer:
     app.command()(export)
     app.command()(verify)
     app.command()(reproduce)
+    app.command()(lsp)
     return app
 
 

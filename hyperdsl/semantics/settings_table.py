@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import get_args
 
+from hyperdsl.semantics.methods.predictor_correctors import DEFAULT_MODE
 from hyperdsl.semantics.model.path import Prediction
 from hyperdsl.semantics.model.training import Optimizer
+from hyperdsl.semantics.reading.units import GROUPS
 from hyperdsl.semantics.solvers import controls, correctors, layers, trainings
 from hyperdsl.semantics.solvers.grids import MOST_STEPS
 from hyperdsl.semantics.solvers.paths import TIMES
@@ -23,6 +25,7 @@ from hyperdsl.theory.numbers.exact import Exact
 from hyperdsl.theory.runge_kutta.tableau import HIGHEST_ORDER
 
 NONE: Mapping[str, tuple[str, ...]] = {}
+BASES = tuple(word for word, group in GROUPS.items() if group == "method")
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,8 @@ class Word:
     """A word that begins a statement.
 
     `takes` says the type and range of its values. `choices` are the words that may be among them, each with the names
-    of its arguments. `names` is the group of declarations that the values name (`method`, `corrector`, ...). `default`
+    of its arguments. `names` are the
+    words of the declarations that the values may name (`method`, `corrector`, ...). `default`
     is None where the word has to be there or nothing is the default. `block` says that it has one of its own.
     """
 
@@ -39,7 +43,7 @@ class Word:
     takes: str
     default: str | None = None
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: NONE)
-    names: str | None = None
+    names: tuple[str, ...] = ()
     block: bool = False
 
 
@@ -81,8 +85,8 @@ METHOD = (
         f"1 to {HIGHEST_ORDER}, `5(4)` for a pair, then `within 1e-12` and `autonomous` where they are needed",
     ),
     Word("where", "the ranges of a family's parameters", "comparisons: `0 < alpha <= 1, u != v`"),
-    Word("explicit", "the explicit part, by a method", "the name of an explicit method", names="method"),
-    Word("implicit", "the implicit part, by a method", "the name of an implicit method", names="method"),
+    Word("explicit", "the explicit part, by a method", "the name of an explicit method", names=("method",)),
+    Word("implicit", "the implicit part, by a method", "the name of an implicit method", names=("method",)),
     Word("gamma", "the γ of every stage of a transformed Rosenbrock method", "a number", block=True),
     Word("gamma_sums", "the γ_i of a transformed Rosenbrock method", "a number for each stage"),
     Word("tableau", "the coefficients: stages `c | a`, a rule line, weights `| b`", "a table", block=True),
@@ -93,7 +97,7 @@ START = Word(
     "the method of the first states",
     f"a Runge–Kutta method: `rk4(substeps = 8)`, with 1 to {MOST_SUBSTEPS} substeps",
     "a method of the library of sufficient order",
-    names="method",
+    names=("method",),
 )
 SOLVER = (
     Word(
@@ -101,17 +105,17 @@ SOLVER = (
         "the method of the steps",
         "a method, its parameters put in: `second_order(alpha = 1/2)`; `learned(rk4)`, `learned(6, start = ab2)`",
         choices={"learned": ("start", "steps")},
-        names="method",
+        names=BASES,
     ),
-    Word("training", "how what is learned is trained", "a training", "the default training", names="training"),
-    Word("control", "the step-size rule; without it steps are fixed", "a control", names="control"),
+    Word("training", "how what is learned is trained", "a training", "the default training", names=("training",)),
+    Word("control", "the step-size rule; without it steps are fixed", "a control", names=("control",)),
     Word(
         "grid",
         "the points of a fixed grid, as fractions of the span",
         f"numbers from 0 to 1, at most {MOST_STEPS} steps: `0, 1/10, 1`; `learned(4)` for trained points",
         choices={"learned": ("steps",)},
     ),
-    Word("path", "the path of the diffusion models that are solved", "a path", names="path"),
+    Word("path", "the path of the diffusion models that are solved", "a path", names=("path",)),
     Word(
         "solve",
         "how the equations of implicit steps are solved",
@@ -120,7 +124,7 @@ SOLVER = (
         choices={**dict.fromkeys(WAYS, ("tolerance", "iterations")), "linear": ()},
     ),
 )
-CORRECTOR = Word("corrector", "the network g", "a corrector", choices=_plain("external"), names="corrector")
+CORRECTOR = Word("corrector", "the network g", "a corrector", choices=_plain("external"), names=("corrector",))
 NETWORK = (
     Word(
         "inputs",
@@ -214,7 +218,7 @@ def _training() -> tuple[Word, ...]:
             "the method of the targets, by fixed substeps",
             "a Runge–Kutta method, and a block",
             trainings.DEFAULT_REFERENCE,
-            names="method",
+            names=("method",),
             block=True,
         ),
         Word(
@@ -244,8 +248,8 @@ PATH = (
     Word("times", "the model's times, from noise to data", "a range, which may descend", _range(TIMES)),
 )
 SWEEP = (
-    Word("solver", "the hypersolver that is varied", "a hypersolver of this file", names="solver"),
-    Word("base", "alternatives for its base", "methods: `euler, heun`", "its own", names="method"),
+    Word("solver", "the hypersolver that is varied", "a hypersolver of this file", names=("hypersolver",)),
+    Word("base", "alternatives for its base", "methods: `euler, heun`", "its own", names=BASES),
     Word("width", "of the corrector's layers", sweeps.RANGE, "its own"),
     Word("depth", "the number of the corrector's layers", sweeps.RANGE, "its own"),
     Word("iterations", "of its training", sweeps.RANGE, "its own"),
@@ -270,9 +274,9 @@ def blocks() -> Mapping[str, tuple[Word, ...]]:
         "method": METHOD,
         "multistep": (ORDER, START),
         "predictor_corrector": (
-            Word("predict", "the method that predicts", "an explicit multistep method", names="method"),
-            Word("correct", "the method that corrects", "an implicit multistep method", names="method"),
-            Word("mode", "how often each is evaluated and corrected", "PECE, PEC, PECECE, ...", "PECE"),
+            Word("predict", "the method that predicts", "an explicit multistep method", names=("multistep",)),
+            Word("correct", "the method that corrects", "an implicit multistep method", names=("multistep",)),
+            Word("mode", "how often each is evaluated and corrected", "PECE, PEC, PECECE, ...", DEFAULT_MODE),
             START,
         ),
         "control": CONTROL,

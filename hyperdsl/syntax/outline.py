@@ -65,6 +65,8 @@ class _Walk:
     def run(self) -> Outline:
         at = 0
         while at < len(self.tokens):
+            if begins_declaration(self.tokens, at):
+                self.depth = 0  # whatever is open was forgotten
             end = self._line_end(at)
             line = self.tokens[at:end]
             following = self._next(end)

@@ -177,7 +177,7 @@ class _Arranger:
     def run(self) -> tuple[Token, ...]:
         for i, token in enumerate(self.tokens):
             for _ in range(self.brackets.closed_before.get(i, 0)):
-                self._close(Token.new_borrow_pos("RBRACE", "}", token))
+                self._close(Token.new_borrow_pos("RBRACE", "}", self.out[-1]))
             self._take(i, token)
         self._end()
         for _ in range(self.brackets.closed_before.get(len(self.tokens), 0)):

@@ -240,6 +240,12 @@ class Scope:
             self.report(catalogue.UNKNOWN_NAME, name, kind=group, name=name.text, help=advice)
 
 
+def project_folder(file: Path) -> Path | None:
+    """The folder of the project that a file belongs to; None where it belongs to none."""
+    folders = Path(os.path.realpath(file)).parents
+    return next((up for up in folders if any((up / mark).exists() for mark in PROJECT_MARKS)), None)
+
+
 def _path_fault(own: Path, text: str, texts: Texts) -> str | None:
     """Why the path in an import cannot be used."""
     if len(text) > LONGEST_PATH:
@@ -251,8 +257,7 @@ def _path_fault(own: Path, text: str, texts: Texts) -> str | None:
         return "the path is not relative to this file"
     if target.suffix != ".hyper":
         return "its name does not end in `.hyper`"
-    folder = Path(os.path.realpath(own)).parent
-    root = next((up for up in (folder, *folder.parents) if any((up / mark).exists() for mark in PROJECT_MARKS)), folder)
+    root = project_folder(own) or Path(os.path.realpath(own)).parent
     if not Path(os.path.realpath(target)).is_relative_to(root):
         return "it is outside the project's folder"
     try:
