@@ -61,6 +61,7 @@ def application() -> typer.Typer:
     from hyperdsl.cli.evaluate import evaluate
     from hyperdsl.cli.export import export
     from hyperdsl.cli.fmt import fmt
+    from hyperdsl.cli.launching import launched
     from hyperdsl.cli.report import report
     from hyperdsl.cli.reproduce import reproduce
     from hyperdsl.cli.show import show
@@ -87,10 +88,10 @@ def application() -> typer.Typer:
     app.command("compile")(compile_specs)
     app.command()(fmt)
     app.command()(show)
-    app.command()(train)
+    app.command()(launched(train))
     app.command()(evaluate)
     app.command()(report)
-    app.command()(sweep)
+    app.command()(launched(sweep))
     app.command()(export)
     app.command()(verify)
     app.command()(reproduce)
