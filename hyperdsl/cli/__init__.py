@@ -65,6 +65,7 @@ def application() -> typer.Typer:
     from hyperdsl.cli.export import export
     from hyperdsl.cli.fmt import fmt
     from hyperdsl.cli.launching import launched
+    from hyperdsl.cli.migrate import migrate
     from hyperdsl.cli.report import report
     from hyperdsl.cli.reproduce import reproduce
     from hyperdsl.cli.show import show
@@ -97,6 +98,7 @@ def application() -> typer.Typer:
     app.command()(launched(sweep))
     app.command()(export)
     app.command()(verify)
+    app.command()(migrate)
     app.command()(reproduce)
     return app
 
