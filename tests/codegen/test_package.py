@@ -207,6 +207,16 @@ def test_text_cannot_leave_its_quotes(text: str) -> None:
     assert len(f"# {safe}".splitlines()) == 1
 
 
+def test_the_layout_does_not_depend_on_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whose folders may be called as libraries are."""
+    file = GeneratedFile("a.py", "import torch\nimport hyperdsl\nx = (torch, hyperdsl)\n")
+    (tmp_path / "torch").mkdir()
+    (tmp_path / "torch/__init__.py").touch()
+    monkeypatch.chdir(tmp_path)
+    (found,) = formatted([file])
+    assert found.text == "import torch\n\nimport hyperdsl\n\nx = (torch, hyperdsl)\n"
+
+
 def test_formatting_touches_python_alone() -> None:
     files = (GeneratedFile("a.json", '{"a":1}'), GeneratedFile("b.py", "import torch\nimport os\nx=( os, torch )\n"))
     assert [file.text for file in formatted(files)] == ['{"a":1}', "import os\n\nimport torch\n\nx = (os, torch)\n"]
