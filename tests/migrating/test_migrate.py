@@ -7,6 +7,7 @@ import shutil
 import tarfile
 import warnings
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -79,7 +80,7 @@ def test_a_package_that_holds_its_texts_is_made_from_them() -> None:
 
 def test_weights_fit_the_migrated_package_and_say_what_they_belong_to() -> None:
     assert run("migrate", PACKAGE).exit_code == 0
-    solver = load_package(PACKAGE).choose(None)(state_shape=(2,)).double()
+    solver: Any = load_package(PACKAGE).choose(None)(state_shape=(2,)).double()
     with torch.no_grad():
         for value in solver.parameters():
             value.normal_()
