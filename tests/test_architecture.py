@@ -62,6 +62,7 @@ MAY_IMPORT = {
     "comparing": {"codegen", "plan", "semantics", "theory", "source"},
     "adapters": {"exporting", "training", "runtime"},  # `sampling` and `lightning` alone need more than solvers
     "verifying": {"compiler", "codegen", "plan", "semantics", "theory", "runtime", "diagnostics", "source"},
+    "migrating": {"compiler", "verifying", "codegen", "syntax", "diagnostics", "source"},
     "notebook": {"compiler", "source", "pages", "diagnostics", "semantics", "theory"},
     "lsp": {"pages", "semantics", "syntax", "diagnostics", "source", "theory"},
     "highlighting": {"semantics", "syntax"},
@@ -74,6 +75,7 @@ MAY_IMPORT = {
         "fixing",
         "tables",
         "comparing",
+        "migrating",
         "training",
         "compiler",
         "remembered",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import traceback
 from pathlib import Path
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 TRACEBACK = "HYPERDSL_TRACEBACK"
 LONGEST_TEXT = 500
+PASSWORDS = re.compile(r"(://[^:/@\s]*:)[^@\s]*@")
+"""Those of URLs, such as that of `sweep --storage`."""
 
 TEACHING = """
 Design a solver for differential equations in a small text file; get a proof of its order and fast PyTorch code.
@@ -65,8 +68,10 @@ def application() -> typer.Typer:
     from hyperdsl.cli.explain import explain
     from hyperdsl.cli.export import export
     from hyperdsl.cli.fmt import fmt
+    from hyperdsl.cli.launching import launched
     from hyperdsl.cli.list import list_methods
     from hyperdsl.cli.lsp import lsp
+    from hyperdsl.cli.migrate import migrate
     from hyperdsl.cli.report import report
     from hyperdsl.cli.reproduce import reproduce
     from hyperdsl.cli.show import show
@@ -96,12 +101,13 @@ def application() -> typer.Typer:
     app.command()(show)
     app.command("list")(list_methods)
     app.command()(diff)
-    app.command()(train)
+    app.command()(launched(train))
     app.command()(evaluate)
     app.command()(report)
-    app.command()(sweep)
+    app.command()(launched(sweep))
     app.command()(export)
     app.command()(verify)
+    app.command()(migrate)
     app.command()(reproduce)
     app.command()(lsp)
     return app
@@ -132,12 +138,13 @@ def _tell_bug(error: Exception) -> None:
         traceback.print_exception(error)
     frames = traceback.extract_tb(error.__traceback__)
     where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
-    text = " ".join(str(error).split())[:LONGEST_TEXT]
+    text = PASSWORDS.sub(r"\1***@", " ".join(str(error).split())[:LONGEST_TEXT])
+    command = PASSWORDS.sub(r"\1***@", " ".join(sys.argv[1:]))
     specs = [word for word in sys.argv[1:] if word.endswith(".hyper")]
     files = f"{', '.join(specs)} and what it imports" if specs else "the files that it was given"
     for line in (
         f"hyperdsl {__version__}: this is a bug in hyperdsl, not in the spec: {type(error).__name__}{where}: {text}",
-        f"Please report it in the project's issues, with the command `hyperdsl {' '.join(sys.argv[1:])}`, {files},",
+        f"Please report it in the project's issues, with the command `hyperdsl {command}`, {files},",
         f"and what it prints with {TRACEBACK}=1 in its environment.",
     ):
         print(line, file=sys.stderr)
