@@ -30,7 +30,7 @@ from hyperdsl.semantics.reading.scope import Project
 from hyperdsl.semantics.solvers.trainings import DEFAULT_REFERENCE, default_training
 from hyperdsl.semantics.studies.variants import Variants
 from hyperdsl.semantics.summary import solver_summary, summary, table_rows
-from hyperdsl.source import SpecFile, read_file
+from hyperdsl.source import ON_DISK, SpecFile, Texts, read_file
 from hyperdsl.syntax.parser import parse
 from hyperdsl.syntax.printer import print_file
 from hyperdsl.syntax.reader import read
@@ -64,23 +64,23 @@ class Layout:
     diagnostics: tuple[Diagnostic, ...]
 
 
-def check(files: Iterable[SpecFile]) -> Checked:
-    """Parse, resolve and prove every file."""
-    project = Project()
+def check(files: Iterable[SpecFile], texts: Texts = ON_DISK) -> Checked:
+    """Parse, resolve and prove every file; `texts` stand in place of files."""
+    project = Project(texts=texts)
     files = tuple(files)
     checked = [check_file(file.path, file.shown, project) for file in files]
     return Checked(files, tuple(spec for spec, _ in checked), tuple(found for _, found in checked))
 
 
-def outcomes(files: Iterable[SpecFile], *, packages: bool = False) -> tuple[Outcome, ...]:
+def outcomes(files: Iterable[SpecFile], *, packages: bool = False, texts: Texts = ON_DISK) -> tuple[Outcome, ...]:
     """What there is to say of each file, with its package where that is asked for: remembered, or made now."""
     files = tuple(files)
-    known = {file: recalled(file, packages=packages) for file in files}
+    known = {file: recalled(file, packages=packages, texts=texts) for file in files}
     missing = [file for file, outcome in known.items() if outcome is None]
     made = {}
-    for outcome, imports in _made(check(missing), packages=packages) if missing else ():
+    for outcome, imports in _made(check(missing, texts), packages=packages) if missing else ():
         made[outcome.file] = outcome
-        remember(outcome, imports)
+        remember(outcome, imports, texts)
     return tuple(known[file] or made[file] for file in files)
 
 
