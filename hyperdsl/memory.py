@@ -18,7 +18,7 @@ from typing import Any
 from hyperdsl import compiler
 from hyperdsl.codegen.files import GeneratedFile
 from hyperdsl.diagnostics import Diagnostic, has_errors, report_text
-from hyperdsl.source import SpecFile
+from hyperdsl.source import SpecFile, standing_for
 
 _numbers = itertools.count()
 _ENTRANCE = "__init__"
@@ -60,11 +60,6 @@ def text_file(name: str, folder: str | os.PathLike[str] | None = None) -> SpecFi
     """The file that a text stands in place of."""
     path = Path(folder or "") / f"{name}.hyper"
     return SpecFile(path, path.as_posix())
-
-
-def standing_for(file: SpecFile, text: str) -> dict[str, bytes]:
-    """A text in place of a file, as the compiler takes it."""
-    return {os.path.realpath(file.path): text.encode("utf-8")}
 
 
 def warn(diagnostics: Iterable[Diagnostic], stacklevel: int) -> None:

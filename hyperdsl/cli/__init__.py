@@ -61,6 +61,7 @@ def application() -> typer.Typer:
     from hyperdsl.cli.evaluate import evaluate
     from hyperdsl.cli.export import export
     from hyperdsl.cli.fmt import fmt
+    from hyperdsl.cli.new import new
     from hyperdsl.cli.report import report
     from hyperdsl.cli.reproduce import reproduce
     from hyperdsl.cli.show import show
@@ -87,6 +88,7 @@ def application() -> typer.Typer:
     app.command("compile")(compile_specs)
     app.command()(fmt)
     app.command()(show)
+    app.command()(new)
     app.command()(train)
     app.command()(evaluate)
     app.command()(report)

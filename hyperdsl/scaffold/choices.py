@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 from hyperdsl.diagnostics import did_you_mean
 from hyperdsl.pages.listing import Row, rows
+from hyperdsl.semantics.reading.names import package_fault
 
 STEPS = (
     "design the continuous model and task",
@@ -25,6 +27,9 @@ BUILT_IN = ("van_der_pol", "lotka_volterra", "pendulum", "duffing", "lorenz", "b
 Learnt = Literal["corrector", "coefficients", "nothing"]
 LEARNT: tuple[Learnt, ...] = get_args(Learnt)
 STATES = ("trajectory", "noise", "box")
+FIXED = "fixed"
+MOST = 1_000_000
+_NUMBER = re.compile(r"(?:\d{1,4}(?:\.\d{1,20})?|\.\d{1,20})(?:e-?\d{1,2})?")
 
 
 @dataclass(frozen=True)
@@ -77,8 +82,8 @@ def library_base(name: str) -> Base:
     fitting = {row.name: row for row in rows() if _fits(row)}
     row = fitting.get(name)
     if row is None:
-        near = did_you_mean(name, fitting)
-        raise ValueError(f"the library has no method `{name}` for one f without parameters" + (f": {near}" if near else ""))
+        near = did_you_mean(name, fitting) or "`hyperdsl list` names them"
+        raise ValueError(f"the library has no method `{name}` without parameters for one f: {near}")
     assert row.evaluations is not None  # `_fits`
     return Base(row.name, row.order, row.evaluations, bool(row.embedded))
 
@@ -87,16 +92,55 @@ def _fits(row: Row) -> bool:
     return row.evaluations is not None and not row.parameters and row.kind not in ("additive", "rosenbrock")
 
 
-def problem_fault(name: str) -> str | None:
-    """Why this names no problem; None where it does."""
-    module, colon, attribute = name.partition(":")
+def name_of(text: str) -> str:
+    """The name of a spec and its package; ValueError where none can be called so."""
+    fault = package_fault(text)
+    if fault:
+        raise ValueError(f"a solver cannot be called `{text}`: {fault}")
+    return text
+
+
+def problem_of(text: str) -> str:
+    """A problem's name; ValueError where there is none, as far as its name tells."""
+    module, colon, attribute = text.partition(":")
     if colon:
-        fine = all(part.isidentifier() for part in (*module.split("."), attribute))
-        return None if fine else f"`{name}` is not module:attribute"
-    if name in (EXAMPLE, *BUILT_IN):
+        if all(part.isidentifier() for part in (*module.split("."), attribute)):
+            return text
+        raise ValueError(f"`{text}` is not module:attribute")
+    return one_of("problem", text, (EXAMPLE, *BUILT_IN))
+
+
+def tolerance_of(text: str) -> str | None:
+    """A relative tolerance as written; None for fixed steps."""
+    if text == FIXED:
         return None
-    near = did_you_mean(name, (EXAMPLE, *BUILT_IN))
-    return f"there is no problem `{name}`: " + (near or f"there are {', '.join((EXAMPLE, *BUILT_IN))}, module:attribute")
+    if not _NUMBER.fullmatch(text) or not 0 < float(text) < 1:
+        raise ValueError(f"the tolerance is `{FIXED}` or a number between 0 and 1 such as 1e-3, not `{text}`")
+    return text
+
+
+def learnt_of(text: str) -> Learnt:
+    """What is learned."""
+    return LEARNT[LEARNT.index(one_of("choice", text, LEARNT))]  # type: ignore[arg-type]  # it is one of them
+
+
+def count_of(text: str) -> int:
+    """A number of evaluations or iterations."""
+    if not text.isdecimal() or not 0 < int(text) <= MOST:
+        raise ValueError(f"`{text}` is not a whole number between 1 and {MOST}")
+    return int(text)
+
+
+def states_of(text: str) -> tuple[str, ...]:
+    """Kinds of training states."""
+    return tuple(dict.fromkeys(one_of("kind of states", word.strip(), STATES) for word in text.split(",")))
+
+
+def one_of(what: str, text: str, known: Sequence[str]) -> str:
+    """A word that is known; ValueError with the nearest one where it is not."""
+    if text in known:
+        return text
+    raise ValueError(f"there is no {what} `{text}`: {did_you_mean(text, known) or 'there are ' + ', '.join(known)}")
 
 
 _EQUATION = re.compile(r"\s*([A-Za-z_]\w*)\s*'+\s*=")

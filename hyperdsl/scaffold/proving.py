@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +10,7 @@ from hyperdsl import compiler
 from hyperdsl.diagnostics import Diagnostic
 from hyperdsl.scaffold.choices import Base
 from hyperdsl.scaffold.tables import Table
-from hyperdsl.source import SpecFile
+from hyperdsl.source import SpecFile, standing_for
 
 LOOSEST, TIGHTEST = 8, 80
 """Tolerances are 10^-k with k in between."""
@@ -29,7 +28,8 @@ class Proven:
 def proven(table: Table, name: str) -> Proven:
     """The method at its highest order: exactly, or where decimals do not allow that, within a tolerance."""
     facts, diagnostics = _tried(table, name, "order 1")
-    order, clause = _order(facts), ""
+    exactly = order = _order(facts)
+    clause = ""
     if table.has_decimals:
         loose = _order(_tried(table, name, f"order 1 within 1e-{LOOSEST}")[0])
         if loose > order:
@@ -42,7 +42,7 @@ def proven(table: Table, name: str) -> Proven:
     facts, diagnostics = _tried(table, name, claim)
     if facts is None:
         return Proven(None, "no order is proven", diagnostics)
-    how = f"{clause.strip()}: exactly, its decimals have a lower order" if clause else "exactly"
+    how = f"{clause.strip()}; as exact numbers its decimals have order {exactly}" if clause else "exactly"
     stages = len(table.c) - bool(facts.get("fsal"))
     base = Base(name, order, max(1, stages), len(table.weights) > 1, _text(table, name, claim))
     return Proven(base, f"{name} has order {order}{pair}, proven {how}", diagnostics)
@@ -66,8 +66,7 @@ def _order(facts: dict[str, Any] | None, which: str = "order") -> int:
 def _tried(table: Table, name: str, claim: str) -> tuple[dict[str, Any] | None, tuple[Diagnostic, ...]]:
     """What the compiler finds out about the method with this claim."""
     file = SpecFile(Path(f"{name}.hyper"), f"{name}.hyper")
-    texts = {os.path.realpath(file.path): _text(table, name, claim).encode()}
-    (outcome,) = compiler.outcomes([file], texts=texts)
+    (outcome,) = compiler.outcomes([file], texts=standing_for(file, _text(table, name, claim)))
     methods = outcome.summary["methods"]
     return (methods[0] if methods else None), outcome.diagnostics
 

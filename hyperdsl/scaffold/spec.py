@@ -27,12 +27,13 @@ def solver_name(chosen: Choices) -> str:
 
 
 def _step(number: int) -> str:
-    return f"# {number}. {STEPS[number - 1].capitalize()}."
+    step = STEPS[number - 1]
+    return f"# {number}. {step[:1].upper()}{step[1:]}."
 
 
 def _head(chosen: Choices) -> str:
     where = "the problem below" if chosen.equations else "problem.py"
-    return f"""# {chosen.name}: a solver designed by the seven steps of the blueprint for hypersolvers (Poli & Massaroli et al., 2020).
+    return f"""# {chosen.name}, by the seven steps of the blueprint for hypersolvers (Poli & Massaroli et al., 2020).
 {_step(1)} That is {where}.
 {_step(2)} f comes trained and stays as it is.
 """
