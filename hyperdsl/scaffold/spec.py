@@ -58,7 +58,7 @@ def _learned(chosen: Choices) -> list[str]:
     states = ", ".join("noise(1/20)" if word == "noise" else word for word in chosen.states)
     nominal = f"{_step(6)}\nstates {states}\n"
     return [
-        f"{_step(5)}\ncorrector g {{\n{network}\n}}\n",
+        f"{_step(5)}\ncorrector learned_term {{\n{network}\n}}\n",
         _training(chosen, f"loss residual\nsteps {low} .. {high}", states=nominal),
     ]
 
@@ -70,18 +70,26 @@ def _training(chosen: Choices, loss: str, states: str) -> str:
 
 
 def _control(chosen: Choices) -> str:
+    """The step-size control, and with a learned estimate the base's own beside it, to compare with."""
     if chosen.tolerance is None:
         return ""
     plain = "embedded" if chosen.base.embedded else "doubling"
-    error = f"learned, {plain}" if chosen.learn == "corrector" else plain
-    return f"control adaptive {{\nerror {error}\nrtol {chosen.tolerance}\natol {chosen.tolerance}/10\n}}\n"
+    learned = "learned, embedded" if chosen.base.embedded else "learned"
+    settings = f"rtol {chosen.tolerance}\natol {chosen.tolerance}/10"
+    if chosen.learn != "corrector":
+        return f"control adaptive {{\nerror {plain}\n{settings}\n}}\n"
+    return (
+        f"control adaptive {{\nerror {learned}\n{settings}\n}}\n\ncontrol plain {{\nerror {plain}\n{settings}\n}}\n\n"
+        f"# The base alone, to compare with.\n"
+        f"solver {solver_name(chosen)}Base {{\nbase {chosen.base.name}\ncontrol plain\n}}\n"
+    )
 
 
 def _solver(chosen: Choices) -> str:
     base = f"learned({chosen.base.name})" if chosen.learn == "coefficients" else chosen.base.name
     lines = [_step(4), f"base {base}  # order {chosen.base.order}, proven"]
     if chosen.learn == "corrector":
-        lines.append("corrector g")
+        lines.append("corrector learned_term")
     if chosen.learn != "nothing":
         lines.append("training fit")
     if chosen.tolerance is not None:

@@ -192,7 +192,7 @@ def test_a_notebook_loads_specs(spec: Path, tmp_path: Path) -> None:
 
 def test_html_escapes_everything() -> None:
     html = library("rk4")._repr_html_()
-    assert not re.search(r"<(?!/?(div|p|strong|br|table|tr|td|th)\b)", html)
+    assert not re.search(r"<(?!/?(div|p|strong|br|table|tr|td|th|img)\b)", html)
 
 
 def test_an_error_that_was_not_measured_is_not_said_to_depend_on_parameters() -> None:
