@@ -50,7 +50,7 @@ def compile_text(text: str, *, name: str = "spec", folder: str | os.PathLike[str
     (outcome,) = compiler.outcomes([file], packages=True, texts=standing_for(file, text))
     if has_errors(outcome.diagnostics):
         raise SpecError(report_text(outcome.diagnostics), outcome.diagnostics)
-    warn(outcome.diagnostics, stacklevel=3)
+    warn(outcome.diagnostics, stacklevel=2)
     if not outcome.package:
         raise SpecError(f"{file.shown} has no solver, so there is nothing to compile", outcome.diagnostics)
     return loaded(name, outcome.package)
@@ -63,7 +63,7 @@ def text_file(name: str, folder: str | os.PathLike[str] | None = None) -> SpecFi
 
 
 def warn(diagnostics: Iterable[Diagnostic], stacklevel: int) -> None:
-    """Give the compiler's warnings as Python's."""
+    """Give the compiler's warnings as Python's, at the line that is so many calls up from the caller's own."""
     for diagnostic in diagnostics:
         if diagnostic.severity == "warning":
             warnings.warn(report_text([diagnostic]).rstrip(), UserWarning, stacklevel=stacklevel + 1)

@@ -105,7 +105,8 @@ def _reading(rows: Sequence[Line], count: int, *, with_c: bool) -> Table:
 def _weights(row: Line, s: int, *, with_c: bool, full: bool) -> tuple[str, ...]:
     """A row of weights, whose place below c is empty, zero or left out."""
     cells = row.cells
-    below_c = with_c and len(cells) == s + 1 and (row.barred or full) and (not cells[0] or exact(cells[0]) == ZERO)
+    zero = len(cells) == s + 1 and (row.barred or full) and bool(cells[0]) and exact(cells[0]) == ZERO
+    below_c = with_c and (not cells[0] or zero)
     cells = cells[1:] if below_c else cells
     if len(cells) != s:
         raise TableError(row.number, f"this row of weights has {len(cells)} entries for {s} stages")
