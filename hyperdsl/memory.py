@@ -141,4 +141,3 @@ class _Texts(MetaPathFinder, InspectLoader):
 
 _TEXTS = _Texts()
 sys.meta_path.append(_TEXTS)
-

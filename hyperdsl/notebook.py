@@ -1,4 +1,4 @@
-"""Specs and methods in a notebook: `%load_ext hyperdsl.notebook`, then `%%hyper`; `library("rk4")`, `load("a.hyper")`."""
+"""Specs and methods in a notebook: `%load_ext hyperdsl.notebook`, then `%%hyper`; `library("rk4")`, `load(FILE)`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Page:
-    """A method of any kind, or a solver, that a notebook shows: as HTML, as LaTeX where it has a tableau, or as text."""
+    """A method of any kind, or a solver, as a notebook shows it: HTML, LaTeX where there is a tableau, or text."""
 
     value: Shown
 
@@ -108,7 +108,7 @@ def hyper(shell: InteractiveShell, line: str, cell: str) -> Said:
     (package,) = compiler.generate(checked)
     if package:
         module = loaded(name, package)
-        shell.push({name: module} | {public: getattr(module, public) for public in module.__all__})
+        shell.user_ns.update({name: module} | {public: getattr(module, public) for public in module.__all__})
     return Said(checked.diagnostics, tuple(_pages(checked.specs[0]).values()))
 
 
@@ -118,7 +118,8 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     def magic(line: str, cell: str) -> Any:
         return hyper(shell, line, cell)
 
-    shell.register_magic_function(magic, "cell", "hyper")
+    register: Any = shell.register_magic_function  # typed for methods
+    register(magic, "cell", "hyper")
 
 
 def _pages(spec: Spec) -> dict[str, Page]:

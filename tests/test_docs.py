@@ -11,7 +11,7 @@ import torch
 ROOT = Path(__file__).parents[1]
 
 
-PAGES = [("architecture.md", 5), ("implicit.md", 1), ("additive.md", 1), ("stiff.md", 2)]
+PAGES = [("guide/notebooks.md", 1), ("architecture.md", 5), ("implicit.md", 1), ("additive.md", 1), ("stiff.md", 2)]
 
 
 @pytest.mark.parametrize(("name", "least"), PAGES)

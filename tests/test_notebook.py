@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -35,7 +36,8 @@ def shell(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> InteractiveShell:
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     monkeypatch.chdir(tmp_path)
     made = InteractiveShell()
-    made.history_manager.enabled = False
+    history: Any = made.history_manager
+    history.enabled = False
     made.run_line_magic("load_ext", "hyperdsl.notebook")
     return made
 
@@ -95,12 +97,12 @@ def test_an_unknown_name_is_told_with_the_nearest() -> None:
 
 def test_the_tutorial_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    notebook = nbformat.read(TUTORIAL, as_version=4)  # type: ignore[no-untyped-call]
+    notebook = nbformat.read(TUTORIAL, as_version=4)
     assert not any(cell.get("outputs") for cell in notebook.cells), "its outputs are not kept"
     (parameters,) = (cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", ()))
     assert "ITERATIONS = 1500" in parameters.source
     parameters.source = "ITERATIONS = 60\nSAMPLES = 16"
-    notebook.cells.append(nbformat.v4.new_code_cell("print(errors)"))  # type: ignore[no-untyped-call]
+    notebook.cells.append(nbformat.v4.new_code_cell("print(errors)"))
     NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
     errors = eval(notebook.cells[-1].outputs[0].text, {})
     assert all(learned < plain for learned, plain in zip(errors["HyperMidpoint"], errors["midpoint"], strict=True))

@@ -68,7 +68,8 @@ class Asker:
         learn = self.answer("learn", told, given["learn"], c.LEARNT[0], c.learnt_of)
         told = "How many evaluations of f may a solve take?"
         evaluations = self.answer("evaluations", told, given["evaluations"], str(40 * base.evaluations), c.count_of)
-        states, iterations = c.STATES, 1
+        states: tuple[str, ...] = c.STATES
+        iterations = 1
         if learn == "corrector":
             told = f"Step 6, training states, of {', '.join(c.STATES)}?"
             states = self.answer("states", told, given["states"], ",".join(c.STATES), c.states_of)

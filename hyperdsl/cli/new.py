@@ -24,10 +24,11 @@ Problem = Annotated[
     str | None, typer.Option(metavar="P", help="`example`, a built-in problem, or module:attribute with a `Problem`.")
 ]
 Equation = Annotated[
-    list[str] | None, typer.Option(metavar="EQ", help="An equation of your own, such as \"x' = -x\"; again for more.")
+    list[str] | None, typer.Option(metavar="EQ", help='An equation of your own, such as "x\' = -x"; again for more.')
 ]
 Start = Annotated[
-    list[str] | None, typer.Option(metavar="RANGE", help='Where a state starts, such as "x in -2 .. 2"; again for more.')
+    list[str] | None,
+    typer.Option(metavar="RANGE", help='Where a state starts, such as "x in -2 .. 2"; again for more.'),
 ]
 Span = Annotated[str | None, typer.Option(metavar="RANGE", help="The span of the equations, such as `0 .. 5`.")]
 Method = Annotated[str | None, typer.Option("--base", metavar="METHOD", help="The base method, of the library.")]
@@ -41,7 +42,8 @@ States = Annotated[
 ]
 Iterations = Annotated[str | None, typer.Option(metavar="N", help="Iterations of training.")]
 Output = Annotated[
-    Path | None, typer.Option("--output", "-o", metavar="FOLDER", help="The folder; by default NAME.", show_default=False)
+    Path | None,
+    typer.Option("--output", "-o", metavar="FOLDER", help="The folder; by default NAME.", show_default=False),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing: what is not given has its default.")]
 Force = Annotated[bool, typer.Option("--force", help="Write over files that are there.")]
@@ -103,8 +105,9 @@ def new(
 
 def _read(table: str, name: str) -> Base:
     """The tableau in a file or on standard input, proven; the run ends where it is none."""
+    from hyperdsl.scaffold.cells import TableError
     from hyperdsl.scaffold.proving import proven
-    from hyperdsl.scaffold.tables import TableError, read_table
+    from hyperdsl.scaffold.tables import read_table
     from hyperdsl.source import read_file
 
     try:

@@ -1,4 +1,4 @@
-"""Arrays A, b and c in the notation of Python, Julia, numpy's printed form or C++'s initialisers; nothing is executed."""
+"""Arrays A, b and c in the notation of Python, Julia, numpy's printed form or C++; nothing is executed."""
 
 from __future__ import annotations
 

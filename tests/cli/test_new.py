@@ -13,8 +13,9 @@ from hyperdsl import compiler
 from hyperdsl.cli import application, asking
 from hyperdsl.evaluation.built_in import BUILT_IN
 from hyperdsl.scaffold import choices
+from hyperdsl.scaffold.cells import TableError
 from hyperdsl.scaffold.proving import proven
-from hyperdsl.scaffold.tables import TableError, read_table
+from hyperdsl.scaffold.tables import read_table
 from hyperdsl.source import SpecFile
 
 
@@ -163,11 +164,13 @@ def test_tableaus_as_people_have_them(notation: str) -> None:
 
 
 def test_a_tableau_becomes_the_base() -> None:
-    table = "# Bogacki and Shampine\n0 |\n1/2 | 1/2\n3/4 | 0 3/4\n1 | 2/9 1/3 4/9\n-+-\n | 2/9 1/3 4/9 0\n | 7/24 1/4 1/3 1/8\n"
-    Path("table.txt").write_text(table.replace("-+-", "--+--"), "utf-8")
+    stages = "# Bogacki and Shampine\n0 |\n1/2 | 1/2\n3/4 | 0 3/4\n1 | 2/9 1/3 4/9\n"
+    Path("table.txt").write_text(stages + "--+--\n | 2/9 1/3 4/9 0\n | 7/24 1/4 1/3 1/8\n", "utf-8")
     done = new("--from", "table.txt", "--learn", "nothing")
     assert done.exit_code == 0, done.output
-    assert "read lines 2 to 5: 4 stages, c in the first column\nread line 7: weights\nread line 8: embedded" in done.stdout
+    assert (
+        "read lines 2 to 5: 4 stages, c in the first column\nread line 7: weights\nread line 8: embedded" in done.stdout
+    )
     assert "table_base has order 3(2), proven exactly" in done.stdout
     checked = compiler.check([SpecFile(Path("table/table.hyper"), "table.hyper")])
     assert not checked.diagnostics

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from generated.conditioned_hyper_midpoint import ConditionedHyperMidpoint
-from generated.graded import GradedLearned
+from generated.conditioned_hyper_midpoint import HyperMidpoint
+from generated.graded import Spaced
 from generated.hyper_euler import HyperEuler
 from generated.hyper_heun import HyperHeun
 from hyperdsl.runtime.safetensors import deserialised, serialised
@@ -40,13 +40,13 @@ def test_a_file_is_enough(tmp_path: Path, dtype: torch.dtype) -> None:
 
 
 def test_inputs_and_learned_numbers(tmp_path: Path) -> None:
-    conditioned = ConditionedHyperMidpoint(state_shape=(2,), input_shape=(5,))
+    conditioned = HyperMidpoint(state_shape=(2,), input_shape=(5,))
     conditioned.save(tmp_path / "a.safetensors")
-    assert ConditionedHyperMidpoint.from_file(tmp_path / "a.safetensors").corrector.input_shape == (5,)
-    graded = GradedLearned()
+    assert HyperMidpoint.from_file(tmp_path / "a.safetensors").corrector.input_shape == (5,)
+    graded = Spaced()
     graded.increments.data += 0.5
     graded.save(tmp_path / "b.safetensors")
-    again = GradedLearned.from_file(tmp_path / "b.safetensors")
+    again = Spaced.from_file(tmp_path / "b.safetensors")
     assert torch.equal(again.increments, graded.increments)
 
 
@@ -55,7 +55,7 @@ def test_another_solvers_weights_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="another solver's weights, those of HyperHeun"):
         HyperEuler.from_file(tmp_path / "a.safetensors")
     with pytest.raises(ValueError, match="another solver's weights"):
-        GradedLearned.from_file(tmp_path / "a.safetensors")
+        Spaced.from_file(tmp_path / "a.safetensors")
 
 
 def test_a_file_without_shapes_asks_for_them(tmp_path: Path) -> None:
