@@ -86,7 +86,9 @@ def made_for(made: Callable[..., M], file: str | os.PathLike[str], given: Mappin
             shapes[shape] = told[shape]
     module = made(**shapes, **given)
     for place, part in module.named_modules():
-        kinds = {n: value for n, value in tensors.items() if n.rpartition(".")[0] == place and value.is_floating_point()}
+        kinds = {
+            n: value for n, value in tensors.items() if n.rpartition(".")[0] == place and value.is_floating_point()
+        }
         for value in (*part.parameters(recurse=False), *part.buffers(recurse=False)):
             if kinds and value.is_floating_point():
                 value.data = value.data.to(next(iter(kinds.values())).dtype)
