@@ -74,19 +74,14 @@ def check(files: Iterable[SpecFile], texts: Texts = ON_DISK) -> Checked:
 
 
 def outcomes(files: Iterable[SpecFile], *, packages: bool = False, texts: Texts = ON_DISK) -> tuple[Outcome, ...]:
-    """What there is to say of each file, with its package where that is asked for: remembered, or made now.
-
-    Nothing is remembered where `texts` stand in place of files.
-    """
+    """What there is to say of each file, with its package where that is asked for: remembered, or made now."""
     files = tuple(files)
-    if texts:
-        return tuple(outcome for outcome, _ in _made(check(files, texts), packages=packages))
-    known = {file: recalled(file, packages=packages) for file in files}
+    known = {file: recalled(file, packages=packages, texts=texts) for file in files}
     missing = [file for file, outcome in known.items() if outcome is None]
     made = {}
-    for outcome, imports in _made(check(missing), packages=packages) if missing else ():
+    for outcome, imports in _made(check(missing, texts), packages=packages) if missing else ():
         made[outcome.file] = outcome
-        remember(outcome, imports)
+        remember(outcome, imports, texts)
     return tuple(known[file] or made[file] for file in files)
 
 

@@ -92,6 +92,11 @@ Texts = Mapping[str, bytes]
 ON_DISK: Texts = MappingProxyType({})
 
 
+def standing_for(file: SpecFile, text: str) -> Texts:
+    """A text in place of a file."""
+    return {os.path.realpath(file.path): text.encode("utf-8")}
+
+
 def read_file(path: Path, most: int = MAX_BYTES + 1, texts: Texts = ON_DISK) -> bytes:
     """The bytes of a regular file, so many at most; OSError, whose `strerror` says why, where it is none.
 

@@ -19,6 +19,7 @@ PAGES = [
     ("guide/messages.md", 1),
     ("guide/libraries.md", 11),
     ("guide/editors.md", 1),
+    ("guide/notebooks.md", 1),
 ]
 
 

@@ -72,6 +72,7 @@ def application() -> typer.Typer:
     from hyperdsl.cli.list import list_methods
     from hyperdsl.cli.lsp import lsp
     from hyperdsl.cli.migrate import migrate
+    from hyperdsl.cli.new import new
     from hyperdsl.cli.report import report
     from hyperdsl.cli.reproduce import reproduce
     from hyperdsl.cli.show import show
@@ -101,6 +102,7 @@ def application() -> typer.Typer:
     app.command()(show)
     app.command("list")(list_methods)
     app.command()(diff)
+    app.command()(new)
     app.command()(launched(train))
     app.command()(evaluate)
     app.command()(report)

@@ -7,7 +7,7 @@ import itertools
 import os
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from torch import Tensor, nn
 
@@ -28,7 +28,7 @@ from .state import (
     sizes_of,
     times_of,
 )
-from .weights import load_weights, save_weights
+from .weights import load_weights, made_for, save_weights
 
 Evaluated = tuple[Tensor, tuple[Tensor, ...]]
 """The state at the end of a step of the base method, and what g reads besides ε, s, x and z."""
@@ -78,6 +78,18 @@ class Solver(nn.Module):
         A WeightsWarning where the file does not say of which it is, as those of hyperdsl 0.1.
         """
         self.remember(load_weights(self, file))
+
+    @classmethod
+    def from_file(cls, file: str | os.PathLike[str], **given: Any) -> Self:
+        """A trained solver from its weights alone: the file tells its shapes and dtypes.
+
+        given: arguments of the class that no file tells, such as `field=`, and `state_shape=` for older files.
+
+        Raises ValueError as `load` does, and where the file does not tell a shape.
+        """
+        solver = made_for(cls, file, given)
+        solver.load(file)
+        return solver
 
     def remember(self, about: Mapping[str, str]) -> None:
         """Take what is known of the weights' training; solves are held against its ranges from now on."""
