@@ -121,7 +121,7 @@ def tolerance_of(text: str) -> str | None:
 
 def learnt_of(text: str) -> Learnt:
     """What is learned."""
-    return LEARNT[LEARNT.index(one_of("choice", text, LEARNT))]  # type: ignore[arg-type]  # it is one of them
+    return LEARNT[LEARNT.index(one_of("choice", text, LEARNT))]
 
 
 def count_of(text: str) -> int:
