@@ -90,8 +90,8 @@ def _reading(rows: Sequence[Line], count: int, *, with_c: bool) -> Table:
         fitting = (i, i + 1, s) if with_c else (i + len(a[0]) if len(a[0]) < 2 and s > 1 else s,)
         if len(entries) not in fitting:
             wanted = " or ".join(map(str, sorted(set(fitting))))
-            count = f"{len(entries)} entries, where stage {i + 1} of {s} has {wanted}"
-            raise TableError(row.number, f"this row of A has {count}")
+            found = f"{len(entries)} entries, where stage {i + 1} of {s} has {wanted}"
+            raise TableError(row.number, f"this row of A has {found}")
     b = [_weights(row, s, with_c=with_c, full=s + 1 in widths) for row in weights]
     c = [row.cells[0] or "0" for row in stages] if with_c else [_sum(entries) for entries in a]
     told = [
