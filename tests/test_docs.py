@@ -20,6 +20,7 @@ PAGES = [
     ("guide/libraries.md", 11),
     ("guide/editors.md", 1),
     ("guide/notebooks.md", 1),
+    ("guide/package.md", 1),
 ]
 
 
