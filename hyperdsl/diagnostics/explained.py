@@ -16,6 +16,7 @@ from importlib.resources import files
 from hyperdsl.diagnostics import catalogue
 from hyperdsl.diagnostics.model import Entry, Severity
 
+_FIELD = re.compile(r"(?<!{){(\w+)[^}]*}")
 _BLOCK = re.compile(r"^```(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
 
 
@@ -23,7 +24,7 @@ _BLOCK = re.compile(r"^```(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
 class Page:
     """What is to be said about a code.
 
-    `summary` is one line: a heading, or the message with its fields in braces. `text` is the explanation in Markdown.
+    `summary` is one line: a heading, or the message with its fields in capitals. `text` is the explanation in Markdown.
     `bad` is a small spec that gives the code, `message` what hyperdsl prints of it as `spec.hyper`, `mended` the spec
     without the fault; None where no spec can show it. `beside` are names and texts of files that both import.
     """
@@ -57,10 +58,16 @@ def page(code: str) -> Page:
     return Page(
         code,
         entry.severity,
-        heading.removeprefix("# ") or entry.text.replace("{{", "{").replace("}}", "}"),
+        heading.removeprefix("# ") or _general(entry.text),
         rest.strip(),
         specs[0] if specs else None,
         next((text for info, text in blocks if info == ["text"]), None),
         specs[1] if specs[1:] else None,
         tuple((info[1], text) for info, text in blocks if info[1:]),
     )
+
+
+def _general(text: str) -> str:
+    """A message's text with capitals where a spec's own words stand."""
+    text = _FIELD.sub(lambda field: field[1].upper(), text)
+    return text.replace("{{", "{").replace("}}", "}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 from typer.testing import CliRunner
 
@@ -45,3 +46,8 @@ def test_json() -> None:
     assert told["bad"].startswith('import "first.hyper"')
     listed = json.loads(RUNNER.invoke(application(), ["explain", "--json"]).stdout)
     assert [one["code"] for one in listed["codes"]] == list(codes())
+
+
+def test_words_of_a_spec_stand_in_capitals() -> None:
+    assert page("H201").summary == "`NAME` is claimed to have order CLAIMED, but has order PROVEN"
+    assert not [code for code in codes() if re.search(r"(?<!`)\{\w", page(code).summary)]
