@@ -11,7 +11,17 @@ import torch
 ROOT = Path(__file__).parents[1]
 
 
-PAGES = [("architecture.md", 5), ("implicit.md", 1), ("additive.md", 1), ("stiff.md", 2)]
+PAGES = [
+    ("architecture.md", 5),
+    ("implicit.md", 1),
+    ("additive.md", 1),
+    ("stiff.md", 2),
+    ("guide/messages.md", 1),
+    ("guide/libraries.md", 11),
+    ("guide/editors.md", 1),
+    ("guide/notebooks.md", 1),
+    ("guide/package.md", 1),
+]
 
 
 @pytest.mark.parametrize(("name", "least"), PAGES)

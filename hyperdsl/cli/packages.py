@@ -57,16 +57,26 @@ def guarded(run: Callable[[], Result]) -> Result:
 
 def need_torch(*further: str) -> None:
     """Say how to get what training and evaluation run on, and `further` modules."""
-    for module in ("torch", "torchdiffeq", "lightning_fabric", "safetensors", *further):
+    need("train", "torch", "torchdiffeq", "lightning_fabric", "safetensors", *further)
+
+
+def need(extra: str, *modules: str) -> None:
+    """Say which extra brings a module that is not installed."""
+    for module in modules:
         if importlib.util.find_spec(module) is None:
-            stop(f"this command needs {module}: pip install 'hyperdsl[train]'")
+            stop(f"this command needs {module}: pip install 'hyperdsl[{extra}]'")
+
+
+def shows_progress(quiet: bool = False) -> bool:
+    """Whether there are progress bars: on terminals alone, and not where they are turned off."""
+    return not quiet and sys.stderr.isatty()
 
 
 def find(name: str, *, quiet: bool = False) -> Problem:
     """The problem called `name`; a file's own is checked first. A built-in one whose f is to be trained shows a bar."""
     from hyperdsl.evaluation.lookup import find_problem
 
-    return guarded(lambda: find_problem(name, _models, progress=not quiet))
+    return guarded(lambda: find_problem(name, _models, progress=shows_progress(quiet)))
 
 
 @contextmanager

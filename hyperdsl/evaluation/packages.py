@@ -16,7 +16,8 @@ from typing import Any, TypeGuard
 
 from torch import nn
 
-from hyperdsl.evaluation.errors import PackageError
+from hyperdsl.diagnostics import did_you_mean_path
+from hyperdsl.evaluation.errors import PackageError, similar
 
 _numbers = itertools.count()
 
@@ -66,7 +67,7 @@ class Package:
         if solver is None:
             raise PackageError(f"{self.name} has several solvers, name one with --solver: {names}")
         if solver not in self.solvers:
-            raise PackageError(f"{self.name} has no solver {solver}; it has {names}")
+            raise PackageError(f"{self.name} has no solver {solver}{similar(solver, self.solvers)}; it has {names}")
         return self.solvers[solver]
 
 
@@ -77,7 +78,9 @@ def load_package(folder: Path | str) -> Package:
     """
     path = Path(folder).resolve()
     if not (path / "__init__.py").is_file() or not (path / "solver.py").is_file():
-        raise PackageError(f"{folder} is not a generated package: it has no __init__.py and solver.py")
+        advice = did_you_mean_path(path)
+        near = f" ({advice})" if advice else ""
+        raise PackageError(f"{folder} is not a generated package{near}: it has no __init__.py and solver.py")
     module = _imported(path, f"_hyperdsl_package_{next(_numbers)}_{path.name}")
     solver_module = importlib.import_module(f"{module.__name__}.solver")
     solvers = {

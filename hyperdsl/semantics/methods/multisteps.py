@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import factorial
 
 from hyperdsl.diagnostics import catalogue
-from hyperdsl.semantics.methods.proofs import shown
+from hyperdsl.semantics.methods.proofs import claiming, shown
 from hyperdsl.semantics.model.spec import Multistep
 from hyperdsl.semantics.reading.names import check_name
 from hyperdsl.semantics.reading.numbers import ExactReader, fits_double
@@ -20,6 +20,7 @@ from hyperdsl.theory.multistep.root_condition import largest_root
 from hyperdsl.theory.numbers.budget import MOST_BITS, NotExact
 from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact
 
+SETTINGS = ("order", "start")
 MAX_STEPS = 32
 STATE, DERIVATIVE, STEP, INDEX = "z", "f", "h", "n"
 
@@ -46,7 +47,7 @@ def read_multistep(report: Report, declaration: n.Declaration, find: FindMethod)
         report(catalogue.BAD_PARAMETER, declaration.parameters[0], problem="a multistep method has no parameters")
     updates = [statement for statement in declaration.body.statements if isinstance(statement, n.Update)]
     others = tuple(statement for statement in declaration.body.statements if not isinstance(statement, n.Update))
-    settings = Settings(report, "a multistep method", n.Block(others, declaration.body.span), ("order", "start"))
+    settings = Settings(report, "a multistep method", n.Block(others, declaration.body.span), SETTINGS)
     claim = settings.require("order", name, "order 2")
     claimed = settings.integer("order", 1, 1)
     if not updates:
@@ -94,9 +95,11 @@ def _check_order(report: Report, name: n.Name, claim: n.Setting, claimed: int, f
             proven=order,
             notes=notes,
             help=advice,
+            fix=claiming(claim.values[0], order),
         )
     elif claimed < order:
-        report(catalogue.ORDER_TOO_LOW, claim.values[0], name=name.text, claimed=claimed, proven=order)
+        fix = claiming(claim.values[0], order)
+        report(catalogue.ORDER_TOO_LOW, claim.values[0], name=name.text, claimed=claimed, proven=order, fix=fix)
 
 
 def _formula(report: Report, update: n.Update) -> LinearMultistep | None:

@@ -17,6 +17,7 @@ from hyperdsl.theory.multistep import predictor_corrector as theory
 
 FindMultistep = Callable[[n.Name], Multistep | None]
 
+SETTINGS = ("predict", "correct", "mode", "start")
 MODE = re.compile(r"P((?:EC)+)(E?)")
 DEFAULT_MODE = "PECE"
 MOST_CORRECTIONS = 16
@@ -33,8 +34,7 @@ def read_predictor_corrector(
     if declaration.parameters:
         problem = "a predictor-corrector method has no parameters"
         report(catalogue.BAD_PARAMETER, declaration.parameters[0], problem=problem)
-    known = ("predict", "correct", "mode", "start")
-    settings = Settings(report, "a predictor_corrector", declaration.body, known)
+    settings = Settings(report, "a predictor_corrector", declaration.body, SETTINGS)
     predictor = _formula(report, settings, name, "predict", multistep, explicit=True)
     corrector = _formula(report, settings, name, "correct", multistep, explicit=False)
     mode = _mode(report, settings)

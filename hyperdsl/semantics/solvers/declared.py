@@ -16,7 +16,7 @@ from hyperdsl.semantics.model.left_open import Grid
 from hyperdsl.semantics.model.path import PathModel
 from hyperdsl.semantics.model.rosenbrock import Rosenbrock
 from hyperdsl.semantics.model.solving import Solving
-from hyperdsl.semantics.model.training import AdversarialLoss, ResidualLoss
+from hyperdsl.semantics.model.training import AdversarialLoss
 from hyperdsl.semantics.reading.names import check_class_name
 from hyperdsl.semantics.reading.report import Report, exactly
 from hyperdsl.semantics.reading.settings import Settings
@@ -31,6 +31,9 @@ from hyperdsl.semantics.solvers.starts import default_start
 from hyperdsl.semantics.solvers.trainings import to_the_end
 from hyperdsl.semantics.solvers.varying import read_varying
 from hyperdsl.syntax import nodes as n
+
+SETTINGS = ("base", "training", "control", "grid", "path", "solve")
+HYPER_SETTINGS = ("base", "corrector", *SETTINGS[1:])
 
 
 class Names(Protocol):
@@ -81,8 +84,7 @@ def read_solver(report: Report, declaration: n.Declaration, names: Names) -> m.A
     if declaration.parameters:
         report(catalogue.BAD_PARAMETER, declaration.parameters[0], problem="a solver has no parameters of its own")
     kind = "a hypersolver" if hyper else "a solver"
-    known = ("base", *(("corrector",) if hyper else ()), "training", "control", "grid", "path", "solve")
-    settings = Settings(report, kind, declaration.body, known)
+    settings = Settings(report, kind, declaration.body, HYPER_SETTINGS if hyper else SETTINGS)
     parts = _parts(report, settings, declaration.name, names, hyper=hyper)
     base = parts.base
     if base is None or report.failed_since(before) or not parts.complete(hyper):
@@ -228,13 +230,10 @@ def _with_history(
 ) -> m.HistorySolver:
     """The solver on a method with a history, with what does not go with it yet reported."""
     start = method.start or m.Start(names.library_method(default_start(method.formula)), 1)
-    name, training = declaration.name, parts.training
+    name = declaration.name
     refuse_grid(report, settings, method)
-    if training and any(not isinstance(phase.loss, ResidualLoss) for phase in training.phases):
-        at = settings.by_word["training"].values[0]
-        report(catalogue.NOT_YET, at, what="losses but `residual` on methods with a history are")
     place, path, solving = report.place(name), parts.path, parts.solving
-    return m.HistorySolver(name.text, place, method, start, parts.corrector, training, path, solving)
+    return m.HistorySolver(name.text, place, method, start, parts.corrector, parts.training, path, solving)
 
 
 def _solver(
@@ -267,7 +266,11 @@ def _solver(
 
 
 def _one_name(report: Report, settings: Settings, word: str) -> n.Name | None:
-    setting = settings.get(word)
+    setting = settings.get(word, block=True)
+    if setting and setting.block:
+        help_ = f"declare `{word} mine {{ ... }}` by itself, and write `{word} mine` here"
+        report(catalogue.WRONG_VALUE, setting.word, word=word, wants="a name, not a block", help=help_)
+        return None
     value = settings.single(setting, "a name") if setting else None
     if value is not None and not isinstance(value, n.Name):
         report(catalogue.WRONG_VALUE, value, word=word, wants="a name")
@@ -276,7 +279,8 @@ def _one_name(report: Report, settings: Settings, word: str) -> n.Name | None:
 
 
 def _corrector(report: Report, settings: Settings, owner: n.Name, names: Names) -> m.Corrector | m.External | None:
-    settings.require("corrector", owner, "corrector external")
+    if "corrector" not in settings.by_word:
+        settings.require("corrector", owner, "corrector external")
     name = _one_name(report, settings, "corrector")
     if name is None:
         return None

@@ -42,6 +42,10 @@ SETTINGS = (
 )
 LOSSES = ("residual", "trajectory", "adversarial", "end")
 PHASE_SETTINGS = tuple(word for word in SETTINGS if word not in ("seed", "trajectories"))
+REFERENCE_SETTINGS = ("substeps", "dtype")
+OPTIMIZERS = ("adamw",)
+SCHEDULES: tuple[Literal["cosine", "constant"], ...] = ("cosine", "constant")
+DTYPES: tuple[Literal["float64", "float32"], ...] = ("float64", "float32")
 STATES = ("trajectory", "noise", "box")
 DEFAULT_NOISE = Exact.of(Fraction(1, 20))
 DEFAULT_OPTIMIZER = Optimizer(Exact.of(Fraction(1, 100)), Exact.of(Fraction(1, 10**6)), ONE)
@@ -137,7 +141,7 @@ def _phase(
         steps=_steps_to_the_end(report, settings, steps) if isinstance(loss, EndLoss) else steps,
         reference=_reference(report, settings, base.reference, find),
         optimizer=_optimizer(report, settings, base.optimizer),
-        schedule=settings.choice("schedule", ("cosine", "constant"), base.schedule),
+        schedule=settings.choice("schedule", SCHEDULES, base.schedule),
         iterations=settings.integer("iterations", base.iterations, 1),
         batch=settings.integer("batch", base.batch, 1),
         seed=settings.integer("seed", base.seed, 0),
@@ -223,6 +227,10 @@ def _steps(report: Report, settings: Settings, default: StepRange) -> StepRange:
     if value is None or isinstance(value, n.Comparison | n.String):
         report(catalogue.WRONG_VALUE, value or setting, word=setting.word.text, wants="a range such as `2 .. 20`")
         return default
+    if isinstance(value, n.Binary) and value.operator == "-" and isinstance(value.left, n.Number):
+        help_ = "write `..` between its ends, as in `2 .. 20`"
+        report(catalogue.WRONG_VALUE, value, word=setting.word.text, wants="a range such as `2 .. 20`", help=help_)
+        return default
     return _step_range(report, setting, value, default)
 
 
@@ -286,7 +294,7 @@ def _reference(report: Report, settings: Settings, default: m.Reference, find: F
     setting = settings.get("reference", block=True)
     if setting is None:
         return default
-    inner = Settings(report, "a reference", setting.block, ("substeps", "dtype"))
+    inner = Settings(report, "a reference", setting.block, REFERENCE_SETTINGS)
     value = settings.single(setting, "the name of a method") if setting.values else None
     method: m.Method | None = default.method
     if isinstance(value, n.Name):
@@ -296,7 +304,7 @@ def _reference(report: Report, settings: Settings, default: m.Reference, find: F
     elif value is not None:
         report(catalogue.WRONG_VALUE, value, word="reference", wants="the name of a method")
     substeps = inner.integer("substeps", default.substeps, 1)
-    return m.Reference(method or default.method, substeps, inner.choice("dtype", ("float64", "float32"), default.dtype))
+    return m.Reference(method or default.method, substeps, inner.choice("dtype", DTYPES, default.dtype))
 
 
 def _optimizer(report: Report, settings: Settings, default: Optimizer) -> Optimizer:
@@ -305,7 +313,7 @@ def _optimizer(report: Report, settings: Settings, default: Optimizer) -> Optimi
     if value is None:
         return default
     if head(value) != "adamw":
-        chosen(report, value.name if isinstance(value, n.Call) else value, ("adamw",), "optimizer")
+        chosen(report, value.name if isinstance(value, n.Call) else value, OPTIMIZERS, "optimizer")
         return default
     arguments = Arguments(report, value, ("lr", "weight_decay", "clip"))
     return Optimizer(
