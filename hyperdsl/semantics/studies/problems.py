@@ -8,11 +8,11 @@ from hyperdsl.semantics.reading.names import check_name
 from hyperdsl.semantics.reading.numbers import PI, ExactReader, ProblemReader
 from hyperdsl.semantics.reading.report import Report, Spanned, exactly
 from hyperdsl.semantics.reading.settings import Settings, ends, from_to
+from hyperdsl.semantics.tables.studies import PROBLEM, UNIT_SPAN
 from hyperdsl.syntax import nodes as n
-from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact
+from hyperdsl.theory.numbers.exact import Exact
 
 TIME = "s"
-UNIT_SPAN = (ZERO, ONE)
 
 
 @exactly
@@ -25,7 +25,7 @@ def read_problem(report: Report, declaration: n.Declaration) -> ProblemModel | N
     equations = [statement for statement in statements if isinstance(statement, n.Equation)]
     domains = [statement for statement in statements if isinstance(statement, n.Domain)]
     rest = tuple(statement for statement in statements if not isinstance(statement, n.Equation | n.Domain))
-    settings = Settings(report, "a problem", n.Block(rest, declaration.body.span), ("span",))
+    settings = Settings(report, "a problem", n.Block(rest, declaration.body.span), PROBLEM)
     span = _span(report, settings)
     states = _states(report, declaration, equations, domains, {parameter.name for parameter in parameters})
     if len(report.found) > before:
