@@ -9,7 +9,7 @@ from hyperdsl.semantics.tables.word import Word
 from hyperdsl.syntax import brackets
 
 DECLARED: Mapping[str, str] = {
-    "method": (*methods.ADDITIVE, methods.GAMMA, methods.GAMMA_SUMS, *methods.TABLES),
+    "method": "a Runge–Kutta, additive or Rosenbrock method by its tableaux; its order is proven",
     "multistep": "a linear multistep method by its formula; its order and zero-stability are proven",
     "predictor_corrector": "a pair of multistep methods, the first of which predicts what the second corrects",
     "control": "a step-size rule",
