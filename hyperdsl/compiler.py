@@ -27,6 +27,7 @@ from hyperdsl.semantics.model.control import Control
 from hyperdsl.semantics.model.problem import ProblemModel
 from hyperdsl.semantics.model.spec import Base, Method, Spec, Training
 from hyperdsl.semantics.reading.scope import Project
+from hyperdsl.semantics.reading.units import library_index
 from hyperdsl.semantics.solvers.trainings import default_training
 from hyperdsl.semantics.studies.variants import Variants
 from hyperdsl.semantics.summary import solver_summary, summary, table_rows
@@ -175,6 +176,11 @@ def library_base(name: str) -> Base | None:
     """A method of the library, of any kind, proven; None where there is none of that name."""
     scope = Project().library_scope("method", name)
     return scope.own(name) if scope else None
+
+
+def library_names() -> tuple[str, ...]:
+    """The names of all methods of the library, found without reading them."""
+    return tuple(name for group, name in library_index() if group == "method")
 
 
 def library_method(name: str) -> Method | None:

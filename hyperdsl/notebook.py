@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from hyperdsl import compiler
-from hyperdsl.diagnostics import has_errors, report_text
+from hyperdsl.diagnostics import did_you_mean, has_errors, report_text
 from hyperdsl.pages.analysis import Analysis, analyse, of_solver
 from hyperdsl.pages.html import page_html
 from hyperdsl.pages.latex import local_error_latex, tableau_latex
@@ -51,7 +51,8 @@ def library(name: str) -> Page:
     """A Runge–Kutta method of the library; KeyError where there is none of that name."""
     method = compiler.library_method(name)
     if method is None:
-        raise KeyError(f"the library has no Runge–Kutta method {name!r}")
+        advice = did_you_mean(name, compiler.library_names())
+        raise KeyError(f"the library has no Runge–Kutta method {name!r}" + (f": {advice}" if advice else ""))
     return Page(method)
 
 

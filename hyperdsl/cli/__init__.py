@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hyperdsl import __version__
-from hyperdsl.cli.codes import BUG, INTERRUPTED, WRONG_USAGE
+from hyperdsl.cli.codes import BUG, INTERRUPTED
 
 if TYPE_CHECKING:
     import typer
@@ -58,9 +58,11 @@ def application() -> typer.Typer:
 
     from hyperdsl.cli.check import check
     from hyperdsl.cli.compile import compile_specs
+    from hyperdsl.cli.diff import diff
     from hyperdsl.cli.evaluate import evaluate
     from hyperdsl.cli.export import export
     from hyperdsl.cli.fmt import fmt
+    from hyperdsl.cli.list import list_methods
     from hyperdsl.cli.report import report
     from hyperdsl.cli.reproduce import reproduce
     from hyperdsl.cli.show import show
@@ -87,6 +89,8 @@ def application() -> typer.Typer:
     app.command("compile")(compile_specs)
     app.command()(fmt)
     app.command()(show)
+    app.command("list")(list_methods)
+    app.command()(diff)
     app.command()(train)
     app.command()(evaluate)
     app.command()(report)
@@ -99,17 +103,16 @@ def application() -> typer.Typer:
 
 def main() -> None:
     """The console script: exit code 3 for an exception, which is a bug of hyperdsl."""
+    from hyperdsl.cli.pipes import patient
     from hyperdsl.cli.quick import remembered
 
+    patient()
     try:
         code = remembered(sys.argv[1:])
         if code is not None:
             sys.stdout.flush()
             sys.exit(code)
         application()()
-    except BrokenPipeError:  # whoever read the output has enough of it
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(WRONG_USAGE)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except Exception as error:

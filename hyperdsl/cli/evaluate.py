@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as json_module
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -166,17 +166,20 @@ def _methods(given: str | None, problem: Problem) -> tuple[dict[str, TableauSolv
     usual = STIFF_METHODS if problem.stiff else DEFAULT_METHODS
     names = [*usual] if given is None else [name for name in given.replace(" ", "").split(",") if name]
     scipy = [name for name in names if name in METHODS]
-    return {name: TableauSolver(name, tableau(name)) for name in names if name not in METHODS}, scipy
+    return {name: TableauSolver(name, tableau(name, METHODS)) for name in names if name not in METHODS}, scipy
 
 
-def tableau(name: str) -> Tableau:
-    """The tableau of a method of the library that can be taken in plain steps."""
+def tableau(name: str, others: Iterable[str] = ()) -> Tableau:
+    """The tableau of a method of the library that can be taken in plain steps; `others` might have been named, too."""
     from hyperdsl import compiler
+    from hyperdsl.cli.names import unknown
+    from hyperdsl.semantics.model.spec import Method
 
-    method = compiler.library_method(name)
+    method = compiler.library_base(name)
     if method is None:
-        stop(f"the library has no method `{name}`")
-    if method.tableau.kind != "explicit" or method.parameters:
+        names = [*compiler.library_names(), *others]
+        unknown(f"the library has no method `{name}`", name, names, "`hyperdsl list explicit` lists them")
+    if not isinstance(method, Method) or method.tableau.kind != "explicit" or method.parameters:
         stop(f"`{name}` is not an explicit method without parameters")
     return method.tableau
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hyperdsl.cli.inputs import out, stop
+from hyperdsl.cli.names import one_of
 from hyperdsl.cli.packages import PackagePath, SolverName, find, guarded, need_torch, warnings_said
 
 if TYPE_CHECKING:
@@ -26,10 +27,17 @@ class Form(Enum):
     TORCH = "torch"
 
 
+def _form(text: str) -> Form:
+    return Form(one_of(*(form.value for form in Form))(text))
+
+
 As = Annotated[
     Form,
     typer.Option(
-        "--as", help="A scheduler class for diffusers' pipelines, or a program of torch.export with f inside."
+        "--as",
+        parser=_form,
+        metavar="diffusers|torch",
+        help="A scheduler class for diffusers' pipelines, or a program of torch.export with f inside.",
     ),
 ]
 Output = Annotated[

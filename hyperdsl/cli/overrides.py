@@ -9,6 +9,7 @@ import typer
 
 from hyperdsl import compiler
 from hyperdsl.cli.inputs import WRONG_USAGE, say, stop
+from hyperdsl.cli.names import meant
 from hyperdsl.diagnostics import has_errors
 from hyperdsl.semantics.model.spec import Method, Training
 from hyperdsl.semantics.model.training import AdversarialLoss, EndLoss, Loss, ResidualLoss, StepRange, TrajectoryLoss
@@ -56,8 +57,9 @@ def check_names(items: Sequence[str], training: str | None, control: str | None)
         known = controls if word in CONTROL_SETTINGS else trainings
         if word and name not in known:
             kind = "control" if word in CONTROL_SETTINGS else "training"
-            meant = f": did you mean `{known[0]}.{word}`?" if known else ": it has none"
-            stop(f"`--set {item}`: the solver has no {kind} called `{name}`{meant}")
+            choices = [f"{one}.{word}" for one in known]
+            told = meant(f"{name}.{word}", choices) if known else ": it has none"
+            stop(f"`--set {item}`: the solver has no {kind} called `{name}`{told}")
 
 
 def _read(items: Sequence[tuple[str, list[str], str]]) -> dict[str, object]:

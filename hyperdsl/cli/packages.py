@@ -62,11 +62,16 @@ def need_torch(*further: str) -> None:
             stop(f"this command needs {module}: pip install 'hyperdsl[train]'")
 
 
+def shows_progress(quiet: bool = False) -> bool:
+    """Whether there are progress bars: on terminals alone, and not where they are turned off."""
+    return not quiet and sys.stderr.isatty()
+
+
 def find(name: str, *, quiet: bool = False) -> Problem:
     """The problem called `name`; a file's own is checked first. A built-in one whose f is to be trained shows a bar."""
     from hyperdsl.evaluation.lookup import find_problem
 
-    return guarded(lambda: find_problem(name, _models, progress=not quiet))
+    return guarded(lambda: find_problem(name, _models, progress=shows_progress(quiet)))
 
 
 @contextmanager

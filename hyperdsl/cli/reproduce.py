@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from hyperdsl.cli.inputs import out, stop
-from hyperdsl.cli.packages import guarded, need_torch
+from hyperdsl.cli.names import unknown
+from hyperdsl.cli.packages import guarded, need_torch, shows_progress
 
 Names = Annotated[
     list[str] | None,
@@ -45,10 +45,8 @@ def reproduce(
     chosen = list(STUDIES) if names == ["all"] else names
     for name in chosen:
         if name not in STUDIES:
-            near = difflib.get_close_matches(name, STUDIES, 1)
-            guess = f"did you mean {near[0]}? " if near else ""
-            stop(f"there is no study `{name}`: {guess}there are {', '.join(STUDIES)}")
-    settings = Settings(_seeds(seeds)[: 1 if smallest else None], smallest, runs, not quiet)
+            unknown(f"there is no study `{name}`", name, [*STUDIES, "all"], f"there are {', '.join(STUDIES)}")
+    settings = Settings(_seeds(seeds)[: 1 if smallest else None], smallest, runs, shows_progress(quiet))
     for name in chosen:
         words = [name, *(["--seeds", seeds] if seeds != "0,1,2" else []), *(["--smallest"] if smallest else [])]
         command = " ".join(["hyperdsl reproduce", *words])

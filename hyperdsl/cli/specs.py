@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from hyperdsl.diagnostics import did_you_mean
 from hyperdsl.source import MAX_BYTES, SpecFile, read_file
 
 
@@ -17,7 +18,7 @@ def found_files(paths: Iterable[Path]) -> tuple[SpecFile, ...]:
             for file in _inside(path):
                 _add(found, SpecFile(file, file.as_posix(), file.relative_to(path).parent.parts))
         elif not path.is_dir() and not os.path.lexists(path):
-            raise ValueError(f"there is no file or folder `{path}`")
+            raise ValueError(f"there is no file or folder `{path}`{_near(path)}")
         elif path.suffix != ".hyper":
             raise ValueError(f"`{path}` is not a spec: its name does not end in `.hyper`")
         else:
@@ -25,6 +26,16 @@ def found_files(paths: Iterable[Path]) -> tuple[SpecFile, ...]:
     if not found:
         raise ValueError("there is no `.hyper` file in " + ", ".join(f"`{path}`" for path in paths))
     return tuple(found.values())
+
+
+def _near(path: Path) -> str:
+    """What goes on after "there is no PATH": another in its folder that may be meant."""
+    try:
+        names = os.listdir(path.parent)
+    except (OSError, ValueError):
+        names = []
+    advice = did_you_mean(path.name, names)
+    return f": {advice}" if advice else ""
 
 
 def _inside(folder: Path) -> list[Path]:

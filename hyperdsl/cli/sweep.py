@@ -17,7 +17,8 @@ import typer
 from hyperdsl import __version__
 from hyperdsl.cli.evaluate import tableau
 from hyperdsl.cli.inputs import Json, finish, out, say, spec_files, stop
-from hyperdsl.cli.packages import ProblemName, Threads, find, guarded, need_torch
+from hyperdsl.cli.names import unknown
+from hyperdsl.cli.packages import ProblemName, Threads, find, guarded, need_torch, shows_progress
 from hyperdsl.files import replace_file
 from hyperdsl.source import SpecFile
 
@@ -99,7 +100,7 @@ def sweep(
     try:
         for worker in workers:
             worker.start()
-        guarded(lambda: sweeps.run(store, task, progress=not quiet))
+        guarded(lambda: sweeps.run(store, task, progress=shows_progress(quiet)))
         for worker in workers:
             worker.join()
         networks, failures = store.networks(), store.failures()
@@ -209,7 +210,7 @@ def _chosen(path: Path, name: str | None) -> tuple[Spec, Sweep]:
     if not spec.sweeps:
         stop(f"`{path}` declares no sweep")
     if not found:
-        stop(f"`{path}` has no sweep `{name}`; it has {names}")
+        unknown(f"`{path}` has no sweep `{name}`", name or "", (sweep.name for sweep in spec.sweeps))
     if len(found) > 1:
         stop(f"`{path}` has several sweeps, name one: {names}")
     return spec, found[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -13,13 +14,18 @@ from hyperdsl.cli.codes import SPEC_AT_FAULT, WRONG_USAGE
 from hyperdsl.codegen.files import StoppedError
 from hyperdsl.diagnostics import Diagnostic, as_json, report
 from hyperdsl.remembered import Outcome, put
+from hyperdsl.tables import Column, Listing
 
-COLUMNS = ("name", "order", "proven", "what it is")
+COLUMNS = (Column("name"), Column("order"), Column("proven", leaves=1, wraps=12), Column("what it is", wraps=20))
+UNLIMITED = 10_000
 
 
 def out() -> Console:
-    """Where results go."""
-    return Console(highlight=False, soft_wrap=True)
+    """Where results go; a line is as long as it is where no terminal is to show it."""
+    console = Console(highlight=False, soft_wrap=True)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = UNLIMITED
+    return console
 
 
 def say(diagnostics: Iterable[Diagnostic]) -> None:
@@ -41,7 +47,7 @@ def tell(outcomes: Sequence[Outcome], *, json: bool) -> None:
     for outcome in outcomes:
         say(outcome.diagnostics)
         if outcome.rows:
-            _print_table(outcome.file.shown, outcome.rows)
+            out().print(Listing(outcome.file.shown, COLUMNS, outcome.rows))
 
 
 def put_and_tell(outcomes: Sequence[Outcome], output: Path, *, check: bool) -> int:
@@ -64,15 +70,3 @@ def _tell_changes(changed: Sequence[Path], *, writing: bool) -> None:
         out().print(f"{'wrote' if writing else 'would change'} {path}", markup=False)
     if not changed:
         out().print("everything is up to date")
-
-
-def _print_table(title: str, rows: Iterable[tuple[str, ...]]) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(title=Text(title), title_justify="left", box=None, pad_edge=False, title_style="bold")
-    for column in COLUMNS:
-        table.add_column(column)
-    for row in rows:
-        table.add_row(*map(Text, row))
-    out().print(table)

@@ -18,6 +18,7 @@ from hyperdsl.cli.packages import (
     find,
     guarded,
     need_torch,
+    shows_progress,
     warnings_said,
 )
 from hyperdsl.files import replace_file
@@ -107,7 +108,7 @@ def train(
                 overrides=changed,
                 control=control,
                 seed=seed,
-                progress=not (quiet or json),
+                progress=shows_progress(quiet or json),
                 fabric=fabric,
                 cache=cache,
             )

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from hyperdsl.evaluation.errors import EvaluationError
+from hyperdsl.evaluation.errors import EvaluationError, similar
 from hyperdsl.evaluation.problems import Problem, VectorField
 from hyperdsl.evaluation.scipy_methods import scipy_solve
 from hyperdsl.evaluation.solvers import Solved, Span, TableauSolver, torchdiffeq_solve, torchdiffeq_states
@@ -235,7 +235,8 @@ def _check_parameters(solver: Callable[..., Tensor], values: Mapping[str, float]
     if missing:
         raise EvaluationError(f"the base has a free parameter {missing[0]}: give it a value, --set {missing[0]}=NUMBER")
     if unknown:
-        raise EvaluationError(f"the base has no free parameter {unknown[0]}{': it has ' * bool(free)}{', '.join(free)}")
+        known = f": it has {', '.join(free)}" if free else ""
+        raise EvaluationError(f"the base has no free parameter {unknown[0]}{similar(unknown[0], free)}{known}")
 
 
 def _parts(solver: object, problem: Problem | None) -> tuple[VectorField, ...]:

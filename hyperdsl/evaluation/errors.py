@@ -1,5 +1,11 @@
 """What a user may have got wrong; the command line prints these as a sentence."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hyperdsl.diagnostics import did_you_mean
+
 
 class EvaluationError(ValueError):
     """A package, problem, weights file or setting that is not what it should be."""
@@ -27,3 +33,9 @@ class NotConvergedError(EvaluationError):
 
 class SweepError(EvaluationError):
     """A storage that belongs to another sweep, or a sweep in which no network could be trained."""
+
+
+def similar(name: str, known: Iterable[str]) -> str:
+    """What a message says after a name that is not known: which one may be meant."""
+    advice = did_you_mean(name, known)
+    return f" ({advice})" if advice else ""

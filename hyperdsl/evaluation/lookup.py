@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 from hyperdsl.evaluation.built_in import BUILT_IN, built_in, parameters_of
-from hyperdsl.evaluation.errors import ProblemError
+from hyperdsl.evaluation.errors import ProblemError, similar
 from hyperdsl.evaluation.problems import Problem, from_model
 from hyperdsl.semantics.model.problem import ProblemModel
 
@@ -43,7 +42,7 @@ def find_problem(text: str, models: Models, progress: bool = True) -> Problem:
         problem = built_in(name, progress, _ranges(name, parameters, list(parameters_of(name))))
         return _called(problem, name, parameters) if parameters.strip() else problem
     raise ProblemError(
-        f"there is no built-in problem {text}{_similar(text, BUILT_IN)}; there are {', '.join(BUILT_IN)}, "
+        f"there is no built-in problem {text}{similar(text, BUILT_IN)}; there are {', '.join(BUILT_IN)}, "
         "and FILE.hyper:NAME and module:attribute name one's own"
     )
 
@@ -52,7 +51,7 @@ def _from_file(path: Path, name: str, parameters: str, models: Models) -> Proble
     problems = {model.name: model for model in models(path)}
     if name not in problems:
         known = f"it has {', '.join(problems)}" if problems else "it has none"
-        raise ProblemError(f"{path} has no problem {name}{_similar(name, problems)}; {known}")
+        raise ProblemError(f"{path} has no problem {name}{similar(name, problems)}; {known}")
     model = problems[name]
     ranges = _ranges(name, parameters, [parameter.name for parameter in model.parameters])
     return _called(from_model(model, ranges), f"{path.as_posix()}:{name}", parameters)
@@ -69,7 +68,7 @@ def _ranges(name: str, parameters: str, known: Sequence[str]) -> dict[str, tuple
     ranges = dict(_parameter(part) for part in parameters.split(",")) if parameters.strip() else {}
     for given in ranges:
         if given not in known:
-            raise ProblemError(f"{name} has no parameter {given}{_similar(given, known)}")
+            raise ProblemError(f"{name} has no parameter {given}{similar(given, known)}")
     return ranges
 
 
@@ -106,7 +105,7 @@ def _from_module(name: str, attribute: str) -> Problem:
             raise ProblemError(f"{name} cannot be imported: {type(error).__name__}: {error}") from error
     if not hasattr(module, attribute):
         public = [key for key in vars(module) if not key.startswith("_")]
-        raise ProblemError(f"the module {name} has no {attribute}{_similar(attribute, public)}")
+        raise ProblemError(f"the module {name} has no {attribute}{similar(attribute, public)}")
     problem = getattr(module, attribute)
     if not isinstance(problem, Problem):
         raise ProblemError(f"{name}:{attribute} is a {type(problem).__name__}, not a hyperdsl.evaluation.Problem")
@@ -123,8 +122,3 @@ def _current_folder_first() -> Iterator[None]:
         yield
     finally:
         sys.path.remove(folder)
-
-
-def _similar(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, list(known), 1)
-    return f" (did you mean {close[0]}?)" if close else ""

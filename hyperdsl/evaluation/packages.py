@@ -16,7 +16,7 @@ from typing import Any, TypeGuard
 
 from torch import nn
 
-from hyperdsl.evaluation.errors import PackageError
+from hyperdsl.evaluation.errors import PackageError, similar
 
 _numbers = itertools.count()
 
@@ -66,7 +66,7 @@ class Package:
         if solver is None:
             raise PackageError(f"{self.name} has several solvers, name one with --solver: {names}")
         if solver not in self.solvers:
-            raise PackageError(f"{self.name} has no solver {solver}; it has {names}")
+            raise PackageError(f"{self.name} has no solver {solver}{similar(solver, self.solvers)}; it has {names}")
         return self.solvers[solver]
 
 
@@ -77,7 +77,9 @@ def load_package(folder: Path | str) -> Package:
     """
     path = Path(folder).resolve()
     if not (path / "__init__.py").is_file() or not (path / "solver.py").is_file():
-        raise PackageError(f"{folder} is not a generated package: it has no __init__.py and solver.py")
+        others = [one.name for one in path.parent.iterdir() if one.is_dir()] if path.parent.is_dir() else []
+        advice = "" if path.exists() else similar(path.name, others)
+        raise PackageError(f"{folder} is not a generated package: it has no __init__.py and solver.py{advice}")
     module = _imported(path, f"_hyperdsl_package_{next(_numbers)}_{path.name}")
     solver_module = importlib.import_module(f"{module.__name__}.solver")
     solvers = {

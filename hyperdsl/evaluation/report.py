@@ -6,10 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
-
 from hyperdsl.evaluation.work_precision import Row
+from hyperdsl.tables import Column, Listing, listing
 
 MARK = "*"
 """Of a setting that leaves what its g was trained for."""
@@ -25,36 +23,47 @@ def outside_sentences(rows: Sequence[Row]) -> list[str]:
     return [f"{MARK} outside of what g was trained for, which stands in brackets: {'; '.join(told)}"] if told else []
 
 
-def table(rows: Sequence[Row], title: str) -> Table:
-    """A rich table; columns that no row has are left out, and settings outside of their g's training have a mark.
+COLUMNS = (
+    Column("method"),
+    Column("setting", right=True),
+    Column("NFE", right=True),
+    Column("Jac.", right=True, leaves=2),
+    Column("LU", right=True, leaves=1),
+    Column("MACs", right=True, leaves=3),
+    Column("ms", right=True, leaves=4),
+    Column("MAPE %", right=True, leaves=6),
+    Column("L2", right=True, leaves=5),
+    Column("error", right=True),
+    Column("acc. %", right=True),
+)
 
-    Percentages make room where there are counts of matrices.
-    """
-    with_accuracy = any(row.accuracy is not None for row in rows)
-    made = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    made.add_column("method")  # the one column that may wrap: numbers are never cut
-    counts = {"Jac.": "jacobians", "LU": "factorisations"}
-    counted = {head: name for head, name in counts.items() if any(getattr(row, name) is not None for row in rows)}
-    percentage = [] if counted else ["MAPE %"]  # a terminal's line has no room for all
-    heads = ["setting", "NFE", *counted, "MACs", "ms", *percentage, "L2", "error"]
-    for head in heads + ["acc. %"] * with_accuracy:
-        made.add_column(head, justify="right", no_wrap=True)
-    before = None
-    for row in rows:
-        if before not in (None, row.method):
-            made.add_section()
-        before = row.method
-        cells = [
+
+def table(rows: Sequence[Row], title: str) -> Listing:
+    """What rich prints, without the columns that no row has; settings outside of their g's training have a mark."""
+    counted = any(row.jacobians is not None or row.factorisations is not None for row in rows)
+    cells = [
+        (
             row.method,
             row.setting + MARK * (row.outside is not None),
             str(row.evaluations),
-            *(UNKNOWN if (count := getattr(row, name)) is None else str(count) for name in counted.values()),
+            _count(row.jacobians, counted=counted),
+            _count(row.factorisations, counted=counted),
             short(row.macs) if row.macs else UNKNOWN,
             f"{row.milliseconds:.2f}",
-        ]
-        cells += [f"{row.mape:.3g}"] * len(percentage) + [f"{row.l2:.2g}", f"{row.relative_error:.1e}"]
-        made.add_row(*cells, *([f"{row.accuracy:.1f}"] if row.accuracy is not None else []))
-    return made
+            "" if counted else f"{row.mape:.3g}",  # a terminal's line has no room for all
+            f"{row.l2:.2g}",
+            f"{row.relative_error:.1e}",
+            f"{row.accuracy:.1f}" if row.accuracy is not None else "",
+        )
+        for row in rows
+    ]
+    sections = [i for i in range(1, len(rows)) if rows[i].method != rows[i - 1].method]
+    return listing(title, COLUMNS, cells, sections)
+
+
+def _count(count: int | None, *, counted: bool) -> str:
+    """A count of matrices; one that is not known has a sign of its own where others are."""
+    return str(count) if count is not None else UNKNOWN if counted else ""
 
 
 def short(count: int) -> str:

@@ -9,18 +9,19 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
 
 from hyperdsl.evaluation.plots import AXES, COLOURS, MARKERS, plain_ticks
 from hyperdsl.evaluation.report import markdown, plain, short
 from hyperdsl.sweeps.points import Cost, Point, front
 from hyperdsl.sweeps.run import Task, spec_path, weights_path
 from hyperdsl.sweeps.store import Store
+from hyperdsl.tables import Column, Listing, listing
 from hyperdsl.training.files import write_atomically
 
 MEASURED = ("p", "K", "NFE", "MACs", "ms", "error", "δ", "front")
 HEADS = {"iterations": "iter."}
+LEAVE = {"δ": 5, "p": 4, "ms": 3, "MACs": 2, "NFE": 1}
+"""Which columns leave a narrow terminal, those with the largest number first; what varies and the error stay."""
 GREY = "#9a9a9a"
 
 
@@ -41,18 +42,11 @@ def lines(best: Sequence[Point], methods: Sequence[Point], cost: Cost) -> tuple[
     return ["method", *(HEADS.get(word, word) for word in varied), *MEASURED], found
 
 
-def table(best: Sequence[Point], methods: Sequence[Point], cost: Cost, title: str) -> Table:
-    """A rich table."""
-    made = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+def table(best: Sequence[Point], methods: Sequence[Point], cost: Cost, title: str) -> Listing:
+    """What rich prints, with a line between the front and the methods."""
     heads, rows = lines(best, methods, cost)
-    made.add_column(heads[0], min_width=12)  # the one column that may wrap: numbers are never cut
-    for head in heads[1:]:
-        made.add_column(head, justify="right", no_wrap=True)
-    for index, row in enumerate(rows):
-        if index == len(best):
-            made.add_section()
-        made.add_row(*row)
-    return made
+    columns = [Column(head, right=i > 0, leaves=LEAVE.get(head, 0)) for i, head in enumerate(heads)]
+    return listing(title, columns, rows, [len(best)] if best else [])
 
 
 def markdown_table(best: Sequence[Point], methods: Sequence[Point], cost: Cost) -> str:

@@ -170,8 +170,8 @@ def test_problems_of_a_file_are_found(text: str, drawn: bool) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("van_der_pole", "did you mean van_der_pol"),
-        ("a.hyper:mime", "did you mean mine"),
+        ("van_der_pole", "did you mean `van_der_pol`"),
+        ("a.hyper:mime", "did you mean `mine`"),
         ("a.hyper:mine(nu = 1)", "no parameter nu"),
         ("a.hyper:mine(mu)", "write name = 1"),
         ("a.hyper:mine(mu = __import__('os'))", "write name = 1"),
@@ -180,7 +180,7 @@ def test_problems_of_a_file_are_found(text: str, drawn: bool) -> None:
         ("a.hyper:mine(mu = 2 .. 1)", "ends before it starts"),
         ("no_such_module:problem", "no module no_such_module"),
         ("own:missing", "the module own has no missing"),
-        ("own:probelm", "did you mean problem"),
+        ("own:probelm", "did you mean `problem`"),
         ("own:other", "is a int, not"),
         ("needy:problem", "imports absent_library"),
         ("broken:problem", "cannot be imported: ZeroDivisionError"),

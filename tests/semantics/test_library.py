@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from hyperdsl.diagnostics import Diagnostic
+from hyperdsl.pages.listing import rows
 from hyperdsl.semantics.check import check_file
 from hyperdsl.semantics.methods import proofs
 from hyperdsl.semantics.model.additive import Additive
@@ -17,6 +18,7 @@ from hyperdsl.semantics.model.spec import Method, Spec
 from hyperdsl.semantics.reading.scope import Project
 from hyperdsl.semantics.reading.units import library_index
 from hyperdsl.theory.numbers import budget
+from tools.library_index import in_order, rows_of
 
 FILES = sorted(Path(str(files("hyperdsl.library"))).glob("*.hyper"), key=lambda path: path.name)
 
@@ -225,6 +227,8 @@ def test_claims_are_borne_out_and_are_the_published_orders(path: Path) -> None:
     assert facts.keys() == {name for name in ORDERS if library_index()["method", name] == path.name}
     assert {name: (one.order, *one.embedded) for name, one in facts.items()} == {name: ORDERS[name] for name in facts}
     assert {name for name, one in facts.items() if one.report.order_autonomous != one.order} == set()
+    listed = [row for row in rows() if row.file == path.name]
+    assert listed == in_order(rows_of(spec, Project())), "run `python -m tools.library_index`"
 
 
 @pytest.mark.parametrize(("name", "fsal"), [("bosh3", True), ("dopri5", True), ("tsit5", True), ("rk4", False)])
@@ -298,6 +302,12 @@ def test_every_declaration_has_a_source_above_it() -> None:
             if line.startswith(("method ", "multistep ")):
                 above = [text for text in lines[max(0, i - 12) : i] if text.startswith("#")]
                 assert above, f"{path.name}: {line}"
+
+
+def test_every_method_is_listed_with_a_source_of_its_own() -> None:
+    assert {row.name for row in rows()} == {name for group, name in library_index() if group == "method"}
+    assert [row.name for row in rows() if row.source.startswith(("The same", "As "))] == []
+    assert "Kutta 1901" in next(row.source for row in rows() if row.name == "rk4")
 
 
 def test_the_index_is_what_is_declared() -> None:
