@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 from hyperdsl.runtime.state import VectorField
 from hyperdsl.training.losses import Shuffled
-from hyperdsl.training.protocol import is_graded
+from hyperdsl.training.protocol import is_graded, past_of
 from hyperdsl.training.rows import Rows, grids_of, in_dtype, joined, norms, real
 from hyperdsl.training.settings import FitWarning, History
-from hyperdsl.training.stepping import Parameters, Stepping
+from hyperdsl.training.stepping import Followed, Parameters, Stepping, newest
 from hyperdsl.training.targets import DRAWS, Targets, Trajectories
 from hyperdsl.training.trained import COMPONENTS
 
@@ -100,12 +100,11 @@ class Ends(nn.Module):
             losses.append(torch.dot(distances, weights[k][mine].to(self.device)))
         return sum(losses[1:], losses[0]) * (self.parts / len(index))
 
-    def distances(self, index: Tensor, steps: int, step: Callable[..., Tensor], parameters: Parameters) -> Tensor:
+    def distances(self, index: Tensor, steps: int, step: Callable[..., Followed], parameters: Parameters) -> Tensor:
         """How far from the reference solves of so many steps end, in deviations: [rows]."""
         z, end = (states[index].to(self.device) for states in (self.starts, self.ends))
         x = None if self.x is None else self.x[index].to(self.device)
-        for s, eps in steps_of(self.targets, steps, z):
-            z = step(s, x, z, eps, parameters)
+        z = _solved(self.stepping, step, steps_of(self.targets, steps, z), x, z, parameters)
         return norms(real(z - end) * self.scale)
 
     def _settle(self) -> None:
@@ -113,7 +112,7 @@ class Ends(nn.Module):
         z, x = self.starts[:2].to(self.device), None if self.x is None else self.x[:2].to(self.device)
         (s, eps), *_ = steps_of(self.targets, self.grids[0], z)
         each = max(self.targets.settings.batch // len(self.grids), 1)
-        self.stepping.settle(s, x, z, eps, self.draws[0], each * sum(self.grids))
+        self.stepping.settle(s, x, [z] * (self.stepping.past + 1), eps, self.draws[0], each * sum(self.grids))
 
     def _weights(self) -> tuple[list[list[Tensor]], Tensor]:
         """Of each draw of parameters and each grid: the weight of each trajectory; and which the base loses."""
@@ -143,16 +142,35 @@ def _scale(ends: Tensor) -> Tensor:
     return 1 / (deviation * math.sqrt(spread.numel()))
 
 
+def _solved(
+    stepping: Stepping,
+    step: Callable[..., Followed],
+    steps: Sequence[tuple[Tensor, Tensor]],
+    x: Tensor | None,
+    z: Tensor,
+    parameters: Parameters,
+) -> Tensor:
+    """The state after a whole solve from z; the first steps of a history are by the method of its first states."""
+    followed = stepping.first(steps[0][0], x, z)
+    for s, eps in steps[: stepping.past]:
+        followed = stepping.begin(s, x, followed, eps)
+    for s, eps in steps[stepping.past :]:
+        followed = step(s, x, followed, eps, parameters)
+    return newest(followed)
+
+
 def rows_on_grids(targets: Targets, starts: Tensor, x: Tensor | None) -> Rows:
     """The residuals along some solutions, at the points of the grids: what g reads there, and what it should give."""
     z0, given = starts[:SCALED].to(targets.dtype), None if x is None else x[:SCALED]
     found = []
     for steps in grids_of(targets.settings):
-        z = z0
-        for s, eps in steps_of(targets, steps, z0):
-            end = targets.advance(s, given, z, eps, targets.settings.substeps)
-            found.append(targets.residuals_to(end, float(eps), s, given, z, targets.parameters()))
-            z = end
+        states, past = [z0], past_of(targets.solver)
+        for k, (s, eps) in enumerate(steps_of(targets, steps, z0)):
+            end = targets.advance(s, given, states[0], eps, targets.settings.substeps)
+            if k >= past:
+                known = states[: past + 1]
+                found.append(targets.residuals_to(end, float(eps), s, given, known, targets.parameters()))
+            states.insert(0, end)
     return joined(found)
 
 
@@ -166,10 +184,9 @@ def reached(targets: Targets, stepping: Stepping, unseen: Trajectories, losses: 
     exact, doubled = (_end(targets, x, z0, k * count * targets.settings.substeps) for k in (1, 2))
     parameters = {name: z0.new_tensor(value, dtype=targets.trained) for name, value in targets.parameters().items()}
 
-    def missed(step: Callable[..., Tensor], steps: Callable[..., list[tuple[Tensor, Tensor]]]) -> Tensor:
+    def missed(step: Callable[..., Followed], steps: Callable[..., list[tuple[Tensor, Tensor]]]) -> Tensor:
         z, given = in_dtype(z0, targets.trained), in_dtype(x, targets.trained)
-        for s, eps in steps(targets, count, z):
-            z = step(s, given, z, eps, parameters)
+        z = _solved(stepping, step, steps(targets, count, z), given, z, parameters)
         return norms(real(in_dtype(z, targets.dtype) - exact))
 
     base = missed(stepping.base, equal_steps).median()

@@ -10,9 +10,10 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from hyperdsl.runtime.state import VectorField
-from hyperdsl.training.rows import Rows, joined, norms, real
+from hyperdsl.training.protocol import past_of
+from hyperdsl.training.rows import Rows, in_dtype, joined, norms, real
 from hyperdsl.training.settings import Adversarial
-from hyperdsl.training.stepping import Stepping
+from hyperdsl.training.stepping import Followed, Stepping, newest, replaced
 from hyperdsl.training.targets import OUTLYING, TOGETHER, Targets
 from hyperdsl.training.weighing import Weighing
 
@@ -76,15 +77,23 @@ class WorstCases(Residuals):
 
     Projected gradient ascent (Madry et al. 2018): each component of a state moves by up to `radius` deviations, in
     steps along the gradient's sign, from a random start. Targets there are exact; on the way the reference is coarse.
+    `origins` are the states that are moved, a row each: the rows' own, or the oldest ones that their steps follow.
     """
 
     def __init__(
-        self, g: nn.Module, rows: Rows, usable: Tensor, fabric: Fabric, targets: Targets, attack: Adversarial
+        self,
+        g: nn.Module,
+        rows: Rows,
+        origins: Tensor,
+        usable: Tensor,
+        fabric: Fabric,
+        targets: Targets,
+        attack: Adversarial,
     ) -> None:
         super().__init__(g, rows, usable, fabric)
-        self.targets, self.attack = targets, attack
+        self.targets, self.attack, self.origins = targets, attack, origins
         self.most = OUTLYING * self.weighing.typical.clamp_min(1e-3)
-        self.deviation = real(rows.where[3][usable[: 2**16]]).std(0).to(self.device, targets.dtype)
+        self.deviation = real(origins[usable[: 2**16].to(origins.device)]).std(0).to(self.device, targets.dtype)
         self.units = torch.arange(targets.groups)
         self.pool, self.within = rows, Shuffled(usable[:0], torch.Generator())
 
@@ -110,8 +119,9 @@ class WorstCases(Residuals):
         attack, targets, training = self.attack, self.targets, self.g.training
         index = torch.arange(first, first + count)[self.part :: self.parts]
         rows = self.rows.take(index).on(self.device).to(targets.dtype)
-        eps, s, x, z = rows.where
-        given = (float(eps[0]), s[0], x)
+        eps, s, x, _ = rows.where
+        z = in_dtype(self.origins[index.to(self.origins.device)].to(self.device), targets.dtype)
+        given = (float(eps[0]), s[0] - past_of(targets.solver) * eps[0], x)
         parameters = {name: float(value[0]) for name, value in rows.parameters().items()}
         clean = real(z)
         start = torch.rand((count, *clean.shape[1:]), generator=generator, dtype=clean.dtype)[self.part :: self.parts]
@@ -137,9 +147,10 @@ class WorstCases(Residuals):
 class Rollouts(nn.Module):
     """The loss of rollouts: the distance from the reference after each step, halfway from absolute to relative.
 
-    Relative to how far the base method goes astray. `units` are blocks of rows that share their ε and s, or rows where
-    all of them do. Where memory does not allow more, only the states after each step are kept for the gradient, and
-    what is between them is computed again.
+    Relative to how far the base method goes astray. `paths` has, a row each, the states before the rows' own that their
+    steps follow, the oldest first, and those after each step. `units` are blocks of rows that share their ε and s, or
+    rows where all of them do. Where memory does not allow more, only the states after each step are kept for the
+    gradient, and what is between them is computed again.
     """
 
     def __init__(
@@ -155,7 +166,7 @@ class Rollouts(nn.Module):
         blocks = [torch.arange(first, first + self.block) for first in starts if first % group + self.block <= group]
         self.blocks = None if targets.shared else blocks
         self.units = torch.arange(len(paths) if targets.shared else len(blocks))
-        self.deviation = real(paths[: 2**16, 0]).std(0).to(self.device)
+        self.deviation = real(paths[: 2**16, self.stepping.past]).std(0).to(self.device)
         self._settle(blocks[0])
         pieces = torch.split(self.units, TOGETHER) if targets.shared else blocks
         base = [self.distances(*self.taken(piece), self.stepping.base) for piece in pieces]
@@ -168,8 +179,9 @@ class Rollouts(nn.Module):
         return [(self.blocks[unit], self.weights[unit]) for unit in units.tolist()]
 
     def taken(self, index: Tensor, part: int = 0, parts: int = 1) -> tuple[Rows, Tensor]:
-        """A part of the rows of one ε and s, and the states after each step that the span has room for."""
-        count = self.targets.room(float(self.rows.where[0][index[0]]), self.paths.shape[1])
+        """A part of the rows of one ε and s, and the states before them and after each step there is room for."""
+        past = self.stepping.past
+        count = past + self.targets.room(float(self.rows.where[0][index[0]]), self.paths.shape[1] - past)
         index = index[part::parts]
         rows = self.rows.take(index).on(self.device)
         return rows, self.paths[index.to(self.paths.device), :count].to(self.device)
@@ -191,25 +203,30 @@ class Rollouts(nn.Module):
         """Have the steps recomputed where memory asks for it."""
         rows, path = self.taken(block[:2])
         eps, s, x, z = rows.where
-        parameters = {name: value[0] for name, value in rows.parameters().items()}
-        self.stepping.settle(s[0], x, z, eps[0], parameters, self.targets.settings.batch * path.shape[1])
+        parameters, (earlier, after) = {name: value[0] for name, value in rows.parameters().items()}, self.split(path)
+        self.stepping.settle(s[0], x, [z, *earlier], eps[0], parameters, self.targets.settings.batch * len(after))
 
-    def distances(self, rows: Rows, path: Tensor, step: Callable[..., Tensor]) -> Tensor:
+    def split(self, path: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """Of a path: the states before the rows' own, the newest first, and those after each step."""
+        past, states = self.stepping.past, list(path.unbind(1))
+        return states[:past][::-1], states[past:]
+
+    def distances(self, rows: Rows, path: Tensor, step: Callable[..., Followed]) -> Tensor:
         """How far from `path` rollouts are, in deviations: [rows, steps]. One that is lost goes on from the path."""
-        eps, s, x, z = rows.where
-        found = []
-        for k in range(path.shape[1]):
-            z = step(
-                s[:1].squeeze() + k * eps[:1].squeeze(),
-                x,
-                z,
-                eps[:1].squeeze(),
-                {name: value[:1].squeeze() for name, value in rows.parameters().items()},
-            )
-            found.append(norms(real(z - path[:, k]) / self.deviation) / math.sqrt(self.deviation.numel()))
+        eps, s = (value[:1].squeeze() for value in rows.where[:2])
+        x, z = rows.where[2:]
+        parameters = {name: value[:1].squeeze() for name, value in rows.parameters().items()}
+        earlier, after = self.split(path)
+        exact, found = [z, *earlier], []
+        followed = self.stepping.known(s, x, exact, eps)
+        for k, there in enumerate(after):
+            followed = step(s + k * eps, x, followed, eps, parameters)
+            found.append(norms(real(newest(followed) - there) / self.deviation) / math.sqrt(self.deviation.numel()))
             lost = ~(found[-1] <= STRAY)
             found[-1] = found[-1].where(~lost, STRAY)
-            z = torch.where(lost.view(-1, *[1] * (z.ndim - 1)), path[:, k], z)
+            exact.insert(0, there)
+            if not self.stepping.past or lost.any():
+                followed = replaced(lost, followed, self.stepping.known(s + (k + 1) * eps, x, exact, eps))
         return torch.stack(found, 1)
 
 

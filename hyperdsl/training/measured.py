@@ -31,15 +31,14 @@ def measured(targets: Targets, unseen: Trajectories, losses: Sequence[float]) ->
         parts = min(TIMES, round((targets.end - targets.start) / eps)) if targets.grids else TIMES
         for part in range(parts):
             s, x, z, index = targets.picked(unseen, eps, len(unseen.z[0]), part, parts)
-            at, parameters = (eps, s, x, z), targets.parameters()
-            given = (*at, parameters)
+            parameters = targets.parameters()
             if learned or whole:  # g is fitted to the base as it is now, and δ is over the base at the start
                 step = torch.full_like(s, eps)
                 end = unseen.z[1, index] if whole else targets.advance(s, x, z, step, substeps)
-                exact.append(targets.residuals_to(end, *given))
-                now.append(targets.residuals_to(end, *at, parameters | learned))
+                exact.append(targets.residuals_to(end, eps, s, x, [z], parameters))
+                now.append(targets.residuals_to(end, eps, s, x, [z], parameters | learned))
             else:
-                exact.append(targets.residuals(*given, substeps))
+                exact.append(targets.residuals(eps, s, x, z, parameters, substeps))
         few = (eps, s, None if x is None else x[:CHECKED], z[:CHECKED], parameters)
         rows, doubled = joined(exact), targets.residuals(*few, 2 * substeps).target
         # A hypersolver's step misses its target by ε^(p+1)·(g − R), its base's by ε^(p+1)·R.

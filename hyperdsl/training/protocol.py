@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
-from typing import Any, Protocol, TypeGuard, cast
+from typing import Any, Protocol, Self, TypeGuard
 
 from torch import Tensor
 
@@ -24,20 +24,44 @@ class Solver(Protocol):
         ...
 
 
+class Past(Protocol):
+    """The last states and derivatives, the newest first: a named tuple."""
+
+    @property
+    def states(self) -> tuple[Tensor, ...]:
+        """The last of them one or more."""
+        ...
+
+    @property
+    def derivatives(self) -> tuple[Tensor, ...]:
+        """Those that the next step reads."""
+        ...
+
+    def _replace(self, *, states: tuple[Tensor, ...], derivatives: tuple[Tensor, ...]) -> Self: ...
+
+
 class HistorySolver(Protocol):
-    """A solver whose step follows a history, here that of known states, the newest first."""
+    """A solver whose step follows a history."""
 
     order: int
     past: int
 
+    def first(self, f: VectorField, s: Tensor, z: Tensor, *, x: Tensor | None = None) -> Past:
+        """The history of z alone."""
+        ...
+
+    def begin(self, f: VectorField, s: Tensor, history: Past, eps: Tensor, *, x: Tensor | None = None) -> Past:
+        """One step while the history is too short for the formula."""
+        ...
+
     def known(
         self, f: VectorField, s: Tensor, states: Sequence[Tensor], eps: Tensor, *, x: Tensor | None = None
-    ) -> Any:
-        """The history of these states."""
+    ) -> Past:
+        """The history of known states, the newest first."""
         ...
 
     def base(
-        self, f: VectorField, s: Tensor, x: Tensor | None, history: Any, eps: Tensor
+        self, f: VectorField, s: Tensor, x: Tensor | None, history: Past, eps: Tensor
     ) -> tuple[Tensor, tuple[Tensor, ...], tuple[Tensor, ...]]:
         """The state one step later, what g reads, and the next history's derivatives."""
         ...
@@ -87,13 +111,6 @@ class GradedSolver(Solver, Protocol):
 AnySolver = Solver | HistorySolver
 
 
-def single_step(solver: AnySolver) -> Solver:
-    """The solver, whose steps follow no history; ValueError for one whose steps do."""
-    if has_history(solver):
-        raise ValueError(f"{type(solver).__name__} follows a history, so that only the residual's loss trains it")
-    return cast(Solver, solver)
-
-
 def learned_names(solver: object) -> tuple[str, ...]:
     """The learned parameters, none for a solver that has only a corrector to train."""
     names: tuple[str, ...] = getattr(solver, "learned", ())
@@ -119,6 +136,12 @@ def steps_on(solver: object, length: float) -> list[tuple[float, float]]:
 def has_history(solver: AnySolver) -> TypeGuard[HistorySolver]:
     """Whether a step of the solver follows a history."""
     return hasattr(solver, "past")
+
+
+def past_of(solver: object) -> int:
+    """How many steps lie between the oldest and the newest state that a step of the solver follows."""
+    past: int = getattr(solver, "past", 0)
+    return past
 
 
 def takes_parts(solver: object) -> bool:

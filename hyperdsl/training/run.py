@@ -36,7 +36,7 @@ from hyperdsl.training.losses import PERIOD, Residuals, Rollouts, Shuffled, Wors
 from hyperdsl.training.measured import check_bound, check_outcome, check_targets, measured
 from hyperdsl.training.protocol import is_graded, learns_grid
 from hyperdsl.training.rows import Rows, field_in, in_dtype, on_device, step_range
-from hyperdsl.training.settings import Adversarial, End, FitWarning, History, Sample, Sampler, Settings, Trajectory
+from hyperdsl.training.settings import Adversarial, End, FitWarning, History, Sample, Sampler, Settings
 from hyperdsl.training.stepping import Stepping
 from hyperdsl.training.store import Store
 from hyperdsl.training.targets import Targets, drawn, usable_rows
@@ -200,15 +200,15 @@ class Run:
         if isinstance(loss, End):
             return self._ends(targets)
         *columns, last = self.store.data(targets, partial(drawn, targets, self.states, self.x, self.box))
-        target, paths = (columns.pop(), last) if isinstance(loss, Trajectory) else (last, None)
+        target, more = (last, None) if loss is None else (columns.pop(), last)
         assert target is not None
         rows = Rows(tuple(columns), target, tuple(name for name, _, _ in targets.ranges))
         usable = self._scaled(rows)
-        if paths is not None:
-            return Rollouts(self.g, rows, paths, targets, self.f, self.fabric)
+        if more is None:
+            return Residuals(self.g, rows, usable, self.fabric)
         if isinstance(loss, Adversarial):
-            return WorstCases(self.g, rows, usable, self.fabric, targets, loss)
-        return Residuals(self.g, rows, usable, self.fabric)
+            return WorstCases(self.g, rows, more, usable, self.fabric, targets, loss)
+        return Rollouts(self.g, rows, more, targets, self.f, self.fabric)
 
     def _scaled(self, rows: Rows) -> Tensor:
         """Which rows can be used, to the first of which the scaling of an untrained g is fitted."""

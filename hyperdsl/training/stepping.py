@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint as checkpointed
@@ -9,12 +12,13 @@ from torch.utils.checkpoint import checkpoint as checkpointed
 from hyperdsl.runtime.field import LOOKS, Field
 from hyperdsl.runtime.state import VectorField
 from hyperdsl.training.learned import corrector_of, learned_tensors
-from hyperdsl.training.protocol import single_step
+from hyperdsl.training.protocol import Past, Solver, has_history, past_of
 from hyperdsl.training.rows import copied
 from hyperdsl.training.targets import Targets
 
 Parameters = dict[str, Tensor]
-
+Followed = Tensor | Past
+"""What a step follows: a state, or the history of a solver that has one."""
 
 MEMORY = 2**30  # bytes that the rollouts of a batch may keep for the gradient; beyond, steps are computed again
 
@@ -27,28 +31,56 @@ class Stepping:
     """
 
     def __init__(self, targets: Targets, f: VectorField, device: torch.device) -> None:
-        self.solver, self.recomputed = single_step(targets.solver), False
+        self.solver, self.past, self.recomputed = targets.solver, past_of(targets.solver), False
         self.f = copied(f, targets.trained, device) if isinstance(f, nn.Module) else f
         self.looks = LOOKS
 
-    def base(self, s: Tensor, x: Tensor | None, z: Tensor, eps: Tensor, parameters: Parameters) -> Tensor:
-        """A step of the base method alone."""
-        return self.solver.base(self._field(x, z), s, None, z, eps, **parameters)[0]
+    def first(self, s: Tensor, x: Tensor | None, z: Tensor) -> Followed:
+        """What the first step from z follows."""
+        return self.solver.first(self._field(x, z), s, z) if has_history(self.solver) else z
 
-    def hyper(self, s: Tensor, x: Tensor | None, z: Tensor, eps: Tensor, parameters: Parameters) -> Tensor:
-        """A step of the solver; learned parameters are as they are now."""
-        g, parameters = corrector_of(self.solver), parameters | learned_tensors(self.solver, z)
+    def begin(self, s: Tensor, x: Tensor | None, followed: Followed, eps: Tensor) -> Followed:
+        """One of the first `past` steps, which the formula takes no part in."""
+        assert has_history(self.solver)
+        assert not isinstance(followed, Tensor)
+        return self.solver.begin(self._field(x, newest(followed)), s, followed, eps)
 
-        def step(z: Tensor) -> Tensor:
+    def known(self, s: Tensor, x: Tensor | None, states: Sequence[Tensor], eps: Tensor) -> Followed:
+        """What a step at s follows where the last states are known, the newest first."""
+        if not has_history(self.solver):
+            return states[0]
+        return self.solver.known(self._field(x, states[0]), s, states[: self.past + 1], eps)
+
+    def base(self, s: Tensor, x: Tensor | None, followed: Followed, eps: Tensor, parameters: Parameters) -> Followed:
+        """What follows a step of the base method alone."""
+        end, _, derivatives = self._base(s, x, followed, eps, parameters)
+        return _after(followed, end, derivatives)
+
+    def hyper(self, s: Tensor, x: Tensor | None, followed: Followed, eps: Tensor, parameters: Parameters) -> Followed:
+        """What follows a step of the solver; learned parameters are as they are now."""
+        g, parameters = corrector_of(self.solver), parameters | learned_tensors(self.solver, newest(followed))
+
+        def step(followed: Followed) -> Followed:
+            z = newest(followed)
             with torch.autocast(z.device.type, enabled=False):  # ψ in half precision would be another method
-                base, seen = self.solver.base(self._field(x, z), s, None, z, eps, **parameters)
-            if g is None:
-                return base
-            end: Tensor = base + eps ** (self.solver.order + 1) * g(eps, s, x, z, *seen, **parameters)
-            return end
+                end, seen, derivatives = self._base(s, x, followed, eps, parameters)
+            if g is not None:
+                end = end + eps ** (self.solver.order + 1) * g(eps, s, x, z, *seen, **parameters)
+            return _after(followed, end, derivatives)
 
-        end: Tensor = checkpointed(step, z, use_reentrant=False) if self.recomputed else step(z)
-        return end
+        found: Followed = checkpointed(step, followed, use_reentrant=False) if self.recomputed else step(followed)
+        return found
+
+    def _base(
+        self, s: Tensor, x: Tensor | None, followed: Followed, eps: Tensor, parameters: Parameters
+    ) -> tuple[Tensor, tuple[Tensor, ...], tuple[Tensor, ...]]:
+        """The state one step later by the base method, what g reads, and what the next step's history has."""
+        field = self._field(x, newest(followed))
+        if has_history(self.solver):
+            assert not isinstance(followed, Tensor)
+            return self.solver.base(field, s, None, followed, eps)
+        assert isinstance(followed, Tensor)
+        return (*cast(Solver, self.solver).base(field, s, None, followed, eps, **parameters), ())
 
     def _field(self, x: Tensor | None, z: Tensor) -> Field:
         """f with its x, as the solver calls it: over all steps watched as in one solve."""
@@ -56,23 +88,33 @@ class Stepping:
         return field
 
     def settle(
-        self, s: Tensor, x: Tensor | None, z: Tensor, eps: Tensor, parameters: Parameters, row_steps: int
+        self,
+        s: Tensor,
+        x: Tensor | None,
+        states: Sequence[Tensor],
+        eps: Tensor,
+        parameters: Parameters,
+        row_steps: int,
     ) -> None:
-        """Decide whether steps are recomputed, for a batch of so many steps of single rows; `z` are some states.
+        """Decide whether steps are recomputed, for a batch of so many steps of single rows.
 
-        What a row keeps is what a step of two rows keeps beyond that of one: weights are kept once.
+        `states` are those that a step of some rows follows, the newest first. What a row keeps is what a step of two
+        rows keeps beyond that of one: weights are kept once.
         """
-        g, devices = corrector_of(self.solver), [z.device] if z.device.type == "cuda" else []
+        device = states[0].device
+        g, devices = corrector_of(self.solver), [device] if device.type == "cuda" else []
         training = g is not None and g.training
         if g is not None:
             g.eval()
         with torch.random.fork_rng(devices):
-            one, two = (self._kept(s, None if x is None else x[:n], z[:n], eps, parameters) for n in (1, 2))
+            one, two = (
+                self._kept(s, None if x is None else x[:n], [z[:n] for z in states], eps, parameters) for n in (1, 2)
+            )
         if g is not None:
             g.train(training)
         self.recomputed = (two - one) * row_steps > MEMORY
 
-    def _kept(self, s: Tensor, x: Tensor | None, z: Tensor, eps: Tensor, parameters: Parameters) -> int:
+    def _kept(self, s: Tensor, x: Tensor | None, states: Sequence[Tensor], eps: Tensor, parameters: Parameters) -> int:
         """The bytes that a step keeps for the gradient."""
         kept: dict[int, Tensor] = {}  # by their storage
 
@@ -81,5 +123,35 @@ class Stepping:
             return tensor
 
         with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-            self.hyper(s, x, z.detach().clone().requires_grad_(), eps, parameters)
+            self.hyper(
+                s, x, self.known(s, x, [z.detach().clone().requires_grad_() for z in states], eps), eps, parameters
+            )
         return sum(tensor.untyped_storage().nbytes() for tensor in kept.values())
+
+
+def newest(followed: Followed) -> Tensor:
+    """The last state."""
+    return followed if isinstance(followed, Tensor) else followed.states[0]
+
+
+def replaced(where: Tensor, followed: Followed, by: Followed) -> Followed:
+    """`followed` with the rows of `by` where `where` [rows] says so."""
+
+    def chosen(old: Tensor, new: Tensor) -> Tensor:
+        return torch.where(where.view(-1, *[1] * (old.ndim - 1)), new, old)
+
+    if isinstance(followed, Tensor):
+        assert isinstance(by, Tensor)
+        return chosen(followed, by)
+    assert not isinstance(by, Tensor)
+    return followed._replace(
+        states=tuple(map(chosen, followed.states, by.states)),
+        derivatives=tuple(map(chosen, followed.derivatives, by.derivatives)),
+    )
+
+
+def _after(followed: Followed, end: Tensor, derivatives: tuple[Tensor, ...]) -> Followed:
+    """What the next step follows."""
+    if isinstance(followed, Tensor):
+        return end
+    return followed._replace(states=(end, *followed.states[:-1]), derivatives=derivatives)

@@ -5,16 +5,16 @@ from __future__ import annotations
 import itertools
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor
 
 from hyperdsl.runtime.state import VectorField, with_input
-from hyperdsl.training.protocol import AnySolver, has_history, is_graded, learned_names, single_step, steps_on
+from hyperdsl.training.protocol import AnySolver, Solver, has_history, is_graded, learned_names, past_of, steps_on
 from hyperdsl.training.rows import Columns, Rows, grids_of, in_dtype, joined, norms, real
 from hyperdsl.training.settings import Adversarial, End, FitWarning, Sampler, Settings, Share, Trajectory
 from hyperdsl.training.together import Making, Sought, alone, together
@@ -98,8 +98,8 @@ class Targets:
         return [after for after, size in own if size == eps] or [eps * k for k in range(round(room / eps) + 1)]
 
     def room(self, eps: float, steps: int) -> int:
-        """As many of the steps as the span has room for."""
-        return min(steps, int((self.end - self.start) / eps * (1 + 1e-6)))
+        """As many of the steps as the span has room for after a history."""
+        return min(steps, int((self.end - self.start) / eps * (1 + 1e-6)) - past_of(self.solver))
 
     def moved(self, s: Tensor, z: Tensor) -> Tensor:
         """Training states where the user wants them."""
@@ -159,9 +159,7 @@ class Targets:
     ) -> Making[Picked]:
         """`picked` in the making."""
         z, length = trajectories.z, self.end - self.start
-        room = length - steps * eps * (
-            getattr(self.solver, "past", 0) + 1
-        )  # a history is followed from its oldest state
+        room = length - (steps + past_of(self.solver)) * eps  # a history is followed from its oldest state
         reached = (part + float(torch.rand((), generator=self.generator))) / parts
         after = reached * room
         if self.grids:
@@ -203,33 +201,39 @@ class Targets:
     def making(
         self, eps: float, s: Tensor, x: Tensor | None, z: Tensor, parameters: dict[str, float], substeps: int
     ) -> Making[Rows]:
-        """The residuals in the making."""
-        if has_history(self.solver):
-            return (yield from self.after_history(eps, s, x, z, substeps))
-        end = yield Sought(s, x, z, torch.full_like(s, eps), substeps)
-        return self.residuals_to(end, eps, s, x, z, parameters)
+        """The residuals in the making; z is the oldest state of a solver's history."""
+        s, states = yield from self.history(eps, s, x, z, substeps)
+        end = yield Sought(s, x, states[0], torch.full_like(s, eps), substeps)
+        return self.residuals_to(end, eps, s, x, states, parameters)
 
-    def residuals_to(
-        self, end: Tensor, eps: float, s: Tensor, x: Tensor | None, z: Tensor, parameters: dict[str, float]
-    ) -> Rows:
-        """The same, where the states z(s + ε) are known."""
-        solver = single_step(self.solver)
-        step = torch.full_like(s, eps)
-        values = {name: torch.full_like(s, value) for name, value in parameters.items()}
-        base, seen = solver.base(self.f, s, x, z, step, **values)
-        target = (end - base) / step ** (solver.order + 1)
-        return Rows((step, s, x, z, *seen, *values.values()), target, tuple(values))
-
-    def after_history(self, eps: float, s: Tensor, x: Tensor | None, z: Tensor, substeps: int) -> Making[Rows]:
-        """The residual of a step from an exact history whose oldest state is z."""
-        solver, states, step = self.solver, [z], torch.full_like(s, eps)
-        assert has_history(solver)
-        for _ in range(solver.past):
+    def history(
+        self, eps: float, s: Tensor, x: Tensor | None, z: Tensor, substeps: int
+    ) -> Making[tuple[Tensor, list[Tensor]]]:
+        """What a step follows whose oldest state is z at s: its own time, and the exact states, the newest first."""
+        states, step = [z], torch.full_like(s, eps)
+        for _ in range(past_of(self.solver)):
             states.insert(0, (yield Sought(s, x, states[0], step, substeps)))
             s = s + step
-        base, seen, _ = solver.base(self.f, s, x, solver.known(self.f, s, states, step, x=x), step)
-        end = yield Sought(s, x, states[0], step, substeps)
-        return Rows((step, s, x, states[0], *seen), (end - base) / step ** (solver.order + 1), ())
+        return s, states
+
+    def residuals_to(
+        self,
+        end: Tensor,
+        eps: float,
+        s: Tensor,
+        x: Tensor | None,
+        states: Sequence[Tensor],
+        parameters: dict[str, float],
+    ) -> Rows:
+        """The same, where z(s + ε) is known, and the states that the step follows, the newest first."""
+        solver, step = self.solver, torch.full_like(s, eps)
+        values = {name: torch.full_like(s, value) for name, value in parameters.items()}
+        if has_history(solver):
+            base, seen, _ = solver.base(self.f, s, x, solver.known(self.f, s, states, step, x=x), step)
+        else:
+            base, seen = cast(Solver, solver).base(self.f, s, x, states[0], step, **values)
+        target = (end - base) / step ** (solver.order + 1)
+        return Rows((step, s, x, states[0], *seen, *values.values()), target, tuple(values))
 
 
 def drawn(
@@ -257,7 +261,8 @@ def drawn(
         else:
             rows = (yield from drawn.making(eps, s, x, z, drawn.parameters(), settings.substeps)).each()
         rows = rows.to(drawn.trained)
-        return (*rows.inputs, rows.target)
+        origins = (in_dtype(z, drawn.trained),) if isinstance(settings.loss, Adversarial) else ()
+        return (*rows.inputs, rows.target, *origins)
 
     made: dict[int, Columns] = {}
     size = max(min(AT_ONCE, NUMBERS // (targets.rows * trajectories.z[0, 0].numel())), 1)
@@ -312,25 +317,29 @@ def _family(targets: Targets, eps: float, s: Tensor, x: Tensor | None, z: Tensor
     parts = [slice(k, None, DRAWS) for k in range(DRAWS)]
     return joined(
         [
-            targets.residuals_to(end[part], eps, s, None if x is None else x[part], z[part], values)
+            targets.residuals_to(end[part], eps, s, None if x is None else x[part], [z[part]], values)
             for part, values in zip(parts, targets.draws(DRAWS), strict=True)
         ]
     )
 
 
 def _rollouts(targets: Targets, trajectories: Trajectories, eps: float, steps: int, places: Places) -> Making[Columns]:
-    """A group of rows on trajectories and, last, the states after each step; nan where the span has no room."""
+    """A group of rows on trajectories and, last, the states before them and after each step, as `Rollouts` has them.
+
+    They are nan where the span has no room.
+    """
     count = targets.room(eps, steps)
     s, x, z, _ = yield from targets.picking(trajectories, eps, targets.rows, steps=count)
     if steps == 1 and learned_names(targets.solver):  # the residual's loss for a base that changes
         z = mixed(z, targets.settings.states, places, targets.generator)
     z = targets.moved(s, z)
-    step, path = torch.full_like(s, eps), [z]
+    s, states = yield from targets.history(eps, s, x, z, targets.settings.substeps)
+    step, path = torch.full_like(s, eps), [states[0]]
     for k in range(count):
         path.append((yield Sought(s + k * step, x, path[-1], step, targets.settings.substeps)))
-    rows = targets.residuals_to(path[1], eps, s, x, z, targets.parameters()).each().to(targets.trained)
-    path += [torch.full_like(z, math.nan)] * (steps - count)
-    return (*rows.inputs, rows.target, in_dtype(torch.stack(path[1:], 1), targets.trained))
+    rows = targets.residuals_to(path[1], eps, s, x, states, targets.parameters()).each().to(targets.trained)
+    path = [*reversed(states[1:]), *path[1:], *[torch.full_like(z, math.nan)] * (steps - count)]
+    return (*rows.inputs, rows.target, in_dtype(torch.stack(path, 1), targets.trained))
 
 
 def _ends(targets: Targets, states: Tensor, x: Tensor | None, k: int) -> Columns:

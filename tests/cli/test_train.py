@@ -144,7 +144,6 @@ def test_problems_of_files_and_modules(tmp_path: Path) -> None:
         (("train", HEUN, "--problem", "pendulum", "--set", "fit.batch=0"), "at least 1"),
         (("train", HEUN, "--problem", "pendulum", "--set", "fitt.batch=2"), "did you mean `fit.batch`"),
         (("train", HEUN, "--problem", "pendulum", "--set", "integral.rtol=1"), "no control called `integral`"),
-        (("train", PECE, "--problem", "pendulum", "--set", "fit.loss=trajectory"), "follows a history"),
         (("train", HEUN, "--problem", "pendulum", "--set", "fit.then.batch=2"), "has 0 further phases"),
         (("train", HEUN, "--problem", "pendulum", "--accelerator", "abacus"), "abacus"),
         (("train", HEUN, "--problem", "pendulum", "--precision", "1"), "precision"),

@@ -36,10 +36,10 @@ class Noisy(nn.Module):
 
 def short(train: ModuleType, name: str) -> Any:
     """Settings of few iterations."""
-    settings = train.SETTINGS[getattr(train, name)]
+    settings = replace(train.SETTINGS[getattr(train, name)], iterations=48, trajectories=64, substeps=4)
     if settings.then:
-        return replace(settings, iterations=60, then=tuple(replace(phase, iterations=20) for phase in settings.then))
-    return replace(settings, iterations=60)
+        return replace(settings, then=tuple(replace(phase, iterations=20, substeps=4) for phase in settings.then))
+    return settings
 
 
 def weights(solver: Any) -> list[Tensor]:

@@ -16,7 +16,7 @@ from hyperdsl.semantics.model.left_open import Grid
 from hyperdsl.semantics.model.path import PathModel
 from hyperdsl.semantics.model.rosenbrock import Rosenbrock
 from hyperdsl.semantics.model.solving import Solving
-from hyperdsl.semantics.model.training import AdversarialLoss, ResidualLoss
+from hyperdsl.semantics.model.training import AdversarialLoss
 from hyperdsl.semantics.reading.names import check_class_name
 from hyperdsl.semantics.reading.report import Report, exactly
 from hyperdsl.semantics.reading.settings import Settings
@@ -227,13 +227,10 @@ def _with_history(
 ) -> m.HistorySolver:
     """The solver on a method with a history, with what does not go with it yet reported."""
     start = method.start or m.Start(names.library_method(default_start(method.formula)), 1)
-    name, training = declaration.name, parts.training
+    name = declaration.name
     refuse_grid(report, settings, method)
-    if training and any(not isinstance(phase.loss, ResidualLoss) for phase in training.phases):
-        at = settings.by_word["training"].values[0]
-        report(catalogue.NOT_YET, at, what="losses but `residual` on methods with a history are")
     place, path, solving = report.place(name), parts.path, parts.solving
-    return m.HistorySolver(name.text, place, method, start, parts.corrector, training, path, solving)
+    return m.HistorySolver(name.text, place, method, start, parts.corrector, parts.training, path, solving)
 
 
 def _solver(
