@@ -9,6 +9,7 @@ venv: .venv/installed
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --no-deps torchdyn==1.0.6 # its torchvision would bring another torch
 	touch .venv/installed
 
 demo: venv
@@ -47,6 +48,7 @@ bench: venv
 	$(BIN)/python -m benchmarks.kills
 	$(BIN)/python -m benchmarks.failing
 	$(BIN)/python -m benchmarks.checking
+	$(BIN)/python -m benchmarks.lsp
 	$(BIN)/python -m benchmarks.mutants
 	$(BIN)/python -m benchmarks.second_prover
 	$(BIN)/python -m pip install --constraint constraints.txt --editable '.[bench]'

@@ -29,6 +29,7 @@ from hyperdsl.evaluation.work_precision import unseen
 from hyperdsl.source import SpecFile
 from hyperdsl.sweeps.points import Cost, Network, Point, hypervolume, points
 from hyperdsl.sweeps.run import Task, train
+from hyperdsl.sweeps.storages import Journal
 from hyperdsl.sweeps.store import Store
 
 SPEC = Path("specs/swept_lotka_volterra.hyper")
@@ -53,7 +54,7 @@ def grid(folder: Path, keys: Sequence[Key], iterations: int, changes: Mapping[st
     write = compiler.variants(SPEC, "trade").text
     problem = CLASSICAL["lotka_volterra"]
     task = Task(SPEC.stem, sweep.solver, problem, sweep.steps, write, compile_variant, changes, Path("runs/cache"))
-    store = Store(folder / "grid.log", sweep, "macs", 1, {"benchmark": "samplers"})
+    store = Store(Journal(folder / "grid.log"), sweep, "macs", 1, {"benchmark": "samplers"})
     start, found = unseen(problem), {}
     try:
         for key in tqdm(keys, unit="net"):

@@ -32,7 +32,7 @@ from hyperdsl.semantics.solvers.trainings import default_training
 from hyperdsl.semantics.studies.variants import Variants
 from hyperdsl.semantics.summary import solver_summary, summary, table_rows
 from hyperdsl.semantics.tables.training import DEFAULT_REFERENCE
-from hyperdsl.source import SpecFile, read_file
+from hyperdsl.source import ON_DISK, SpecFile, Texts
 from hyperdsl.syntax.parser import parse
 from hyperdsl.syntax.printer import print_file
 from hyperdsl.syntax.reader import read
@@ -66,27 +66,27 @@ class Layout:
     diagnostics: tuple[Diagnostic, ...]
 
 
-def check(files: Iterable[SpecFile]) -> Checked:
-    """Parse, resolve and prove every file."""
-    project = Project()
+def check(files: Iterable[SpecFile], texts: Texts = ON_DISK) -> Checked:
+    """Parse, resolve and prove every file; `texts` stand in place of files."""
+    project = Project(texts=texts)
     files = tuple(files)
     checked = [check_file(file.path, file.shown, project) for file in files]
     return Checked(files, tuple(spec for spec, _ in checked), tuple(found for _, found in checked))
 
 
-def outcomes(files: Iterable[SpecFile], *, packages: bool = False) -> tuple[Outcome, ...]:
+def outcomes(files: Iterable[SpecFile], *, packages: bool = False, texts: Texts = ON_DISK) -> tuple[Outcome, ...]:
     """What there is to say of each file, with its package where that is asked for: remembered, or made now."""
     files = tuple(files)
-    known = {file: recalled(file, packages=packages) for file in files}
+    known = {file: recalled(file, packages=packages, texts=texts) for file in files}
     missing = [file for file, outcome in known.items() if outcome is None]
     made = {}
-    for outcome, imports in _made(check(missing), packages=packages) if missing else ():
+    for outcome, imports in _made(check(missing, texts), packages=packages) if missing else ():
         made[outcome.file] = outcome
-        remember(outcome, imports)
+        remember(outcome, imports, texts)
     return tuple(known[file] or made[file] for file in files)
 
 
-def proved_again(files: Iterable[SpecFile]) -> tuple[Outcome, ...]:
+def proved_again(files: Iterable[SpecFile], texts: Texts = ON_DISK) -> tuple[Outcome, ...]:
     """What there is to say of each file, every claim proven a second time by sympy; nothing is remembered.
 
     Raises ProversDiffer where the two provers do not find the same.
@@ -94,7 +94,7 @@ def proved_again(files: Iterable[SpecFile]) -> tuple[Outcome, ...]:
     from hyperdsl import second
 
     second.alone()
-    checked = check(files)
+    checked = check(files, texts)
     from hyperdsl.second.told import told
 
     made = [outcome for outcome, _ in _made(checked, packages=False)]
@@ -161,15 +161,14 @@ def _plans(checked: Checked) -> Plans:
     return tuple(tuple(map(plan, spec.solvers)) for spec in checked.specs)
 
 
-def layout(path: Path, shown: str) -> Layout:
-    """The canonical layout of a file."""
-    source, found = read(path, shown)
+def layout(path: Path, shown: str, texts: Texts = ON_DISK) -> Layout:
+    """The canonical layout of a file, or of the text that stands in its place."""
+    source, found = read(path, shown, texts)
     if source is None:
         return Layout("", None, found)
-    data = read_file(path)
     tree, diagnostics = parse(source)
     text = None if tree is None or has_errors(diagnostics) else print_file(tree)
-    return Layout(data.decode("utf-8"), text, diagnostics)
+    return Layout(source.original, text, diagnostics)
 
 
 def library_base(name: str) -> Base | None:

@@ -12,7 +12,7 @@ from hyperdsl.codegen.files import GeneratedFile, changes, write
 from hyperdsl.codegen.replacing import tidy
 from hyperdsl.diagnostics import Diagnostic, as_json, from_json, has_errors
 from hyperdsl.files import alone
-from hyperdsl.source import Place, Source, Span, SpecFile, digest, read_file
+from hyperdsl.source import ON_DISK, Place, Source, Span, SpecFile, Texts, digest, read_file
 
 
 @dataclass(frozen=True)
@@ -32,10 +32,10 @@ class Outcome:
     package: tuple[GeneratedFile, ...] | None
 
 
-def recalled(file: SpecFile, *, packages: bool) -> Outcome | None:
+def recalled(file: SpecFile, *, packages: bool, texts: Texts = ON_DISK) -> Outcome | None:
     """The outcome of a sound file, with its package where that is asked for, if nothing has changed."""
     try:
-        data = read_file(file.path)
+        data = read_file(file.path, texts=texts)
     except OSError:
         return None
     entry = cache.find(data, file.shown)
@@ -59,12 +59,12 @@ def remembered_all(files: Iterable[SpecFile], *, packages: bool) -> tuple[Outcom
     return tuple(found)
 
 
-def remember(outcome: Outcome, imports: Mapping[str, str]) -> None:
+def remember(outcome: Outcome, imports: Mapping[str, str], texts: Texts = ON_DISK) -> None:
     """Keep the outcome of a sound file; `imports` are paths and digests of what it imports."""
     if has_errors(outcome.diagnostics):
         return
     try:
-        data = read_file(outcome.file.path)
+        data = read_file(outcome.file.path, texts=texts)
     except OSError:
         return  # it is gone meanwhile
     if outcome.sha256 != digest(data):

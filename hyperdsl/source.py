@@ -6,9 +6,11 @@ import errno
 import hashlib
 import os
 import stat
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 
 
 @dataclass(frozen=True)
@@ -77,17 +79,32 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+STDIN = "<stdin>"
+"""What standard input is called, as a path and in messages; no package is named after it."""
 MAX_BYTES = 2**20
 """A longer file is no spec."""
 
 _KINDS = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
 
 
-def read_file(path: Path, most: int = MAX_BYTES + 1) -> bytes:
+Texts = Mapping[str, bytes]
+"""What stands in place of files, by their real path: texts of an editor that are not saved."""
+ON_DISK: Texts = MappingProxyType({})
+
+
+def standing_for(file: SpecFile, text: str) -> Texts:
+    """A text in place of a file."""
+    return {os.path.realpath(file.path): text.encode("utf-8")}
+
+
+def read_file(path: Path, most: int = MAX_BYTES + 1, texts: Texts = ON_DISK) -> bytes:
     """The bytes of a regular file, so many at most; OSError, whose `strerror` says why, where it is none.
 
-    Pipes, devices and sockets are never waited for, whatever takes the file's place meanwhile.
+    What `texts` has for the file is read in its place. Pipes, devices and sockets are never waited for, whatever takes
+    the file's place meanwhile.
     """
+    if texts and (text := texts.get(os.path.realpath(path))) is not None:
+        return text[:most]
     try:
         _require_regular(path, os.stat(path).st_mode)
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))

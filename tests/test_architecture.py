@@ -31,6 +31,7 @@ MAY_IMPORT = {
     "symbolic": {"second", "semantics", "diagnostics"},
     "second": {"remembered", "semantics", "syntax", "diagnostics", "source"},  # of theory nothing: it proves alone
     "compiler": {"second", "codegen", "remembered", "plan", "semantics", "syntax", "diagnostics", "source", "theory"},
+    "fixing": {"compiler", "diagnostics", "source"},
     "evaluation": {"training", "tables", "diagnostics", "plan", "semantics", "theory", "source"},
     "evidence": {
         "compiler",
@@ -59,15 +60,24 @@ MAY_IMPORT = {
     "pages": {"semantics", "theory"},
     "exporting": {"evaluation", "codegen", "runtime"},
     "comparing": {"codegen", "plan", "semantics", "theory", "source"},
+    "adapters": {"exporting", "training", "runtime"},  # `sampling` and `lightning` alone need more than solvers
     "verifying": {"compiler", "codegen", "plan", "semantics", "theory", "runtime", "diagnostics", "source"},
-    "notebook": {"compiler", "source", "pages", "diagnostics", "semantics", "theory"},
+    "migrating": {"compiler", "verifying", "codegen", "syntax", "diagnostics", "source"},
+    "lsp": {"pages", "semantics", "syntax", "diagnostics", "source", "theory"},
+    "highlighting": {"semantics", "syntax"},
+    "scaffold": {"compiler", "codegen", "diagnostics", "pages", "semantics", "source", "syntax", "theory"},
+    "memory": {"compiler", "codegen", "diagnostics", "source"},
+    "notebook": {"memory", "compiler", "source", "pages", "diagnostics", "semantics", "theory"},
     "__main__": {"cli"},
     "cache": {"source", "files"},
     "remembered": {"cache", "codegen", "diagnostics", "source", "files"},
     "cli": {
+        "lsp",
         "files",
+        "fixing",
         "tables",
         "comparing",
+        "migrating",
         "training",
         "compiler",
         "remembered",
@@ -76,6 +86,7 @@ MAY_IMPORT = {
         "exporting",
         "evidence",
         "reporting",
+        "scaffold",
         "sweeps",
         "pages",
         "verifying",
@@ -175,6 +186,33 @@ def test_training_needs_the_runtime_alone() -> None:
             if other != "hyperdsl" and not other.startswith(("hyperdsl.training", "hyperdsl.runtime"))
         ]
         assert not wrong, f"{name} imports {wrong}"
+
+
+def test_adapters_import_no_library_but_their_own() -> None:
+    """`torchdiffeq.py` and what it imports of the house serve where neither SciPy nor Lightning is installed."""
+    own = {"scipy": {"scipy", "numpy"}, "lightning": {"lightning", "pytorch_lightning"}}
+    folder = PACKAGE / "adapters"
+    assert {path.stem for path in folder.glob("*.py")} > {*own}
+    for path in folder.glob("*.py"):
+        body = ast.parse(path.read_text("utf-8")).body
+        modules = {
+            name.split(".")[0]
+            for node in body
+            for inner in ast.walk(node)
+            if not isinstance(node, ast.FunctionDef | ast.ClassDef)
+            for name in _named(inner)
+        }
+        wrong = modules - {"hyperdsl", "torch", *sys.stdlib_module_names} - own.get(path.stem, set())
+        assert not wrong, f"{path.relative_to(ROOT)} imports {sorted(wrong)}"
+    assert {*imports_of(folder / "solvers.py"), *imports_of(folder / "torchdiffeq.py")} == {"adapters"}
+
+
+def _named(node: ast.AST) -> Iterator[str]:
+    """The modules that an import names."""
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom) and node.module:
+        yield node.module
 
 
 def test_files_are_short() -> None:

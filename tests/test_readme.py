@@ -13,7 +13,14 @@ from typer.testing import CliRunner
 from hyperdsl.cli import application
 
 ROOT = Path(__file__).parents[1]
-BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def blocks(page: str) -> list[tuple[str, str]]:
+    """The kind and the text of each block."""
+    return re.findall(r"^```(\w*)\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+
+
+BLOCKS = blocks((ROOT / "README.md").read_text("utf-8"))
 SPEC = (ROOT / "specs/hyper_heun.hyper").read_text("utf-8")
 
 
@@ -29,7 +36,8 @@ def test_the_message_is_what_check_says(tmp_path: Path) -> None:
 
 
 def test_the_step_is_the_generated_one() -> None:
-    shown = next(text for kind, text in BLOCKS if kind == "python" and "class HyperHeun" in text)
+    page = (ROOT / "docs/guide/package.md").read_text("utf-8")
+    shown = next(text for kind, text in blocks(page) if kind == "py" and "class HyperHeun" in text)
     generated = (ROOT / "generated/hyper_heun/solver.py").read_text("utf-8")
     assert shown.strip() in generated
 

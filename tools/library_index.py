@@ -38,7 +38,7 @@ from hyperdsl.semantics.model.spec import (
 from hyperdsl.semantics.reading.scope import Project
 from hyperdsl.semantics.solvers.starts import default_start
 from hyperdsl.source import Source
-from hyperdsl.theory.multistep.formulas import LinearMultistep, real_stability
+from hyperdsl.theory.multistep.formulas import LinearMultistep, is_a_stable, real_stability
 from hyperdsl.theory.stability.a_stability import linear_stability
 from hyperdsl.theory.stability.ssp import ssp_coefficient
 
@@ -129,6 +129,7 @@ def _of_history(method: Multistep | PredictorCorrector) -> dict[str, object]:
     formula = method.formula
     linear = formula if isinstance(formula, LinearMultistep) else None
     constant = linear.error_constant if linear else None
+    held = {"zero-stable": formula.is_zero_stable, "A-stable": linear is not None and is_a_stable(linear)}
     return {
         "kind": f"{'explicit' if linear.explicit else 'implicit'} multistep" if linear else "predictor-corrector",
         "order": formula.order,
@@ -140,7 +141,7 @@ def _of_history(method: Multistep | PredictorCorrector) -> dict[str, object]:
         "imaginary_stability": None,
         "ssp": None,
         "dense": None,
-        "properties": ("zero-stable",) if formula.is_zero_stable else (),
+        "properties": tuple(name for name, holds in held.items() if holds),
         "parameters": (),
         "tolerance": None,
     }

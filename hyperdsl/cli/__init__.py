@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import traceback
 from pathlib import Path
@@ -16,11 +17,13 @@ if TYPE_CHECKING:
 
 TRACEBACK = "HYPERDSL_TRACEBACK"
 LONGEST_TEXT = 500
+PASSWORDS = re.compile(r"(://[^:/@\s]*:)[^@\s]*@")
+"""Those of URLs, such as that of `sweep --storage`."""
 
 TEACHING = """
 Design a solver for differential equations in a small text file; get a proof of its order and fast PyTorch code.
 
-[bold]1.[/] Write `hyper_heun.hyper`: a `method` with its tableau (or take one from the library, such as `rk4`), a
+[bold]1.[/] Write `hyper_heun.hyper`: a `method` with its tableau (or one of the library: `hyperdsl list`), a
 `corrector`, and a `hypersolver` that joins them.
 
 [bold]2.[/] `hyperdsl check hyper_heun.hyper` proves the order of every method, exactly.
@@ -37,7 +40,9 @@ Design a solver for differential equations in a small text file; get a proof of 
 
 [bold]8.[/] `hyperdsl sweep SPEC --problem P` tries the bases and sizes that the spec's `sweep` declares.
 
-[bold]9.[/] `hyperdsl export generated/hyper_heun --as torch` writes a whole solve, to deploy.
+[bold]9.[/] `hyperdsl diff OLD NEW` says what changed in meaning between two specs, and whether weights still load.
+
+[bold]10.[/] `hyperdsl export generated/hyper_heun --as torch` writes a whole solve, to deploy.
 
 Exit codes: 0 fine, 1 the specs are at fault (or --check found a difference), 2 wrong usage or an I/O error, 3 a bug
 in hyperdsl.
@@ -60,9 +65,14 @@ def application() -> typer.Typer:
     from hyperdsl.cli.compile import compile_specs
     from hyperdsl.cli.diff import diff
     from hyperdsl.cli.evaluate import evaluate
+    from hyperdsl.cli.explain import explain
     from hyperdsl.cli.export import export
     from hyperdsl.cli.fmt import fmt
+    from hyperdsl.cli.launching import launched
     from hyperdsl.cli.list import list_methods
+    from hyperdsl.cli.lsp import lsp
+    from hyperdsl.cli.migrate import migrate
+    from hyperdsl.cli.new import new
     from hyperdsl.cli.report import report
     from hyperdsl.cli.reproduce import reproduce
     from hyperdsl.cli.show import show
@@ -88,16 +98,20 @@ def application() -> typer.Typer:
     app.command()(check)
     app.command("compile")(compile_specs)
     app.command()(fmt)
+    app.command()(explain)
     app.command()(show)
     app.command("list")(list_methods)
     app.command()(diff)
-    app.command()(train)
+    app.command()(new)
+    app.command()(launched(train))
     app.command()(evaluate)
     app.command()(report)
-    app.command()(sweep)
+    app.command()(launched(sweep))
     app.command()(export)
     app.command()(verify)
+    app.command()(migrate)
     app.command()(reproduce)
+    app.command()(lsp)
     return app
 
 
@@ -126,12 +140,13 @@ def _tell_bug(error: Exception) -> None:
         traceback.print_exception(error)
     frames = traceback.extract_tb(error.__traceback__)
     where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
-    text = " ".join(str(error).split())[:LONGEST_TEXT]
+    text = PASSWORDS.sub(r"\1***@", " ".join(str(error).split())[:LONGEST_TEXT])
+    command = PASSWORDS.sub(r"\1***@", " ".join(sys.argv[1:]))
     specs = [word for word in sys.argv[1:] if word.endswith(".hyper")]
     files = f"{', '.join(specs)} and what it imports" if specs else "the files that it was given"
     for line in (
         f"hyperdsl {__version__}: this is a bug in hyperdsl, not in the spec: {type(error).__name__}{where}: {text}",
-        f"Please report it in the project's issues, with the command `hyperdsl {' '.join(sys.argv[1:])}`, {files},",
+        f"Please report it in the project's issues, with the command `hyperdsl {command}`, {files},",
         f"and what it prints with {TRACEBACK}=1 in its environment.",
     ):
         print(line, file=sys.stderr)

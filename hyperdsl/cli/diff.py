@@ -49,7 +49,7 @@ def _spec(path: Path) -> Spec:
     from hyperdsl.verifying.found import Difference, NoPackageError
     from hyperdsl.verifying.package import proven_again, read_package
 
-    if path.is_dir():
+    if path.suffix != ".hyper":
         try:
             found = proven_again(read_package(path))
         except NoPackageError as error:

@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from hyperdsl.cli.inputs import SPEC_AT_FAULT, Paths, finish, out, say, spec_files, stop
+from hyperdsl.cli.inputs import SPEC_AT_FAULT, PathsOrStdin, finish, out, say, spec_files, standard_input, stop
 from hyperdsl.diagnostics import Diagnostic
 from hyperdsl.files import replace_file
+from hyperdsl.source import STDIN
 
 Check = Annotated[
     bool, typer.Option("--check", help="Write nothing; fail where a file is not in the canonical layout.")
 ]
 
 
-def fmt(paths: Paths, check: Check = False) -> None:
-    """Bring specs into the one canonical layout; comments are kept."""
+def fmt(paths: PathsOrStdin, check: Check = False) -> None:
+    """Bring specs into the one canonical layout; comments are kept. Standard input goes to standard output."""
     from hyperdsl import compiler
 
     diagnostics: list[Diagnostic] = []
     changed = []
-    for file in spec_files(paths):
-        layout = compiler.layout(file.path, file.shown)
+    files = spec_files(paths, stdin=True)
+    texts = standard_input(files)
+    for file in files:
+        layout = compiler.layout(file.path, file.shown, texts)
         diagnostics += layout.diagnostics
-        if layout.text is not None and layout.text != layout.before:
+        if file.shown == STDIN and layout.text is not None and not check:
+            sys.stdout.write(layout.text)
+        elif layout.text is not None and layout.text != layout.before:
             changed.append(file.shown)
             if not check:
                 _write(file.path, layout.text)

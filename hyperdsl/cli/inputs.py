@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from hyperdsl.cli.codes import SPEC_AT_FAULT, WRONG_USAGE
-from hyperdsl.cli.specs import found_files
+from hyperdsl.cli.specs import found_files, standard_input
 from hyperdsl.cli.told import out, print_json, say
 from hyperdsl.diagnostics import Diagnostic, has_errors
 from hyperdsl.source import SpecFile
@@ -20,11 +20,13 @@ __all__ = [
     "WRONG_USAGE",
     "Json",
     "Paths",
+    "PathsOrStdin",
     "finish",
     "out",
     "print_json",
     "say",
     "spec_files",
+    "standard_input",
     "stop",
 ]
 
@@ -32,13 +34,24 @@ Paths = Annotated[
     list[Path],
     typer.Argument(metavar="PATH...", help="Spec files, or folders with `.hyper` files in them.", show_default=False),
 ]
+PathsOrStdin = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="PATH...",
+        help="Spec files, or folders with `.hyper` files in them; `-` is standard input.",
+        show_default=False,
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
 
-def spec_files(paths: Iterable[Path]) -> tuple[SpecFile, ...]:
-    """The files that PATHs mean, each once; ends the run where one does not exist."""
+def spec_files(paths: Iterable[Path], *, stdin: bool = False) -> tuple[SpecFile, ...]:
+    """The files that PATHs mean, each once; ends the run where one does not exist.
+
+    `-` is standard input where the command takes that.
+    """
     try:
-        return found_files(paths)
+        return found_files(paths, stdin=stdin)
     except ValueError as error:
         stop(str(error))
 

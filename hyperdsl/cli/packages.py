@@ -57,9 +57,14 @@ def guarded(run: Callable[[], Result]) -> Result:
 
 def need_torch(*further: str) -> None:
     """Say how to get what training and evaluation run on, and `further` modules."""
-    for module in ("torch", "torchdiffeq", "lightning_fabric", "safetensors", *further):
+    need("train", "torch", "torchdiffeq", "lightning_fabric", "safetensors", *further)
+
+
+def need(extra: str, *modules: str) -> None:
+    """Say which extra brings a module that is not installed."""
+    for module in modules:
         if importlib.util.find_spec(module) is None:
-            stop(f"this command needs {module}: pip install 'hyperdsl[train]'")
+            stop(f"this command needs {module}: pip install 'hyperdsl[{extra}]'")
 
 
 def shows_progress(quiet: bool = False) -> bool:

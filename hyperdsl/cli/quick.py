@@ -36,9 +36,12 @@ def remembered(arguments: Sequence[str]) -> int | None:
 
 
 def _told(outcomes: Sequence[Outcome], json: bool) -> int:
-    from hyperdsl.cli.told import tell
+    from hyperdsl.cli.told import tell, tell_json
 
-    tell(outcomes, json=json)
+    if json:
+        tell_json(outcomes)
+    else:
+        tell(outcomes)
     return 0
 
 

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from hyperdsl.diagnostics import did_you_mean
-from hyperdsl.source import MAX_BYTES, SpecFile, read_file
+from hyperdsl.diagnostics import did_you_mean_path
+from hyperdsl.source import MAX_BYTES, ON_DISK, STDIN, SpecFile, Texts, read_file
 
 
-def found_files(paths: Iterable[Path]) -> tuple[SpecFile, ...]:
-    """Each file once; ValueError, a sentence, where a PATH is no spec and no folder with one."""
+def found_files(paths: Iterable[Path], *, stdin: bool = False) -> tuple[SpecFile, ...]:
+    """Each file once; ValueError, a sentence, where a PATH is no spec and no folder with one.
+
+    `-` is standard input where the command takes that.
+    """
     found: dict[str, SpecFile] = {}
     for path in paths:
-        if path.is_dir() and path.suffix != ".hyper":
+        if stdin and path == Path("-"):
+            found[os.path.realpath(STDIN)] = SpecFile(Path(STDIN), STDIN)
+        elif path.is_dir() and path.suffix != ".hyper":
             for file in _inside(path):
                 _add(found, SpecFile(file, file.as_posix(), file.relative_to(path).parent.parts))
         elif not path.is_dir() and not os.path.lexists(path):
-            raise ValueError(f"there is no file or folder `{path}`{_near(path)}")
+            advice = did_you_mean_path(path)
+            raise ValueError(f"there is no file or folder `{path}`{f': {advice}' if advice else ''}")
         elif path.suffix != ".hyper":
             raise ValueError(f"`{path}` is not a spec: its name does not end in `.hyper`")
         else:
@@ -28,14 +35,11 @@ def found_files(paths: Iterable[Path]) -> tuple[SpecFile, ...]:
     return tuple(found.values())
 
 
-def _near(path: Path) -> str:
-    """What goes on after "there is no PATH": another in its folder that may be meant."""
-    try:
-        names = os.listdir(path.parent)
-    except (OSError, ValueError):
-        names = []
-    advice = did_you_mean(path.name, names)
-    return f": {advice}" if advice else ""
+def standard_input(files: Iterable[SpecFile]) -> Texts:
+    """The text of standard input, read now, where it is among the files."""
+    if any(file.shown == STDIN for file in files):
+        return {os.path.realpath(STDIN): sys.stdin.buffer.read(MAX_BYTES + 1)}
+    return ON_DISK
 
 
 def _inside(folder: Path) -> list[Path]:

@@ -17,7 +17,7 @@ import typer
 from hyperdsl import __version__
 from hyperdsl.cli.evaluate import tableau
 from hyperdsl.cli.inputs import Json, finish, out, say, spec_files, stop
-from hyperdsl.cli.names import unknown
+from hyperdsl.cli.names import one_of, unknown
 from hyperdsl.cli.packages import ProblemName, Threads, find, guarded, need_torch, shows_progress
 from hyperdsl.files import replace_file
 from hyperdsl.source import SpecFile
@@ -36,12 +36,24 @@ Name = Annotated[
 Trials = Annotated[int | None, typer.Option(min=1, help="Networks in all, in place of the sweep's `trials`.")]
 Jobs = Annotated[int, typer.Option(min=1, help="Processes that work on the sweep.")]
 Storage = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE", help="The sweep's journal; by default runs/sweeps/PACKAGE/PROBLEM/NAME.log."),
+    str | None,
+    typer.Option(
+        metavar="FILE|URL",
+        help="A journal, by default runs/sweeps/PACKAGE/PROBLEM/NAME.log, or for several machines a database: "
+        "postgresql://USER@HOST/NAME, grpc://HOST:PORT for Optuna's proxy of one, or any other URL that Optuna takes.",
+    ),
+]
+Grace = Annotated[
+    float, typer.Option(min=1, help="Seconds of silence after which another machine's process counts as lost.")
 ]
 Costs = Annotated[
     Literal["macs", "evaluations", "milliseconds"],
-    typer.Option("--cost", help="What is minimised beside the error, g's share included."),
+    typer.Option(
+        "--cost",
+        parser=one_of("macs", "evaluations", "milliseconds"),
+        metavar="macs|evaluations|milliseconds",
+        help="What is minimised beside the error, g's share included.",
+    ),
 ]
 Methods = Annotated[str, typer.Option(metavar="NAME,NAME,...", help="Methods of the library to compare with.")]
 Plot = Annotated[Path | None, typer.Option(metavar="FILE", help="Write a plot of all points and the front.")]
@@ -70,6 +82,7 @@ def sweep(
     trials: Trials = None,
     jobs: Jobs = 1,
     storage: Storage = None,
+    grace: Grace = 60.0,
     cost: Costs = "macs",
     methods: Methods = "euler,rk4",
     overrides: Set = None,
@@ -83,7 +96,8 @@ def sweep(
 ) -> None:
     """Train variants of a hypersolver over the ranges of a spec's sweep; show the Pareto front of error and cost.
 
-    A sweep that was ended goes on when the same command is given again; a second command joins in a running one.
+    A sweep that was ended goes on when the same command is given again; a second command joins in a running one, from
+    another machine where both name a database by --storage.
     """
     need_torch("optuna", "filelock")
     from hyperdsl.evaluation.solvers import TableauSolver
@@ -92,9 +106,9 @@ def sweep(
     from hyperdsl.sweeps.points import front, knee, points
 
     target = None if write is None else _target(write)
-    _require_outputs(plot, storage, target, cache)
+    _require_outputs(plot, target, cache)
     beside = {word: TableauSolver(word, tableau(word)) for word in methods.replace(" ", "").split(",") if word}
-    order = _Order(spec, name, problem, trials, storage, cost, tuple(overrides or ()), cache, threads, quiet)
+    order = _Order(spec, name, problem, trials, storage, grace, cost, tuple(overrides or ()), cache, threads, quiet)
     store, task = order.begin()
     workers = [get_context("spawn").Process(target=_work, args=(order,), daemon=True) for _ in range(jobs - 1)]
     try:
@@ -103,7 +117,7 @@ def sweep(
         guarded(lambda: sweeps.run(store, task, progress=shows_progress(quiet)))
         for worker in workers:
             worker.join()
-        networks, failures = store.networks(), store.failures()
+        networks, failures = guarded(lambda: (store.networks(), store.failures()))
     finally:
         store.close()
     for reason in dict.fromkeys(failures):
@@ -112,6 +126,9 @@ def sweep(
         stop("no network could be trained")
     found = points(networks)
     best, plain = guarded(lambda: sweeps.side_by_side(store, task, front(found, cost), beside))
+    away = sum(not sweeps.is_here(store, task, point) for point in best)
+    if away:
+        print(f"hyperdsl: {away} points keep the times of another machine, where their weights are", file=sys.stderr)
     result = _Result(found, best, plain, knee(best, cost))
     title = f"{task.solver} on {task.problem.name}: error against {_COSTS[cost]}, the front of {len(networks)} networks"
     if json:
@@ -150,7 +167,8 @@ class _Order:
     name: str | None
     problem: str
     trials: int | None
-    storage: Path | None
+    storage: str | None
+    grace: float
     cost: Cost
     overrides: tuple[str, ...]
     cache: Path | None
@@ -161,12 +179,14 @@ class _Order:
         """The sweep's store, which is to be closed, and its task; ends the run where something is wrong."""
         import torch
 
+        from hyperdsl.sweeps.storages import storage
         from hyperdsl.sweeps.store import Store, default_storage
 
         torch.set_num_threads(self.threads)
         checked, chosen = _chosen(self.spec, self.name)
         task = _task(self, checked, chosen)
-        path = self.storage or default_storage(task.name, task.problem, chosen.name)
+        default = default_storage(task.name, task.problem, chosen.name)
+        study = f"{task.name}/{self.problem}/{chosen.name}"
         identity = {
             "version of hyperdsl": __version__,
             "version of the spec": checked.source.sha256,
@@ -177,8 +197,10 @@ class _Order:
             "cost": self.cost,
             "--set": sorted(self.overrides),
         }
-        _require_outputs(None, path, None, None)
-        return guarded(lambda: Store(path, chosen, self.cost, self.trials or chosen.trials, identity)), task
+        total = self.trials or chosen.trials
+        return guarded(
+            lambda: Store(storage(self.storage, default, study, self.grace), chosen, self.cost, total, identity)
+        ), task
 
 
 def _work(order: _Order) -> None:
@@ -276,7 +298,7 @@ def _json(result: _Result, order: _Order, store: Store, task: Task, failed: int)
         "sweep": store.sweep.name,
         "problem": order.problem,
         "cost": order.cost,
-        "storage": store.path.as_posix(),
+        "storage": store.storage.shown,
         "networks": len(store.networks()),
         "failed": failed,
         "front": [described(point) for point in result.best],
@@ -286,16 +308,15 @@ def _json(result: _Result, order: _Order, store: Store, task: Task, failed: int)
     }
 
 
-def _require_outputs(plot: Path | None, storage: Path | None, target: Path | None, cache: Path | None) -> None:
+def _require_outputs(plot: Path | None, target: Path | None, cache: Path | None) -> None:
     """End the run where a file or folder of these cannot be written."""
     from hyperdsl.evaluation.plots import endings
     from hyperdsl.training.outputs import require_folder, require_plot, require_writable
 
     if plot is not None:
         guarded(lambda: require_plot(plot, endings()))
-    for file in (storage, target if target and target.suffix else None):
-        if file is not None:
-            guarded(partial(require_writable, file))
+    if target is not None and target.suffix:
+        guarded(partial(require_writable, target))
     for folder in (cache, target if target and not target.suffix else None):
         if folder is not None:
             guarded(partial(require_folder, folder))
@@ -312,7 +333,7 @@ def _target(path: Path) -> Path:
 
 def _write_specs(result: _Result, store: Store, task: Task, target: Path) -> None:
     """The specs of the front's networks as they were trained, so that their weights fit."""
-    from hyperdsl.sweeps.run import spec_path, weights_path
+    from hyperdsl.sweeps.run import weights_path
 
     chosen: dict[str, Network] = {}
     for point in [result.knee] if target.suffix else result.best:
@@ -321,6 +342,6 @@ def _write_specs(result: _Result, store: Store, task: Task, target: Path) -> Non
     for count, network in enumerate(chosen.values(), 1):
         path = target if target.suffix else target / f"{store.sweep.name}_{count}.hyper"
         path.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(path, spec_path(store.folder, network.folder, task).read_bytes())
+        replace_file(path, task.write(network.values).encode())
         weights = weights_path(store.folder, network.folder, task)
         print(f"wrote {path}, whose weights are {weights}", file=sys.stderr)

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from hyperdsl.cli.codes import SPEC_AT_FAULT, WRONG_USAGE
 from hyperdsl.codegen.files import StoppedError
-from hyperdsl.diagnostics import Diagnostic, as_json, report
+from hyperdsl.diagnostics import Diagnostic, as_json, one_line, report
 from hyperdsl.remembered import Outcome, put
 from hyperdsl.tables import Column, Listing
 
@@ -38,14 +38,20 @@ def print_json(content: dict[str, object], diagnostics: Iterable[Diagnostic]) ->
     print(json.dumps({**content, "diagnostics": [as_json(diagnostic) for diagnostic in diagnostics]}, indent=2))
 
 
-def tell(outcomes: Sequence[Outcome], *, json: bool) -> None:
-    """What `check` found out."""
-    if json:
-        found = [diagnostic for outcome in outcomes for diagnostic in outcome.diagnostics]
-        print_json({"files": [outcome.summary for outcome in outcomes]}, found)
-        return
+def tell_json(outcomes: Sequence[Outcome], **more: object) -> None:
+    """What `check` found out, as one object."""
+    found = [diagnostic for outcome in outcomes for diagnostic in outcome.diagnostics]
+    print_json({"files": [outcome.summary for outcome in outcomes], **more}, found)
+
+
+def tell(outcomes: Sequence[Outcome], *, concise: bool = False) -> None:
+    """What `check` found out; messages take a line each where that is to be `concise`."""
     for outcome in outcomes:
-        say(outcome.diagnostics)
+        if concise:
+            for diagnostic in outcome.diagnostics:
+                print(one_line(diagnostic), file=sys.stderr)
+        else:
+            say(outcome.diagnostics)
         if outcome.rows:
             out().print(Listing(outcome.file.shown, COLUMNS, outcome.rows))
 

@@ -34,6 +34,8 @@ def watch(paths: Sequence[Path], run: Callable[[], object], *, but: str = "") ->
     """
     if but:
         stop(f"`--watch` and `{but}` do not go together")
+    if Path("-") in paths:
+        stop("standard input cannot be watched")
     try:
         before = stamps(paths)
         _once(run, "watching: Ctrl-C ends")

@@ -13,6 +13,8 @@ import ruff
 from hyperdsl.codegen.files import GeneratedFile
 
 LINE_LENGTH = 120
+OWN = ("--config", "src = []", "--config", "lint.isort.known-first-party = ['hyperdsl']")
+"""Which imports are ours; ruff would look at what lies in the current folder."""
 
 
 def quoted(text: str) -> str:
@@ -45,7 +47,7 @@ def formatted(files: Sequence[GeneratedFile]) -> tuple[GeneratedFile, ...]:
         paths = {index: Path(name) / f"{index}.py" for index in python}
         for index, path in paths.items():
             path.write_text(files[index].text, encoding="utf-8")
-        _ruff("check", "--select", "I,F401,RUF022", "--fix", "--quiet", name)
+        _ruff("check", *OWN, "--select", "I,F401,RUF022", "--fix", "--quiet", name)
         _ruff("format", "--quiet", name)
         for index, path in paths.items():
             result[index] = replace(files[index], text=path.read_text(encoding="utf-8"))

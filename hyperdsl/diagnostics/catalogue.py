@@ -27,7 +27,7 @@ BAD_CHARACTER = Entry("H102", "error", "unexpected character {found}")
 BAD_NUMBER = Entry("H103", "error", "`{text}` is not a number", "write numbers as 12, 0.1, .5 or 1e-6")
 POWER_STARS = Entry("H104", "error", "`**` is not an operator here", "write powers with `^`")
 SETTING_EQUALS = Entry(
-    "H105", "error", "a setting has no `=`", "write `{word} ...`: the word, a space, then its values"
+    "H105", "error", "a setting has no `{sign}`", "write `{word} ...`: the word, a space, then its values"
 )
 MISSING_RULE = Entry(
     "H106",
@@ -41,6 +41,27 @@ BAD_ROW = Entry("H109", "error", "{problem}")
 MISPLACED = Entry("H110", "error", "{what} does not belong {where}")
 UNARY_PLUS = Entry("H111", "error", "a number has no leading `+`", "remove the `+`")
 HIDDEN = Entry("H112", "error", "{found} makes this text look like another one", "remove it")
+NO_NAME = Entry("H113", "error", "this `{word}` has no name", "write `{word} {example} {{`")
+NO_BLOCK = Entry(
+    "H114",
+    "error",
+    "`{word}` has no block in braces",
+    "write `{word} {name} {{`, its statements, one a line, and `}}`",
+)
+BRACE_ALONE = Entry(
+    "H115", "error", "the `{{` of a block stands on the line of its word", "move it to the end of the line before"
+)
+OWN_LINE = Entry("H116", "error", "`{word}` begins a statement, and each statement has a line of its own", "{advice}")
+NOT_A_SPEC = Entry(
+    "H117",
+    "error",
+    "this looks like {language}, not like a spec",
+    "a spec has declarations such as `method heun {{ ... }}`, `#` comments and one statement a line",
+)
+QUOTED = Entry("H118", "error", "{what} stands without quotes", "write {written}")
+SEPARATOR = Entry("H119", "error", "{problem}")
+COMMENT_SIGN = Entry("H120", "error", "`{sign}` does not begin a comment", "comments begin with `#`")
+BRACKETED = Entry("H121", "error", "there are no lists in brackets", "{advice}")
 
 # H2: proofs
 ORDER_TOO_HIGH = Entry("H201", "error", "`{name}` is claimed to have order {claimed}, but has order {proven}")

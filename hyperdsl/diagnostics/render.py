@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from hyperdsl.diagnostics.model import Diagnostic
+from hyperdsl.diagnostics.model import Diagnostic, Edit, Fix
 from hyperdsl.source import Place, Source, Span
 
 STYLES: Mapping[str, str] = {"error": "bold red", "warning": "bold yellow", "note": "bold cyan"}
@@ -44,6 +44,13 @@ def render(diagnostic: Diagnostic) -> Text:
     return text
 
 
+def one_line(diagnostic: Diagnostic) -> str:
+    """The message on one line, without what is behind it."""
+    place = diagnostic.place
+    where = f"{place.source.path}:{place.span.line}:{place.span.column}: " if place else ""
+    return printable(f"{where}{diagnostic.severity}[{diagnostic.code}]: {diagnostic.message}")
+
+
 def _excerpt(text: Text, place: Place, gutter: str, style: str) -> None:
     span = place.span
     lines = place.source.lines
@@ -67,10 +74,22 @@ def report(diagnostics: Iterable[Diagnostic], console: Console) -> None:
 
 def from_json(content: Mapping[str, Any], source: Source) -> Diagnostic:
     """The diagnostic of `source` that `as_json` made the object of."""
-    ends = [content[key] for key in ("line", "column", "end_line", "end_column")]
-    place = None if content["path"] is None else Place(source, Span(*ends))
-    notes, advice = tuple(content["notes"]), content["help"]
-    return Diagnostic(content["code"], content["severity"], content["message"], place, notes, advice)
+    place = None if content["path"] is None else Place(source, _span_of(content))
+    notes, advice, fix = tuple(content["notes"]), content["help"], content["fix"]
+    edits = () if fix is None else tuple(Edit(_span_of(edit), edit["text"]) for edit in fix["edits"])
+    mended = None if fix is None else Fix(fix["title"], edits)
+    return Diagnostic(content["code"], content["severity"], content["message"], place, notes, advice, mended)
+
+
+ENDS = ("line", "column", "end_line", "end_column")
+
+
+def _span_of(content: Mapping[str, Any]) -> Span:
+    return Span(*(content[key] for key in ENDS))
+
+
+def _ends(span: Span | None) -> dict[str, object]:
+    return {key: getattr(span, key, None) for key in ENDS}
 
 
 def as_json(diagnostic: Diagnostic) -> dict[str, object]:
@@ -81,12 +100,15 @@ def as_json(diagnostic: Diagnostic) -> dict[str, object]:
         "severity": diagnostic.severity,
         "message": diagnostic.message,
         "path": place.source.path if place else None,
-        "line": place.span.line if place else None,
-        "column": place.span.column if place else None,
-        "end_line": place.span.end_line if place else None,
-        "end_column": place.span.end_column if place else None,
+        **_ends(place.span if place else None),
         "notes": list(diagnostic.notes),
         "help": diagnostic.help,
+        "fix": None
+        if diagnostic.fix is None
+        else {
+            "title": diagnostic.fix.title,
+            "edits": [{**_ends(edit.span), "text": edit.text} for edit in diagnostic.fix.edits],
+        },
     }
 
 

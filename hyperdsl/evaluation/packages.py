@@ -16,6 +16,7 @@ from typing import Any, TypeGuard
 
 from torch import nn
 
+from hyperdsl.diagnostics import did_you_mean_path
 from hyperdsl.evaluation.errors import PackageError, similar
 
 _numbers = itertools.count()
@@ -77,9 +78,9 @@ def load_package(folder: Path | str) -> Package:
     """
     path = Path(folder).resolve()
     if not (path / "__init__.py").is_file() or not (path / "solver.py").is_file():
-        others = [one.name for one in path.parent.iterdir() if one.is_dir()] if path.parent.is_dir() else []
-        advice = "" if path.exists() else similar(path.name, others)
-        raise PackageError(f"{folder} is not a generated package: it has no __init__.py and solver.py{advice}")
+        advice = did_you_mean_path(path)
+        near = f" ({advice})" if advice else ""
+        raise PackageError(f"{folder} is not a generated package{near}: it has no __init__.py and solver.py")
     module = _imported(path, f"_hyperdsl_package_{next(_numbers)}_{path.name}")
     solver_module = importlib.import_module(f"{module.__name__}.solver")
     solvers = {

@@ -98,6 +98,13 @@ def read_origin(path: Path) -> Origin:
         raise WeightsError(f"{path} is not a weights file of hyperdsl: {error}") from error
 
 
+def of_today(path: Path) -> bool:
+    """Whether weights say what they belong to, which those of 0.1 did not; WeightsError where it is no such file."""
+    read_origin(path)
+    with safe_open(path, "pt") as file:
+        return "identity" in file.metadata()
+
+
 def of_another_version(origin: Origin, package: Package) -> list[str]:
     """A sentence where the spec was another text when the weights were trained; whether they fit, `load` tests."""
     if origin.spec_sha256 in ("", package.spec_sha256):

@@ -2,22 +2,43 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from html import escape
 
-from hyperdsl.pages.analysis import Analysis
-from hyperdsl.pages.text import Fact, facts, ranges, title
+from hyperdsl.pages.analysis import of_solver
+from hyperdsl.pages.sheet import Sheet, Shown, sheets
+from hyperdsl.pages.text import Fact
 from hyperdsl.semantics.methods.proofs import shown
-from hyperdsl.semantics.model.spec import Method
+from hyperdsl.semantics.model.spec import Method, Solver
 from hyperdsl.theory.numbers.exact import Exact
 
 _CELL = "padding: 0.1em 0.6em; text-align: left"
 _LINE = "1px solid currentColor"
 
 
-def page_html(method: Method, analysis: Analysis, more: tuple[Fact, ...] = ()) -> str:
-    """The page; all text in it is escaped."""
-    head = [f"<strong>{escape(title(method))}</strong>", *(escape(f"for {line}") for line in ranges(method))]
-    return f"<div><p>{'<br>'.join(head)}</p>{_tableau(method)}{_facts((*facts(method, analysis), *more))}</div>"
+def page_html(value: Shown, region: str | None = None) -> str:
+    """The page of a method or solver, with its stability region where there is an SVG; all text in it is escaped.
+
+    A tableau is a table, other formulas are lines.
+    """
+    parts = [_sheet_html(sheet, _tableaus(value)) for sheet in sheets(value)]
+    if region is not None:  # as data, so that its names meet no others on the page
+        data = b64encode(region.encode("utf-8")).decode("ascii")
+        parts.append(f'<img alt="stability region" src="data:image/svg+xml;base64,{data}"/>')
+    return f"<div>{''.join(parts)}</div>"
+
+
+def _tableaus(value: Shown) -> Method | None:
+    """The Runge–Kutta method whose tableau is drawn as a table."""
+    if isinstance(value, Solver):
+        return of_solver(value)
+    return value if isinstance(value, Method) else None
+
+
+def _sheet_html(sheet: Sheet, method: Method | None) -> str:
+    head = [f"<strong>{escape(sheet.heading)}</strong>", *(escape(f"for {line}") for line in sheet.within)]
+    lines = _tableau(method) if method else f"<pre>{escape(chr(10).join(sheet.coefficients))}</pre>"
+    return f"<p>{'<br>'.join(head)}</p>{lines}{_facts(sheet.facts) if sheet.facts else ''}"
 
 
 def _tableau(method: Method) -> str:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from .control import Control
+from .control import TAKES, Control
 from .events import Event, events_of
 from .field import Counted, fielded
 from .gradients import Kept, as_it_is, carried, recomputed
@@ -38,6 +38,7 @@ class AdaptiveSteps(SingleStep):
     own, of order `dense_order`, `between` gives its stages and `weights` their weights at s + θ ε.
     """
 
+    takes = TAKES
     error: ClassVar[str]
     each: ClassVar[bool] = False
     control: Control

@@ -7,6 +7,12 @@ import operator
 from dataclasses import dataclass, replace
 from typing import Any
 
+TAKES = (
+    "its steps follow an error, within the tolerances rtol= and atol=; steps= is for solvers of fixed steps, those "
+    "without a `control` in their spec"
+)
+"""What decides the steps of a solver with such a rule."""
+
 
 @dataclass(frozen=True)
 class Control:

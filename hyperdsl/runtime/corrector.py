@@ -55,7 +55,7 @@ class Corrector(nn.Module):
         super().__init__()
         self.reads, self.bound, self.outside = tuple(reads), bound, outside
         self.seen = tuple(seen) if seen is not None else ("dz",) if "dz" in self.reads else ()
-        self.state_shape = tuple(state_shape)
+        self.state_shape, self.input_shape = tuple(state_shape), tuple(input_shape)
         self.axes, self.input_axes = len(state_shape), len(input_shape)
         self.shapes = {"x": self.input_axes, **dict.fromkeys(("z", *self.seen), self.axes)}
         self.outputs, self.inputs = self._sizes(state_shape, input_shape)

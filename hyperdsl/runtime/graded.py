@@ -20,6 +20,7 @@ class GradedSteps(FixedSteps):
     and inside whatever the numbers are. Equal ones are equal steps.
     """
 
+    takes = "its steps are a grid of its own over each span, so that it takes neither steps= nor tolerances"
     grid: ClassVar[tuple[float, ...]]
     increments: nn.Parameter
 

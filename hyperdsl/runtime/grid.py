@@ -62,6 +62,11 @@ class GridWay(Way):
 class GridSteps(Solver):
     """A solver of equal steps."""
 
+    takes = (
+        "it takes fixed steps, whose number is steps=; tolerances are for solvers whose steps follow an error, those "
+        "with a `control` in their spec"
+    )
+
     def solve(
         self,
         f: VectorField,
@@ -100,7 +105,9 @@ class GridSteps(Solver):
         return checked(way.solution(counted, (points[-1] - points[0]) / count), throw)
 
     def counted(self, steps: int | None, default: int | None = None) -> int:
-        """How many steps there are; TypeError or ValueError where `steps` is no such number."""
+        """How many steps there are; TypeError or ValueError where `steps` is no such number, or there is none."""
+        if steps is None and default is None:
+            raise TypeError(f"{type(self).__name__} needs steps=: {self.takes}")
         return require_steps(default if steps is None else steps)
 
     def points_along(self, times: Sequence[Tensor] | Tensor, steps: int) -> list[float]:

@@ -11,7 +11,7 @@ from torch import Tensor
 from .clock import Clock
 from .fixed import grid
 from .gradients import Kept, as_it_is, recomputed
-from .grid import GridSteps, GridWay, require_steps
+from .grid import GridSteps, GridWay
 from .outcome import require_finite
 from .state import Scalar, State, VectorField, looked_at, sizes_of, span_of, times_of
 from .way import Callback
@@ -50,31 +50,33 @@ class HistorySteps(GridSteps):
         f: VectorField,
         z0: State,
         span: Sequence[Scalar],
-        steps: int,
+        steps: int | None = None,
         *,
         x: Tensor | None = None,
         check: bool | None = None,
         callback: Callback | None = None,
+        **free: Scalar,
     ) -> State:
         """The state at the end of `span`, after `steps` equal steps.
 
         callback: callback(s, z, eps) is called after each step, with its end, the state there and its size.
         check: raise SolveError where that state is not finite; by default only in plain eager mode.
         """
-        return self._end(as_it_is, f, z0, span, steps, x, check, callback)
+        return self._end(as_it_is, f, z0, span, steps, x, check, free, callback)
 
     def adjoint(
         self,
         f: VectorField,
         z0: State,
         span: Sequence[Scalar],
-        steps: int,
+        steps: int | None = None,
         *,
         x: Tensor | None = None,
         check: bool | None = None,
+        **free: Scalar,
     ) -> State:
         """As a call, with the same gradients, for which each step is computed again: its history alone is kept."""
-        return self._end(recomputed, f, z0, span, steps, x, check)
+        return self._end(recomputed, f, z0, span, steps, x, check, free)
 
     def _end(
         self,
@@ -82,13 +84,15 @@ class HistorySteps(GridSteps):
         f: VectorField,
         z0: State,
         span: Sequence[Scalar],
-        steps: int,
+        steps: int | None,
         x: Tensor | None,
         check: bool | None,
+        free: dict[str, Scalar],
         callback: Callback | None = None,
     ) -> State:
         f, z, restore = self._one_tensor(f, z0)
-        require_steps(steps)
+        self.handed(z, free)
+        steps = self.counted(steps)
         s0, s1 = span_of(z, span)
         eps = (s1 - s0) / steps
         way = callback and GridWay.told(callback, f, z, self.points_along((s0, s1), steps), restore)
@@ -105,17 +109,20 @@ class HistorySteps(GridSteps):
         z0: State,
         s: Tensor | Sequence[float],
         *,
-        steps: int = 1,
+        steps: int | None = None,
         x: Tensor | None = None,
         check: bool | None = None,
         callback: Callback | None = None,
+        **free: Scalar,
     ) -> State:
-        """The states at the times `s`, [len(s), *z0.shape], with `steps` steps from one to the next.
+        """The states at the times `s`, [len(s), *z0.shape], with `steps` steps from one to the next, by default 1.
 
         The times must be equally spaced, for the formula's coefficients hold for equal steps only; ValueError where
         they are not (looked at like `check`).
         """
         f, z, restore = self._one_tensor(f, z0)
+        self.handed(z, free)
+        steps = self.counted(steps, default=1)
         times, eps = _equal_times(z, s, steps, check)
         count = (len(times) - 1) * steps
         way = callback and GridWay.told(callback, f, z, self.points_along((times[0], times[-1]), count), restore)
@@ -248,7 +255,6 @@ def _followed(history: Past, new: Tensor, derivatives: tuple[Tensor, ...]) -> Pa
 
 def _equal_times(z: Tensor, s: Tensor | Sequence[float], steps: int, check: bool | None) -> tuple[Tensor, Tensor]:
     """The times, and the step between them."""
-    require_steps(steps)
     times = grid(z, s)
     intervals = max(1, len(times) - 1)
     length = times[-1] - times[0]

@@ -6,7 +6,7 @@ import itertools
 import os
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from torch import Tensor, nn
 
@@ -27,7 +27,7 @@ from .state import (
     sizes_of,
     times_of,
 )
-from .weights import load_weights, save_weights
+from .weights import load_weights, made_for, save_weights
 
 Evaluated = tuple[Tensor, tuple[Tensor, ...]]
 """The state at the end of a step of the base method, and what g reads besides ε, s, x and z."""
@@ -49,6 +49,8 @@ class Solver(nn.Module):
     residual_power: int | None = None
     base_digest: str | None = None
     free: ClassVar[tuple[tuple[str, float, float, str], ...]] = ()
+    takes: ClassVar[str]
+    """What decides the steps of a solve, as errors tell it; a class for each kind says it."""
     learned: ClassVar[tuple[str, ...]] = ()
     coefficients: nn.Parameter
     corrector: nn.Module
@@ -76,6 +78,18 @@ class Solver(nn.Module):
         """
         self.remember(load_weights(self, file))
 
+    @classmethod
+    def from_file(cls, file: str | os.PathLike[str], **given: Any) -> Self:
+        """A trained solver from its weights alone: the file tells its shapes and dtypes.
+
+        given: arguments of the class that no file tells, such as `field=`, and `state_shape=` for older files.
+
+        Raises ValueError as `load` does, and where the file does not tell a shape.
+        """
+        solver = made_for(cls, file, given)
+        solver.load(file)
+        return solver
+
     def remember(self, about: Mapping[str, str]) -> None:
         """Take what is known of the weights' training; solves are held against its ranges from now on."""
         self.about, self._ranges, self._warned, self.left = dict(about), Ranges.told(about), False, ()
@@ -97,7 +111,7 @@ class Solver(nn.Module):
             if name not in given:
                 raise TypeError(f"{type(self).__name__} needs {name}=, a parameter of its method")
             if name not in names:
-                raise TypeError(f"{type(self).__name__} got an unexpected keyword argument {name!r}")
+                raise TypeError(f"{type(self).__name__} got an unexpected keyword argument {name!r}: {self.takes}")
         values = {name: in_range(z, name, given[name], low, high, ends) for name, low, high, ends in self.free}
         if self.learned:
             values.update(zip(self.learned, scalars(z, *self.coefficients), strict=True))

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import Tensor, nn
 
 from .files import write_whole
 from .safetensors import SUM, deserialised, serialised
 
+M = TypeVar("M", bound=nn.Module)
+
 IDENTITY = "identity"
 """The metadata's name for what weights belong to, in JSON."""
+
+
+SHAPES = "shapes"
+"""The metadata's name for the shapes of states and inputs that the solver was made for, in JSON."""
 
 
 class WeightsWarning(UserWarning):
@@ -30,6 +37,8 @@ def save_weights(module: nn.Module, file: str | os.PathLike[str], about: Mapping
     tensors, path = module.state_dict(), Path(file)
     _require_finite(f"{path} is not written", tensors)
     metadata = {**about, IDENTITY: json.dumps(identity_of(module), sort_keys=True)}
+    if shapes := _shapes_of(module):
+        metadata[SHAPES] = json.dumps(shapes)
     write_whole(path, serialised(tensors, metadata))
 
 
@@ -39,10 +48,7 @@ def load_weights(module: nn.Module, file: str | os.PathLike[str]) -> dict[str, s
     ValueError where the file is damaged, holds numbers that are not finite, or is of another solver: the module is
     then left as it was. A WeightsWarning where it does not say of which it is, as in files of hyperdsl 0.1.
     """
-    try:
-        tensors, metadata = deserialised(Path(file).read_bytes())
-    except ValueError as error:
-        raise ValueError(f"{file}: {error}") from None
+    tensors, metadata = _read(file)
     _require_identity(module, file, metadata)
     own = module.state_dict()
     for name in sorted(own.keys() ^ tensors.keys()):
@@ -59,7 +65,67 @@ def load_weights(module: nn.Module, file: str | os.PathLike[str]) -> dict[str, s
         told = "it may be of hyperdsl 0.1; save it again to have it say so"
         warnings.warn(f"{file} does not say what its weights belong to: {told}", WeightsWarning, stacklevel=3)
     module.load_state_dict(tensors)
-    return {name: value for name, value in metadata.items() if name not in (IDENTITY, SUM)}
+    return {name: value for name, value in metadata.items() if name not in (IDENTITY, SHAPES, SUM)}
+
+
+def made_for(made: Callable[..., M], file: str | os.PathLike[str], given: Mapping[str, Any]) -> M:
+    """A solver for the shapes that a file tells and in its dtypes, ready to load it; `made` is the solver's class.
+
+    ValueError where the file is damaged, is of another solver, or does not tell a shape that is not `given` either.
+    """
+    tensors, metadata = _read(file)
+    name, theirs = getattr(made, "__name__", ""), _solver_named(metadata)
+    if theirs not in (None, name):
+        raise ValueError(f"{file}: these are another solver's weights, those of {theirs}, not of {name}")
+    told, shapes = _told_shapes(metadata), {}
+    for shape in ("state_shape", "input_shape"):
+        if shape in inspect.signature(made).parameters and shape not in given:
+            if shape not in told:
+                raise ValueError(f"{file} does not tell the {shape} of {name}: pass {shape}=")
+            shapes[shape] = told[shape]
+    module = made(**shapes, **given)
+    for place, part in module.named_modules():
+        kinds = {
+            n: value for n, value in tensors.items() if n.rpartition(".")[0] == place and value.is_floating_point()
+        }
+        for value in (*part.parameters(recurse=False), *part.buffers(recurse=False)):
+            if kinds and value.is_floating_point():
+                value.data = value.data.to(next(iter(kinds.values())).dtype)
+    return module
+
+
+def _read(file: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, str]]:
+    try:
+        return deserialised(Path(file).read_bytes())
+    except ValueError as error:
+        raise ValueError(f"{file}: {error}") from None
+
+
+def _shapes_of(module: nn.Module) -> dict[str, list[int]]:
+    """Those that a corrector of a spec was made for."""
+    g = getattr(module, "corrector", None)
+    found = {name: getattr(g, name, None) for name in ("state_shape", "input_shape")}
+    return {name: [*shape] for name, shape in found.items() if isinstance(shape, tuple)}
+
+
+def _told_shapes(metadata: Mapping[str, str]) -> dict[str, tuple[int, ...]]:
+    try:
+        found = json.loads(metadata.get(SHAPES, "{}"))
+    except (ValueError, RecursionError):
+        found = None
+    sound = isinstance(found, dict) and all(isinstance(shape, list) for shape in found.values())
+    if not sound or any(type(size) is not int or size < 1 for shape in found.values() for size in shape):
+        raise ValueError("the file is damaged: its shapes are none")
+    return {name: tuple(shape) for name, shape in found.items()}
+
+
+def _solver_named(metadata: Mapping[str, str]) -> object:
+    """The name of the solver whose weights these are, where the file says so."""
+    try:
+        found = json.loads(metadata.get(IDENTITY, "{}"))
+    except (ValueError, RecursionError):
+        return None
+    return found.get("solver") if isinstance(found, dict) else None
 
 
 def identity_of(module: nn.Module) -> dict[str, Any]:

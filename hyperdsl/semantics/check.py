@@ -26,13 +26,15 @@ from hyperdsl.semantics.studies.problems import read_problem
 from hyperdsl.semantics.studies.sweeps import read_sweep
 from hyperdsl.semantics.studies.variants import Variants
 from hyperdsl.semantics.tables.training import DEFAULT_REFERENCE
-from hyperdsl.source import Source
+from hyperdsl.source import STDIN, Source
 from hyperdsl.syntax import nodes as n
 from hyperdsl.syntax.parser import parse
 from hyperdsl.theory.numbers.budget import limited
 
 T = TypeVar("T")
 Kind = TypeVar("Kind", bound=m.Base)
+SYNTAX = "H1"
+"""How the codes of statements begin that could not be read."""
 
 
 def check_file(path: Path, shown: str, project: Project) -> tuple[m.Spec, tuple[Diagnostic, ...]]:
@@ -192,7 +194,7 @@ class _Checker:
 
     def _check_unused(self, own: list[n.Declaration]) -> None:
         """What nothing uses; nothing is said where a line that could not be read may use it."""
-        if any(diagnostic.code == catalogue.UNEXPECTED.code for diagnostic in self.scope.report.found):
+        if any(diagnostic.code.startswith(SYNTAX) for diagnostic in self.scope.report.found):
             return
         for declaration in own:
             kind, name = declaration.word.text, declaration.name
@@ -201,10 +203,10 @@ class _Checker:
 
     def _check_package(self, first: n.Declaration) -> None:
         """The file's name becomes the package's."""
-        stem = self.scope.unit.source.stem
-        fault = package_fault(stem)
+        source = self.scope.unit.source
+        fault = None if source.path == STDIN else package_fault(source.stem)
         if fault:
-            self.scope.report(catalogue.FILE_NAME, first.name, name=self.scope.unit.source.name, reason=fault)
+            self.scope.report(catalogue.FILE_NAME, first.name, name=source.name, reason=fault)
 
 
 def _of(bases: list[m.Base], kind: type[Kind]) -> tuple[Kind, ...]:

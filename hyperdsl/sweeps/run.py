@@ -28,6 +28,7 @@ from hyperdsl.evaluation.weights import load_weights
 from hyperdsl.evaluation.work_precision import Start, measure, unseen
 from hyperdsl.sweeps.points import Network, Point, front
 from hyperdsl.sweeps.space import values_of
+from hyperdsl.sweeps.storages import reached
 from hyperdsl.sweeps.store import Store
 from hyperdsl.training.files import write_whole
 
@@ -63,11 +64,14 @@ def run(store: Store, task: Task, progress: bool = True) -> None:
     """Tries networks until the sweep's total is reached, other processes' work on it included.
 
     A network that cannot be trained or compiled is noted as such. NotConvergedError where the problem has no reference
-    solution.
+    solution, SweepError where the storage answers no more.
     """
     start = unseen(task.problem)
-    bar = tqdm(total=store.total, initial=_done(store), disable=not progress, desc="networks", unit="net")
-    with bar:
+    with (
+        reached(store.storage.shown),
+        tqdm(total=store.total, disable=not progress, desc="networks", unit="net") as bar,
+    ):
+        bar.update(_done(store))
         while True:
             claimed = store.claim()
             if claimed is not None:
@@ -75,7 +79,9 @@ def run(store: Store, task: Task, progress: bool = True) -> None:
                 values = values_of(choice)
                 bar.set_postfix_str(", ".join(values.values()))
                 try:
-                    store.finish(trial, train(store, task, values, start))
+                    with store.at_work(trial):
+                        network = train(store, task, values, start)
+                    store.finish(trial, network)
                 except EvaluationError as error:
                     store.fail(trial, str(error))
             elif store.busy():
@@ -136,10 +142,11 @@ def side_by_side(
 ) -> tuple[list[Point], list[Point]]:
     """The front's points, measured anew, and methods without a corrector, all taking turns: times can be compared.
 
-    The front is then that of the new measurements.
+    The front is then that of the new measurements; networks whose weights are on another machine keep theirs.
     """
     start = unseen(task.problem)
-    kept = [point for point in best if point.network is not None]
+    kept = [point for point in best if is_here(store, task, point)]
+    away = [replace(point, row=replace(point.row, method=task.solver)) for point in best if point not in kept]
     contenders: list[Contender] = []
     for index, point in enumerate(kept):
         assert point.network is not None
@@ -153,7 +160,12 @@ def side_by_side(
     ]
     counts = [steps for _ in methods for steps in task.steps]
     plain = [Point(None, steps, row) for steps, row in zip(counts, rows[len(kept) :], strict=True)]
-    return front(own, store.cost), plain
+    return front([*own, *away], store.cost), plain
+
+
+def is_here(store: Store, task: Task, point: Point) -> bool:
+    """Whether the point's network was trained where its weights can be read."""
+    return point.network is not None and weights_path(store.folder, point.network.folder, task).exists()
 
 
 def load(store: Store, task: Task, network: Network) -> nn.Module:

@@ -1,24 +1,21 @@
-"""A sweep's state on the disk: an Optuna study in a journal that several processes share and that outlives them all.
+"""A sweep's state: an Optuna study that several processes share and that outlives them all.
 
 A trained network is one trial, which holds its measurements; what it reaches at each further number of steps stands
-beside it as a trial of its own, so that the sampler learns from all of them. Locks are the operating system's, which
-frees those of a process however it ends: a trial whose process is gone is tried again.
+beside it as a trial of its own, so that the sampler learns from all of them. A trial whose process is gone is tried
+again. Processes on several machines claim without a common lock: trials are numbered by the storage, and which of them
+stand is read off their list alone (`standing`), so that all processes agree.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import uuid
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import optuna
-from filelock import FileLock, Timeout
-from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from hyperdsl.evaluation.errors import SweepError
@@ -27,8 +24,8 @@ from hyperdsl.evaluation.weights import file_name
 from hyperdsl.semantics.model.sweep import Sweep
 from hyperdsl.sweeps.points import Cost, Network, Point
 from hyperdsl.sweeps.space import Choice, propose, space
+from hyperdsl.sweeps.storages import Storage, reached
 
-STUDY = "sweep"
 DIRECTIONS: tuple[Literal["minimize"], Literal["minimize"]] = ("minimize", "minimize")
 ATTEMPTS = 5
 """How many processes may be lost over one network before it is given up."""
@@ -41,25 +38,20 @@ def default_storage(package: str, problem: Problem, sweep: str) -> Path:
 
 
 class Store:
-    """The study of `sweep` in the journal at `path`; `total` networks are to be tried. Close it at the end.
+    """The study of `sweep` in `storage`; `total` networks are to be tried. Close it at the end.
 
-    `identity` says what the measurements depend on. SweepError where the journal holds another sweep, or is none.
+    `identity` says what the measurements depend on. SweepError where the storage holds another sweep, or is none.
     """
 
-    def __init__(self, path: Path, sweep: Sweep, cost: Cost, total: int, identity: Mapping[str, object]) -> None:
-        self.path = path
+    def __init__(self, storage: Storage, sweep: Sweep, cost: Cost, total: int, identity: Mapping[str, object]) -> None:
+        self.storage = storage
         self.sweep = sweep
         self.cost: Cost = cost
         self.total = total
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._claims = FileLock(self.folder / "claims.lock")
-        self._worker = uuid.uuid4().hex
-        self._alive = FileLock(self._sign(self._worker))
         try:
-            with self._claims:
-                self._alive.acquire()
-                self.study = _study(path, self.folder)
+            self.study = _study(storage)
+            with storage.turn(), reached(storage.shown):
                 self._identify(dict(identity))
         except BaseException:
             self.close()
@@ -67,47 +59,49 @@ class Store:
 
     @property
     def folder(self) -> Path:
-        """Where the variants, their weights, and the locks are: beside the journal."""
-        return self.path.with_name(f"{self.path.stem}.variants")
+        """Where the variants and their weights are."""
+        return self.storage.folder
 
     def close(self) -> None:
         """Let go of this process's sign of life."""
-        self._alive.release()
-        self._sign(self._worker).unlink(missing_ok=True)
+        self.storage.close()
 
     def claim(self) -> tuple[Trial, Choice] | None:
         """The next network for this process to train; None where there is none, now or at all."""
-        with self._claims:
+        with self.storage.turn():
             self._revive()
-            trials = self._tried()
-            waiting = [trial for trial in trials if trial.state is TrialState.WAITING]
-            if not waiting:
-                choice = None
-                if len(trials) < self.total:
-                    known = [_choice(trial) for trial in trials]
-                    choice = propose(self.study, self.sweep, known, len(trials))
-                if choice is None:
+            while True:
+                tried = self._tried()
+                if not any(trial.state is TrialState.WAITING for trial in tried) and not self._enqueue(tried):
                     return None
-                self.study.enqueue_trial(choice, user_attrs={"network": True})
-            trial = self.study.ask(space(self.sweep))
-            trial.set_user_attr("worker", self._worker)
-            return trial, dict(trial.params)
+                with suppress(UpdateFinishedTrialError):  # silent for too long: it is another process's by now
+                    trial = self.study.ask(space(self.sweep))
+                    if any(trial.number == other.number for other in self._tried()):
+                        self.storage.begin(trial)
+                        return trial, dict(trial.params)
+                    self._drop(trial)
+
+    def at_work(self, trial: Trial) -> AbstractContextManager[object]:
+        """Inside, other processes see that this one trains the network."""
+        return self.storage.at_work(trial)
 
     def finish(self, trial: Trial, network: Network) -> None:
-        """Keep what a network has reached."""
-        trial.set_user_attr("found", network.as_json())
+        """Keep what a network has reached, unless another process has been given it since."""
         first, *others = [Point(network, steps, row) for steps, row in network.rows.items()]
-        self.study.tell(trial, first.objectives(self.cost))
-        for point in others:
-            made = create_trial(
-                values=point.objectives(self.cost), params=trial.params, distributions=space(self.sweep)
-            )
-            self.study.add_trial(made)
+        with suppress(UpdateFinishedTrialError):
+            trial.set_user_attr("found", network.as_json())
+            self.study.tell(trial, first.objectives(self.cost))
+            for point in others:
+                made = create_trial(
+                    values=point.objectives(self.cost), params=trial.params, distributions=space(self.sweep)
+                )
+                self.study.add_trial(made)
 
     def fail(self, trial: Trial, reason: str) -> None:
         """Note that a network cannot be trained; it counts as tried."""
-        trial.set_user_attr("reason", reason)
-        self.study.tell(trial, state=TrialState.FAIL)
+        with suppress(UpdateFinishedTrialError):
+            trial.set_user_attr("reason", reason)
+            self.study.tell(trial, state=TrialState.FAIL)
 
     def networks(self) -> list[Network]:
         """Those that are trained and measured, in the order in which they were begun."""
@@ -124,28 +118,33 @@ class Store:
         return any(not trial.state.is_finished() for trial in self._tried())
 
     def _tried(self) -> list[FrozenTrial]:
-        """The trials that stand for networks, without those that were lost and begun anew."""
-        trials = [trial for trial in self.study.get_trials(deepcopy=False) if "network" in trial.user_attrs]
-        replaced = {trial.user_attrs.get("instead_of") for trial in trials}
-        return [trial for trial in trials if trial.number not in replaced]
+        return standing(self.study.get_trials(deepcopy=False), self.total)
+
+    def _enqueue(self, tried: list[FrozenTrial]) -> bool:
+        """Put a new network into the queue; whether there is one."""
+        choice = None
+        if len(tried) < self.total:
+            choice = propose(self.study, self.sweep, [_choice(trial) for trial in tried], len(tried))
+        if choice is not None:
+            self.study.enqueue_trial(choice, user_attrs={"network": True})
+        return choice is not None
+
+    def _drop(self, trial: Trial) -> None:
+        """A trial that another process was before, or that the sampler made since the queue had just run empty."""
+        trial.set_user_attr("void", True)
+        self.study.tell(trial, state=TrialState.FAIL)
 
     def _revive(self) -> None:
-        """Put the networks of lost processes back into the queue. Under the lock of claims, as all signs are set."""
-        for sign in self.folder.glob("*.alive"):
-            if sign != self._sign(self._worker):
-                _remove_dead(sign)
+        """Put the networks of lost processes back into the queue."""
         for trial in self._tried():
-            worker = trial.user_attrs.get("worker")
-            if trial.state is not TrialState.RUNNING or (worker and self._sign(worker).exists()):
+            if trial.state is not TrialState.RUNNING or not self.storage.lost(trial):
                 continue
             lost = int(trial.user_attrs.get("lost", 0)) + 1
             if lost < ATTEMPTS:
                 about = {"network": True, "lost": lost, "instead_of": trial.number}
                 self.study.enqueue_trial(_choice(trial), user_attrs=about)
-            self.study.tell(trial.number, state=TrialState.FAIL)
-
-    def _sign(self, worker: str) -> Path:
-        return self.folder / f"{worker}.alive"
+            with suppress(UpdateFinishedTrialError):
+                self.study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
 
     def _identify(self, identity: dict[str, object]) -> None:
         stored = self.study.user_attrs
@@ -157,15 +156,33 @@ class Store:
             before = known.get(what) if isinstance(known, dict) else None
             if before != json.loads(json.dumps(value)):
                 raise SweepError(
-                    f"{self.path} holds a sweep with another {what} ({_short(before)}, now {_short(value)}): "
-                    "name another file with --storage, or remove this one to begin anew"
+                    f"{self.storage.shown} holds a sweep with another {what} ({_short(before)}, now {_short(value)}): "
+                    "name another place with --storage, or remove it from this one to begin anew"
                 )
 
 
-def _remove_dead(sign: Path) -> None:
-    """Remove a process's sign of life unless the process still holds it."""
-    with suppress(Timeout), FileLock(sign, timeout=0):
-        sign.unlink(missing_ok=True)
+def standing(trials: Iterable[FrozenTrial], total: int) -> list[FrozenTrial]:
+    """The trials that stand for networks, one for each, in the order in which they were begun.
+
+    Of two with the same choice the one with the lower number stands, and of those beyond `total` what has ended. A
+    lost one is replaced by the first that stands in for it, unless it was not lost and has come to its end.
+    """
+    kept: dict[int, FrozenTrial] = {}
+    for trial in sorted(trials, key=lambda trial: trial.number):
+        about = trial.user_attrs
+        if "network" not in about or "void" in about:
+            continue
+        before = about.get("instead_of")
+        if before is not None:
+            if before not in kept or kept[before].state is TrialState.COMPLETE:
+                continue
+            del kept[before]
+        else:
+            beyond = len(kept) >= total and not trial.state.is_finished()
+            if beyond or _choice(trial) in map(_choice, kept.values()):
+                continue
+        kept[trial.number] = trial
+    return list(kept.values())
 
 
 def _short(value: object) -> str:
@@ -174,50 +191,18 @@ def _short(value: object) -> str:
 
 
 def _choice(trial: FrozenTrial) -> Choice:
-    """What a trial tries: its parameters, which one that waits or was lost early has as fixed ones alone."""
+    """What a trial tries, from its queue: parameters appear one by one when it begins."""
     fixed: Choice = trial.system_attrs.get("fixed_params", {})
-    return dict(trial.params) or dict(fixed)
+    return dict(fixed) or dict(trial.params)
 
 
-def _study(path: Path, folder: Path) -> optuna.Study:
-    """The journal's study, made where there is none yet."""
-    if path.exists() and path.stat().st_size:
-        with path.open("rb") as journal:
-            if not journal.read(1) == b"{":
-                raise SweepError(f"{path} is not the journal of a sweep")
-    lock: Any = _JournalLock(path, folder)  # Optuna's base class of locks has no public name
-    try:
-        storage = JournalStorage(JournalFileBackend(str(path), lock_obj=lock))
-        if storage.get_all_studies():
-            return optuna.load_study(study_name=STUDY, storage=storage)
-        return optuna.create_study(study_name=STUDY, storage=storage, directions=DIRECTIONS)
-    except (ValueError, KeyError) as error:
-        raise SweepError(f"{path} is not the journal of a sweep: {error}") from error
-
-
-class _JournalLock:
-    """Held while a line is written. A line that a killed process left unfinished is dropped before the next one."""
-
-    def __init__(self, journal: Path, folder: Path) -> None:
-        self.journal = journal
-        self.lock = FileLock(folder / "journal.lock")
-
-    def acquire(self) -> bool:
-        self.lock.acquire()
-        with suppress(FileNotFoundError), self.journal.open("rb+") as file:
-            size = file.seek(0, os.SEEK_END)
-            whole = size
-            while whole and _byte_before(file, whole) != b"\n":
-                whole -= 1
-            if whole < size:
-                file.truncate(whole)
-        return True
-
-    def release(self) -> None:
-        self.lock.release()
-
-
-def _byte_before(file: Any, position: int) -> bytes:
-    file.seek(position - 1)
-    data: bytes = file.read(1)
-    return data
+def _study(storage: Storage) -> optuna.Study:
+    """The storage's study, made where there is none yet."""
+    opened = storage.open()
+    with storage.turn(), reached(storage.shown):
+        try:
+            return optuna.load_study(study_name=storage.study, storage=opened)
+        except KeyError:
+            return optuna.create_study(
+                study_name=storage.study, storage=opened, directions=DIRECTIONS, load_if_exists=True
+            )

@@ -46,7 +46,7 @@ def match(source: Source, tokens: list[Token]) -> Brackets:
     """Pair the brackets: a brace ends every open ( and [, a declaration at the start of a line every open brace."""
     matcher = _Matcher(source, tokens)
     for i, token in enumerate(tokens):
-        if _begins_declaration(tokens, i):
+        if begins_declaration(tokens, i):
             matcher.close_all(i)
         if token.type in CLOSERS.values():
             matcher.stack.append(token)
@@ -91,7 +91,7 @@ class _Matcher:
         self.found.append(entry.at(_place(self.source, token), bracket=str(token)))
 
 
-def _begins_declaration(tokens: list[Token], i: int) -> bool:
+def begins_declaration(tokens: list[Token], i: int) -> bool:
     """`method name {` or `method name(` from the first column: nobody writes a setting so."""
     if tokens[i].column != 1 or str(tokens[i]) not in DECLARATIONS or i + 2 >= len(tokens):
         return False

@@ -60,8 +60,9 @@ VALUES = (n.Name, n.Number, n.Negate, n.Binary, n.Call, n.Index, n.Range, n.Comp
 class Builder(Transformer[Token, Any]):
     """One method a rule of `hyper.lark`."""
 
-    def file(self, parts: list[Any]) -> tuple[n.Item, ...]:
-        return tuple(part for part in parts if isinstance(part, n.Declaration | n.Setting))
+    def file(self, parts: list[Any]) -> tuple[tuple[n.Item, ...], bool]:
+        items = tuple(part for part in parts if isinstance(part, n.Declaration | n.Setting))
+        return items, len(items) == len(parts)
 
     def declared(self, parts: list[Any]) -> tuple[n.Name, tuple[n.Argument, ...]]:
         arguments = _nodes(parts, _Arguments)

@@ -12,6 +12,47 @@ _SPACES = ("Zs", "Zl", "Zp", "Cc")
 _UNSEEN = ("Cf", "Cn", "Co", "Mn", "Me")
 
 
+_FRACTIONS = ("1/2", "1/3", "2/3", "1/4", "3/4", "1/5", "2/5", "3/5", "4/5", "1/6", "5/6", "1/8", "3/8", "5/8", "7/8")
+LOOKALIKES = {
+    **dict.fromkeys("\u2212\u2013\u2010\u2011", "-"),
+    **dict.fromkeys("“”„«»", '"'),
+    **dict.fromkeys("×·⋅∗", "*"),
+    **dict.fromkeys("÷∕⁄", "/"),
+    **dict.fromkeys("’′‘", "'"),
+    "≤": "<=",
+    "≥": ">=",
+    "≠": "!=",
+    "∈": " in ",
+    "…": "..",
+    **{chr(0x2070 + i): f"^{i}" for i in (4, 5, 6, 7, 8, 9)},
+    "²": "^2",
+    "³": "^3",
+    **dict(zip("½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞", _FRACTIONS, strict=True)),
+    **{chr(ord("１") - 1 + i): str(i) for i in range(10)},
+}
+"""Characters of printed mathematics and of word processors, and what is typed for them."""
+
+GREEK = {
+    "α": "alpha",
+    "β": "beta",
+    "γ": "gamma",
+    "δ": "delta",
+    "ε": "eps",
+    "θ": "theta",
+    "λ": "lambda_",
+    "μ": "mu",
+    "σ": "sigma",
+    "τ": "tau",
+    "ω": "omega",
+    "π": "pi",
+}
+
+
+def typed(character: str) -> str | None:
+    """What is written in the place of a character that nothing else can mean."""
+    return LOOKALIKES.get(character) or GREEK.get(character)
+
+
 def named(character: str) -> str:
     """The character, where it can be seen, with its number and name."""
     name = unicodedata.name(character, "a control character" if unicodedata.category(character) == "Cc" else "")

@@ -223,8 +223,9 @@ class Comment:
 
 @dataclass(frozen=True)
 class File:
-    """A whole spec as written."""
+    """A whole spec as written; `complete` is false where a statement outside declarations was left out."""
 
     source: Source = field(compare=False, repr=False)
     items: tuple[Item, ...]
     comments: tuple[Comment, ...] = field(compare=False, repr=False)
+    complete: bool = field(default=True, compare=False, repr=False)

@@ -11,8 +11,10 @@ from hyperdsl.diagnostics import Diagnostic, catalogue
 from hyperdsl.source import Place, Source
 from hyperdsl.syntax import nodes
 from hyperdsl.syntax.builder import span_of
+from hyperdsl.syntax.fault import BOUNDARIES, OPERATORS, VALUE_STARTS, Fault
 from hyperdsl.syntax.grammar import grammar
-from hyperdsl.syntax.tokens import BOUNDARIES, OPERATORS, broken, tokenize
+from hyperdsl.syntax.habits import recognised
+from hyperdsl.syntax.tokens import broken, tokenize
 
 MAX_ERRORS = 25
 
@@ -38,8 +40,6 @@ PUNCTUATION = {
     "PRIME": "`'`",
     "RULE": "a rule line",
 }
-OWN_LINE = "each setting has a line of its own; several values have commas between them"
-VALUE_STARTS = frozenset({"NAME", "NUMBER", "MINUS", "LPAR"})
 
 
 def parse(source: Source) -> tuple[nodes.File | None, tuple[Diagnostic, ...]]:
@@ -50,9 +50,10 @@ def parse(source: Source) -> tuple[nodes.File | None, tuple[Diagnostic, ...]]:
         return None, tuple(found)
     stream = tokens.stream
     while len(found) < MAX_ERRORS:
-        items, at, expected = _attempt(stream)
-        if items is not None:
-            return nodes.File(source, items, tokens.comments), _sorted(found)
+        parsed, at, expected = _attempt(stream)
+        if parsed is not None:
+            items, complete = parsed
+            return nodes.File(source, items, tokens.comments, complete), _sorted(found)
         found.append(_describe(source, stream, at, expected))
         repaired = _repaired(stream, at)
         if repaired == stream:
@@ -61,8 +62,10 @@ def parse(source: Source) -> tuple[nodes.File | None, tuple[Diagnostic, ...]]:
     return None, _sorted(found)
 
 
-def _attempt(stream: tuple[Token, ...]) -> tuple[tuple[nodes.Item, ...] | None, int, frozenset[str]]:
-    """The tree, or the index of the token that cannot stand there and what could."""
+def _attempt(
+    stream: tuple[Token, ...],
+) -> tuple[tuple[tuple[nodes.Item, ...], bool] | None, int, frozenset[str]]:
+    """The file's items and whether they are all, or the index of the token that cannot stand there and what could."""
     parser: Any = grammar().parse_interactive()
     at = 0
     try:
@@ -93,25 +96,15 @@ def _describe(source: Source, stream: tuple[Token, ...], at: int, expected: froz
     """The message for a token that cannot stand where it does."""
     if at >= len(stream):
         place = Place(source, span_of(stream[-1]))
-        return catalogue.UNEXPECTED.at(place, found=PUNCTUATION["$END"], help=_expectation(expected))
+        return catalogue.UNEXPECTED.at(place, found="end of the file", help=_expectation(expected))
+    told = recognised(Fault(source, stream, at))
+    if told is not None:
+        return told
     token = stream[at]
-    place = Place(source, span_of(token))
-    before = stream[at - 1].type if at else "_NL"
-    if token.type == "EQUAL" and (word := _word_of(stream, at)):
-        return catalogue.SETTING_EQUALS.at(place, word=word)
-    if token.type == "PLUS" and (before in OPERATORS | {"COMMA", "LPAR", "LSQB", "BAR", "EQUAL", "WORD", "DOTS"}):
-        return catalogue.UNARY_PLUS.at(place)
+    found = "end of the line" if token.type == "_NL" else f"`{token}`"
     if token.type == "IN":
-        return catalogue.UNEXPECTED.at(place, found="`in`, which is a reserved word", help=_expectation(expected))
-    if token.type == "NUMBER" and before == "NAME":
-        return catalogue.UNEXPECTED.at(place, found=f"`{token}`", help=OWN_LINE)
-    found = PUNCTUATION["_NL"] if token.type == "_NL" else f"`{token}`"
-    return catalogue.UNEXPECTED.at(place, found=found, help=_expectation(expected))
-
-
-def _word_of(stream: tuple[Token, ...], at: int) -> str | None:
-    """The setting whose line has `=` as its second token."""
-    return str(stream[at - 1]) if at and stream[at - 1].type == "WORD" else None
+        found = "`in`, which is a reserved word"
+    return catalogue.UNEXPECTED.at(Place(source, span_of(token)), found=found, help=_expectation(expected))
 
 
 def _expectation(expected: frozenset[str]) -> str | None:

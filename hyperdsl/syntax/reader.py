@@ -5,13 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from hyperdsl.diagnostics import Diagnostic, catalogue
-from hyperdsl.source import MAX_BYTES, Place, Source, Span, digest, read_file
+from hyperdsl.source import MAX_BYTES, ON_DISK, Place, Source, Span, Texts, digest, read_file
 
 
-def read(path: Path, shown: str) -> tuple[Source | None, tuple[Diagnostic, ...]]:
-    """The file at `path`, called `shown` in messages: UTF-8, its newlines made LF, a byte-order mark skipped."""
+def read(path: Path, shown: str, texts: Texts = ON_DISK) -> tuple[Source | None, tuple[Diagnostic, ...]]:
+    """The file at `path`, called `shown` in messages: UTF-8, its newlines made LF, a byte-order mark skipped.
+
+    What `texts` has for it is read in its place.
+    """
     try:
-        data = read_file(path)
+        data = read_file(path, texts=texts)
     except OSError as error:
         place = Place(Source(shown, ""), Span(1, 1, 1, 1))
         return None, (catalogue.UNREADABLE.at(place, reason=error.strerror or "it is not a file"),)

@@ -13,13 +13,15 @@ from itertools import groupby, islice
 
 from lark import Token
 
-from hyperdsl.diagnostics import Diagnostic, catalogue
+from hyperdsl.diagnostics import Diagnostic, Fix, catalogue, did_you_mean
 from hyperdsl.source import Place, Source, Span
 from hyperdsl.syntax.brackets import Brackets, match
 from hyperdsl.syntax.builder import span_of
-from hyperdsl.syntax.characters import advice, hides, named
+from hyperdsl.syntax.characters import hides, named
+from hyperdsl.syntax.fault import BOUNDARIES, OPERATORS, RULE, gap
 from hyperdsl.syntax.grammar import grammar
 from hyperdsl.syntax.nodes import Comment
+from hyperdsl.syntax.outline import outline
 
 MAX_TOKENS = 200_000
 MAX_DIGITS = 1000
@@ -27,8 +29,8 @@ MAX_EXPONENT = 400
 MAX_OPERATORS = 250  # in one expression: bounds the depth of its tree
 
 CONTINUES = frozenset({"COMMA", "PLUS", "MINUS", "STAR", "SLASH", "CARET", "EQUAL", "DOTS", "COMPARE"})
-OPERATORS = frozenset({"PLUS", "MINUS", "STAR", "SLASH", "CARET"})
-BOUNDARIES = frozenset({"_NL", "LBRACE", "TOPEN", "RBRACE"})
+DASHES = frozenset("-=_—–─━═‐−")
+DRAWN = DASHES | frozenset("+|:.┼┿╪*")
 TABLES = frozenset({"tableau", "dense"})
 ALSO_TABLES = frozenset({"gamma"})  # a table where its braces follow at once, else a setting
 
@@ -51,6 +53,10 @@ def tokenize(source: Source) -> Tokens:
         return Tokens((), (), (message,), stop=True)
     comments = tuple(_comments(raw))
     tokens, bad_rules = _rule_lines(source, [token for token in raw if token.type != "COMMENT"])
+    seen = outline(source, tokens)
+    if seen.stop:
+        return Tokens((), comments, (*bad_rules, *seen.diagnostics), stop=True)
+    tokens = seen.tokens
     brackets = match(source, tokens)
     if brackets.too_deep:
         return Tokens((), comments, brackets.diagnostics, stop=True)
@@ -58,9 +64,9 @@ def tokenize(source: Source) -> Tokens:
     stream = arranger.run()
     judged = [(token, message) for token in tokens for message in _judge(source, token)]
     hidden = tuple(message for token in raw for message in _hidden(source, token))
-    bad = {token.start_pos for token, _ in judged} | arranger.bad | brackets.unmatched
+    bad = {token.start_pos for token, _ in judged} | seen.bad | arranger.bad | brackets.unmatched
     found = (message for _, message in judged)
-    diagnostics = (*bad_rules, *brackets.diagnostics, *arranger.diagnostics, *found, *hidden)
+    diagnostics = (*bad_rules, *seen.diagnostics, *brackets.diagnostics, *arranger.diagnostics, *found, *hidden)
     return Tokens(_without(stream, bad), comments, diagnostics)
 
 
@@ -106,27 +112,28 @@ def _rule_lines(source: Source, tokens: list[Token]) -> tuple[list[Token], tuple
     found = []
     for is_line, group in groupby(tokens, key=lambda token: token.type != "NEWLINE"):
         line = list(group)
-        kinds = [token.type for token in line]
-        if is_line and len(line) > 1 and set(kinds) <= {"MINUS", "PLUS", "BAR", "RULE"} and kinds.count("MINUS") > 1:
+        if is_line and _is_meant_as_rule(line):
             rule = Token.new_borrow_pos("RULE", "".join(line), line[0])
             rule.end_line, rule.end_column = line[-1].end_line, line[-1].end_column
             problem = "a rule line is dashes, one plus, dashes, two dashes or more on each side"
-            found.append(catalogue.BAD_ROW.at(_place(source, rule), problem=problem, help="write it as `--+------`"))
+            place = _place(source, rule)
+            fix = Fix.put(RULE, place.span, f"write `{RULE}`")
+            found.append(catalogue.BAD_ROW.at(place, problem=problem, help=f"write it as `{RULE}`", fix=fix))
             line = [rule]
         result += line
     return result, tuple(found)
+
+
+def _is_meant_as_rule(line: list[Token]) -> bool:
+    """Whether a line is drawn: nothing but signs that lines are drawn with, more than one of them, some dashes."""
+    signs = "".join(line)
+    return len(line) > 1 and set(signs) <= DRAWN and len(signs) > 2 and any(sign in DASHES for sign in signs)
 
 
 def _judge(source: Source, token: Token) -> Iterable[Diagnostic]:
     """What is wrong with a token wherever it stands."""
     place = _place(source, token)
     match token.type:
-        case "BAD_NUMBER":
-            yield catalogue.BAD_NUMBER.at(place, text=token)
-        case "POWER_STARS":
-            yield catalogue.POWER_STARS.at(place)
-        case "OTHER":
-            yield catalogue.BAD_CHARACTER.at(place, found=named(str(token)), help=advice(str(token)))
         case "UNENDED_STRING":
             yield catalogue.UNCLOSED.at(place, bracket='"')
         case "NUMBER":
@@ -170,7 +177,7 @@ class _Arranger:
     def run(self) -> tuple[Token, ...]:
         for i, token in enumerate(self.tokens):
             for _ in range(self.brackets.closed_before.get(i, 0)):
-                self._close(Token.new_borrow_pos("RBRACE", "}", token))
+                self._close(Token.new_borrow_pos("RBRACE", "}", self.out[-1]))
             self._take(i, token)
         self._end()
         for _ in range(self.brackets.closed_before.get(len(self.tokens), 0)):
@@ -183,7 +190,7 @@ class _Arranger:
             if not self.round and not self.at_start and self.out[-1].type not in CONTINUES:
                 self._end()
         elif kind == "LBRACE":
-            self._open(token)
+            self._open(i, token)
         elif kind == "RBRACE" and token.start_pos in self.brackets.unmatched:
             self._end()
         elif kind == "RBRACE":
@@ -203,10 +210,38 @@ class _Arranger:
             self.out.append(Token("_NL", "", last.end_pos, line, column, line, column, last.end_pos))
         self.at_start, self.round, self.operators, self.opens_table = True, 0, 0, False
 
-    def _open(self, token: Token) -> None:
+    def _open(self, i: int, token: Token) -> None:
+        if not self.opens_table and not self.at_start and _holds_rows(self.tokens, i):
+            self._take_for_table()
         self.table = self.opens_table
         self.out.append(Token.new_borrow_pos("TOPEN", "{", token) if self.table else token)
         self.at_start, self.round, self.operators, self.opens_table = True, 0, 0, False
+
+    def _take_for_table(self) -> None:
+        """The braces hold rows, so their word is a table's: misspelt, or on another setting's line."""
+        last = self.out[-1]
+        if last in TABLES and last.type == "NAME":
+            place = _place(self.source, last)
+            before = self.out[-2]
+            joined = before.type in CONTINUES  # then a new line alone ends nothing
+            help_ = f"remove the `{before}` before it" if joined else "begin a new line before it"
+            fix = None if joined else Fix.put("\n", gap(before, last), f"put `{last}` on a line of its own")
+            self.diagnostics.append(catalogue.OWN_LINE.at(place, word=last, help=help_, fix=fix))
+            table = self.out.pop()
+            self._end()
+            self.out.append(Token.new_borrow_pos("TABLE", str(table), table))
+        elif last.type == "WORD":
+            place, words = _place(self.source, last), sorted(TABLES | ALSO_TABLES)
+            meant = str(last).lower()
+            written = Fix.put(meant, place.span, f"write `{meant}`") if meant in words else None
+            help_ = did_you_mean(str(last), words) or "a block of rows is a `tableau`"
+            self.diagnostics.append(
+                catalogue.UNKNOWN_SETTING.at(place, kind="a method", word=last, help=help_, fix=written)
+            )
+            self.bad.add(last.start_pos)
+        else:
+            return
+        self.opens_table = True
 
     def _close(self, token: Token) -> None:
         self._end()
@@ -252,3 +287,16 @@ class _Arranger:
             return token
         self.opens_table = token in TABLES or (token in ALSO_TABLES and following == "LBRACE")
         return Token.new_borrow_pos("TABLE" if self.opens_table else "WORD", str(token), token)
+
+
+def _holds_rows(tokens: list[Token], brace: int) -> bool:
+    """Whether the first line with anything in it below a `{` is a row or a rule line of a table."""
+    at = brace + 1
+    while at < len(tokens) and tokens[at].type == "NEWLINE":
+        at += 1
+    for token in islice(tokens, at, None):
+        if token.type in {"BAR", "RULE"}:
+            return True
+        if token.type in {"NEWLINE", "LBRACE", "RBRACE"}:
+            return False
+    return False

@@ -130,12 +130,18 @@ class Keeper:
         write_whole(self.path, serialised(tensors, where))
         self.last = time.monotonic()
 
-    def load(self, g: nn.Module) -> At:
-        """Where to go on, with g and the random numbers put back there; the start where there is no checkpoint."""
-        if self.path is None or not self.path.is_file():
+    def load(self, g: nn.Module, fabric: Fabric | None = None) -> At:
+        """Where to go on, with g and the random numbers put back there; the start where there is no checkpoint.
+
+        The first process reads it for all: those of other nodes may have another disk.
+        """
+        data = self.path.read_bytes() if self.path is not None and self.path.is_file() else None
+        if fabric is not None and fabric.world_size > 1:
+            data = fabric.broadcast(data)
+        if data is None:
             return At()
         try:
-            tensors, where = deserialised(self.path.read_bytes())
+            tensors, where = deserialised(data)
         except ValueError as error:
             warnings.warn(f"{self.path} is no checkpoint, so training starts anew: {error}", FitWarning, stacklevel=5)
             return At()

@@ -50,7 +50,7 @@ class HistorySolver(Protocol):
         """The history of z alone."""
         ...
 
-    def begin(self, f: VectorField, s: Tensor, history: Past, eps: Tensor, *, x: Tensor | None = None) -> Past:
+    def begin(self, f: VectorField, s: Tensor, history: Any, eps: Tensor, *, x: Tensor | None = None) -> Past:
         """One step while the history is too short for the formula."""
         ...
 
@@ -61,7 +61,7 @@ class HistorySolver(Protocol):
         ...
 
     def base(
-        self, f: VectorField, s: Tensor, x: Tensor | None, history: Past, eps: Tensor
+        self, f: VectorField, s: Tensor, x: Tensor | None, history: Any, eps: Tensor
     ) -> tuple[Tensor, tuple[Tensor, ...], tuple[Tensor, ...]]:
         """The state one step later, what g reads, and the next history's derivatives."""
         ...

@@ -137,7 +137,7 @@ class Run:
             settled = repr([(phase, phase.reference.__name__) for phase in self.settings])
             self.keeper = Keeper(checkpoint, hashed(identity, settled, serialised(self.g.state_dict())))
             self.store = Store(cache, identity, self.fabric, self.quiet)
-            self.at = self.keeper.load(self.g)
+            self.at = self.keeper.load(self.g, self.fabric)
             yield
 
     def phases(self) -> Iterator[Phase]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import sys
+import pkgutil
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -94,9 +94,9 @@ def save(solver: nn.Module, path: Path) -> None:
 
 def _spec(solver: nn.Module) -> dict[str, str]:
     """The hash of the spec that the solver's package was made of, where its certificate is at hand."""
-    file = getattr(sys.modules.get(type(solver).__module__), "__file__", None)
+    package = type(solver).__module__.rpartition(".")[0]
     try:
-        certificate = json.loads(Path(file or "").with_name("certificate.json").read_text("utf-8"))
+        certificate = json.loads(pkgutil.get_data(package, "certificate.json") or "")
         return {"spec_sha256": str(certificate["sha256"])}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ImportError, ValueError, KeyError, TypeError):
         return {}

@@ -12,7 +12,7 @@ from typing import Any
 
 from hyperdsl import compiler
 from hyperdsl.codegen.files import CERTIFICATE, JSON_KEY, GeneratedFile
-from hyperdsl.diagnostics import Diagnostic, has_errors
+from hyperdsl.diagnostics import Diagnostic, did_you_mean_path, has_errors
 from hyperdsl.plan import Plan, plan
 from hyperdsl.semantics.model.spec import Spec
 from hyperdsl.source import SpecFile
@@ -61,7 +61,9 @@ def read_package(folder: Path) -> Package:
         text = read_text(path)
         content = json.loads(text, object_pairs_hook=_once)
     except (OSError, ValueError, RecursionError) as error:
-        raise NoPackageError(f"{folder} is not a generated package: {path.name}: {error}") from error
+        advice = did_you_mean_path(folder)
+        near = f" ({advice})" if advice else ""
+        raise NoPackageError(f"{folder} is not a generated package{near}: {path.name}: {error}") from error
     if not isinstance(content, dict) or not str(content.get(JSON_KEY, "")).startswith("hyperdsl "):
         raise NoPackageError(f"{folder} is not a generated package: {path.name} is not hyperdsl's")
     return Package(folder, text, content)

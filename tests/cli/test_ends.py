@@ -116,6 +116,17 @@ def test_a_bug_is_told_without_its_stack(
     assert "Traceback" in capsys.readouterr().err
 
 
+def test_a_bug_is_told_without_passwords(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("of postgresql://me:s3cret@host/d")
+
+    monkeypatch.setattr(cli, "application", lambda: broken)
+    assert run(monkeypatch, "sweep", "--storage", "postgresql://me:s3cret@host/d") == 3
+    told = capsys.readouterr().err
+    assert "s3cret" not in told
+    assert told.count("postgresql://me:***@host/d") >= 2
+
+
 @pytest.mark.parametrize(("raised", "code"), [(KeyboardInterrupt, 130), (RecursionError, 3), (MemoryError, 3)])
 def test_other_ends(raised: type[BaseException], code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spec = tmp_path / "odd.hyper"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import signal
@@ -13,8 +14,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from hyperdsl.cli import application
+from hyperdsl.cli import application, packages
 from hyperdsl.cli.watching import stamps
+from hyperdsl.evaluation import lookup
 from hyperdsl.tables import Column, Listing, listing
 
 ROOT = Path(__file__).parents[2]
@@ -52,6 +54,8 @@ def process(*arguments: object) -> subprocess.Popen[str]:
         (("evaluate", HEUN, "--problem", "van_der_poll"), "did you mean `van_der_pol`?"),
         (("evaluate", HEUN, "--problem", "van_der_pol", "--solver", "HyperHuen"), "did you mean `HyperHeun`?"),
         (("evaluate", "generated/hyper_huen", "--problem", "van_der_pol"), "did you mean `hyper_heun`?"),
+        (("verify", "generated/hyper_huen"), "did you mean `hyper_heun`?"),
+        (("diff", "specs/hyper_heun.hyper", "generated/hyper_huen"), "did you mean `hyper_heun`?"),
         (("report", HEUN, "--problem", "pendulm"), "did you mean `pendulum`?"),
         (("train", HEUN, "--problem", "pendulum", "--set", "fit.itertions=5"), "did you mean `iterations`?"),
         (
@@ -218,6 +222,27 @@ def test_nothing_moves_where_no_terminal_is(tmp_path: Path) -> None:
     assert not {c for c in out + told if not c.isprintable() and c != "\n"}
     assert "it/s" not in told
     assert "%" not in told
+
+
+@pytest.mark.parametrize(
+    ("terminal", "quiet", "shown"), [(True, False, True), (True, True, False), (False, False, False)]
+)
+def test_problems_show_their_bars_on_terminals_alone(
+    terminal: bool, quiet: bool, shown: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+    monkeypatch.setattr(lookup, "find_problem", lambda name, models, progress: asked.append(progress))
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal, raising=False)
+    packages.find("digits", quiet=quiet)
+    assert asked == [shown]
+    assert packages.shows_progress(quiet) is shown
+
+
+def test_every_bar_can_be_turned_off() -> None:
+    for path in (ROOT / "hyperdsl").rglob("*.py"):
+        for call in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "tqdm":
+                assert "disable" in {word.arg for word in call.keywords}, path
 
 
 # watching

@@ -6,19 +6,21 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from hyperdsl.diagnostics import Diagnostic, catalogue, report
+from hyperdsl.diagnostics import Diagnostic, as_json, catalogue, from_json, report
 from hyperdsl.diagnostics.model import Entry
 from hyperdsl.semantics.check import check_file
 from hyperdsl.semantics.reading.scope import Project
 from hyperdsl.syntax.reader import read
 
 HERE = Path(__file__).parent
-SPECS = sorted(HERE.glob("*.hyper"))
+SPECS = sorted([*HERE.glob("*.hyper"), *HERE.glob("newcomers/*.hyper")])
+"""Beside them, in `newcomers`, what is written by who comes from another language."""
 ELSEWHERE = {"H001", "H006", "H221", "H222"}
 """Of a file that is not there, of two files, of the second prover, of `show`: tested elsewhere or below."""
 
@@ -36,6 +38,14 @@ def text_of(diagnostics: tuple[Diagnostic, ...]) -> str:
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
 def test_message(path: Path) -> None:
     assert text_of(diagnostics_of(path)) == path.with_suffix(".txt").read_text("utf-8")
+
+
+def test_a_diagnostic_comes_back_from_json() -> None:
+    found = diagnostics_of(HERE / "order_too_high.hyper")
+    assert [diagnostic.fix is not None for diagnostic in found].count(True)
+    for diagnostic in found:
+        assert diagnostic.place is not None
+        assert from_json(json.loads(json.dumps(as_json(diagnostic))), diagnostic.place.source) == diagnostic
 
 
 def test_every_code_has_a_bad_spec() -> None:

@@ -17,8 +17,8 @@ from types import FrameType
 from hyperdsl import compiler
 from hyperdsl.cli import application
 from hyperdsl.cli.codes import SPEC_AT_FAULT, WRONG_USAGE
-from hyperdsl.cli.told import tell
-from hyperdsl.diagnostics import has_errors
+from hyperdsl.cli.told import tell, tell_json
+from hyperdsl.diagnostics import Diagnostic, has_errors
 from hyperdsl.source import Place, Source, SpecFile
 from hyperdsl.syntax.parser import parse
 from hyperdsl.syntax.printer import print_file
@@ -65,8 +65,7 @@ def _formatted(data: bytes) -> None:
         return
     tree, found = parse(source)
     for diagnostic in found:
-        if diagnostic.place:
-            _inside(diagnostic.place)
+        _well_placed(diagnostic)
     if tree is None or has_errors(found):
         assert has_errors(found), "neither a tree nor an error"
         return
@@ -82,11 +81,18 @@ def _checked(path: Path) -> None:
     outcomes = compiler.outcomes([SpecFile(path, path.name)])
     for outcome in outcomes:
         for diagnostic in outcome.diagnostics:
-            if diagnostic.place:
-                _inside(diagnostic.place)
+            _well_placed(diagnostic)
     with quiet():
-        tell(outcomes, json=False)
-        tell(outcomes, json=True)
+        tell(outcomes)
+        tell_json(outcomes)
+
+
+def _well_placed(diagnostic: Diagnostic) -> None:
+    """The message and the edits of its fix have their places in the text."""
+    place = diagnostic.place
+    if place:
+        for span in (place.span, *(edit.span for edit in (diagnostic.fix.edits if diagnostic.fix else ()))):
+            _inside(Place(place.source, span))
 
 
 def _inside(place: Place) -> None:

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from hyperdsl import compiler
+from hyperdsl.semantics.reading.scope import Project
 from hyperdsl.semantics.settings_table import BLOCKS
+from hyperdsl.semantics.solvers import trainings
 from hyperdsl.semantics.tables.word import Integer, Number, Word
 from hyperdsl.source import SpecFile
 
@@ -81,3 +83,15 @@ def _written(folder: Path, text: str) -> Path:
 
 def _same(one: object, other: object) -> bool:
     return {**vars(one), "place": None} == {**vars(other), "place": None}
+
+
+def test_defaults_are_those_of_the_readers() -> None:
+    training = trainings.default_training(Project().library_method("rk4"))
+    said = {word.word: word.default or "" for word in (*BLOCKS["training"], *BLOCKS["reference"])}
+    numbers = ("iterations", "batch", "seed", "trajectories")
+    assert {name: said[name] for name in numbers} == {name: str(getattr(training, name)) for name in numbers}
+    assert said["schedule"] == training.schedule
+    assert said["steps"].startswith(f"{training.steps.lower} .. {training.steps.upper} ")
+    assert (said["substeps"], said["dtype"]) == (str(training.reference.substeps), training.reference.dtype)
+    states = (f"{one.kind}({f'{one.noise}, ' if one.noise else ''}share = {one.share})" for one in training.states)
+    assert said["states"] == ", ".join(states)

@@ -17,6 +17,7 @@ from hyperdsl.source import Place, Source, Span
 from hyperdsl.sweeps.points import Network, Point, front, hypervolume, knee, points
 from hyperdsl.sweeps.report import lines
 from hyperdsl.sweeps.space import values_of
+from hyperdsl.sweeps.storages import Journal
 from hyperdsl.sweeps.store import ATTEMPTS, GIVEN_UP, Store
 from hyperdsl.theory.numbers.exact import Exact
 
@@ -100,7 +101,7 @@ def finish(store: Store) -> dict[str, str]:
 
 
 def opened(path: Path, total: int = 100, described: Sweep = SWEEP, **identity: object) -> Store:
-    return Store(path, described, "macs", total, identity or {"spec": "a"})
+    return Store(Journal(path), described, "macs", total, identity or {"spec": "a"})
 
 
 def test_proposals_are_new_in_range_and_the_same_again(tmp_path: Path) -> None:

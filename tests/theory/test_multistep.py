@@ -13,7 +13,7 @@ from mpmath import mp, mpf
 
 from hyperdsl.semantics.model.spec import Multistep
 from hyperdsl.semantics.reading.scope import Project
-from hyperdsl.theory.multistep.formulas import LinearMultistep, real_stability
+from hyperdsl.theory.multistep.formulas import LinearMultistep, is_a_stable, real_stability
 from hyperdsl.theory.multistep.predictor_corrector import FormulaPair
 from hyperdsl.theory.multistep.root_condition import boundary, largest_root, satisfies_root_condition
 from hyperdsl.theory.numbers import irrational
@@ -124,9 +124,32 @@ def test_real_stability_intervals(name: str, length: float) -> None:
     assert real_stability(library(name)) == length
 
 
+def two_steps(newest: Fraction) -> LinearMultistep:
+    """z[n+2] − z[n+1] = h(β₂ f[n+2] + …) of order 2, A-stable where β₂ is 1/2 or more (Nevanlinna & Liniger 1978)."""
+    return formula((0, -1, 1), (newest - Fraction(1, 2), Fraction(3, 2) - 2 * newest, newest))
+
+
+def test_a_stable_formulas_are_those_of_the_literature() -> None:
+    names = [f"ab{k}" for k in range(1, 7)] + [f"am{k}" for k in range(7)] + [f"bdf{k}" for k in range(1, 7)]
+    assert {name for name in names if is_a_stable(library(name))} == {"am0", "am1", "bdf1", "bdf2"}
+    assert [is_a_stable(two_steps(Fraction(k, 8))) for k in (2, 3, 4, 5, 6, 8)] == [
+        False,
+        False,
+        True,
+        True,
+        True,
+        True,
+    ]
+    assert is_a_stable(formula((-1, 0, 1), (1, 0, 1)))  # the trapezoidal rule over two steps
+    assert is_a_stable(formula((-1, 0, 1), (2, -2, 2)))  # Re ρ/σ = 0 on the circle, and σ has its roots there
+    assert not is_a_stable(formula((-1, 0, 1), (Fraction(1, 4), Fraction(3, 2), Fraction(1, 4))))  # one is outside
+
+
 def test_stability_with_irrational_coefficients_is_not_claimed() -> None:
     root = irrational.sqrt(Exact.of(2))
-    assert real_stability(LinearMultistep(polynomial(-1, 1), (Exact.of(1) - root, root))) is None
+    method = LinearMultistep(polynomial(-1, 1), (Exact.of(1) - root, root))
+    assert real_stability(method) is None
+    assert is_a_stable(method) is None
 
 
 def test_the_root_condition_where_roots_are_on_the_circle() -> None:

@@ -242,6 +242,37 @@ def test_two_processes_train_as_one(train: ModuleType, tmp_path: Path, name: str
     assert losses == pytest.approx(history.loss, rel=1e-6)
 
 
+def test_processes_without_a_common_disk_go_on_from_the_first_one_s_checkpoint(
+    train: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    settings = replace(short(train, "HyperEuler"), batch=125)
+    whole, write, saved = made(train, "HyperEuler"), files.write_whole, []
+    history = fit(train, whole, settings=settings)
+
+    def until_the_third(path: Path, data: bytes) -> None:
+        write(path, data)
+        saved.append(path)
+        if len(saved) == 3:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as short_time:
+        short_time.setattr(checkpoint, "SECONDS", 0)
+        short_time.setattr(checkpoint, "write_whole", until_the_third)
+        with pytest.raises(KeyboardInterrupt):
+            fit(train, made(train, "HyperEuler"), settings=settings, checkpoint=tmp_path / "0")
+
+    def run(fabric: Fabric) -> tuple[list[Any], list[float]]:
+        torch.set_num_threads(1)
+        solver, path = made(train, "HyperEuler"), tmp_path / str(fabric.global_rank)
+        losses = fit(train, solver, settings=settings, fabric=fabric, checkpoint=path).loss
+        return [value.tolist() for value in weights(solver)], losses
+
+    found, losses = Fabric(accelerator="cpu", devices=2, strategy="ddp_fork").launch(run)
+    for one, both in zip(weights(whole), found, strict=True):
+        assert float((one - torch.tensor(both, dtype=one.dtype)).norm()) <= 1e-6 * float(one.norm())
+    assert losses == pytest.approx(history.loss, rel=1e-6)
+
+
 def test_mixed_precision_is_for_the_corrector_alone(train: ModuleType) -> None:
     def draw(batch: int, generator: torch.Generator) -> Tensor:
         return sample(batch, generator).float()

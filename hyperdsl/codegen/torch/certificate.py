@@ -20,12 +20,12 @@ def certificate(spec: Spec, plans: tuple[Plan, ...]) -> str:
         "sha256": spec.source.sha256,
         "imports": [{"file": source.name, "sha256": source.sha256} for source in spec.imports],
         "solvers": [_solver(plan) for plan in plans],
-        "sources": _sources(spec),
+        "sources": sources(spec),
     }
     return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _sources(spec: Spec) -> dict[str, str]:
+def sources(spec: Spec) -> dict[str, str]:
     """The texts that the package was made from, by their paths relative to the spec: what `verify` reads anew."""
     folder = posixpath.dirname(spec.source.path) or "."
     return {posixpath.relpath(source.path, folder): source.original for source in (spec.source, *spec.imports)}

@@ -196,6 +196,6 @@ def _check_claim(report: Report, name: n.Name, pair: Pair, claim: Claim, parts: 
     for row, (number, claimed) in enumerate(zip(claim.numbers, (claim.order, *claim.embedded), strict=True)):
         needed = partial(tolerance_needed, pair, claimed, row)
         alone = [f"the {part} part alone has order {order}" for part, order in reports[row].parts]
-        compare(report, name, number, claimed, reports, row, needed, timed=timed, notes=alone)
+        compare(report, name, number, claimed, reports, row, needed, timed=timed, sure=all(sums), notes=alone)
     if not report.failed_since(before):
         warn_of_time(report, name, reports[0])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hyperdsl.diagnostics import catalogue
-from hyperdsl.semantics.methods.proofs import Claim, rows_sum, shown, unproven
+from hyperdsl.semantics.methods.proofs import Claim, claiming, rows_sum, shown, unproven
 from hyperdsl.semantics.methods.tables import MAX_STAGES, NOTHING, Table, is_provable, padded, texts, values
 from hyperdsl.semantics.methods.thetas import MAX_DEGREE, THETA, Weight, WeightReader
 from hyperdsl.semantics.model import expressions as e
@@ -154,9 +154,11 @@ def _is_proven(
         advice = f"claim order {order}, or correct the weights" if order else "correct the weights"
         fields = {"name": name.text, "claimed": part.order, "proven": order}
         notes = _explained(failing) if failing else []
-        report(catalogue.DENSE_TOO_HIGH, part.claimed, **fields, notes=notes, help=advice)
+        fix = claiming(part.claimed, order)
+        report(catalogue.DENSE_TOO_HIGH, part.claimed, **fields, notes=notes, help=advice, fix=fix)
     elif part.order < order:
-        report(catalogue.DENSE_TOO_LOW, part.claimed, name=name.text, claimed=part.order, proven=order)
+        fix = claiming(part.claimed, order)
+        report(catalogue.DENSE_TOO_LOW, part.claimed, name=name.text, claimed=part.order, proven=order, fix=fix)
     return part.order <= order
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import factorial
 
 from hyperdsl.diagnostics import catalogue
-from hyperdsl.semantics.methods.proofs import shown
+from hyperdsl.semantics.methods.proofs import claiming, shown
 from hyperdsl.semantics.model.spec import Multistep
 from hyperdsl.semantics.reading.names import check_name
 from hyperdsl.semantics.reading.numbers import ExactReader, fits_double
@@ -95,9 +95,11 @@ def _check_order(report: Report, name: n.Name, claim: n.Setting, claimed: int, f
             proven=order,
             notes=notes,
             help=advice,
+            fix=claiming(claim.values[0], order),
         )
     elif claimed < order:
-        report(catalogue.ORDER_TOO_LOW, claim.values[0], name=name.text, claimed=claimed, proven=order)
+        fix = claiming(claim.values[0], order)
+        report(catalogue.ORDER_TOO_LOW, claim.values[0], name=name.text, claimed=claimed, proven=order, fix=fix)
 
 
 def _formula(report: Report, update: n.Update) -> LinearMultistep | None:

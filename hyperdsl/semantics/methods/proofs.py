@@ -9,13 +9,13 @@ from functools import lru_cache, partial
 from itertools import zip_longest
 from typing import Protocol
 
-from hyperdsl.diagnostics import catalogue
+from hyperdsl.diagnostics import Fix, catalogue
 from hyperdsl.semantics.methods.tables import Table
 from hyperdsl.semantics.model.facts import Facts
 from hyperdsl.semantics.reading.report import Report, Spanned
 from hyperdsl.syntax import nodes as n
 from hyperdsl.theory.numbers.budget import aside
-from hyperdsl.theory.numbers.exact import Exact
+from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact
 from hyperdsl.theory.runge_kutta import trees
 from hyperdsl.theory.runge_kutta.order import (
     OrderReport,
@@ -119,7 +119,8 @@ def check_claim(report: Report, name: n.Name, table: Table, claim: Claim) -> Fac
     timed = sums and not claim.autonomous  # a row that does not sum to c has been reported: judge the rest alone
     for row, (number, claimed) in enumerate(zip(claim.numbers, (claim.order, *claim.embedded), strict=True)):
         needed = partial(tolerance_needed, tableau, claimed, row)
-        compare(report, name, number, claimed, reports, row, needed, timed=timed)
+        correct = _what_sums(tableau, row, claimed, tolerance)
+        compare(report, name, number, claimed, reports, row, needed, timed=timed, sure=sums, correct=correct)
     if report.failed_since(before):
         return None
     warn_of_time(report, name, reports[0])
@@ -165,12 +166,16 @@ def compare(
     needed: Callable[[], Fraction | None],
     *,
     timed: bool,
+    sure: bool = True,
+    correct: str = "correct the tableau",
     notes: Sequence[str] = (),
 ) -> None:
     """Report a row of weights whose order is not the claimed one; `needed` is the tolerance within which it would be,
-    `notes` are said first where the claim is too high."""
+    `notes` are said first where the claim is too high. The coefficients may be at fault where it is not `sure`;
+    `correct` is the advice where the row has no order at all."""
     orders = [proven.order if timed else proven.order_autonomous for proven in reports]
-    order = orders[row]
+    order, swapped = orders[row], max(orders) > orders[0]
+    sure = sure and not swapped
     failing = reports[row].failing if timed else reports[row].failing_autonomous
     too_high, too_low = (
         (catalogue.EMBEDDED_TOO_HIGH, catalogue.EMBEDDED_TOO_LOW)
@@ -185,19 +190,42 @@ def compare(
         said += [
             f"row {other + 1} of the weights has order {found}; the first row is the one that is propagated"
             for other, found in enumerate(orders)
-            if other != row and found >= claimed
+            if swapped and other != row and found >= claimed
         ]
-        advice = f"claim order {order}, or correct the tableau" if order else "correct the tableau"
+        advice = f"claim order {order}, or correct the tableau" if order else correct
         bound = needed()
         if bound:
+            sure = False
             exponent = largest_exponent(bound)
             said.append(f"all conditions up to order {claimed} hold to {exponent} digits")
             advice = f"if these are decimals of an exact method, write `within 1e-{exponent}` after its order"
-        report(too_high, number, name=name.text, claimed=claimed, proven=order, notes=said, help=advice)
+        fix = claiming(number, order) if sure else None
+        report(too_high, number, name=name.text, claimed=claimed, proven=order, notes=said, help=advice, fix=fix)
     elif claimed < order:
         proven = str(order) if reports[row].finished else f"at least {order}"
         advice = f"claim order {order}"
-        report(too_low, number, name=name.text, claimed=claimed, proven=proven, help=advice)
+        fix = claiming(number, order) if sure else None
+        report(too_low, number, name=name.text, claimed=claimed, proven=proven, help=advice, fix=fix)
+
+
+def _what_sums(tableau: Tableau, row: int, claimed: int, tolerance: Exact | None) -> str:
+    """What to write where a row of weights does not sum to 1: most often b̂, where b − b̂ or b̂ − b is written."""
+    weights = tableau.weights
+    if row and sum(weights[row], start=ZERO).is_zero:
+        told = "this row sums to 0: write the embedded weights b̂ themselves, not how they differ from b"
+        for name, sign in (("b − b̂", -ONE), ("b̂ − b", ONE)):
+            b_hat = tuple(b + sign * each for b, each in zip(weights[0], weights[row], strict=True))
+            text = ", ".join(map(str, b_hat))
+            fits = prove_order(Tableau(tableau.a, tableau.c, (b_hat,)), 0, tolerance, claimed).order >= claimed
+            if fits and len(text) <= LONGEST_NUMBER:
+                return f"{told}; of {name} it is `| {text}`"
+        return told
+    return "the weights of each row sum to 1"
+
+
+def claiming(number: Spanned, order: int) -> Fix | None:
+    """The fix of a claimed order; no order is claimed of what has none."""
+    return Fix.put(str(order), number.span, f"claim order {order}") if order else None
 
 
 def unproven(report: Report, number: n.Expression, what: str, claimed: int, proven: int) -> None:
@@ -208,7 +236,8 @@ def unproven(report: Report, number: n.Expression, what: str, claimed: int, prov
         "assumptions B, C and D do not imply it",
     ]
     advice = f"claim order {proven}" if proven else None
-    report(catalogue.UNPROVEN, number, what=what, claimed=claimed, notes=notes, help=advice)
+    fix = claiming(number, proven)
+    report(catalogue.UNPROVEN, number, what=what, claimed=claimed, notes=notes, help=advice, fix=fix)
 
 
 def largest_exponent(bound: Fraction) -> int:

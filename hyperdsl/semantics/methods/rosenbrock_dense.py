@@ -5,7 +5,7 @@ from __future__ import annotations
 from hyperdsl.diagnostics import catalogue
 from hyperdsl.semantics.methods.dense import Part, read_part
 from hyperdsl.semantics.methods.gammas import Coefficients
-from hyperdsl.semantics.methods.proofs import Claim, shown
+from hyperdsl.semantics.methods.proofs import Claim, claiming, shown
 from hyperdsl.semantics.methods.thetas import THETA, WeightReader
 from hyperdsl.semantics.model.rosenbrock import RosenbrockDense
 from hyperdsl.semantics.reading.report import Report
@@ -46,10 +46,12 @@ def read_rosenbrock_dense(
         advice = f"claim order {proven}, or correct the weights" if proven else "correct the weights"
         notes = _explained(failing) if failing else []
         fields = {"name": name.text, "claimed": part.order, "proven": proven}
-        report(catalogue.DENSE_TOO_HIGH, part.claimed, **fields, notes=notes, help=advice)
+        fix = claiming(part.claimed, proven)
+        report(catalogue.DENSE_TOO_HIGH, part.claimed, **fields, notes=notes, help=advice, fix=fix)
         return None
     if part.order < proven:
-        report(catalogue.DENSE_TOO_LOW, part.claimed, name=name.text, claimed=part.order, proven=proven)
+        fix = claiming(part.claimed, proven)
+        report(catalogue.DENSE_TOO_LOW, part.claimed, name=name.text, claimed=part.order, proven=proven, fix=fix)
     return RosenbrockDense(part.order, weights)
 
 

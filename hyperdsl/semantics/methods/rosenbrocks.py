@@ -9,7 +9,7 @@ from hyperdsl.diagnostics import catalogue
 from hyperdsl.semantics.methods.families import check_denominators, parameter_names, read_conditions
 from hyperdsl.semantics.methods.gammas import Coefficients, read_coefficients
 from hyperdsl.semantics.methods.labels import tables_of
-from hyperdsl.semantics.methods.proofs import Claim, largest_exponent, shown
+from hyperdsl.semantics.methods.proofs import Claim, claiming, largest_exponent, shown
 from hyperdsl.semantics.methods.rosenbrock_dense import read_rosenbrock_dense
 from hyperdsl.semantics.methods.tableaux import CLAUSES, check_weight_rows, read_claim
 from hyperdsl.semantics.model.rosenbrock import Rosenbrock, RosenbrockFacts
@@ -119,7 +119,7 @@ class _Judge:
         timed = not claim.autonomous and self._sums_hold()
         reports = _reports(tableau, claim.tolerance)
         for row, claimed in enumerate((claim.order, *claim.embedded)):
-            self._compare_row(row, claimed, reports, timed=timed)
+            self._compare_row(row, claimed, reports, timed=timed, sure=timed or claim.autonomous)
         first = reports[0]
         if first.order < first.order_autonomous and not self.report.failed_since(before):
             notes = [_failure(first.failing)] if first.failing else []
@@ -146,20 +146,25 @@ class _Judge:
             self.report(entry, node, row=defect.row + 1, name=self.name.text, notes=notes)
         return not defects
 
-    def _compare_row(self, row: int, claimed: int, reports: tuple[OrderReport, ...], *, timed: bool) -> None:
+    def _compare_row(
+        self, row: int, claimed: int, reports: tuple[OrderReport, ...], *, timed: bool, sure: bool
+    ) -> None:
         name, number = self.name.text, self.claim.numbers[row]
         orders = [proven.order if timed else proven.order_autonomous for proven in reports]
         order, failing = orders[row], reports[row].failing if timed else reports[row].failing_autonomous
+        swapped = max(orders) > orders[0]
+        sure = sure and not swapped
         if claimed < order:
             entry = catalogue.EMBEDDED_TOO_LOW if row else catalogue.ORDER_TOO_LOW
-            self.report(entry, number, name=name, claimed=claimed, proven=order, help=f"claim order {order}")
+            fix = claiming(number, order) if sure else None
+            self.report(entry, number, name=name, claimed=claimed, proven=order, help=f"claim order {order}", fix=fix)
         if claimed <= order:
             return
         notes = _explained(failing) if failing else []
         notes += [
             f"row {other + 1} of the weights has order {found}; the first row is the one that is propagated"
             for other, found in enumerate(orders)
-            if other != row and found >= claimed
+            if swapped and other != row and found >= claimed
         ]
         advice = f"claim order {order}, or correct the coefficients" if order else "correct the coefficients"
         needed = tolerance_needed(self.found.tableau, claimed, row)
@@ -168,7 +173,8 @@ class _Judge:
             notes.append(f"all conditions up to order {claimed} hold to {exponent} digits")
             advice = f"if these are decimals of an exact method, write `within 1e-{exponent}` after its order"
         entry = catalogue.EMBEDDED_TOO_HIGH if row else catalogue.ORDER_TOO_HIGH
-        self.report(entry, number, name=name, claimed=claimed, proven=order, notes=notes, help=advice)
+        fix = None if needed or not sure else claiming(number, order)
+        self.report(entry, number, name=name, claimed=claimed, proven=order, notes=notes, help=advice, fix=fix)
 
 
 def _explained(failing: Condition) -> list[str]:

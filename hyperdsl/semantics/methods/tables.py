@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hyperdsl.diagnostics import catalogue
+from hyperdsl.diagnostics import Fix, catalogue
 from hyperdsl.semantics.model import expressions as e
 from hyperdsl.semantics.model.entries import Entries
 from hyperdsl.semantics.reading.numbers import ExactReader, Valued, fits_double
-from hyperdsl.semantics.reading.report import Report
+from hyperdsl.semantics.reading.report import Report, Spanned
+from hyperdsl.source import Span
 from hyperdsl.syntax import nodes as n
+from hyperdsl.syntax.fault import RULE
 from hyperdsl.theory.numbers.exact import ZERO, Exact, NotExact
 from hyperdsl.theory.runge_kutta.stages import exact_stages
 from hyperdsl.theory.runge_kutta.tableau import Tableau
@@ -72,16 +74,25 @@ def _shape_is_right(report: Report, node: n.Tableau, rows: tuple[n.Row, ...], we
     lines: tuple[n.Row | n.Weights, ...] = (*rows, *weights)
     bare = [line for line in node.lines if isinstance(line, n.Bare)]
     rules = [i for i, line in enumerate(node.lines) if isinstance(line, n.Rule)]
-    if bare:
+    if bare and rules and bare[0] in node.lines[rules[0] :]:
+        start = bare[0].span
+        barred = Fix.put("| ", Span(start.line, start.column, start.line, start.column), "write a `|` before it")
+        help_ = "write `| b_1, b_2, ...`"
+        report(catalogue.BAD_ROW, bare[0], problem="a row of weights starts with `|`", help=help_, fix=barred)
+    elif bare:
         report(catalogue.BAD_ROW, bare[0], problem="this row has no c", help="write `c | a_1, a_2, ...`")
     elif not rows:
         report(catalogue.BAD_ROW, node.word, problem="a tableau needs at least one stage")
     elif not weights:
         report(catalogue.BAD_ROW, node.word, problem="a tableau needs a row of weights, which starts with `|`")
-    elif not rules:
-        report(catalogue.MISSING_RULE, weights[0])
+    elif not rules or (len(rules) == 1 and rules[0] == len(node.lines) - 1):
+        report(catalogue.MISSING_RULE, weights[0], fix=_ruled(report, rows[0], weights[0]))
     elif len(rules) > 1:
-        report(catalogue.BAD_ROW, node.lines[rules[1]], problem="a tableau has one rule line")
+        rule = node.lines[rules[1]]
+        last = rules[1] == len(node.lines) - 1
+        fix = Fix.put("", _whole_line(report, rule), "remove the rule line") if last else None
+        help_ = "remove it: nothing stands below it" if last else "keep the one above the weights"
+        report(catalogue.BAD_ROW, rule, problem="a tableau has one rule line", help=help_, fix=fix)
     elif late := [line for line in node.lines[rules[0] :] if isinstance(line, n.Row)]:
         report(catalogue.BAD_ROW, late[0], problem="a stage stands below the rule line")
     elif early := [line for line in node.lines[: rules[0]] if isinstance(line, n.Weights)]:
@@ -96,6 +107,23 @@ def _shape_is_right(report: Report, node: n.Tableau, rows: tuple[n.Row, ...], we
     else:
         return True
     return False
+
+
+def _ruled(report: Report, row: n.Row, weights: n.Weights) -> Fix:
+    """A rule line put above the first row of weights, below the start of the stages."""
+    line, column = weights.span.line, weights.span.column
+    alone = not report.source.lines[line - 1][: column - 1].strip()
+    indent = " " * (row.span.column - 1) if alone else "\n"
+    at = 1 if alone else column
+    return Fix.put(f"{indent}{RULE}\n", Span(line, at, line, at), "put a rule line above the weights")
+
+
+def _whole_line(report: Report, node: Spanned) -> Span:
+    """The line that the node stands on, with its end, where nothing else stands there."""
+    span, lines = node.span, report.source.lines
+    line = lines[span.line - 1]
+    rest = line[: span.column - 1] + line[span.end_column - 1 :]
+    return span if rest.strip() or span.line == len(lines) else Span(span.line, 1, span.line + 1, 1)
 
 
 def padded(reader: ExactReader, entries: tuple[n.Expression, ...], width: int) -> list[Valued] | None:

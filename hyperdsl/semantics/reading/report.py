@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
-from hyperdsl.diagnostics import Diagnostic, catalogue
+from hyperdsl.diagnostics import Diagnostic, Fix, catalogue
 from hyperdsl.diagnostics.model import Entry
 from hyperdsl.source import Place, Source, Span
 from hyperdsl.syntax import nodes as n
@@ -31,9 +31,16 @@ class Report:
         self.found: list[Diagnostic] = []
 
     def __call__(
-        self, entry: Entry, node: Spanned, *, notes: Iterable[str] = (), help: str | None = None, **fields: object
+        self,
+        entry: Entry,
+        node: Spanned,
+        *,
+        notes: Iterable[str] = (),
+        help: str | None = None,
+        fix: Fix | None = None,
+        **fields: object,
     ) -> None:
-        self.found.append(entry.at(self.place(node), notes=notes, help=help, **fields))
+        self.found.append(entry.at(self.place(node), notes=notes, help=help, fix=fix, **fields))
 
     def failed_since(self, before: int) -> bool:
         """Whether one of the diagnostics after the first `before` is an error."""

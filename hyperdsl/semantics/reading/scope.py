@@ -12,10 +12,12 @@ from hyperdsl.semantics.methods.multisteps import read_multistep
 from hyperdsl.semantics.methods.one_step import read_one_step
 from hyperdsl.semantics.methods.predictor_correctors import read_predictor_corrector
 from hyperdsl.semantics.model.spec import Base, Method, Multistep
+from hyperdsl.semantics.reading.kept import Kept
 from hyperdsl.semantics.reading.report import Report, within_reach
 from hyperdsl.semantics.reading.units import Unit, library_index, library_unit, load
-from hyperdsl.source import Source, read_file
+from hyperdsl.source import Source, Texts, read_file
 from hyperdsl.syntax import nodes as n
+from hyperdsl.syntax.parser import parse
 
 LONGEST_PATH = 200
 PROJECT_MARKS = ("pyproject.toml", ".git")
@@ -23,18 +25,33 @@ PROJECT_MARKS = ("pyproject.toml", ".git")
 Kind = TypeVar("Kind", Method, Multistep)
 
 
+@dataclass(frozen=True)
+class Use:
+    """A name where it is used, and the declaration that it means in the scope where that stands."""
+
+    name: n.Name
+    scope: Scope
+    declaration: n.Declaration
+
+
 @dataclass
 class Project:
-    """What has been read in a run, so that a file or method is read and proven once."""
+    """What has been read in a run, so that a file or method is read and proven once.
+
+    `texts` stand in place of files. What `kept` has of earlier runs is not parsed or proven again.
+    """
 
     scopes: dict[str, Scope] = field(default_factory=dict)
     library: dict[str, Scope] = field(default_factory=dict)
+    texts: Texts = field(default_factory=dict)
+    kept: Kept | None = None
 
     def scope(self, path: Path, shown: str) -> Scope:
         """The scope of the file at `path`."""
         key = os.path.realpath(path)
         if key not in self.scopes:
-            self.scopes[key] = Scope(load(path, shown), self)
+            parsed = self.kept.parts.parse if self.kept else parse
+            self.scopes[key] = Scope(load(path, shown, self.texts, parsed), self)
         return self.scopes[key]
 
     def library_method(self, name: str) -> Method:
@@ -61,6 +78,7 @@ class Scope:
         self.unit = unit
         self.project = project
         self.methods: dict[str, Base | None] = {}
+        self.uses: list[Use] = []
         self._imports: list[Scope] | None = None
         self._entering = False
 
@@ -77,8 +95,22 @@ class Scope:
             elif self.unit.path is None:  # the library's methods are the matter of whoever uses them
                 self.methods[name] = self._read(declaration)
             else:
-                self.methods[name] = within_reach(self.report, declaration, lambda: self._read(declaration))
+                self.methods[name] = within_reach(self.report, declaration, lambda: self._kept(declaration))
         return self.methods[name]
+
+    def _kept(self, declaration: n.Declaration) -> Base | None:
+        """What was read of the same text before, where it names nothing that may have changed meanwhile."""
+        kept = self.project.kept
+        if kept is None:
+            return self._read(declaration)
+        before, found = len(self.uses), kept.recalled(self.report, declaration)
+        if found is not None:
+            return found.method
+        reported = len(self.report.found)
+        method = self._read(declaration)
+        if len(self.uses) == before:
+            kept.keep(self.report, declaration, method, self.report.found[reported:])
+        return method
 
     def _read(self, declaration: n.Declaration) -> Base | None:
         match declaration.word.text:
@@ -96,6 +128,7 @@ class Scope:
             self._entering = True
             for setting in self.unit.imports:
                 scope = self._imported(setting)
+                self.unit.whole = self.unit.whole and scope is not None and scope.unit.whole
                 if scope and scope not in self._imports:
                     self._imports.append(scope)
             self._entering = False
@@ -114,7 +147,7 @@ class Scope:
         own = self.unit.path
         if not isinstance(value, n.String) or own is None:
             return None
-        reason = _path_fault(own, value.text)
+        reason = _path_fault(own, value.text, self.project.texts)
         if reason:
             self.report(catalogue.IMPORT_PATH, value, path=value.text, reason=reason)
             return None
@@ -149,6 +182,12 @@ class Scope:
 
     def find(self, group: str, name: n.Name) -> tuple[Scope, n.Declaration] | None:
         """The declaration that `name` means, and the scope it stands in; reported where there is none."""
+        found = self._find(group, name)
+        if found:
+            self.uses.append(Use(name, *found))
+        return found
+
+    def _find(self, group: str, name: n.Name) -> tuple[Scope, n.Declaration] | None:
         key = group, name.text
         if key in self.unit.declarations:
             return self, self.unit.declarations[key]
@@ -190,16 +229,24 @@ class Scope:
     def _unknown(self, group: str, name: n.Name) -> None:
         """Nothing is called so; nothing is said where the file could not be read as a whole."""
         others = [key[0] for key in self.unit.declarations if key[1] == name.text]
+        imports = self.imports()
         if others:
             self.report(catalogue.WRONG_KIND, name, name=name.text, found=others[0], kind=group)
         elif self.unit.whole:
             known = [*self.unit.names(group), *(key[1] for key in library_index() if key[0] == group)]
-            known += [other for scope in self.imports() for other in scope.unit.names(group)]
-            advice = did_you_mean(name.text, known)
+            known += [other for scope in imports for other in scope.unit.names(group)]
+            library = " or take one of the library, such as `rk4`" if group == "method" else ""
+            advice = did_you_mean(name.text, known) or f"declare it with `{group} {name.text} {{ ... }}`{library}"
             self.report(catalogue.UNKNOWN_NAME, name, kind=group, name=name.text, help=advice)
 
 
-def _path_fault(own: Path, text: str) -> str | None:
+def project_folder(file: Path) -> Path | None:
+    """The folder of the project that a file belongs to; None where it belongs to none."""
+    folders = Path(os.path.realpath(file)).parents
+    return next((up for up in folders if any((up / mark).exists() for mark in PROJECT_MARKS)), None)
+
+
+def _path_fault(own: Path, text: str, texts: Texts) -> str | None:
     """Why the path in an import cannot be used."""
     if len(text) > LONGEST_PATH:
         return f"the path has more than {LONGEST_PATH} characters"
@@ -210,12 +257,11 @@ def _path_fault(own: Path, text: str) -> str | None:
         return "the path is not relative to this file"
     if target.suffix != ".hyper":
         return "its name does not end in `.hyper`"
-    folder = Path(os.path.realpath(own)).parent
-    root = next((up for up in (folder, *folder.parents) if any((up / mark).exists() for mark in PROJECT_MARKS)), folder)
+    root = project_folder(own) or Path(os.path.realpath(own)).parent
     if not Path(os.path.realpath(target)).is_relative_to(root):
         return "it is outside the project's folder"
     try:
-        read_file(target, most=0)
+        read_file(target, most=0, texts=texts)
     except FileNotFoundError:
         return "there is no such file"
     except OSError as error:

@@ -6,15 +6,36 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from hyperdsl.diagnostics import catalogue, did_you_mean
+from hyperdsl.diagnostics import Fix, catalogue, did_you_mean
 from hyperdsl.semantics.reading.numbers import ExactReader
 from hyperdsl.semantics.reading.report import Report, Spanned
 from hyperdsl.semantics.tables.word import Integer, Number, Word
+from hyperdsl.source import Span
 from hyperdsl.syntax import nodes as n
-from hyperdsl.syntax.parser import OWN_LINE
+from hyperdsl.syntax.habits import SETTING_LINE
 from hyperdsl.theory.numbers.exact import Exact
 
 Choice = TypeVar("Choice", bound=str)
+ELSEWHERE = {
+    "lr": "write `optimizer adamw(lr = 1e-3)`",
+    "learning_rate": "write `optimizer adamw(lr = 1e-3)`",
+    "weight_decay": "write `optimizer adamw(weight_decay = 1e-6)`",
+    "epochs": "write `iterations 3000`",
+    "batch_size": "write `batch 256`",
+    "hidden": "write `layers linear(64), tanh`",
+    "activation": "write `layers linear(64), tanh`",
+    "tol": "write `rtol 1e-6` and `atol 1e-8`",
+    "tolerance": "write `rtol 1e-6` and `atol 1e-8`",
+    "method": "write `base rk4`",
+    "step_size": "steps are an argument of the call: `solver(f, z0, span, steps = 10)`",
+    "stages": "stages are counted by the rows of `tableau { ... }`",
+    "butcher": "write `tableau { ... }`",
+    "weights": "weights are the rows `| b_1, b_2, ...` of `tableau { ... }`",
+    **dict.fromkeys(
+        "abc", "coefficients stand in `tableau { ... }`: `c | a_1, a_2, ...`, a rule line, `| b_1, b_2, ...`"
+    ),
+}
+"""Words that mean a setting in other programs, and what is written here."""
 
 
 class Settings:
@@ -35,8 +56,10 @@ class Settings:
             elif statement.word.text not in known:
                 word = statement.word
                 listing = "its settings are " + ", ".join(f"`{name}`" for name in known)
-                advice = did_you_mean(word.text, known) or listing
-                report(catalogue.UNKNOWN_SETTING, word, kind=kind, word=word.text, help=advice)
+                advice = ELSEWHERE.get(word.text.lower()) or did_you_mean(word.text, known) or listing
+                lower = word.text.lower()
+                fix = Fix.put(lower, word.span, f"write `{lower}`") if lower in known else None
+                report(catalogue.UNKNOWN_SETTING, word, kind=kind, word=word.text, help=advice, fix=fix)
             elif statement.word.text in self.by_word:
                 report(catalogue.REPEATED_SETTING, statement.word, word=statement.word.text)
             else:
@@ -98,6 +121,11 @@ class Settings:
     def single(self, setting: n.Setting, wants: str) -> n.Expression | None:
         """The setting's only value, an expression."""
         values = setting.values
+        if len(values) == 1 and isinstance(values[0], n.String) and values[0].text.isidentifier():
+            text = values[0]
+            fix = Fix.put(text.text, text.span, "remove the quotes")
+            self.report(catalogue.QUOTED, text, what="a name", written=f"`{text.text}`", fix=fix)
+            return None
         if len(values) != 1 or isinstance(values[0], n.Range | n.Comparison | n.String):
             self.report(catalogue.WRONG_VALUE, setting, word=setting.word.text, wants=wants)
             return None
@@ -113,12 +141,20 @@ class Settings:
         unknown = next((i for i, clause in enumerate(setting.clauses) if clause.word.text not in allowed), None)
         if unknown is None:
             return setting
-        at, last = setting.clauses[unknown].word, setting.values[-1] if setting.values[1:] else None
-        advice = did_you_mean(at.text, allowed) or OWN_LINE
-        values = setting.values
+        at, values = setting.clauses[unknown].word, setting.values
+        last = values[-1] if values[1:] else None
         if isinstance(last, n.Name) and last.text in words:
-            at, advice, values = last, OWN_LINE, values[:-1]
-        self.report(catalogue.UNEXPECTED, at, found=f"`{at.text}`", help=advice)
+            at, values = last, values[:-1]
+        if at.text in words:
+            before = values[-1] if at is last or not unknown else setting.clauses[unknown - 1]
+            gap = Span(before.span.end_line, before.span.end_column, at.span.line, at.span.column)
+            fix = Fix.put("\n", gap, f"put `{at.text}` on a line of its own")
+            self.report(
+                catalogue.OWN_LINE, at, word=at.text, help="begin a new line before it, without a comma", fix=fix
+            )
+        else:
+            advice = did_you_mean(at.text, allowed) or SETTING_LINE
+            self.report(catalogue.UNEXPECTED, at, found=f"`{at.text}`", help=advice)
         return replace(setting, values=values, clauses=setting.clauses[:unknown])
 
 

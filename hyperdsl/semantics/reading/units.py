@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-from hyperdsl.diagnostics import catalogue, did_you_mean
+from hyperdsl.diagnostics import Diagnostic, Edit, Fix, catalogue, did_you_mean
 from hyperdsl.semantics.reading.report import Report
-from hyperdsl.source import Source
+from hyperdsl.source import ON_DISK, Source, Texts
 from hyperdsl.syntax import nodes as n
 from hyperdsl.syntax.brackets import DECLARATIONS
 from hyperdsl.syntax.parser import parse
@@ -53,23 +54,26 @@ class Unit:
         return [name for kind, name in self.declarations if kind == group]
 
 
-def load(path: Path, shown: str) -> Unit:
+Parse = Callable[[Source], tuple[n.File | None, tuple[Diagnostic, ...]]]
+
+
+def load(path: Path, shown: str, texts: Texts = ON_DISK, parsed: Parse = parse) -> Unit:
     """The file at `path`, its declarations by name; what is wrong with it is in its report."""
-    source, found = read(path, shown)
+    source, found = read(path, shown, texts)
     if source is None:
         unit = Unit(Report(found[0].place.source if found[0].place else Source(shown, "")), path, whole=False)
         unit.report.found.extend(found)
         return unit
-    return unit_of(source, path)
+    return unit_of(source, path, parsed)
 
 
-def unit_of(source: Source, path: Path | None) -> Unit:
-    """The declarations of a text."""
+def unit_of(source: Source, path: Path | None, parsed: Parse = parse) -> Unit:
+    """The declarations of a text, by `parsed` its tree."""
     unit = Unit(Report(source), path)
-    tree, found = parse(source)
+    tree, found = parsed(source)
     unit.report.found.extend(found)
+    unit.whole = tree is not None and tree.complete
     if tree is None:
-        unit.whole = False
         return unit
     room = {"solver": MAX_SOLVERS, "": MAX_DECLARATIONS}
     for i, item in enumerate(tree.items):
@@ -98,8 +102,8 @@ def _has_room(unit: Unit, item: n.Declaration, room: dict[str, int]) -> bool:
 def _declare(unit: Unit, item: n.Declaration) -> None:
     word = item.word
     if word.text not in DECLARATIONS:
-        advice = did_you_mean(word.text, DECLARATIONS) or "declarations are " + ", ".join(DECLARATIONS)
-        unit.report(catalogue.UNKNOWN_DECLARATION, word, word=word.text, help=advice)
+        _report_unknown(unit, item)
+        unit.whole = False
         return
     key = group_of(word.text), item.name.text
     if key in unit.declarations:
@@ -126,13 +130,21 @@ def _direct(unit: Unit, item: n.Setting, *, first: bool) -> None:
             unit.report(catalogue.WRONG_VALUE, item, word="hyperdsl", wants=f"a version, which is {VERSION}")
         elif version.text != VERSION:
             unit.report(catalogue.VERSION, version, version=version.text)
-    elif word.text in DECLARATIONS:
-        example = f"write `{word.text} name {{ ... }}`"
-        unit.report(catalogue.MISPLACED, item, what=f"`{word.text}`", where="here without a block", help=example)
     else:
-        known = (*DECLARATIONS, *DIRECTIVES)
-        advice = did_you_mean(word.text, known) or "declarations are " + ", ".join(DECLARATIONS)
-        unit.report(catalogue.UNKNOWN_DECLARATION, word, word=word.text, help=advice)
+        _report_unknown(unit, item)
+
+
+def _report_unknown(unit: Unit, item: n.Item) -> None:
+    """The word of a statement outside declarations is unknown."""
+    word = item.word
+    advice = did_you_mean(word.text, (*DECLARATIONS, *DIRECTIVES)) or "declarations are " + ", ".join(DECLARATIONS)
+    fix = None
+    if isinstance(item, n.Declaration) and item.name.text in DECLARATIONS:
+        advice = f"the word stands first: `{item.name.text} {word.text} {{`"
+        fix = Fix("change the order", (Edit(word.span, item.name.text), Edit(item.name.span, word.text)))
+    elif word.text.lower() in DECLARATIONS:
+        fix = Fix.put(word.text.lower(), word.span, f"write `{word.text.lower()}`")
+    unit.report(catalogue.UNKNOWN_DECLARATION, word, word=word.text, help=advice, fix=fix)
 
 
 _DECLARED = re.compile(rf"^({'|'.join(DECLARATIONS)}) (\w+)", re.MULTILINE)

@@ -263,7 +263,11 @@ def _solver(
 
 
 def _one_name(report: Report, settings: Settings, word: str) -> n.Name | None:
-    setting = settings.get(word)
+    setting = settings.get(word, block=True)
+    if setting and setting.block:
+        help_ = f"declare `{word} mine {{ ... }}` by itself, and write `{word} mine` here"
+        report(catalogue.WRONG_VALUE, setting.word, word=word, wants="a name, not a block", help=help_)
+        return None
     value = settings.single(setting, "a name") if setting else None
     if value is not None and not isinstance(value, n.Name):
         report(catalogue.WRONG_VALUE, value, word=word, wants="a name")
@@ -272,7 +276,8 @@ def _one_name(report: Report, settings: Settings, word: str) -> n.Name | None:
 
 
 def _corrector(report: Report, settings: Settings, owner: n.Name, names: Names) -> m.Corrector | m.External | None:
-    settings.require("corrector", owner, "corrector external")
+    if "corrector" not in settings.by_word:
+        settings.require("corrector", owner, "corrector external")
     name = _one_name(report, settings, "corrector")
     if name is None:
         return None

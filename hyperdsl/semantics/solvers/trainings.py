@@ -221,6 +221,10 @@ def _steps(report: Report, settings: Settings, default: StepRange) -> StepRange:
     if value is None or isinstance(value, n.Comparison | n.String):
         report(catalogue.WRONG_VALUE, value or setting, word=setting.word.text, wants="a range such as `2 .. 20`")
         return default
+    if isinstance(value, n.Binary) and value.operator == "-" and isinstance(value.left, n.Number):
+        help_ = "write `..` between its ends, as in `2 .. 20`"
+        report(catalogue.WRONG_VALUE, value, word=setting.word.text, wants="a range such as `2 .. 20`", help=help_)
+        return default
     return _step_range(report, setting, value, default)
 
 

@@ -9,6 +9,7 @@ from hyperdsl.semantics.model.control import ErrorEstimate
 from hyperdsl.semantics.model.layers import Activation, SmoothActivation
 from hyperdsl.semantics.model.path import Prediction
 from hyperdsl.semantics.model.solving import Way
+from hyperdsl.semantics.reading.units import GROUPS
 from hyperdsl.semantics.tables.word import POSITIVE, SHARE, Integer, Word, between, one_of, plain
 from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact
 
@@ -109,7 +110,7 @@ MOST_GRID_STEPS = 256
 GRADED = (Word("steps", "steps, equal before training", Integer(2, MOST_GRID_STEPS)),)
 MOST_STAGES = 16
 OF_METHOD = (
-    Word("method", "the method that training starts from", "an explicit Runge–Kutta method", names="method"),
+    Word("method", "the method that training starts from", "an explicit Runge–Kutta method", names=("method",)),
     Word("steps", "equal steps of it that are one step", Integer(1, 16), "1"),
 )
 OF_EVALUATIONS = (
@@ -125,19 +126,20 @@ LEARNED_PARAMETER = (
     Word("start", "the value that training starts from", "a number in the range"),
     Word("range", "the range that training keeps to", "a range: `3/10 .. 1`", "that of `where`, closed"),
 )
+BASES = tuple(word for word, group in GROUPS.items() if group == "method")
 BASE = Word(
     "base",
     "the method of the steps; free, fixed or learned parameters of a family in brackets",
     "a method: `rk4`, `second_order(alpha = 1/2)`, `learned(rk4)`, `learned(6, start = ab2)`",
     choices={"learned": (*OF_METHOD, *OF_EVALUATIONS)},
-    names="method",
+    names=BASES,
 )
 CORRECTED = Word(
-    "corrector", "the network g", "a corrector, or `external`", choices=plain("external"), names="corrector"
+    "corrector", "the network g", "a corrector, or `external`", choices=plain("external"), names=("corrector",)
 )
 SHARED = (
-    Word("training", "how what is learned is trained", "a training", "the default training", names="training"),
-    Word("control", "the step-size rule", "a control", "none: steps are fixed", names="control"),
+    Word("training", "how what is learned is trained", "a training", "the default training", names=("training",)),
+    Word("control", "the step-size rule", "a control", "none: steps are fixed", names=("control",)),
     Word(
         "grid",
         "the points of a fixed grid, as fractions of the span",
@@ -145,7 +147,7 @@ SHARED = (
         "equal steps",
         {"learned": GRADED},
     ),
-    Word("path", "the path of the diffusion models that are solved", "a path", "none", names="path"),
+    Word("path", "the path of the diffusion models that are solved", "a path", "none", names=("path",)),
     Word(
         "solve",
         "how the equations of implicit steps are solved",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import get_args
 
 from hyperdsl.semantics.model.sweep import SweptWord
+from hyperdsl.semantics.tables.solvers import BASES
 from hyperdsl.semantics.tables.word import Integer, Word
 from hyperdsl.theory.numbers.exact import ONE, ZERO
 
@@ -24,8 +25,8 @@ OF_NUMBER = {
     "lr": "the learning rate of its training",
 }
 SWEEP = (
-    Word("solver", "the hypersolver that is varied", "a hypersolver of this file", names="solver"),
-    Word("base", "alternatives for its base", "methods: `euler, heun`", "its own", names="method"),
+    Word("solver", "the hypersolver that is varied", "a hypersolver of this file", names=("hypersolver",)),
+    Word("base", "alternatives for its base", "methods: `euler, heun`", "its own", names=BASES),
     *(Word(word, OF_NUMBER[word], RANGE, "its own") for word in NUMBERS),
     Word(
         "steps",

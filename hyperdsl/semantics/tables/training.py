@@ -73,7 +73,7 @@ TRAINING = (
         "the method of the targets, by fixed substeps",
         "a Runge–Kutta method, and a block",
         DEFAULT_REFERENCE,
-        names="method",
+        names=("method",),
         block=True,
     ),
     Word("optimizer", "the optimizer", "`adamw(lr = 1e-2)`", "adamw", {OPTIMIZERS[0]: OF_ADAMW}),

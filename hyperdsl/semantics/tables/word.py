@@ -62,9 +62,9 @@ class Word:
     """A word that begins a statement, or the name of an argument.
 
     `takes` says the type and range of its values; an Integer or a Number is what its reader checks. `choices` are the
-    words that may be among them, each with its arguments. `names` is the group of declarations that the values name
-    (`method`, `corrector`, ...). `default` is None where the word has to be there. `block` says that it has one of its
-    own.
+    words that may be among them, each with its arguments. `names` are the words of the declarations that the values may
+    name (`method`, `corrector`, ...). `default` is None where the word has to be there. `block` says that it has one of
+    its own.
     """
 
     word: str
@@ -72,7 +72,7 @@ class Word:
     takes: str | Integer | Number
     default: str | None = None
     choices: Mapping[str, tuple[Word, ...]] = field(default_factory=lambda: NONE)
-    names: str | None = None
+    names: tuple[str, ...] = ()
     block: bool = False
 
 

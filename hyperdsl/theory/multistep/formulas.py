@@ -107,6 +107,29 @@ def real_stability(method: LinearMultistep) -> float | None:
     return math.inf
 
 
+def is_a_stable(method: LinearMultistep) -> bool | None:
+    """Whether the whole left half-plane is in the region of stability; None where a coefficient is irrational.
+
+    The order is then 2 at most (Dahlquist 1963). No root of ρ − zσ passes through the circle in the half-plane where
+    Re ρ/σ is not negative on it (Hairer & Wanner II, §V.1), and none comes from infinity where β_k is positive, so that
+    one point decides. Re(ρ·conj σ) is a polynomial in cos θ, whose sign is decided between its zeros.
+    """
+    if not all(a.is_rational for a in (*method.alpha, *method.beta)):
+        return None
+    if method.order > 2 or method.beta[-1].sign() <= 0:
+        return False
+    if not satisfies_root_condition(_at(method, Fraction(-1)), strictly=True):
+        return False
+    parts = _on_circle(method)[1]
+    if not parts:
+        return True
+    real = fmpq_poly([_fmpq(a) for a in parts])
+    ends = real * fmpq_poly([-1, 1])
+    inside = tuple(root for root in real_roots(ends) if root.compare(-ONE) > 0 and root.compare(ONE) <= 0)
+    points = between(inside, Fraction(-1))[:-1]
+    return all(real(fmpq(point.numerator, point.denominator)) >= 0 for point in points)
+
+
 def _at(method: LinearMultistep, z: Fraction) -> Polynomial:
     """ρ − zσ."""
     return combined(method.rho, ONE, method.sigma, Exact.of(-z))

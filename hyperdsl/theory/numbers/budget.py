@@ -48,25 +48,36 @@ class OutOfReach(NotExact):
     """A computation that would be too large, or take too long; its text says which one."""
 
 
+class Superseded(Exception):  # noqa: N818 — nothing is wrong
+    """Nobody waits any longer for what is computed."""
+
+
 @dataclass
 class _Account:
-    """What may still be done, at which number of it the clock is looked at next, and when everything has to end."""
+    """What may still be done, at which number of it the clock is looked at next, and when everything has to end.
+
+    `superseded` says that it should end at once.
+    """
 
     left: int
     look: int
     deadline: float
+    superseded: Callable[[], bool]
 
 
 _accounts: list[_Account] = []
 
 
 @contextmanager
-def limited() -> Iterator[None]:
-    """Bound what is done within, by `MOST_OPERATIONS` and `SECONDS`; a bound that is there already stays."""
+def limited(superseded: Callable[[], bool] = lambda: False) -> Iterator[None]:
+    """Bound what is done within, by `MOST_OPERATIONS` and `SECONDS`; a bound that is there already stays.
+
+    Raises Superseded from within soon after `superseded` says so. One thread at a time is bounded.
+    """
     if _accounts:
         yield
         return
-    _accounts.append(_Account(MOST_OPERATIONS, MOST_OPERATIONS, time.thread_time() + SECONDS))
+    _accounts.append(_Account(MOST_OPERATIONS, MOST_OPERATIONS, time.thread_time() + SECONDS, superseded))
     try:
         yield
     finally:
@@ -81,6 +92,8 @@ def spend(operations: int = 1) -> None:
     account.left -= operations
     if account.left < account.look:
         account.look = max(0, account.left - _BETWEEN_LOOKS)
+        if account.superseded():
+            raise Superseded
         if account.left < 0:
             raise OutOfReach(f"the proofs of a file may take {MOST_OPERATIONS:,} operations, and these are used up")
         if time.thread_time() > account.deadline:

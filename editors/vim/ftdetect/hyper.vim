@@ -1,0 +1,1 @@
+autocmd BufNewFile,BufRead *.hyper setfiletype hyper
