@@ -1,8 +1,8 @@
 """Generative flows in 2 to 8 evaluations: python -m benchmarks.few
 
-Every method with equally many evaluations of f, on four flows in the plane and on a class-conditional model of
-MNIST's digits with guidance, in L2 to the exact end, milliseconds and, for digits, a Fréchet distance over the features
-of a classifier. The learned solvers are trained by hyperdsl from the spec that is written beside the results.
+Every method with equally many evaluations of f, on four flows in the plane, in L2 to the exact end and milliseconds
+(images: `hyperdsl reproduce images`). The learned solvers are trained by hyperdsl from the spec that is written beside
+the results.
 Writes benchmarks/results/few.md and .json, and samples as few_NAME.png.
 """
 
@@ -22,28 +22,25 @@ from matplotlib.figure import Figure
 from torch import Tensor
 from tqdm import tqdm
 
-from benchmarks import rivals, study
-from benchmarks.image_features import Classifier, classifier, gaussian
+from benchmarks import study
 from hyperdsl import compiler
 from hyperdsl.evaluation.built_in import FLOWS, built_in
 from hyperdsl.evaluation.contenders import Contender, adaptive, fixed
 from hyperdsl.evaluation.flows import FlowRecipe, flow_problem, train_flow
-from hyperdsl.evaluation.image_flow import SIZE
-from hyperdsl.evaluation.image_sets import MNIST, load
 from hyperdsl.evaluation.metrics import l2
 from hyperdsl.evaluation.packages import Package, load_package
 from hyperdsl.evaluation.problems import Problem
 from hyperdsl.evaluation.report import markdown
 from hyperdsl.evaluation.solvers import bind, torchdiffeq_solve
 from hyperdsl.evaluation.work_precision import Start, measure
+from hyperdsl.evidence import samplers
 from hyperdsl.evidence.packages import library, trained_solver
 from hyperdsl.source import SpecFile
 
-IMAGES = "mnist_flow"
-PROBLEMS = (*FLOWS[1:], IMAGES)
+PROBLEMS = FLOWS[1:]
 COUNTS = (2, 3, 4, 6, 8)
 CLASSICAL = {"euler": 1, "midpoint": 2, "rk4": 4}
-SAMPLERS = {"dpm++(2m)": rivals.dpmpp_2m, "unipc-2": rivals.unipc_2}
+SAMPLERS = {"dpm++(2m)": samplers.dpmpp_2m, "unipc-2": samplers.unipc_2}
 HEUN = "heun, EDM's grid"
 EXACT = "dopri5 at 1e-5"
 
@@ -64,18 +61,11 @@ FLOW = Case(
     "trajectories 1024\n    iterations 600\n    batch 256",
     "layers linear(64), silu, linear(64), silu",
 )
-IMAGE = Case(
-    512,
-    7,
-    "trajectories 128\n    iterations 150\n    batch 32\n    reference rk4 {\n        substeps 48\n"
-    "        dtype float32\n    }",
-    "layers conv2d(16), silu",
-)
 
 
 @dataclass(frozen=True)
 class Row:
-    """A method measured: milliseconds for 64 samples, `seconds` of training, `frechet` of images alone."""
+    """A method measured: milliseconds for 64 samples, `seconds` of training."""
 
     problem: str
     seed: int
@@ -84,7 +74,6 @@ class Row:
     l2: float
     milliseconds: float
     seconds: float | None = None
-    frechet: float | None = None
 
 
 def spec(case: Case, counts: Sequence[int]) -> str:
@@ -121,8 +110,8 @@ def plain(counts: Sequence[int]) -> list[tuple[int, Contender]]:
         found += [(k * stages, c) for k, c in zip(steps, fixed(name, library(name), steps), strict=True)]
     for count in counts:
         if count % 2 == 0:
-            found.append((count, _sampler(HEUN, rivals.heun, rivals.edm(count // 2), count)))
-        found += [(count, _sampler(name, run, rivals.equal(count), count)) for name, run in SAMPLERS.items()]
+            found.append((count, _sampler(HEUN, samplers.heun, samplers.edm(count // 2), count)))
+        found += [(count, _sampler(name, run, samplers.equal(count), count)) for name, run in SAMPLERS.items()]
     return found
 
 
@@ -178,14 +167,12 @@ def rows_of(
     z0, x = problem.draw(samples, torch.Generator().manual_seed(1_000_003 + seed))
     end = exact(problem, z0, x)
     start = Start(problem.f, z0, problem.span, end, x)
-    judge, real = _judged(problem, given)
     found, pictures = [], {EXACT: end}
     both = [*contenders, *loose]
     for (count, contender), row in zip(both, measure([c for _, c in both], start, repeats=case.repeats), strict=True):
         with torch.no_grad():
             z = contender.run(problem.f, z0, problem.span, x)
         pictures[f"{contender.method} n = {count}"] = z
-        distance = None if judge is None else gaussian(judge, z).distance(real)
         found.append(
             Row(
                 problem.name,
@@ -195,19 +182,9 @@ def rows_of(
                 l2(z, end),
                 row.milliseconds,
                 seconds.get((count, contender.method)),
-                distance,
             )
         )
-    if judge is not None:
-        found.append(Row(problem.name, seed, EXACT, 0, 0.0, 0.0, None, gaussian(judge, end).distance(real)))
     return found, pictures
-
-
-def _judged(problem: Problem, given: argparse.Namespace) -> tuple[Classifier | None, Any]:
-    if problem.name != IMAGES or given.smallest:
-        return None, None
-    judge = classifier(given.runs / "few")
-    return judge, gaussian(judge, 2 * load(MNIST, "t10k", SIZE).images - 1)
 
 
 def picture(pictures: dict[str, Tensor], count: int, path: Path) -> None:
@@ -220,12 +197,8 @@ def picture(pictures: dict[str, Tensor], count: int, path: Path) -> None:
         panel.set_axis_off()
     for panel, (name, z) in zip(panels, shown.items(), strict=False):
         panel.set_title(name, fontsize="small")
-        if z.ndim == 2:
-            panel.scatter(z[:, 0], z[:, 1], s=0.5, color="#0b5fa5")
-            panel.set(xlim=(-3, 3), ylim=(-3, 3), aspect="equal")
-        else:
-            tiles = z[:36, 0].reshape(6, 6, *z.shape[-2:]).transpose(1, 2).reshape(6 * z.shape[-2], -1)
-            panel.imshow(tiles, cmap="gray_r", vmin=-1, vmax=1)
+        panel.scatter(z[:, 0], z[:, 1], s=0.5, color="#0b5fa5")
+        panel.set(xlim=(-3, 3), ylim=(-3, 3), aspect="equal")
     figure.savefig(path, dpi=110)
 
 
@@ -234,7 +207,6 @@ def table(rows: Sequence[Row], problem: str) -> str:
     lines = []
     own = [row for row in rows if row.problem == problem]
     heads = ["n", "method", "L2", "over the best untrained", "ms, 64 samples", "training, s"]
-    with_images = any(row.frechet is not None for row in own)
     for key in sorted({(_count(row, own), _order(row), row.method) for row in own}):
         same = [row for row in own if (_count(row, own), _order(row), row.method) == key]
         best = [_best(own, key[0], row.seed) for row in same]
@@ -244,10 +216,8 @@ def table(rows: Sequence[Row], problem: str) -> str:
         cells += [f"{statistics.median(row.milliseconds for row in same):.2f}"]
         spent = [row.seconds for row in same if row.seconds is not None]
         cells += [f"{statistics.median(spent):.1f}" if spent else ""]
-        if with_images:
-            cells += [f"{statistics.median(row.frechet or 0.0 for row in same):.2f}"]
         lines.append(cells)
-    return markdown(heads + ["Fréchet"] * with_images, lines)
+    return markdown(heads, lines)
 
 
 def _order(row: Row) -> int:
@@ -284,7 +254,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     counts = [int(count) for count in given.evaluations.split(",")][: 2 if given.smallest else None]
     rows: list[Row] = []
     for name in names:
-        problem, case = _problem(name, given.smallest), IMAGE if name == IMAGES else FLOW
+        problem, case = _problem(name, given.smallest), FLOW
         for seed in given.seeds:
             kept = given.runs / "few" / f"{name}_{seed}_{'_'.join(map(str, counts))}.json"
             if kept.exists():  # a run that was ended goes on where it was

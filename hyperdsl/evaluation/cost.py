@@ -15,13 +15,15 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from hyperdsl.evaluation.problems import VectorField
+from hyperdsl.evaluation.stopping import OutOfTimeError
 
 
 @dataclass(frozen=True)
 class Cost:
     """`evaluations` of f, and `macs` of the whole solve: f, g and the solver's own arithmetic.
 
-    `field_macs` and `corrector_macs` are those spent inside f and inside the corrector's `corrector_calls`.
+    `field_macs` and `corrector_macs` are those spent inside f and inside the corrector's `corrector_calls`. It is not
+    `whole` where the time of the solve was up before its end.
     """
 
     evaluations: int
@@ -29,6 +31,7 @@ class Cost:
     field_macs: int = 0
     corrector_calls: int = 0
     corrector_macs: int = 0
+    whole: bool = True
 
     @property
     def corrector_over_field(self) -> float | None:
@@ -108,7 +111,8 @@ def cost_of(solve: Callable[[VectorField], Tensor], f: VectorField, corrector: n
     """The cost of one call of `solve(f)`, and the parts of it that f and the corrector, if given, have.
 
     Products inside convolutions and matrix multiplications are half of `FlopCounterMode`'s operations; elementwise
-    products, quotients and transcendental functions count one each. Divide by the batch size for one sample's.
+    products, quotients and transcendental functions count one each. Divide by the batch size for one sample's. Of a
+    solve whose time is up (`OutOfTimeError`) it is the cost of what was done.
     """
     with torch.no_grad(), FlopCounterMode(display=False) as contractions, _Elementwise() as elementwise:
 
@@ -124,16 +128,18 @@ def cost_of(solve: Callable[[VectorField], Tensor], f: VectorField, corrector: n
             field.leave()
             return slope
 
-        hooks: list[Any] = []
+        hooks, whole = list[Any](), True
         for part, module in ((network, corrector), (field, f if isinstance(f, nn.Module) else None)):
             if module is not None:
                 hooks += [module.register_forward_pre_hook(part.enter), module.register_forward_hook(part.leave)]
         try:
             solve(f if isinstance(f, nn.Module) else counted)
+        except OutOfTimeError:
+            whole = False
         finally:
             for hook in hooks:
                 hook.remove()
-    return Cost(field.calls, total(), field.macs, network.calls, network.macs)
+    return Cost(field.calls, total(), field.macs, network.calls, network.macs, whole)
 
 
 @contextmanager

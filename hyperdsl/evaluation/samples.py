@@ -18,6 +18,7 @@ from hyperdsl.evaluation.contenders import Contender, ends_of_parts
 from hyperdsl.evaluation.metrics import energy_distance, l2
 from hyperdsl.evaluation.problems import Problem
 from hyperdsl.evaluation.report import plain
+from hyperdsl.evaluation.scipy_methods import scipy_states, suited
 from hyperdsl.evaluation.solvers import in_double, torchdiffeq_states
 from hyperdsl.evaluation.work_precision import Start
 from hyperdsl.training.files import write_atomically
@@ -28,6 +29,8 @@ SHOWN = 12
 """How many trajectories are drawn."""
 SIDE = 6
 """Of the square of images that is drawn."""
+LINES = 1e-7
+"""The tolerance of exact trajectories in pictures."""
 MARKED = 60
 """Up to so many states of a trajectory each has a mark."""
 COLOUR, PALE = "#0b5fa5", "#b9b9b9"
@@ -86,7 +89,7 @@ def draw(found: Sequence[Panel], problem: Problem, start: Start, path: Path) -> 
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for axis in axes:
         axis.set_axis_off()
-    show = shower(problem, start)
+    show = shower(problem, start, exact_lines(problem, start))
     show(axes[0], None)
     axes[0].set_title(EXACT, fontsize="small")
     for axis, panel in zip(axes[1:], found, strict=False):
@@ -100,14 +103,30 @@ Show = Callable[[Axes, Tensor | None], None]
 """Draws states into axes, or the exact ones for None."""
 
 
-def shower(problem: Problem, start: Start) -> Show:
-    """What draws states of this problem, from these starts."""
-    shape = problem.state_shape
-    if len(shape) == 3 and shape[0] in (1, 3):
+def shower(problem: Problem, start: Start, lines: Tensor | None) -> Show:
+    """What draws states of this problem, from these starts; `lines` are `exact_lines`, where they are known."""
+    if _are_images(problem):
         return _images(start)
     if problem.generative:
         return _points(start)
-    return _trajectories(start)
+    return _trajectories(start, lines)
+
+
+def _are_images(problem: Problem) -> bool:
+    return len(problem.state_shape) == 3 and problem.state_shape[0] in (1, 3)
+
+
+@torch.no_grad()
+def exact_lines(problem: Problem, start: Start) -> Tensor | None:
+    """The exact trajectories that are drawn, [times, samples, components]; None where ends alone are."""
+    if _are_images(problem) or problem.generative:
+        return None
+    z0, x = start.z0[:SHOWN].double(), None if start.x is None else start.x[:SHOWN]
+    times, f = ends_of_parts(start.span), in_double(start.f)
+    if problem.stiff:
+        method, jacobian = suited(z0), problem.jacobian
+        return scipy_states(f, z0, times, x, method=method, tolerance=LINES, jacobian=jacobian).flatten(2)
+    return torchdiffeq_states(f, z0, times, x, tolerance=LINES).flatten(2)
 
 
 def _images(start: Start) -> Show:
@@ -137,12 +156,9 @@ def _points(start: Start) -> Show:
     return show
 
 
-def _trajectories(start: Start) -> Show:
+def _trajectories(start: Start, exact: Tensor | None) -> Show:
     first, last = start.span
-    z0, x = start.z0[:SHOWN].double(), None if start.x is None else start.x[:SHOWN]
-    with torch.no_grad():
-        exact = torchdiffeq_states(in_double(start.f), z0, ends_of_parts(start.span), x, tolerance=1e-7).flatten(2)
-    plane = exact.shape[-1] == 2
+    plane = start.z0[0].numel() == 2
 
     def line(axis: Axes, z: Tensor, **style: Any) -> None:
         if plane:
@@ -153,9 +169,11 @@ def _trajectories(start: Start) -> Show:
     def show(axis: Axes, states: Tensor | None) -> None:
         axis.set_axis_on()
         axis.tick_params(labelsize="xx-small")
-        line(axis, exact, color=PALE, linewidth=1)
+        if exact is not None:
+            line(axis, exact, color=PALE, linewidth=1)
         if states is not None:
-            axis.set(xlim=axis.get_xlim(), ylim=axis.get_ylim())
+            if exact is not None:
+                axis.set(xlim=axis.get_xlim(), ylim=axis.get_ylim())
             mark = "." if len(states) <= MARKED else ""
             line(axis, states[:, :SHOWN].flatten(2), color=COLOUR, linewidth=0.8, marker=mark, markersize=3)
 

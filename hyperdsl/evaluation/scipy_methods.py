@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -44,23 +44,62 @@ def scipy_solve(
     each of its two matrices, and a Jacobian by differences is no evaluation. LSODA keeps its factorisations to itself.
     nan where a solve does not reach its end. EvaluationError without SciPy.
     """
-    if not available():
-        raise EvaluationError(f"{method} is SciPy's, which is not installed: pip install scipy")
-    from scipy.integrate import solve_ivp  # noqa: PLC0415  (evaluation goes without SciPy, too)
-
-    given = {"rtol": rtol, "atol": atol, "method": METHODS[method]}
     ends, counts = [], []
-    for index, start in enumerate(z0):
-        own = None if x is None else x[index : index + 1]
-        field = _flat(bind(f, own), start)
-        matrix = {} if jacobian is None else {"jac": _matrix(_flat(bind(jacobian, own), start), method != "lsoda")}
-        found = solve_ivp(field, span, start.double().flatten().cpu().numpy(), **given, **matrix)
+    for found in _each(f, z0, span, x, method, jacobian, rtol=rtol, atol=atol):
         end = torch.from_numpy(found.y[:, -1].copy())
         ends.append(end if found.success else torch.full_like(end, torch.nan))
         counts.append((found.nfev, found.njev, found.nlu))
     evaluations, jacobians, factorisations = (round(sum(column) / len(counts)) for column in zip(*counts, strict=True))
     stacked = torch.stack(ends).reshape(z0.shape).to(z0)
     return Solved(stacked, evaluations, jacobians, None if method == "lsoda" else factorisations)
+
+
+@torch.no_grad()
+def scipy_states(
+    f: VectorField,
+    z0: Tensor,
+    times: Sequence[float],
+    x: Tensor | None = None,
+    *,
+    method: str,
+    tolerance: float,
+    jacobian: VectorField | None = None,
+) -> Tensor:
+    """The states at the times, [len(times), *z0.shape], float64, by the same; nan from where a solve did not go on."""
+    samples = []
+    given = {"rtol": tolerance, "atol": tolerance * _RELATIVE, "t_eval": [*times]}
+    for found in _each(f, z0, (times[0], times[-1]), x, method, jacobian, **given):
+        states = torch.full((len(times), z0[0].numel()), torch.nan, dtype=torch.float64)
+        states[: found.y.shape[1]] = torch.from_numpy(found.y.T.copy())
+        samples.append(states.reshape(-1, *z0.shape[1:]))
+    return torch.stack(samples, 1)
+
+
+def _each(
+    f: VectorField,
+    z0: Tensor,
+    span: Span,
+    x: Tensor | None,
+    method: str,
+    jacobian: VectorField | None,
+    **given: Any,
+) -> Iterator[Any]:
+    """What SciPy gives for each sample."""
+    if not available():
+        raise EvaluationError(f"{method} is SciPy's, which is not installed: pip install scipy")
+    from scipy.integrate import solve_ivp  # noqa: PLC0415  (evaluation goes without SciPy, too)
+
+    for index, start in enumerate(z0):
+        own = None if x is None else x[index : index + 1]
+        field = _flat(bind(f, own), start)
+        matrix = {} if jacobian is None else {"jac": _matrix(_flat(bind(jacobian, own), start), method != "lsoda")}
+        first = start.double().flatten().cpu().numpy()
+        yield solve_ivp(field, span, first, method=METHODS[method], **given, **matrix)
+
+
+def suited(z0: Tensor) -> str:
+    """SciPy's method for exact solutions of a stiff problem: LSODA for small states, Radau for large ones."""
+    return "lsoda" if z0[0].numel() < _LARGE else "radau"
 
 
 def _flat(f: VectorField, like: Tensor) -> Callable[[float, Any], Any]:
@@ -102,7 +141,8 @@ def stiff_reference(
     where the change is above `tolerance`, EvaluationError without SciPy.
     """
     z = z0.double()
-    method, tight = ("lsoda", tolerance * 1e-3) if z[0].numel() < _LARGE else ("radau", tolerance * 1e-1)
+    method = suited(z)
+    tight = tolerance * (1e-3 if method == "lsoda" else 1e-1)
     loose, end = (
         scipy_solve(
             in_double(f),

@@ -139,25 +139,39 @@ def _measured(
             cost = Cost(own.evaluations, 0)
         else:
             cost = cost_of(partial(_solve, contender, z0, start.span, x), start.f, contender.corrector)
-        rows.append(
-            Row(
-                contender.method,
-                contender.setting,
-                own.evaluations if own else cost.evaluations,
-                round(cost.macs / len(z0)),
-                times[f"{contender.method} {contender.setting}"],
-                mape(z, start.reference),
-                l2(z, start.reference),
-                relative_error(z, start.reference),
-                None if accuracy is None else accuracy(z),
-                cost.corrector_macs / cost.macs if cost.macs else 0.0,
-                cost.corrector_over_field,
-                contender.outside,
-                own.jacobians if own else None,
-                own.factorisations if own else None,
-            )
-        )
+        judged = None if accuracy is None else accuracy(z)
+        taken = times[f"{contender.method} {contender.setting}"]
+        rows.append(row_of(contender, z, start.reference, own, cost, len(z0), taken, judged))
     return rows
+
+
+def row_of(
+    contender: Contender,
+    z: Tensor,
+    reference: Tensor,
+    own: Solved | None,
+    cost: Cost,
+    batch: int,
+    milliseconds: float,
+    accuracy: float | None = None,
+) -> Row:
+    """The row of a contender whose ends are z; `cost` is that of `batch` states, `own` what it counted itself."""
+    return Row(
+        contender.method,
+        contender.setting,
+        own.evaluations if own else cost.evaluations,
+        round(cost.macs / batch),
+        milliseconds,
+        mape(z, reference),
+        l2(z, reference),
+        relative_error(z, reference),
+        accuracy,
+        cost.corrector_macs / cost.macs if cost.macs else 0.0,
+        cost.corrector_over_field,
+        contender.outside,
+        own.jacobians if own else None,
+        own.factorisations if own else None,
+    )
 
 
 def unseen(problem: Problem, samples: int | None = None, seed: int = UNSEEN) -> Start:

@@ -33,7 +33,7 @@ Measures = Mapping[tuple[str, str], Sequence[Found]]
 """Of the seeds, by system and strategy."""
 
 
-def _solution(problem: Problem, z: Tensor, length: Tensor | float, substeps: int = 400) -> Tensor:
+def _solution(problem: Problem, z: Tensor, length: Tensor | float, substeps: int) -> Tensor:
     """z [n, d] after `length`, or after each sample's own, [n, 1], by RK4; the systems here are autonomous."""
     h, f, s = length / substeps, problem.f, torch.zeros(())
     for _ in range(substeps):
@@ -44,17 +44,24 @@ def _solution(problem: Problem, z: Tensor, length: Tensor | float, substeps: int
     return z
 
 
-def _states(problem: Problem, seed: int) -> Tensor:
+def _states(problem: Problem, seed: int, settings: Settings) -> Tensor:
     """Unseen states on trajectories, at times spread over the span."""
     generator = torch.Generator().manual_seed(5_000_011 + seed)
     z, _ = problem.draw(UNSEEN, generator)
     times = problem.span[1] * torch.rand(UNSEEN, 1, generator=generator, dtype=z.dtype)
-    return _solution(problem, z, times, 2000)
+    return _solution(problem, z, times, 5 * _substeps(settings))
 
 
-def _errors(solver: Any, problem: Problem, z: Tensor, eps: float, steps: int = 1) -> tuple[Tensor, Tensor]:
+def _substeps(settings: Settings) -> int:
+    """Of RK4 in an exact solution; a trajectory's are five times as many."""
+    return 40 if settings.smallest else 400
+
+
+def _errors(
+    solver: Any, problem: Problem, z: Tensor, eps: float, settings: Settings, steps: int = 1
+) -> tuple[Tensor, Tensor]:
     """The errors after `steps` steps from z, and those of the base method."""
-    exact, learned, base = _solution(problem, z, steps * eps), z, z
+    exact, learned, base = _solution(problem, z, steps * eps, _substeps(settings)), z, z
     with torch.no_grad():
         for _ in range(steps):
             learned, base = solver.step(problem.f, 0.0, learned, eps), solver.base_step(problem.f, 0.0, base, eps)
@@ -64,8 +71,8 @@ def _errors(solver: Any, problem: Problem, z: Tensor, eps: float, steps: int = 1
 
 def _trained(solver: str, system: str, seed: int, settings: Settings) -> Any:
     problem = CLASSICAL[system]
-    few: dict[str, object] = {"iterations": 20, "trajectories": 32, "substeps": 4} if settings.smallest else {}
-    then: dict[str, object] = {"eps": problem.eps, **({"iterations": 5} if settings.smallest else {"iterations": 500})}
+    few: dict[str, object] = {"iterations": 8, "trajectories": 16, "substeps": 2} if settings.smallest else {}
+    then: dict[str, object] = {"eps": problem.eps, **({"iterations": 3} if settings.smallest else {"iterations": 500})}
     return train_package(
         package("adversarial", settings.runs),
         problem,
@@ -90,12 +97,12 @@ def _measured(solver: str, system: str, seed: int, settings: Settings) -> Found:
     """
     problem = CLASSICAL[system]
     trained = _trained(solver, system, seed, settings)
-    z = _states(problem, seed)
+    z = _states(problem, seed, settings)
     noise = torch.randn(z.shape, generator=torch.Generator().manual_seed(seed), dtype=z.dtype)
     low, high = _range(problem)
     middle = (low * high) ** 0.5
-    on, base_on = _errors(trained.solver, problem, z, middle)
-    learned, base = _errors(trained.solver, problem, z + z.std(0) * noise, middle)
+    on, base_on = _errors(trained.solver, problem, z, middle, settings)
+    learned, base = _errors(trained.solver, problem, z + z.std(0) * noise, middle, settings)
     return {
         "on": float(on.median() / base_on.median()),
         "off": float(learned.median() / base.median()),
@@ -109,12 +116,13 @@ def _tuned(system: str, seed: int, settings: Settings) -> Found:
     """The median error of unseen rollouts over the base's, by ε, before and after fine-tuning on rollouts."""
     problem = CLASSICAL[system]
     solvers = [_trained(name, system, seed, settings).solver for name in TUNED]
-    z = _solution(problem, problem.draw(UNSEEN, torch.Generator().manual_seed(7_000_003 + seed))[0], 1.0)
+    drawn, _ = problem.draw(UNSEEN, torch.Generator().manual_seed(7_000_003 + seed))
+    z = _solution(problem, drawn, 1.0, _substeps(settings))
     low, high = _range(problem)
     rows = []
     for k in range(SIZES):
         eps = low * (high / low) ** (k / (SIZES - 1))
-        errors = [_errors(solver, problem, z, eps, ROLLOUT) for solver in solvers]
+        errors = [_errors(solver, problem, z, eps, settings, ROLLOUT) for solver in solvers]
         rows.append([eps, *(float(learned.median() / base.median()) for learned, base in errors)])
     return {"rollouts": rows}
 

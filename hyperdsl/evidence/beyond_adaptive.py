@@ -77,7 +77,7 @@ def _rivals(system: str, settings: Settings) -> Found:
         f = Counted(problem.f)
         return Solved(torchdiffeq_solve(f, z, problem.span, tolerance=tolerance), f.evaluations)
 
-    tolerances = [10 ** (-k / 2) for k in range(2, 15, 4 if settings.smallest else 1)]
+    tolerances = [10 ** (-k / 2) for k in range(2, 15, 6 if settings.smallest else 1)]
     found: dict[str, list[tuple[float, float, float]]] = {name: [] for name in RIVALS}
     for name, solve in zip(RIVALS, (rk45, dopri5), strict=True):
         for tolerance in tolerances:
@@ -88,7 +88,7 @@ def _rivals(system: str, settings: Settings) -> Found:
 
 def _hyper(system: str, name: str, seed: int, settings: Settings) -> Found:
     problem = CLASSICAL[system]
-    few: dict[str, object] = {"iterations": 100, "trajectories": 32, "substeps": 4} if settings.smallest else {}
+    few: dict[str, object] = {"iterations": 20, "trajectories": 16, "substeps": 2} if settings.smallest else {}
     output = settings.runs / "beyond" / system / f"{name}_{seed}.safetensors"
     trained = train_package(
         package("beyond", settings.runs),

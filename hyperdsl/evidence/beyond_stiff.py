@@ -87,7 +87,7 @@ def _plain(settings: Settings) -> Found:
 def _hyper(name: str, seed: int, settings: Settings) -> Found:
     problem = _problem()
     few: dict[str, object] = (
-        {"iterations": 5, "trajectories": 8, "steps": (40, 80), "substeps": 16} if settings.smallest else {}
+        {"iterations": 3, "trajectories": 4, "steps": (40, 80), "substeps": 16} if settings.smallest else {}
     )
     trained = train_package(
         package("beyond", settings.runs),

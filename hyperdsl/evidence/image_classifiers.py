@@ -66,7 +66,7 @@ CHOICE = (
     "RK4 in two steps inside. Its loss has a kinetic penalty of 0.03 mean |f(0, z(0))|², which keeps f calm; "
     "with less of it all methods need more evaluations."
 )
-SOLVERS_FEW = {"iterations": 4, "trajectories": 16, "batch": 8, "substeps": 1}
+SOLVERS_FEW = {"iterations": 2, "trajectories": 8, "batch": 8, "substeps": 1}
 
 
 class IdxModel(Classifier):

@@ -20,6 +20,7 @@ STUDIES: Mapping[str, str] = {
     "kinetics": "a pharmacokinetic model from a public file, for many patients",
     "bodies": "the outer solar system and a cluster of atoms, beside symplectic methods",
     "series": "a latent ODE on a neuron's recorded potential",
+    "images": "a guided model of digits in 2 to 6 evaluations, beside samplers of diffusion models",
 }
 """What each is about, in a line."""
 

@@ -37,7 +37,7 @@ def about_cost(subject: Subject, measured: Measured) -> Part:
     lines += filter(None, [cost_sentence(rows, subject.name)])
     endless = [f"{row.method}, {row.setting}" for row in rows if not math.isfinite(row.relative_error)]
     after = [f"Not in the figures, since their ends are not finite: {'; '.join(endless)}."] if endless else []
-    after += [f"{line}." for line in outside_sentences(rows)]
+    after += [*(f"{line}." for line in outside_sentences(rows)), *measured.notes["cost"]]
     plots = tuple(_plot(cost, rows) for cost in (TIME, NFE, MACS) if _known(cost, rows))
     return Part("cost", "Accuracy for its cost", tuple(lines), plots=plots, after=tuple(after))
 

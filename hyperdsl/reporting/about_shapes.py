@@ -8,7 +8,7 @@ import torch
 from matplotlib.axes import Axes
 from torch import Tensor
 
-from hyperdsl.evaluation.samples import EXACT, Panel, shower
+from hyperdsl.evaluation.samples import EXACT, Panel, Show, shower
 from hyperdsl.pages.multistep_regions import draw_multistep_region
 from hyperdsl.pages.regions import draw_region
 from hyperdsl.pages.text import length
@@ -93,12 +93,15 @@ def _length(value: object) -> str:
 
 def about_samples(subject: Subject, measured: Measured) -> Part:
     """What methods give, beside the exact ones."""
-    what = _kind(subject)
-    plots = [_picture(subject, measured, None, 0, what)]
-    plots += [_picture(subject, measured, panel, k, what) for k, panel in enumerate(measured.panels, start=1)]
+    what, show = _kind(subject), shower(subject.problem, measured.start, measured.lines)
+    plots = [_picture(show, measured, panel, k, what) for k, panel in enumerate((None, *measured.panels))]
     beside = "pale lines are the exact ones" if what == "trajectories" else "the exact ones come first"
     return Part(
-        "samples", what.capitalize(), (f"What methods give from the same starts; {beside}.",), plots=tuple(plots)
+        "samples",
+        what.capitalize(),
+        (f"What methods give from the same starts; {beside}.",),
+        plots=tuple(plots),
+        after=measured.notes["samples"],
     )
 
 
@@ -109,13 +112,12 @@ def _kind(subject: Subject) -> str:
     return "samples" if subject.problem.generative else "trajectories"
 
 
-def _picture(subject: Subject, measured: Measured, panel: Panel | None, k: int, what: str) -> Plot:
+def _picture(show: Show, measured: Measured, panel: Panel | None, k: int, what: str) -> Plot:
     """The figure of one method, or of the exact ones."""
     states = None if panel is None else panel.states
     endless = states is not None and not bool(states.isfinite().all())
     if states is not None and endless:
         states = torch.where(states.isfinite(), states, 0.0 if what == "images" else torch.nan)
-    show = shower(subject.problem, measured.start)
 
     def draw(axes: Axes) -> None:
         if what != "trajectories":

@@ -61,7 +61,7 @@ def about_convergence(subject: Subject, measured: Measured) -> Part:
         plots.append(_curves("local", caption, pair, order + 1, "step size ε", down=False))
     else:
         lines.append("The solver was made for steps of one size, so that there is no slope of single steps.")
-    return Part("convergence", title, tuple(lines), plots=tuple(plots))
+    return Part("convergence", title, tuple(lines), plots=tuple(plots), after=measured.notes["convergence"])
 
 
 def _slope(curve: Curve) -> str:

@@ -189,7 +189,7 @@ def _run(subject: Subject, measured: Measured, command: str) -> Part:
         f"hyperdsl {machine.hyperdsl}, torch {machine.torch}, Python {machine.python}",
         f"processor: {machine.processor}, {machine.threads} thread",
         f"starts drawn with seed {machine.seed}, which no training draws from",
-        f"{len(measured.start.z0)} starts, their exact ends within {subject.problem.tolerance:.0e}",
+        f"{len(measured.start.z0)} starts, their exact ends within {measured.tolerance:.0e}",
         f"times are those of batches of {measured.batch}",
     ]
     if origin is not None:

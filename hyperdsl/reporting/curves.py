@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 import statistics
-import time
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -16,8 +15,10 @@ from torch import Tensor, nn
 from hyperdsl.evaluation.contenders import Contender, beside, is_adaptive
 from hyperdsl.evaluation.errors import NotConvergedError
 from hyperdsl.evaluation.metrics import relative_error
+from hyperdsl.evaluation.stopping import OutOfTimeError, Stop
 from hyperdsl.evaluation.work_precision import UNSEEN, Start, exact_end
 from hyperdsl.reporting.effort import Effort
+from hyperdsl.reporting.starting import Pace
 from hyperdsl.reporting.subject import Subject
 from hyperdsl.training.protocol import has_history, is_graded, steps_on, takes_parts
 from hyperdsl.training.rows import in_dtype
@@ -28,6 +29,11 @@ USED = 4
 """The finest steps that a slope is of."""
 LARGE = 0.3
 """An error from which on nothing can be said of a slope."""
+CONVERGENCE, LOCAL = 0.3, 0.5
+"""Shares of the time that is left: of a solver's convergence, and of single steps."""
+ENDS = 16
+"""About so many times the exact ends of the whole span take those of all single steps."""
+NONE = "There was no time for any number of steps."
 OFF = (0.0, 1.0, 2.0, 4.0)
 """How far beside solutions states are looked at, in standard deviations of the states on them."""
 
@@ -98,14 +104,16 @@ def slope_of(points: Sequence[tuple[float, float]], floor: float) -> float | Non
 
 
 @torch.no_grad()
-def convergence(subject: Subject, start: Start, effort: Effort) -> tuple[Curve, ...] | None:
+def convergence(
+    subject: Subject, start: Start, effort: Effort, stop: Stop
+) -> tuple[tuple[Curve, ...] | None, tuple[str, ...]]:
     """The errors at the end over numbers of steps, of the solver and of what it was before; None for adaptive ones.
 
-    Steps are doubled from a few on while there is patience, and while the error is above the reference's. Solvers
-    with steps of their own have none.
+    Steps are doubled from a few on while there is patience, and while the error is above the reference's: then come
+    sentences on what there was no time for. Solvers with steps of their own have no such errors.
     """
     if is_adaptive(subject.solver) or is_graded(subject.solver):
-        return None
+        return None, ()
     models = {subject.name: subject.solver}
     if subject.learns and subject.trained:
         models = {_before(subject): subject.start, **models}
@@ -113,19 +121,23 @@ def convergence(subject: Subject, start: Start, effort: Effort) -> tuple[Curve, 
     z0 = in_dtype(start.z0[: effort.batch], dtype)
     x = None if start.x is None else in_dtype(start.x[: effort.batch], dtype)
     reference, floor = start.reference[: effort.batch], 10 * max(subject.problem.tolerance, torch.finfo(dtype).eps)
-    found = []
+    found, told = list[Curve](), list[str]()
     for name, model in models.items():
-        points, began = [], time.perf_counter()
-        for steps, contender in _doubling(subject, model):
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # steps here are longer and shorter than those of training
-                end = contender.run(subject.problem.f, z0, start.span, x)
-            error = relative_error(end, reference)
-            points.append((float(steps), error if math.isfinite(error) else math.inf))
-            if time.perf_counter() - began > effort.patience or error < floor:
-                break
+        points = list[tuple[float, float]]()
+        try:
+            with stop.within(min(effort.patience, CONVERGENCE * stop.left)):
+                for steps, contender in _doubling(subject, model):
+                    with warnings.catch_warnings():
+                        warnings.simplefilter("ignore")  # steps here are longer and shorter than those of training
+                        end = contender.run(subject.problem.f, z0, start.span, x)
+                    error = relative_error(end, reference)
+                    points.append((float(steps), error if math.isfinite(error) else math.inf))
+                    if error < floor:
+                        break
+        except OutOfTimeError:
+            told.append(f"There was no time for more than {points[-1][0]:g} steps of {name}." if points else NONE)
         found.append(Curve(name, tuple(points), slope_of(points, floor)))
-    return tuple(found)
+    return tuple(found), tuple(told)
 
 
 def _before(subject: Subject) -> str:
@@ -141,24 +153,69 @@ def _doubling(subject: Subject, model: nn.Module) -> Iterator[tuple[int, Contend
         steps *= 2
 
 
+@dataclass(frozen=True)
+class Steps:
+    """Single steps, or why there are none; `reduced` are sentences on what there was no time for."""
+
+    found: Local | None
+    why: str = ""
+    reduced: tuple[str, ...] = ()
+
+
+def local_within(subject: Subject, effort: Effort, stop: Stop, pace: Pace | None) -> Steps:
+    """Single steps from states on unseen solutions and beside them, as many as there is time for.
+
+    None where exact ends of the whole span take too long.
+    """
+    if has_history(subject.solver) or subject.entry.get("kind") == "variable":  # type: ignore[arg-type]  # any module
+        return Steps(None, "a step of this solver reads the steps before it, so that none can be looked at alone")
+    if pace is None:
+        return Steps(None, "exact ends, of single steps too, take too long here")
+    seconds = LOCAL * stop.left
+    count = max(effort.states // 6, 4) if subject.problem.stiff else effort.states
+    states = pace.most(count, seconds / ENDS) or min(count, 4)
+    asked = replace(effort, states=states)
+    if pace.seconds * pace.of(states) > seconds / ENDS:
+        asked = replace(asked, times=min(effort.times, 2), sizes=min(effort.sizes, 4))
+    try:
+        with stop.within(seconds):
+            found, cut = _local(subject, asked)
+    except NotConvergedError as error:
+        return Steps(None, f"no reference for single steps: {error}")
+    except OutOfTimeError:
+        return Steps(None, f"exact ends of single steps were not found within {seconds:.0f} seconds")
+    reduced = [f"Single steps are those from {states} states at a time, where {count} are usual."]
+    if asked.times < effort.times:
+        reduced.append(f"They begin at {asked.times} times, where {effort.times} are usual.")
+    if cut:
+        reduced.append("There was no time for single steps of other sizes, or further beside solutions.")
+    return Steps(found, reduced=tuple(reduced[states == count :]))
+
+
 @torch.no_grad()
-def local(subject: Subject, effort: Effort) -> Local | None:
-    """Single steps from states on unseen solutions and beside them; None for solvers whose steps are not single ones.
+def _local(subject: Subject, effort: Effort) -> tuple[Local, bool]:
+    """Single steps, and whether the time was up before all were taken; OutOfTimeError where it was for the first ones.
 
     NotConvergedError where there is no reference.
     """
-    if has_history(subject.solver) or subject.entry.get("kind") == "variable":  # type: ignore[arg-type]  # any module
-        return None
     sizes = _sizes(subject, effort)
     groups = _visited(subject, sorted({s for pairs in sizes.values() for s in pairs}), effort)
     scale = float(torch.cat([z.flatten(1).norm(dim=1) for z, _ in groups.values()]).median()) or 1.0
-    before, after, harmed = [], [], []
+    before, after = list[tuple[float, float]](), list[tuple[float, float]]()
+    harmed, cut = list[float](), False
     for eps, times in sizes.items():
-        errors = [_errors(subject, s, *groups[s], eps) for s in times]
+        try:
+            errors = [_errors(subject, s, *groups[s], eps) for s in times]
+        except OutOfTimeError:
+            if not before:
+                raise
+            cut = True
+            break
         old, new = (torch.cat(column) for column in zip(*errors, strict=True))
         before.append((eps, float(old.median()) / scale))
         after.append((eps, float(new.median()) / scale))
         harmed.append(float((~(new <= old)).double().mean()))
+    sizes = {eps: sizes[eps] for eps, _ in before}
     size = [*sizes][len(sizes) // 2]
     floor = 1e3 * torch.finfo(torch.float64).eps
     curves = [
@@ -167,7 +224,8 @@ def local(subject: Subject, effort: Effort) -> Local | None:
     ]
     flat = torch.cat([z for z, _ in groups.values()]).flatten(1)
     found = _beside(subject, groups, size, sizes[size], flat) if subject.learns else ()
-    return Local(tuple(sizes), curves[0], curves[1], tuple(harmed), size, found, flat.shape[1] > 2)
+    cut = cut or (subject.learns and len(found) < len(OFF))
+    return Local(tuple(sizes), curves[0], curves[1], tuple(harmed), size, found, flat.shape[1] > 2), cut
 
 
 def _sizes(subject: Subject, effort: Effort) -> dict[float, list[float]]:
@@ -201,8 +259,7 @@ Group = tuple[Tensor, Tensor | None]
 def _visited(subject: Subject, times: Sequence[float], effort: Effort) -> dict[float, Group]:
     """Unseen states at these times, from the start of the span on."""
     problem = subject.problem
-    count = max(effort.states // 6, 4) if problem.stiff else effort.states
-    z, x = problem.draw(count, torch.Generator().manual_seed(UNSEEN + 1))
+    z, x = problem.draw(effort.states, torch.Generator().manual_seed(UNSEEN + 1))
     dtype = torch.float64 if subject.takes_double() else z.dtype
     z, x, now, found = in_dtype(z, dtype), in_dtype(x, dtype), problem.span[0], {}
     for s in sorted(times, reverse=problem.span[1] < problem.span[0]):
@@ -250,7 +307,7 @@ def _beside(
                 there = z + off * deviation.reshape(z.shape[1:]) * noise
                 errors.append(_errors(subject, s, there, x, eps))
                 places.append(project(there.flatten(1)))
-        except NotConvergedError:
+        except (NotConvergedError, OutOfTimeError):
             continue
         before, after = (torch.cat(column) for column in zip(*errors, strict=True))
         found.append(Beside(off, before, after, torch.cat(places)))

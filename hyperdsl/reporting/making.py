@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hyperdsl.evaluation.packages import Package, load_package
 from hyperdsl.evaluation.problems import Problem
+from hyperdsl.evaluation.stopping import Stop
 from hyperdsl.reporting.building import base_name, page_of
 from hyperdsl.reporting.effort import Effort
 from hyperdsl.reporting.measured import Measured, measure
@@ -58,20 +60,23 @@ def report(
     output: Path | None = None,
     parameters: Mapping[str, float] | None = None,
     effort: Effort | None = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Report:
     """Measure a solver of a generated package on a problem, say whether to use it, and write that as a page.
 
     package: a loaded package or its folder. solver: its name, where the package has several. weights: those of its
     training, without which what it learns is untrained. output: the HTML file, one that asks for nothing from any
     network; without it no file is written. parameters: values of the base's free parameters. effort: how much is
-    measured, by default what takes a minute or two.
+    measured, by default what takes a minute or two; its limit is by the `clock`, in seconds.
 
     PackageError, WeightsError and EvaluationError where these are not what they should be, NotConvergedError where
     the problem has no reference solution, OSError where a file cannot be read or written.
     """
+    chosen = effort or Effort()
+    stop = Stop(chosen.limit, clock)
     loaded = package if isinstance(package, Package) else load_package(package)
     subject = subject_of(loaded, problem, solver, weights, parameters or {})
-    measured = measure(subject, effort or Effort())
+    measured = measure(subject, chosen, stop)
     verdict = judge(
         measured.rows, subject.name, untrained=subject.learns and not subject.trained, train=_command("train", subject)
     )

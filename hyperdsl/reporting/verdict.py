@@ -24,9 +24,10 @@ FEW = 3
 WHOLE = 10
 """Evaluations below which steps are too few to be anything but whole."""
 
-Kind = Literal["untrained", "diverges", "inaccurate", "always", "sometimes", "evaluations", "never"]
-"""What the rules come to: not trained yet; no end is finite; not even a tenth is reached; the cheapest in time at all
-accuracies that are reached, or at some; the cheapest in evaluations or work alone; in nothing."""
+Kind = Literal["untrained", "unmeasured", "diverges", "inaccurate", "always", "sometimes", "evaluations", "never"]
+"""What the rules come to: not trained yet; no solve ended in its time; no end is finite; not even a tenth is reached;
+the cheapest in time at all accuracies that are reached, or at some; the cheapest in evaluations or work alone; in
+nothing."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,8 @@ def judge(rows: Sequence[Row], name: str, *, untrained: bool = False, train: str
     best = _best(table, name)
     if untrained:
         return _untrained(name, best, train, table)
+    if not own:
+        return _unmeasured(name, best, table)
     errors = [row.relative_error for row in own if math.isfinite(row.relative_error)]
     if not errors:
         return _not_usable("diverges", name, "it diverges: no end that it gives here is a finite number", best, table)
@@ -148,8 +151,18 @@ def _untrained(name: str, best: str | None, train: str, table: tuple[Cheapest, .
     return Verdict("untrained", headline, (reason,), (f"Train it with: {train}", *until), best, table)
 
 
+def _unmeasured(name: str, best: str | None, table: tuple[Cheapest, ...]) -> Verdict:
+    reason = f"No solve of {name} ended in the time that a page has, at its coarsest setting either."
+    ended = (f"Of the methods that ended, {best} takes the least time at most accuracies.",) if best else ()
+    return Verdict("unmeasured", f"{name} is too slow here to be measured", (reason,), ended, best, table)
+
+
 def _not_usable(
-    kind: Literal["diverges", "inaccurate"], name: str, why: str, best: str | None, table: tuple[Cheapest, ...]
+    kind: Literal["diverges", "inaccurate"],
+    name: str,
+    why: str,
+    best: str | None,
+    table: tuple[Cheapest, ...],
 ) -> Verdict:
     headline = f"Use {best}, not {name}" if best else f"Do not use {name} here"
     others = () if best else ("No other method that was tried solves this problem either.",)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
-from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from hyperdsl import compiler
 from hyperdsl.evaluation.contenders import (
@@ -19,9 +16,7 @@ from hyperdsl.evaluation.contenders import (
     fixed,
     is_adaptive,
 )
-from hyperdsl.evaluation.problems import VectorField
 from hyperdsl.evaluation.solvers import TableauSolver
-from hyperdsl.evaluation.work_precision import Start
 from hyperdsl.reporting.subject import Subject
 from hyperdsl.training.protocol import is_graded
 from hyperdsl.training.trained import trained_grids
@@ -29,8 +24,6 @@ from hyperdsl.training.trained import trained_grids
 SETTINGS, OTHERS = 5, 4
 """Numbers of steps of the solver and of each other method, from the fewest to the most in equal ratios."""
 TOLERANCES = (1e-2, 1e-3, 1e-5, 1e-7)
-FEW = 4
-"""States from which evaluations are counted beforehand."""
 MOST = 400
 """Steps of others: more of them take too long to measure, and those of high order need no more."""
 BEYOND = 4
@@ -58,23 +51,33 @@ def spread(fewest: int, most: int, count: int = SETTINGS) -> tuple[int, ...]:
     return tuple(sorted({round(fewest * ratio ** (k / (count - 1))) for k in range(count)}))
 
 
-def contenders(subject: Subject, start: Start) -> list[Contender]:
-    """The solver first, then its base alone, methods of the library, and torchdiffeq's or SciPy's.
+def own_and_others(subject: Subject) -> tuple[list[Contender], list[Contender]]:
+    """The solver at its settings; torchdiffeq's or SciPy's methods beside it.
 
     EvaluationError where a free parameter has no value, or the problem lacks the parts that the solver takes.
     """
     problem, solver = subject.problem, subject.solver
     steps, scipy = own_steps(subject), STIFF_METHODS if problem.stiff else ()
     given = {"parameters": subject.parameters, "scipy": scipy, "problem": problem, "tolerances": TOLERANCES}
-    own, others = _apart(beside(subject.name, solver, {}, steps, **given), solver)  # type: ignore[arg-type]
+    return _apart(beside(subject.name, solver, {}, steps, **given), solver)  # type: ignore[arg-type]
+
+
+def in_steps(subject: Subject, counts: Sequence[int]) -> list[Contender]:
+    """The solver's base alone and methods of the library, in steps that have the evaluations of its own solves."""
     base = subject.base()
     tableaux = [base] if base else []
-    tableaux += [] if problem.stiff else [_library(name) for name in DEFAULT_METHODS if name not in _equal(base)]
-    counts = _evaluations(own, start)
+    tableaux += (
+        [] if subject.problem.stiff else [_library(name) for name in DEFAULT_METHODS if name not in _equal(base)]
+    )
+    found = []
     for tableau in tableaux:
-        fewest, most = (max(round(count / tableau.evaluations_per_step), 1) for count in counts)
-        own += fixed(tableau.name, tableau, spread(min(fewest, MOST // 4), min(BEYOND * most, MOST), OTHERS))
-    return own + others
+        fewest, most = (max(round(count / tableau.evaluations_per_step), 1) for count in _ends(counts))
+        found += fixed(tableau.name, tableau, spread(min(fewest, MOST // 4), min(BEYOND * most, MOST), OTHERS))
+    return found
+
+
+def _ends(counts: Sequence[int]) -> tuple[int, int]:
+    return max(min(counts, default=1), 1), max(*counts, 1, 1)
 
 
 def _apart(found: Sequence[Contender], solver: nn.Module) -> tuple[list[Contender], list[Contender]]:
@@ -90,37 +93,3 @@ def _library(name: str) -> TableauSolver:
 def _equal(base: TableauSolver | None) -> set[str]:
     """The usual methods that the base is itself."""
     return set() if base is None else {name for name in DEFAULT_METHODS if _library(name).tableau == base.tableau}
-
-
-@torch.no_grad()
-def _evaluations(own: Sequence[Contender], start: Start) -> tuple[float, float]:
-    """The fewest and the most evaluations of f in a solve, which others are to have as well."""
-    x = None if start.x is None else start.x[:FEW]
-    given = (start.z0[:FEW], start.span, x)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that g leaves its ranges is told in the rows
-        counts = [
-            one.counted(start.f, *given).evaluations if one.counted else _calls(one, start.f, *given) for one in own
-        ]
-    return max(min(counts), 1), max(*counts, 1)
-
-
-def _calls(one: Contender, f: VectorField, *given: Any) -> int:
-    """How often a solve calls f; of a solver that is given f in parts, what a step takes."""
-    calls = 0
-
-    def count(*_: object) -> None:
-        nonlocal calls
-        calls += 1
-
-    def counting(*arguments: Tensor) -> Tensor:
-        count()
-        return f(*arguments)
-
-    if isinstance(f, nn.Module):  # which solvers may know as what it is
-        hook = f.register_forward_hook(count)
-        one.run(f, *given)
-        hook.remove()
-    else:
-        one.run(counting, *given)
-    return calls or getattr(one.solver, "evaluations_per_step", 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from hyperdsl.evaluation.scipy_methods import scipy_solve
-from hyperdsl.evidence.kinetics import problem
+from hyperdsl.evidence.kinetics import ICG
 
 ROADRUNNER = (
     0.0105005392184745,
@@ -24,11 +24,10 @@ ROADRUNNER = (
 
 
 def test_it_is_solved_as_by_the_program_for_such_files() -> None:
-    patients = problem()
     dose = torch.zeros(1, 11, dtype=torch.float64)
     dose[0, -1] = 50
     person = torch.tensor(
         [[75.0, 0.2, 0.1, 0.8]], dtype=torch.float64
     )  # weight, shunts, loss of tissue, cardiac output
-    found = scipy_solve(patients.f, dose, (0.0, 5.0), person, method="lsoda", rtol=1e-8, atol=1e-12).z
+    found = scipy_solve(ICG.f, dose, (0.0, 5.0), person, method="lsoda", rtol=1e-8, atol=1e-12).z
     torch.testing.assert_close(found[0], torch.tensor(ROADRUNNER, dtype=torch.float64), rtol=1e-6, atol=1e-10)

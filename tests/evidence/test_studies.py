@@ -106,9 +106,15 @@ def test_a_claim_holds_in_all_cases_in_at_least_half_or_not() -> None:
     assert [verdict([True, True]), verdict([True, False]), verdict([True, False, False])] == [True, None, False]
 
 
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder for all studies, some of which use what others measured, as those of users do."""
+    return tmp_path_factory.mktemp("runs")
+
+
 @pytest.mark.parametrize("name", STUDIES)
-def test_it_runs_with_its_smallest_settings(name: str, tmp_path: Path) -> None:
-    settings = Settings((0,), True, tmp_path / "runs", progress=False)
+def test_it_runs_with_its_smallest_settings(name: str, runs: Path, tmp_path: Path) -> None:
+    settings = Settings((0,), True, runs, progress=False)
     found = run(name, study(name), settings, tmp_path, "test", say=lambda line: None)
     assert found.findings
     assert "| --- |" in (tmp_path / f"{name}.md").read_text("utf-8")

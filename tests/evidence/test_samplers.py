@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmarks.rivals import dpmpp_2m, edm, equal, heun, unipc_2
+from hyperdsl.evidence.samplers import dpmpp_2m, edm, equal, heun, unipc_2
 
 MEAN, WIDTH = 1.5, 0.3
 
