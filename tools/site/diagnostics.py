@@ -1,58 +1,43 @@
-"""A page for each diagnostic, with a spec that gives it."""
+"""A page for each diagnostic: what `hyperdsl explain` says of it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
 
-from hyperdsl import compiler
-from hyperdsl.diagnostics import catalogue
-from hyperdsl.diagnostics.model import Entry
-from hyperdsl.diagnostics.render import render
-from hyperdsl.source import SpecFile
-from tools.site.pages import ROOT, Page, fenced, plain, table
+from hyperdsl.diagnostics import explained
+from tools.site.pages import Page, fenced, table
 
-BAD = ROOT / "tests" / "diagnostics"
-LONGEST = 60
-"""Lines of a spec that is shown."""
+HEAD = """# Diagnostics
 
+Codes are stable, texts may be improved. Errors end with exit code 1, warnings and notes do not. `hyperdsl explain CODE`
+prints what stands here; words in capitals stand for those of the spec. [Messages](../../guide/messages.md) says how
+messages are read, mended and given to other programs.
 
-@cache
-def entries() -> tuple[Entry, ...]:
-    """Every kind of message, by code."""
-    found = (value for value in vars(catalogue).values() if isinstance(value, Entry))
-    return tuple(sorted(found, key=lambda entry: entry.code))
+"""
 
 
 def pages() -> Iterator[Page]:
     """A page for each code, and their table."""
-    shown = _examples()
-    rows = ((f"[{entry.code}]({entry.code}.md)", entry.severity, plain(entry.text)) for entry in entries())
-    head = (
-        "# Diagnostics\n\n"
-        "Codes are stable, texts may be improved. Errors end with exit code 1, warnings and notes do not.\n"
-    )
-    yield Page("reference/diagnostics/index.md", f"{head}\n{table(('code', 'kind', 'message'), rows)}")
-    for entry in entries():
-        parts = [f"# {entry.code}\n", f"{entry.severity.capitalize()}: {plain(entry.text)}\n"]
-        if entry.help:
-            parts.append(f"What to do: {plain(entry.help)}\n")
-        if entry.code in shown:
-            spec, message = shown[entry.code]
-            parts += ["A spec that gives it:\n", fenced(spec, "text"), "What is said of it:\n", fenced(message, "text")]
-        yield Page(f"reference/diagnostics/{entry.code}.md", "\n".join(parts))
+    found = [explained.page(code) for code in explained.codes()]
+    rows = ((f"[{page.code}]({page.code}.md)", page.severity, page.summary) for page in found)
+    yield Page("reference/diagnostics/index.md", HEAD + table(("code", "kind", "message"), rows))
+    for page in found:
+        yield Page(f"reference/diagnostics/{page.code}.md", "\n".join(_text(page)))
 
 
-def _examples() -> dict[str, tuple[str, str]]:
-    """The shortest bad spec of each code, and its message."""
-    found: dict[str, tuple[str, str]] = {}
-    for path in sorted(BAD.glob("*.hyper"), key=lambda path: path.stat().st_size):
-        try:
-            text = path.read_bytes().decode("utf-8")
-        except UnicodeDecodeError:
-            continue
-        if text.count("\n") > LONGEST or "\r" in text:
-            continue
-        for diagnostic in compiler.check([SpecFile(path, path.name)]).diagnostics:
-            found.setdefault(diagnostic.code, (text, render(diagnostic).plain))
-    return found
+def _text(page: explained.Page) -> Iterator[str]:
+    yield f"# {page.code}\n"
+    yield f"{page.severity.capitalize()}: {page.summary}\n"
+    yield f"{page.text}\n"
+    for name, text in page.beside:
+        yield f"Beside both, `{name}`:\n"
+        yield fenced(text, "hyper" if name.endswith(".hyper") else "text")
+    if page.bad is not None:
+        yield "A spec that gives it:\n"
+        yield fenced(page.bad, "hyper")
+    if page.message is not None:
+        yield "What is said of it:\n"
+        yield fenced(page.message, "text")
+    if page.mended is not None:
+        yield "The spec mended:\n"
+        yield fenced(page.mended, "hyper")

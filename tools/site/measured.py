@@ -9,7 +9,7 @@ from pathlib import Path
 from tools.site.pages import ROOT, Page, relinked
 
 FOLDERS = {"docs": "", "benchmarks/results": "benchmarks", "evidence": "evidence"}
-KINDS = (".md", ".png", ".svg", ".html", ".hyper", ".css", ".js")
+KINDS = (".md", ".png", ".svg", ".html", ".hyper", ".css", ".js", ".ipynb")
 
 
 def places() -> Mapping[str, str]:
