@@ -15,9 +15,11 @@ import torch
 import typer.main
 from typer.testing import CliRunner
 
+from hyperdsl import compiler
 from hyperdsl.cli import application
 from hyperdsl.pages.listing import rows
 from hyperdsl.semantics.settings_table import BLOCKS
+from hyperdsl.source import SpecFile
 from tools.site import __main__ as site
 from tools.site import language, library
 from tools.site.pages import relinked
@@ -166,3 +168,9 @@ def test_links_of_the_repository_become_links_of_the_site() -> None:
     text = "[a](../bound.md#x), [b](../../evidence/cnf.md), [c](../../hyperdsl/files.py)\n```\n[a](../bound.md)\n```\n"
     made = relinked(text, "docs/guide/one.md", "guide/one.md", places)
     assert made == "[a](../bound.md#x), [b](../evidence/cnf.md), c (`hyperdsl/files.py`)\n```\n[a](../bound.md)\n```\n"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests" / "first_specs").glob("*.hyper")), ids=lambda path: path.stem)
+def test_specs_written_from_the_pages_alone_are_without_fault(path: Path) -> None:
+    """As a newcomer wrote them from the tutorial and the reference, mended where the messages said so."""
+    assert compiler.check([SpecFile(path, path.name)]).diagnostics == ()

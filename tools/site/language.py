@@ -30,7 +30,8 @@ CONSTRUCTS = (
         "Files",
         "One statement a line, `{ }` around blocks, `#` comments, commas between values. A newline is ignored inside "
         "( ) and [ ] and after a comma, an operator or `=`. Files are UTF-8 and end in `.hyper`; the name of a file "
-        "names its package. Declarations may stand in any order. An optional first line says the language's version.",
+        "names its package. Declarations may stand in any order. Names are those of Python; what generated code uses "
+        "itself, such as `Any`, `Split` or `Tensor`, is refused (H304). An optional first line says the language's version.",
         ("file", "declaration", "block", "setting"),
         None,
         ("version",),
@@ -38,8 +39,9 @@ CONSTRUCTS = (
     Construct(
         "Numbers and expressions",
         "All numbers are exact: `0.1` is one tenth, `1e-6` a millionth. `^` binds tighter than a minus sign and is "
-        "right-associative. Tableaux take `sqrt` (nested, too), `cos(pi*q)` and rational powers; problems and paths "
-        "take sqrt, sin, cos, tan, exp, log, tanh, abs and pi. `1 .. 2` is a range.",
+        "right-associative. Tableaux take `sqrt` (nested, too), `cos(pi*q)` and integer powers; equations and paths "
+        "take sqrt, sin, cos, tan, exp, log, tanh, abs and pi. Ranges (`1 .. 2`) and settings are exact numbers, "
+        "without pi.",
         ("expression", "term", "factor", "power", "atom", "range", "comparison"),
         None,
         ("implicit",),
@@ -159,7 +161,8 @@ CONSTRUCTS = (
     Construct(
         "Free and learned parameters",
         "`alpha = 1/2` fixes a parameter of a family, `alpha = 3/10 .. 1` or `alpha = free` leaves it to the call, "
-        "`alpha = learned(1/2, 3/10 .. 1)` trains it. `learned(6)` trains every coefficient of six evaluations.",
+        "`alpha = learned(1/2, 3/10 .. 1)` trains it. `learned(6)` trains every coefficient of six "
+        "evaluations; they start as whole steps of `start`'s method, so that `start = rk4` needs 4, 8, 12 or 16.",
         (),
         None,
         ("free", "learned"),
@@ -185,8 +188,8 @@ CONSTRUCTS = (
     ),
     Construct(
         "problem",
-        "Equations in the time s, with the range of each state's start. A range as a parameter's value is drawn for "
-        "each sample, a number is fixed.",
+        "Equations in the time s, with the range of each state's start, from which it is drawn; `x in 1` is a fixed start. "
+        "A range as a parameter's value is drawn for each sample, a number is fixed.",
         ("equation", "domain"),
         "problem",
         ("problem",),
@@ -238,8 +241,8 @@ def _settings(words: tuple[Word, ...]) -> Iterator[str]:
     rows = ((f"`{word.word}`", word.means, str(word.takes), _default(word)) for word in words)
     yield table(("setting", "what it is", "type and range", "default"), rows)
     called = {
-        (choice, argument.word): (
-            f"`{choice}`",
+        (word.word, choice, argument.word): (
+            f"`{word.word} {choice}`",
             f"`{argument.word}`",
             argument.means,
             str(argument.takes),

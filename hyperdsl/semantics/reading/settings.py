@@ -216,8 +216,13 @@ class Arguments:
         return int(found[0].fraction())
 
 
-def ends(report: Report, value: n.Value | None, owner: Spanned, word: str) -> tuple[Exact, Exact] | None:
-    """The ends of a range `lower .. upper`, which must not be equal or reversed."""
+def ends(
+    report: Report, value: n.Value | None, owner: Spanned, word: str, *, single: str | None = None
+) -> tuple[Exact, Exact] | None:
+    """The ends of a range `lower .. upper`, which must not be equal or reversed.
+
+    `single` says what is written in place of a range of no length.
+    """
     if not isinstance(value, n.Range):
         report(catalogue.WRONG_VALUE, value or owner, word=word, wants="a range such as `0 .. 1`")
         return None
@@ -226,7 +231,9 @@ def ends(report: Report, value: n.Value | None, owner: Spanned, word: str) -> tu
     if lower is None or upper is None:
         return None
     if (upper - lower).sign() <= 0:
-        report(catalogue.OUT_OF_RANGE, value, what=f"the range of `{word}`", wants="from a lower to a higher number")
+        wants = "from a lower to a higher number"
+        advice = single if upper == lower else None
+        report(catalogue.OUT_OF_RANGE, value, what=f"the range of `{word}`", wants=wants, help=advice)
         return None
     return lower, upper
 

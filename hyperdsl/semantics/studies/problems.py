@@ -61,7 +61,7 @@ def _usable(report: Report, name: n.Name, taken: dict[str, ProblemParameter] | d
 def _interval(report: Report, value: n.Value, word: str) -> tuple[Exact, Exact] | None:
     """A range, or a number as a range of no length."""
     if isinstance(value, n.Range | n.Comparison | n.String):
-        return ends(report, value, value, word)
+        return ends(report, value, value, word, single="one value is written as a number alone, without `..`")
     number = ExactReader(report).double(value)
     return None if number is None else (number, number)
 
