@@ -31,7 +31,8 @@ CONSTRUCTS = (
         "One statement a line, `{ }` around blocks, `#` comments, commas between values. A newline is ignored inside "
         "( ) and [ ] and after a comma, an operator or `=`. Files are UTF-8 and end in `.hyper`; the name of a file "
         "names its package. Declarations may stand in any order. Names are those of Python; what generated code uses "
-        "itself, such as `Any`, `Split` or `Tensor`, is refused (H304). An optional first line says the language's version.",
+        "itself, such as `Any`, `Split` or `Tensor`, is refused (H304). An optional first line "
+        "says the language's version.",
         ("file", "declaration", "block", "setting"),
         None,
         ("version",),
@@ -188,8 +189,8 @@ CONSTRUCTS = (
     ),
     Construct(
         "problem",
-        "Equations in the time s, with the range of each state's start, from which it is drawn; `x in 1` is a fixed start. "
-        "A range as a parameter's value is drawn for each sample, a number is fixed.",
+        "Equations in the time s, with the range of each state's start, from which it is drawn; `x in 1` is a fixed "
+        "start. A range as a parameter's value is drawn for each sample, a number is fixed.",
         ("equation", "domain"),
         "problem",
         ("problem",),
