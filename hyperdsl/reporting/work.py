@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
+from dataclasses import replace
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from hyperdsl import compiler
 from hyperdsl.evaluation.contenders import (
@@ -18,7 +21,7 @@ from hyperdsl.evaluation.contenders import (
 )
 from hyperdsl.evaluation.solvers import TableauSolver
 from hyperdsl.reporting.subject import Subject
-from hyperdsl.training.protocol import is_graded
+from hyperdsl.training.protocol import is_graded, learned_names
 from hyperdsl.training.trained import trained_grids
 
 SETTINGS, OTHERS = 5, 4
@@ -65,15 +68,41 @@ def own_and_others(subject: Subject) -> tuple[list[Contender], list[Contender]]:
 def in_steps(subject: Subject, counts: Sequence[int]) -> list[Contender]:
     """The solver's base alone and methods of the library, in steps that have the evaluations of its own solves."""
     base = subject.base()
-    tableaux = [base] if base else []
+    tableaux, found = [base] if base else [], [] if base else _without_g(subject)
     tableaux += (
         [] if subject.problem.stiff else [_library(name) for name in DEFAULT_METHODS if name not in _equal(base)]
     )
-    found = []
     for tableau in tableaux:
         fewest, most = (max(round(count / tableau.evaluations_per_step), 1) for count in _ends(counts))
         found += fixed(tableau.name, tableau, spread(min(fewest, MOST // 4), min(BEYOND * most, MOST), OTHERS))
     return found
+
+
+class _Nothing(nn.Module):
+    """A corrector that adds nothing, for nothing."""
+
+    def forward(
+        self, eps: Tensor, s: Tensor, x: Tensor | None, z: Tensor, *seen: Tensor, **parameters: Tensor
+    ) -> Tensor:
+        return torch.zeros_like(z)
+
+
+def _without_g(subject: Subject) -> list[Contender]:
+    """The base alone where it is no tableau of plain steps: the solver of before training, with g left out.
+
+    None of those whose base changes in training, and of those whose steps follow g.
+    """
+    solver, problem = copy.deepcopy(subject.start), subject.problem
+    if not subject.corrected or learned_names(solver) or "learned" in str(getattr(solver, "error", "")):
+        return []
+    solver.corrector = _Nothing()
+    steps = own_steps(subject) or trained_grids(subject.solver) or DEFAULT_STEPS
+    least = getattr(solver, "past", 0) + 1
+    counts = spread(max(min(steps) // BEYOND, least), min(BEYOND * max(steps), max(MOST, least)), OTHERS)
+    given = {"parameters": subject.parameters, "problem": problem}
+    name = f"{subject.entry.get('base', 'base')} alone"
+    found, _ = _apart(beside(name, solver, {}, counts, **given), solver)  # type: ignore[arg-type]  # as in own_and_others
+    return [replace(one, corrector=None) for one in found]
 
 
 def _ends(counts: Sequence[int]) -> tuple[int, int]:
