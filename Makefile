@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: venv demo test core lint bench evidence clean
+.PHONY: venv demo test core lint bench evidence docs clean
 
 venv: .venv/installed
 
@@ -59,6 +59,10 @@ bench: venv
 # Goes on where it was ended. In the background: nohup make evidence > evidence.log &
 evidence: venv
 	$(BIN)/hyperdsl reproduce all --quiet
+
+# The site, in site/; a warning is an error.
+docs: venv
+	$(BIN)/python -m tools.site
 
 clean:
 	rm -rf .venv runs

@@ -28,9 +28,10 @@ from hyperdsl.semantics.model.problem import ProblemModel
 from hyperdsl.semantics.model.spec import Base, Method, Spec, Training
 from hyperdsl.semantics.reading.scope import Project
 from hyperdsl.semantics.reading.units import library_index
-from hyperdsl.semantics.solvers.trainings import DEFAULT_REFERENCE, default_training
+from hyperdsl.semantics.solvers.trainings import default_training
 from hyperdsl.semantics.studies.variants import Variants
 from hyperdsl.semantics.summary import solver_summary, summary, table_rows
+from hyperdsl.semantics.tables.training import DEFAULT_REFERENCE
 from hyperdsl.source import ON_DISK, SpecFile, Texts
 from hyperdsl.syntax.parser import parse
 from hyperdsl.syntax.printer import print_file

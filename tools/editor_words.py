@@ -14,7 +14,7 @@ from typing import Any
 
 from hyperdsl.semantics.reading.numbers import PI, ProblemReader
 from hyperdsl.semantics.reading.units import DIRECTIVES
-from hyperdsl.semantics.settings_table import blocks
+from hyperdsl.semantics.settings_table import BLOCKS
 from hyperdsl.syntax.brackets import DECLARATIONS
 
 EDITORS = Path(__file__).parent.parent / "editors"
@@ -26,12 +26,12 @@ CLAUSES = ("within", "autonomous", "in")
 
 def settings() -> tuple[str, ...]:
     """The words that begin a statement in some block."""
-    return tuple(sorted({word.word for words in blocks().values() for word in words}))
+    return tuple(sorted({word.word for words in BLOCKS.values() for word in words}))
 
 
 def choices() -> tuple[str, ...]:
     """The words that may be values."""
-    return tuple(sorted({choice for words in blocks().values() for word in words for choice in word.choices}))
+    return tuple(sorted({choice for words in BLOCKS.values() for word in words for choice in word.choices}))
 
 
 def functions() -> tuple[str, ...]:

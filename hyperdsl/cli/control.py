@@ -9,7 +9,7 @@ import typer
 from hyperdsl import compiler
 from hyperdsl.cli.inputs import WRONG_USAGE, say, stop
 from hyperdsl.diagnostics import has_errors
-from hyperdsl.semantics.solvers.controls import SETTINGS
+from hyperdsl.semantics.tables.solvers import CONTROL
 
 FIXED = ("error", "per_sample")
 """What the generated code is made for."""
@@ -25,7 +25,7 @@ def split_overrides(items: Sequence[str]) -> tuple[list[str], dict[str, object]]
     for item in items:
         path, equals, value = item.partition("=")
         name, _, word = path.strip().partition(".")
-        if not (equals and name.isidentifier() and word in SETTINGS):
+        if not (equals and name.isidentifier() and word in {known.word for known in CONTROL}):
             others.append(item)
         elif word in FIXED:
             stop(f"`{word}` of a control is part of the generated code: change the spec and compile it again")

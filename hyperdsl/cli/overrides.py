@@ -13,13 +13,14 @@ from hyperdsl.cli.names import meant
 from hyperdsl.diagnostics import has_errors
 from hyperdsl.semantics.model.spec import Method, Training
 from hyperdsl.semantics.model.training import AdversarialLoss, EndLoss, Loss, ResidualLoss, StepRange, TrajectoryLoss
-from hyperdsl.semantics.solvers.controls import SETTINGS as CONTROL_SETTINGS
+from hyperdsl.semantics.tables.solvers import CONTROL
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from hyperdsl.training.settings import Field, Step
 
+CONTROL_SETTINGS = frozenset(word.word for word in CONTROL)
 OPTIMIZER_FIELDS = ("learning_rate", "weight_decay", "clip")
 
 

@@ -11,7 +11,9 @@ from hyperdsl.lsp.cursor import Cursor, cursor
 from hyperdsl.lsp.facts import order_text, word_of, word_text
 from hyperdsl.pages.listing import Row, rows
 from hyperdsl.semantics.reading.units import DIRECTIVES
-from hyperdsl.semantics.settings_table import BASES, DECLARED, Word, blocks
+from hyperdsl.semantics.settings_table import BLOCKS, DECLARED
+from hyperdsl.semantics.tables.solvers import BASES
+from hyperdsl.semantics.tables.word import Word
 
 Kind = types.CompletionItemKind
 OF_ROWS = {"predictor-corrector": "predictor_corrector"}
@@ -28,7 +30,7 @@ def completions(analysis: Analysis | None, text: str, line: int, column: int) ->
     if word is None or place.words[-1] == "{":
         return []
     if place.call is not None and place.call in word.choices:
-        return [types.CompletionItem(f"{name} = ", kind=Kind.Property) for name in word.choices[place.call]]
+        return [types.CompletionItem(f"{one.word} = ", kind=Kind.Property) for one in word.choices[place.call]]
     if place.call is not None:
         return []
     return [*_choices(word), *_names(word, analysis)]
@@ -41,7 +43,7 @@ def _statements(place: Cursor) -> Iterator[types.CompletionItem]:
             yield types.CompletionItem(declared, kind=Kind.Keyword, documentation=means)
         for directive in DIRECTIVES:
             yield types.CompletionItem(directive, kind=Kind.Keyword)
-    for word in blocks().get(place.block or "", ()):
+    for word in BLOCKS.get(place.block or "", ()):
         told = types.MarkupContent(types.MarkupKind.Markdown, word_text(word))
         default = f"default: {word.default}" if word.default else None
         yield types.CompletionItem(word.word, kind=Kind.Property, detail=default, documentation=told)
@@ -49,7 +51,7 @@ def _statements(place: Cursor) -> Iterator[types.CompletionItem]:
 
 def _choices(word: Word) -> Iterator[types.CompletionItem]:
     for choice, arguments in word.choices.items():
-        detail = f"{choice}({', '.join(arguments)})" if arguments else None
+        detail = f"{choice}({', '.join(one.word for one in arguments)})" if arguments else None
         yield types.CompletionItem(choice, kind=Kind.EnumMember, detail=detail)
 
 

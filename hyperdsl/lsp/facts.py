@@ -10,7 +10,7 @@ from hyperdsl.pages.listing import Row, rows
 from hyperdsl.semantics.model.additive import Additive
 from hyperdsl.semantics.model.rosenbrock import Rosenbrock
 from hyperdsl.semantics.model.spec import Base, Method, Multistep, PredictorCorrector
-from hyperdsl.semantics.settings_table import DECLARED, Word, blocks
+from hyperdsl.semantics.settings_table import BLOCKS, DECLARED
 from hyperdsl.semantics.summary import (
     additive_summary,
     method_summary,
@@ -19,6 +19,7 @@ from hyperdsl.semantics.summary import (
     rosenbrock_summary,
     solver_summary,
 )
+from hyperdsl.semantics.tables.word import Word
 from hyperdsl.syntax import nodes as n
 from hyperdsl.syntax.printer import header_text
 from hyperdsl.theory.numbers.budget import OutOfReach, limited
@@ -118,7 +119,7 @@ def word_text(word: Word) -> str:
 
 def word_of(block: str | None, word: str) -> Word | None:
     """A word of a block's."""
-    return next((one for one in blocks().get(block or "", ()) if one.word == word), None)
+    return next((one for one in BLOCKS.get(block or "", ()) if one.word == word), None)
 
 
 def _comment(named: Named) -> Iterator[str]:

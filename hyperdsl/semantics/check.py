@@ -21,10 +21,11 @@ from hyperdsl.semantics.solvers.controls import read_control
 from hyperdsl.semantics.solvers.correctors import read_corrector
 from hyperdsl.semantics.solvers.declared import read_solver
 from hyperdsl.semantics.solvers.paths import read_path
-from hyperdsl.semantics.solvers.trainings import DEFAULT_REFERENCE, default_training, override_training, read_training
+from hyperdsl.semantics.solvers.trainings import default_training, override_training, read_training
 from hyperdsl.semantics.studies.problems import read_problem
 from hyperdsl.semantics.studies.sweeps import read_sweep
 from hyperdsl.semantics.studies.variants import Variants
+from hyperdsl.semantics.tables.training import DEFAULT_REFERENCE
 from hyperdsl.source import STDIN, Source
 from hyperdsl.syntax import nodes as n
 from hyperdsl.syntax.parser import parse

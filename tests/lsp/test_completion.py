@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hyperdsl.lsp.completion import completions
-from hyperdsl.semantics.settings_table import blocks
+from hyperdsl.semantics.settings_table import BLOCKS
 from hyperdsl.syntax.brackets import DECLARATIONS
 
 
@@ -32,7 +32,7 @@ def test_declarations_at_the_top() -> None:
     ],
 )
 def test_settings_of_the_block(text: str, block: str) -> None:
-    assert [*offered(text)] == [word.word for word in blocks()[block]]
+    assert [*offered(text)] == [word.word for word in BLOCKS[block]]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from hyperdsl import __version__
-from hyperdsl.semantics.settings_table import blocks
+from hyperdsl.semantics.settings_table import BLOCKS
 from hyperdsl.syntax.brackets import DECLARATIONS
 from tools import editor_words
 from tools.pack_vsix import FOLDER, pack
@@ -30,7 +30,7 @@ def test_the_grammar_has_every_word_and_no_other() -> None:
         name: re.findall(r"\w+", match.partition(r"\s*(")[2].partition(")")[0]) for name, match in by_name.items()
     }
     assert listed["keyword.declaration.hyper"] == [*DECLARATIONS]
-    words = {word.word for words in blocks().values() for word in words}
+    words = {word.word for words in BLOCKS.values() for word in words}
     assert {*listed["keyword.other.setting.hyper"]} == words
     for rule in rules:
         re.compile(rule["match"])

@@ -18,6 +18,7 @@ from hyperdsl.semantics.model.spec import Method
 from hyperdsl.semantics.reading.names import check_name
 from hyperdsl.semantics.reading.report import Report, Spanned, exactly
 from hyperdsl.semantics.reading.settings import Settings
+from hyperdsl.semantics.tables.methods import ADDITIVE
 from hyperdsl.syntax import nodes as n
 from hyperdsl.theory.additive.order import (
     OrderReport,
@@ -33,8 +34,6 @@ from hyperdsl.theory.runge_kutta.simplifying import is_stiffly_accurate
 from hyperdsl.theory.runge_kutta.tableau import Tableau
 from hyperdsl.theory.stability.a_stability import linear_stability
 from hyperdsl.theory.stability.linear import stability_intervals
-
-SETTINGS = ("order", "where", *PARTS)
 
 Find = Callable[[n.Name], Method | None]
 """The Runge–Kutta method that a name means; None where there is none, which it reports."""
@@ -59,7 +58,7 @@ def read_additive(report: Report, declaration: n.Declaration, find: Find) -> Add
     names = parameter_names(report, declaration)
     tables = tables_of(declaration)
     others = tuple(statement for statement in declaration.body.statements if statement not in tables)
-    settings = Settings(report, "an additive method", n.Block(others, declaration.body.span), SETTINGS, CLAUSES)
+    settings = Settings(report, "an additive method", n.Block(others, declaration.body.span), ADDITIVE, CLAUSES)
     ranges = read_conditions(report, settings, names)
     claim = read_claim(report, declaration, settings)
     parts = [_part(report, declaration, settings, label, names, find) for label in PARTS]

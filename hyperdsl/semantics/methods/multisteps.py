@@ -14,13 +14,13 @@ from hyperdsl.semantics.reading.numbers import ExactReader, fits_double
 from hyperdsl.semantics.reading.report import Report, exactly
 from hyperdsl.semantics.reading.settings import Settings
 from hyperdsl.semantics.solvers.starts import FindMethod, read_start
+from hyperdsl.semantics.tables.methods import MULTISTEP
 from hyperdsl.syntax import nodes as n
 from hyperdsl.theory.multistep.formulas import LinearMultistep
 from hyperdsl.theory.multistep.root_condition import largest_root
 from hyperdsl.theory.numbers.budget import MOST_BITS, NotExact
 from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact
 
-SETTINGS = ("order", "start")
 MAX_STEPS = 32
 STATE, DERIVATIVE, STEP, INDEX = "z", "f", "h", "n"
 
@@ -47,9 +47,9 @@ def read_multistep(report: Report, declaration: n.Declaration, find: FindMethod)
         report(catalogue.BAD_PARAMETER, declaration.parameters[0], problem="a multistep method has no parameters")
     updates = [statement for statement in declaration.body.statements if isinstance(statement, n.Update)]
     others = tuple(statement for statement in declaration.body.statements if not isinstance(statement, n.Update))
-    settings = Settings(report, "a multistep method", n.Block(others, declaration.body.span), SETTINGS)
+    settings = Settings(report, "a multistep method", n.Block(others, declaration.body.span), MULTISTEP)
     claim = settings.require("order", name, "order 2")
-    claimed = settings.integer("order", 1, 1)
+    claimed = settings.integer("order", 1)
     if not updates:
         example = "z[n+1] = z[n] + h*f[n]"
         report(catalogue.MISSING_SETTING, name, kind="multistep", name=name.text, word="z[n+1]", example=example)

@@ -12,15 +12,14 @@ from hyperdsl.semantics.reading.names import check_name
 from hyperdsl.semantics.reading.report import Report, exactly
 from hyperdsl.semantics.reading.settings import Settings
 from hyperdsl.semantics.solvers.starts import FindMethod, read_start
+from hyperdsl.semantics.tables.methods import DEFAULT_MODE, MOST_CORRECTIONS
+from hyperdsl.semantics.tables.methods import PREDICTOR_CORRECTOR as TABLE
 from hyperdsl.syntax import nodes as n
 from hyperdsl.theory.multistep import predictor_corrector as theory
 
 FindMultistep = Callable[[n.Name], Multistep | None]
 
-SETTINGS = ("predict", "correct", "mode", "start")
 MODE = re.compile(r"P((?:EC)+)(E?)")
-DEFAULT_MODE = "PECE"
-MOST_CORRECTIONS = 16
 
 
 @exactly
@@ -34,7 +33,7 @@ def read_predictor_corrector(
     if declaration.parameters:
         problem = "a predictor-corrector method has no parameters"
         report(catalogue.BAD_PARAMETER, declaration.parameters[0], problem=problem)
-    settings = Settings(report, "a predictor_corrector", declaration.body, SETTINGS)
+    settings = Settings(report, "a predictor_corrector", declaration.body, TABLE)
     predictor = _formula(report, settings, name, "predict", multistep, explicit=True)
     corrector = _formula(report, settings, name, "correct", multistep, explicit=False)
     mode = _mode(report, settings)

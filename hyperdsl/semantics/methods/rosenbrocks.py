@@ -16,6 +16,7 @@ from hyperdsl.semantics.model.rosenbrock import Rosenbrock, RosenbrockFacts
 from hyperdsl.semantics.reading.names import check_name
 from hyperdsl.semantics.reading.report import Report, exactly
 from hyperdsl.semantics.reading.settings import Settings
+from hyperdsl.semantics.tables.methods import ROSENBROCK
 from hyperdsl.syntax import nodes as n
 from hyperdsl.theory.numbers.exact import Exact
 from hyperdsl.theory.rosenbrock.order import (
@@ -32,8 +33,6 @@ from hyperdsl.theory.rosenbrock.tableau import RosenbrockTableau
 from hyperdsl.theory.stability.a_stability import linear_stability
 from hyperdsl.theory.stability.linear import stability_intervals
 
-SETTINGS = ("order", "where", "gamma", "gamma_sums")
-
 
 @exactly
 def read_rosenbrock(report: Report, declaration: n.Declaration) -> Rosenbrock | None:
@@ -44,7 +43,7 @@ def read_rosenbrock(report: Report, declaration: n.Declaration) -> Rosenbrock | 
     tables = tables_of(declaration)
     dense = next((s for s in declaration.body.statements if isinstance(s, n.Tableau) and s.word.text == "dense"), None)
     others = tuple(s for s in declaration.body.statements if s not in tables and s is not dense)
-    settings = Settings(report, "a Rosenbrock method", n.Block(others, declaration.body.span), SETTINGS, CLAUSES)
+    settings = Settings(report, "a Rosenbrock method", n.Block(others, declaration.body.span), ROSENBROCK, CLAUSES)
     ranges = read_conditions(report, settings, names)
     claim = read_claim(report, declaration, settings)
     found = read_coefficients(report, declaration, settings, names)

@@ -12,12 +12,12 @@ from hyperdsl.semantics.reading.names import check_name
 from hyperdsl.semantics.reading.numbers import ExactReader
 from hyperdsl.semantics.reading.report import Report, exactly
 from hyperdsl.semantics.reading.settings import Settings
+from hyperdsl.semantics.tables.methods import METHOD
 from hyperdsl.syntax import nodes as n
 from hyperdsl.theory.numbers.exact import Exact
 from hyperdsl.theory.runge_kutta.order import LARGEST_TOLERANCE
 from hyperdsl.theory.runge_kutta.tableau import HIGHEST_ORDER
 
-SETTINGS = ("order", "where")
 CLAUSES = ("within", "autonomous")
 
 
@@ -30,7 +30,7 @@ def read_method(report: Report, declaration: n.Declaration) -> Method | None:
     statements = declaration.body.statements
     tables = [statement for statement in statements if isinstance(statement, n.Tableau)]
     others = tuple(statement for statement in statements if not isinstance(statement, n.Tableau))
-    settings = Settings(report, "a method", n.Block(others, declaration.body.span), SETTINGS, CLAUSES)
+    settings = Settings(report, "a method", n.Block(others, declaration.body.span), METHOD, CLAUSES)
     conditions = read_conditions(report, settings, names)
     claim = read_claim(report, declaration, settings)
     table = _table(report, declaration, tables, names)

@@ -16,6 +16,7 @@ from hyperdsl.theory.numbers.budget import MOST_BITS
 from hyperdsl.theory.numbers.exact import ONE, Exact, NotExact
 
 MAX_POWER = 64
+NO_PI = "numbers are exact here: write a decimal, such as 3.14159; cosines of parts of π are, as in `cos(pi/5)`"
 PI = "pi"
 
 Valued = tuple[e.Expression, Exact]
@@ -79,7 +80,7 @@ class ExactReader:
     def _name(self, node: n.Name, text: str) -> Valued | None:
         if text in self.parameters:
             return e.Variable(text), Exact.parameter(text)
-        advice = did_you_mean(text, self.parameters)
+        advice = NO_PI if text == PI else did_you_mean(text, self.parameters)
         self.report(catalogue.UNKNOWN_NAME, node, kind="parameter", name=text, help=advice)
         return None
 

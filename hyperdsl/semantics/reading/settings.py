@@ -9,13 +9,13 @@ from typing import TypeVar
 from hyperdsl.diagnostics import Fix, catalogue, did_you_mean
 from hyperdsl.semantics.reading.numbers import ExactReader
 from hyperdsl.semantics.reading.report import Report, Spanned
+from hyperdsl.semantics.tables.word import Integer, Number, Word
 from hyperdsl.source import Span
 from hyperdsl.syntax import nodes as n
 from hyperdsl.syntax.habits import SETTING_LINE
 from hyperdsl.theory.numbers.exact import Exact
 
 Choice = TypeVar("Choice", bound=str)
-LARGEST_INTEGER = 10**9
 ELSEWHERE = {
     "lr": "write `optimizer adamw(lr = 1e-3)`",
     "learning_rate": "write `optimizer adamw(lr = 1e-3)`",
@@ -39,14 +39,16 @@ ELSEWHERE = {
 
 
 class Settings:
-    """The settings of one block by their word. `kind` is how messages call what they belong to."""
+    """The settings of one block by their word, as `table` has them. `kind` is how messages call what they belong to."""
 
     def __init__(
-        self, report: Report, kind: str, block: n.Block | None, known: Sequence[str], clauses: Iterable[str] = ()
+        self, report: Report, kind: str, block: n.Block | None, table: Sequence[Word], clauses: Iterable[str] = ()
     ) -> None:
         self.report = report
         self.kind = kind
         self.numbers = ExactReader(report)
+        self.table = {word.word: word for word in table}
+        known = tuple(self.table)
         self.by_word: dict[str, n.Setting] = {}
         for statement in block.statements if block else ():
             if not isinstance(statement, n.Setting):
@@ -77,27 +79,34 @@ class Settings:
             self.report(catalogue.MISSING_SETTING, owner, kind=kind, name=owner.text, word=word, example=example)
         return self.get(word)
 
-    def integer(self, word: str, default: int, lowest: int) -> int:
-        """An integer of at least `lowest`."""
+    def integer(self, word: str, default: int) -> int:
+        """An integer in the table's range."""
         setting = self.get(word)
         value = self.single(setting, "one integer") if setting else None
         number = self.numbers.double(value) if value is not None else None
-        if setting is None or value is None or number is None:
+        if value is None or number is None:
             return default
         if not number.is_rational or number.fraction().denominator != 1:
             self.report(catalogue.WRONG_VALUE, value, word=word, wants="an integer")
             return default
-        if not lowest <= number.fraction() <= LARGEST_INTEGER:
-            wants = f"at least {lowest}" if number.fraction() < lowest else f"at most {LARGEST_INTEGER}"
+        form = self.table[word].takes
+        assert isinstance(form, Integer)
+        if not form.lowest <= number.fraction() <= form.highest:
+            wants = f"at least {form.lowest}" if number.fraction() < form.lowest else f"at most {form.highest}"
             self.report(catalogue.OUT_OF_RANGE, value, what=f"`{word}`", wants=wants)
             return default
         return int(number.fraction())
 
-    def positive(self, word: str) -> Exact | None:
-        """A positive number, None where it is not set or at fault."""
-        setting = self.get(word)
+    def number(self, word: str) -> Exact | None:
+        """A number in the table's range, None where it is not set or at fault."""
+        setting, form = self.get(word), self.table[word].takes
+        assert isinstance(form, Number)
         value = self.single(setting, "one number") if setting else None
-        return None if value is None else positive(self.report, value, f"`{word}`")
+        number = self.numbers.double(value) if value is not None else None
+        if value is None or number is None or form.holds(number):
+            return number
+        self.report(catalogue.OUT_OF_RANGE, value, what=f"`{word}`", wants=form.wants)
+        return None
 
     def choice(self, word: str, choices: Sequence[Choice], default: Choice) -> Choice:
         """One of some words."""
@@ -152,8 +161,10 @@ class Settings:
 class Arguments:
     """The arguments of a call such as `adamw(lr = 1e-2)`: unknown and repeated ones reported."""
 
-    def __init__(self, report: Report, node: n.Expression, known: Sequence[str], positional: int = 0) -> None:
+    def __init__(self, report: Report, node: n.Expression, table: Sequence[Word], positional: int = 0) -> None:
         self.report = report
+        self.table = {word.word: word for word in table}
+        known = tuple(self.table)
         self.word = node.name.text if isinstance(node, n.Call) else ""
         self.values: dict[str, n.Value] = {}
         arguments = node.arguments if isinstance(node, n.Call) else ()
@@ -181,42 +192,37 @@ class Arguments:
         number = ExactReader(self.report).double(value)
         return None if number is None else (number, value)
 
-    def at_least(self, name: str, default: Exact, lowest: Exact, wants: str, *, open_end: bool = False) -> Exact:
-        """A number not below `lowest` (above it, where the end is open)."""
-        found = self.number(name)
-        if found is None:
-            return default
-        sign = (found[0] - lowest).sign()
-        if sign < 0 or (open_end and sign == 0):
-            self.report(catalogue.OUT_OF_RANGE, found[1], what=f"`{name}`", wants=wants)
-            return default
-        return found[0]
+    def exact(self, name: str, default: Exact) -> Exact:
+        """A number in the table's range."""
+        found, form = self.number(name), self.table[name].takes
+        assert isinstance(form, Number)
+        if found is None or form.holds(found[0]):
+            return default if found is None else found[0]
+        self.report(catalogue.OUT_OF_RANGE, found[1], what=f"`{name}`", wants=form.wants)
+        return default
 
-    def integer(self, name: str, default: int, lowest: int, highest: int) -> int:
-        found = self.number(name)
+    def integer(self, name: str, default: int) -> int:
+        """An integer in the table's range."""
+        found, form = self.number(name), self.table[name].takes
+        assert isinstance(form, Integer)
         if found is None:
             return default
         if not found[0].is_rational or found[0].fraction().denominator != 1:
             self.report(catalogue.WRONG_VALUE, found[1], word=name, wants="an integer")
             return default
-        if not lowest <= found[0].fraction() <= highest:
-            wants = f"between {lowest} and {highest}"
-            self.report(catalogue.OUT_OF_RANGE, found[1], what=f"`{name}`", wants=wants)
+        if not form.lowest <= found[0].fraction() <= form.highest:
+            self.report(catalogue.OUT_OF_RANGE, found[1], what=f"`{name}`", wants=form.wants)
             return default
         return int(found[0].fraction())
 
 
-def positive(report: Report, node: n.Expression, what: str) -> Exact | None:
-    """A positive number."""
-    number = ExactReader(report).double(node)
-    if number is not None and number.sign() <= 0:
-        report(catalogue.OUT_OF_RANGE, node, what=what, wants="positive")
-        return None
-    return number
+def ends(
+    report: Report, value: n.Value | None, owner: Spanned, word: str, *, single: str | None = None
+) -> tuple[Exact, Exact] | None:
+    """The ends of a range `lower .. upper`, which must not be equal or reversed.
 
-
-def ends(report: Report, value: n.Value | None, owner: Spanned, word: str) -> tuple[Exact, Exact] | None:
-    """The ends of a range `lower .. upper`, which must not be equal or reversed."""
+    `single` says what is written in place of a range of no length.
+    """
     if not isinstance(value, n.Range):
         report(catalogue.WRONG_VALUE, value or owner, word=word, wants="a range such as `0 .. 1`")
         return None
@@ -225,7 +231,9 @@ def ends(report: Report, value: n.Value | None, owner: Spanned, word: str) -> tu
     if lower is None or upper is None:
         return None
     if (upper - lower).sign() <= 0:
-        report(catalogue.OUT_OF_RANGE, value, what=f"the range of `{word}`", wants="from a lower to a higher number")
+        wants = "from a lower to a higher number"
+        advice = single if upper == lower else None
+        report(catalogue.OUT_OF_RANGE, value, what=f"the range of `{word}`", wants=wants, help=advice)
         return None
     return lower, upper
 

@@ -15,6 +15,7 @@ from hyperdsl.semantics.reading.numbers import ExactReader
 from hyperdsl.semantics.reading.report import Report
 from hyperdsl.semantics.reading.settings import Arguments, Settings, ends
 from hyperdsl.semantics.solvers.learned_coefficients import LEARNED, Find, Library, learned_coefficients
+from hyperdsl.semantics.tables.solvers import LEARNED_PARAMETER
 from hyperdsl.syntax import nodes as n
 from hyperdsl.theory.numbers.exact import Exact
 from hyperdsl.theory.runge_kutta.families import Interval, Region
@@ -170,7 +171,7 @@ def _take(report: Report, name: str, value: n.Value, interval: Interval, taken: 
 def _learned(report: Report, name: str, call: n.Call, interval: Interval) -> Learned | None:
     """`learned(1/2)` or `learned(1/2, 3/10 .. 1)`: where training starts, and the range that it keeps to."""
     before = len(report.found)
-    arguments = Arguments(report, call, ("start", "range"), positional=2)
+    arguments = Arguments(report, call, LEARNED_PARAMETER, positional=2)
     given = arguments.values.get("range")
     within = interval if given is None else _subrange(report, given, name, interval)
     start = arguments.values.get("start")

@@ -2,40 +2,28 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 from hyperdsl.diagnostics import catalogue
 from hyperdsl.semantics.model import spec as m
 from hyperdsl.semantics.model.control import Control, ErrorEstimate
 from hyperdsl.semantics.reading.numbers import ExactReader
 from hyperdsl.semantics.reading.report import Report, exactly
 from hyperdsl.semantics.reading.settings import Settings, chosen, ends
+from hyperdsl.semantics.tables.solvers import (
+    CONTROL,
+    DEFAULT_ATOL,
+    DEFAULT_FACTOR,
+    DEFAULT_GAINS,
+    DEFAULT_MAX_STEPS,
+    DEFAULT_RTOL,
+    DEFAULT_SAFETY,
+    ERRORS,
+    YES_NO,
+)
 from hyperdsl.syntax import nodes as n
-from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact
+from hyperdsl.theory.numbers.exact import ONE, Exact
 from hyperdsl.theory.runge_kutta.merging import give_the_same
 
-SETTINGS = (
-    "error",
-    "rtol",
-    "atol",
-    "gains",
-    "safety",
-    "factor",
-    "first_step",
-    "max_steps",
-    "max_step",
-    "min_step",
-    "per_sample",
-)
-ERRORS: tuple[ErrorEstimate, ...] = ("embedded", "learned", "doubling")
 ALLOWED = (("embedded",), ("learned",), ("doubling",), ("learned", "embedded"))
-DEFAULT_RTOL = Exact.of(Fraction(1, 10**6))
-DEFAULT_ATOL = Exact.of(Fraction(1, 10**8))
-DEFAULT_GAINS = (ZERO, ONE, ZERO)
-"""The integral controller, the most efficient where the step size is not bound by stability (Söderlind 2003)."""
-DEFAULT_SAFETY = Exact.of(Fraction(9, 10))
-DEFAULT_FACTOR = (Exact.of(Fraction(1, 5)), Exact.of(10))
-DEFAULT_MAX_STEPS = 4096
 
 
 @exactly
@@ -44,7 +32,7 @@ def read_control(report: Report, declaration: n.Declaration) -> Control | None:
     before = len(report.found)
     if declaration.parameters:
         report(catalogue.BAD_PARAMETER, declaration.parameters[0], problem="a control has no parameters")
-    settings = Settings(report, "a control", declaration.body, SETTINGS)
+    settings = Settings(report, "a control", declaration.body, CONTROL)
     errors = _errors(report, settings, declaration.name)
     longest, shortest = _bounds(report, settings)
     control = Control(
@@ -52,16 +40,16 @@ def read_control(report: Report, declaration: n.Declaration) -> Control | None:
         place=report.place(declaration.name),
         error=errors[0],
         fallback=len(errors) > 1,
-        rtol=settings.positive("rtol") or DEFAULT_RTOL,
-        atol=settings.positive("atol") or DEFAULT_ATOL,
+        rtol=settings.number("rtol") or DEFAULT_RTOL,
+        atol=settings.number("atol") or DEFAULT_ATOL,
         gains=_gains(report, settings),
-        safety=_safety(report, settings),
+        safety=settings.number("safety") or DEFAULT_SAFETY,
         factor=_factor(report, settings),
-        first_step=settings.positive("first_step"),
-        max_steps=settings.integer("max_steps", DEFAULT_MAX_STEPS, 1),
+        first_step=settings.number("first_step"),
+        max_steps=settings.integer("max_steps", DEFAULT_MAX_STEPS),
         max_step=longest,
         min_step=shortest,
-        per_sample=settings.choice("per_sample", ("no", "yes"), "no") == "yes",
+        per_sample=settings.choice("per_sample", YES_NO, "no") == "yes",
     )
     return None if len(report.found) > before else control
 
@@ -131,13 +119,6 @@ def _gains(report: Report, settings: Settings) -> tuple[Exact, Exact, Exact]:
     return gains[0], gains[1], gains[2]
 
 
-def _safety(report: Report, settings: Settings) -> Exact:
-    safety = settings.positive("safety")
-    if safety is not None and (safety - ONE).sign() > 0:
-        report(catalogue.OUT_OF_RANGE, settings.by_word["safety"], what="`safety`", wants="above 0 and at most 1")
-    return safety or DEFAULT_SAFETY
-
-
 def _factor(report: Report, settings: Settings) -> tuple[Exact, Exact]:
     """By how much a step may be shorter or longer than the one before."""
     setting = settings.get("factor")
@@ -154,7 +135,7 @@ def _factor(report: Report, settings: Settings) -> tuple[Exact, Exact]:
 
 def _bounds(report: Report, settings: Settings) -> tuple[Exact | None, Exact | None]:
     """The longest and the shortest step, where there are such."""
-    longest, shortest = settings.positive("max_step"), settings.positive("min_step")
+    longest, shortest = settings.number("max_step"), settings.number("min_step")
     if longest is not None and shortest is not None and (longest - shortest).sign() < 0:
         report(catalogue.OUT_OF_RANGE, settings.by_word["max_step"], what="`max_step`", wants="at least `min_step`")
     return longest, shortest

@@ -11,13 +11,8 @@ from hyperdsl.semantics.reading.names import check_class_name
 from hyperdsl.semantics.reading.report import Report
 from hyperdsl.semantics.reading.settings import Settings
 from hyperdsl.semantics.solvers.layers import read_layers
+from hyperdsl.semantics.tables.solvers import CORRECTOR, DEFAULT_INPUTS, INPUTS, OUTSIDE, STARTS, Output
 from hyperdsl.syntax import nodes as n
-
-SETTINGS = ("inputs", "layers", "bound", "start", "outside", "output")
-INPUTS = ("z", "dz", "s", "eps", "x", "stages")
-
-Output = Literal["relative", "absolute", "potential"]
-DEFAULT_INPUTS = ("z", "dz", "s", "eps")
 
 
 def read_corrector(report: Report, declaration: n.Declaration) -> m.Corrector | None:
@@ -29,12 +24,12 @@ def read_corrector(report: Report, declaration: n.Declaration) -> m.Corrector | 
         report(catalogue.BAD_NAME, name, name=name.text, reason="it means a network that the user passes")
     if declaration.parameters:
         report(catalogue.BAD_PARAMETER, declaration.parameters[0], problem="a corrector has no parameters")
-    settings = Settings(report, "a corrector", declaration.body, SETTINGS)
+    settings = Settings(report, "a corrector", declaration.body, CORRECTOR)
     inputs = _inputs(report, settings)
     layers = read_layers(report, settings)
-    bound = settings.positive("bound")
-    start: Literal["zero", "field"] = settings.choice("start", ("zero", "field"), "zero")
-    outside: Literal["warn", "base", "ignore"] = settings.choice("outside", ("warn", "base", "ignore"), "warn")
+    bound = settings.number("bound")
+    start: Literal["zero", "field"] = settings.choice("start", STARTS, "zero")
+    outside: Literal["warn", "base", "ignore"] = settings.choice("outside", OUTSIDE, "warn")
     if len(report.found) > before:
         return None
     corrector = m.Corrector(name.text, report.place(name), inputs, layers, bound, start, outside)

@@ -23,17 +23,14 @@ from hyperdsl.semantics.reading.settings import Settings
 from hyperdsl.semantics.reading.substitute import dense_with, substituted
 from hyperdsl.semantics.solvers.bases import ChosenBase, read_base
 from hyperdsl.semantics.solvers.controls import check_control
-from hyperdsl.semantics.solvers.correctors import INPUTS
 from hyperdsl.semantics.solvers.grids import check_grid, read_grid, refuse_grid
 from hyperdsl.semantics.solvers.precision import check_precision
 from hyperdsl.semantics.solvers.solving import read_solving
 from hyperdsl.semantics.solvers.starts import default_start
 from hyperdsl.semantics.solvers.trainings import to_the_end
 from hyperdsl.semantics.solvers.varying import read_varying
+from hyperdsl.semantics.tables.solvers import HYPERSOLVER, INPUTS, SOLVER
 from hyperdsl.syntax import nodes as n
-
-SETTINGS = ("base", "training", "control", "grid", "path", "solve")
-HYPER_SETTINGS = ("base", "corrector", *SETTINGS[1:])
 
 
 class Names(Protocol):
@@ -84,7 +81,7 @@ def read_solver(report: Report, declaration: n.Declaration, names: Names) -> m.A
     if declaration.parameters:
         report(catalogue.BAD_PARAMETER, declaration.parameters[0], problem="a solver has no parameters of its own")
     kind = "a hypersolver" if hyper else "a solver"
-    settings = Settings(report, kind, declaration.body, HYPER_SETTINGS if hyper else SETTINGS)
+    settings = Settings(report, kind, declaration.body, HYPERSOLVER if hyper else SOLVER)
     parts = _parts(report, settings, declaration.name, names, hyper=hyper)
     base = parts.base
     if base is None or report.failed_since(before) or not parts.complete(hyper):

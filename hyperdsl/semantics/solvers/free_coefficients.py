@@ -20,7 +20,6 @@ from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact
 from hyperdsl.theory.runge_kutta.families import Interval
 from hyperdsl.theory.runge_kutta.tableau import Row, Tableau
 
-MOST_STAGES = 16
 ORDER = 1
 _NAMED = 9  # stages up to which a21 can only be one coefficient
 

@@ -11,11 +11,11 @@ from hyperdsl.semantics.model.training import EndLoss, TrajectoryLoss
 from hyperdsl.semantics.reading.numbers import ExactReader
 from hyperdsl.semantics.reading.report import Report
 from hyperdsl.semantics.reading.settings import Arguments, Settings, head
+from hyperdsl.semantics.tables.solvers import GRADED, MOST_GRID_STEPS
 from hyperdsl.syntax import nodes as n
 from hyperdsl.theory.numbers.exact import ONE, Exact
 
 WORD = "grid"
-MOST_STEPS = 256
 LEARNED = "learned"
 
 
@@ -32,8 +32,8 @@ def read_grid(report: Report, settings: Settings) -> Grid | None:
 
 def _learned(report: Report, call: n.Call) -> Grid:
     """So many steps, equal before training."""
-    arguments = Arguments(report, call, ("steps",), positional=1)
-    steps = arguments.integer("steps", 2, 2, MOST_STEPS)
+    arguments = Arguments(report, call, GRADED, positional=1)
+    steps = arguments.integer("steps", 2)
     if "steps" not in arguments.values:
         report(catalogue.WRONG_VALUE, call, word=LEARNED, wants="the number of steps: `grid learned(4)`")
     return Grid(tuple(Exact.of(k) / Exact.of(steps) for k in range(steps + 1)), learned=True)
@@ -50,8 +50,8 @@ def _given(report: Report, setting: n.Setting) -> Grid | None:
         if point is None:
             return None
         points.append(point)
-    if len(points) > MOST_STEPS + 1:
-        report(catalogue.TOO_LARGE, setting, what="this grid", limit=f"{MOST_STEPS} steps")
+    if len(points) > MOST_GRID_STEPS + 1:
+        report(catalogue.TOO_LARGE, setting, what="this grid", limit=f"{MOST_GRID_STEPS} steps")
     elif not points[0].is_zero or points[-1] != ONE or len(points) < 2:
         at = setting.values[0] if points[0].sign() else setting.values[-1]
         problem = "a grid goes from 0 to 1, in fractions of the span"

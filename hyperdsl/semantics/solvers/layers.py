@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from typing import get_args
-
 from hyperdsl.diagnostics import catalogue, did_you_mean
 from hyperdsl.semantics.model import layers as m
 from hyperdsl.semantics.reading.report import Report
 from hyperdsl.semantics.reading.settings import Arguments, Settings, chosen, head
+from hyperdsl.semantics.tables.solvers import ACTIVATIONS, BILINEAR, CONV2D, LINEAR, MAX_LAYERS, RESIDUAL, SMOOTH
 from hyperdsl.syntax import nodes as n
 
-SMOOTH: tuple[m.SmoothActivation, ...] = get_args(m.SmoothActivation)
-ACTIVATIONS: tuple[m.Activation, ...] = (*SMOOTH, "relu", "prelu")
 SIZED = ("linear", "conv2d", "residual", "bilinear")
-LARGEST_WIDTH = 65536
-LARGEST_KERNEL = 63
-MAX_LAYERS = 64
 
 DEFAULT_LAYERS = (m.Linear(64), m.Activate("silu"), m.Linear(64), m.Activate("silu"))
 
@@ -62,17 +56,17 @@ def _layer(report: Report, value: n.Value) -> m.Layer | None:
     elif word in SIZED and not (isinstance(value, n.Call) and value.arguments):
         report(catalogue.WRONG_VALUE, value, word=word, wants=f"a size: `{word}(32)`")
     elif word == "linear" and isinstance(value, n.Call):
-        width = Arguments(report, value, ("width",), positional=1).integer("width", 1, 1, LARGEST_WIDTH)
+        width = Arguments(report, value, LINEAR, positional=1).integer("width", 1)
         return m.Linear(width)
     elif word == "conv2d" and isinstance(value, n.Call):
-        arguments = Arguments(report, value, ("channels", "kernel"), positional=1)
+        arguments = Arguments(report, value, CONV2D, positional=1)
         return m.Conv2d(_size(report, value, arguments, "channels"), _kernel(report, arguments) or 3)
     elif word == "residual" and isinstance(value, n.Call):
-        arguments = Arguments(report, value, ("width", "activation", "kernel"), positional=1)
+        arguments = Arguments(report, value, RESIDUAL, positional=1)
         width, kernel = _size(report, value, arguments, "width"), _kernel(report, arguments)
         return m.Residual(width, _activation(report, arguments, "silu"), kernel)
     elif word == "bilinear" and isinstance(value, n.Call):
-        arguments = Arguments(report, value, ("width", "activation", "kernel"), positional=1)
+        arguments = Arguments(report, value, BILINEAR, positional=1)
         width, kernel = _size(report, value, arguments, "width"), _kernel(report, arguments)
         return m.Bilinear(width, _smooth(report, arguments), kernel)
     else:
@@ -87,7 +81,7 @@ def _size(report: Report, value: n.Value, arguments: Arguments, name: str) -> in
     if name not in arguments.values:
         example = f"`{arguments.word}(32, ...)`"
         report(catalogue.WRONG_VALUE, value, word=arguments.word, wants=f"a number of {_COUNTED[name]}: {example}")
-    return arguments.integer(name, 1, 1, LARGEST_WIDTH)
+    return arguments.integer(name, 1)
 
 
 _COUNTED = {"channels": "channels", "width": "features"}
@@ -97,7 +91,7 @@ def _kernel(report: Report, arguments: Arguments) -> int | None:
     """The size of a square kernel, which is odd; None where there is none."""
     if "kernel" not in arguments.values:
         return None
-    kernel = arguments.integer("kernel", 1, 1, LARGEST_KERNEL)
+    kernel = arguments.integer("kernel", 1)
     if kernel % 2 == 0:
         report(catalogue.OUT_OF_RANGE, arguments.values["kernel"], what="`kernel`", wants="odd")
     return kernel

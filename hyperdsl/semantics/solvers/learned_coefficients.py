@@ -10,11 +10,11 @@ from hyperdsl.semantics.model.left_open import Learned
 from hyperdsl.semantics.reading.report import Report
 from hyperdsl.semantics.reading.settings import Arguments, chosen
 from hyperdsl.semantics.solvers.equal_grid import DEFAULT_START, STARTS, composed, on_equal_grid, starts_of
-from hyperdsl.semantics.solvers.free_coefficients import MOST_STAGES, free_coefficients
+from hyperdsl.semantics.solvers.free_coefficients import free_coefficients
+from hyperdsl.semantics.tables.solvers import MOST_STAGES, OF_EVALUATIONS, OF_METHOD
 from hyperdsl.syntax import nodes as n
 
 LEARNED = "learned"
-MOST_STEPS = 16
 
 Find = Callable[[n.Name], m.Base | None]
 """Where methods are found; None for one that has been reported."""
@@ -35,8 +35,8 @@ def learned_coefficients(report: Report, call: n.Call, find: Find, library: Libr
 def _of_method(report: Report, call: n.Call, find: Find) -> Family | None:
     """From some equal steps of a method, taken as one."""
     before = len(report.found)
-    arguments = Arguments(report, call, ("method", "steps"), positional=1)
-    steps = arguments.integer("steps", 1, 1, MOST_STEPS)
+    arguments = Arguments(report, call, OF_METHOD, positional=1)
+    steps = arguments.integer("steps", 1)
     name = arguments.values.get("method")
     if not isinstance(name, n.Name):
         wants = "the name of a method, `learned(rk4)`, or a number of evaluations, `learned(4)`"
@@ -69,8 +69,8 @@ def _of_method(report: Report, call: n.Call, find: Find) -> Family | None:
 def _of_evaluations(report: Report, call: n.Call, library: Library) -> Family | None:
     """So many evaluations, from those of a known method on an equal grid."""
     before = len(report.found)
-    arguments = Arguments(report, call, ("evaluations", "start"), positional=1)
-    evaluations = arguments.integer("evaluations", 2, 2, MOST_STAGES)
+    arguments = Arguments(report, call, OF_EVALUATIONS, positional=1)
+    evaluations = arguments.integer("evaluations", 2)
     at = arguments.values.get("start")
     start = DEFAULT_START
     if at is not None:

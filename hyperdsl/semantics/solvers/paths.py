@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import get_args
-
 from hyperdsl.diagnostics import catalogue
 from hyperdsl.semantics.model.expressions import Expression
 from hyperdsl.semantics.model.path import PathModel, Prediction
@@ -12,11 +10,10 @@ from hyperdsl.semantics.reading.numbers import PI, ExactReader, ProblemReader
 from hyperdsl.semantics.reading.report import Report, exactly
 from hyperdsl.semantics.reading.settings import Settings, from_to
 from hyperdsl.semantics.solvers.schedules import ALPHA, TIME, Curve, Dual, ends_of, fault_of
+from hyperdsl.semantics.tables.solvers import PATH, PREDICTIONS, TIMES
 from hyperdsl.syntax import nodes as n
-from hyperdsl.theory.numbers.exact import ONE, Exact
+from hyperdsl.theory.numbers.exact import Exact
 
-SETTINGS = ("alpha", "sigma", "predicts", "times")
-TIMES = (ONE, ONE / Exact.of(1000))
 RESERVED = {
     TIME: "`t` is the model's time",
     ALPHA: "it is a setting",
@@ -32,11 +29,11 @@ def read_path(report: Report, declaration: n.Declaration) -> PathModel | None:
     before = len(report.found)
     check_name(report, declaration.name)
     parameters = _parameters(report, declaration)
-    settings = Settings(report, "a path", declaration.body, SETTINGS)
+    settings = Settings(report, "a path", declaration.body, PATH)
     names = {TIME, *parameters}
     alpha = _expression(report, settings, declaration.name, "alpha", "alpha cos(pi*t/2)", names)
     sigma = _expression(report, settings, declaration.name, "sigma", "sigma sqrt(1 - alpha^2)", {*names, ALPHA})
-    predicts: Prediction = settings.choice("predicts", get_args(Prediction), "noise")
+    predicts: Prediction = settings.choice("predicts", PREDICTIONS, "noise")
     setting = settings.get("times")
     times = from_to(report, setting, "times") if setting else TIMES
     if len(report.found) > before or alpha is None or sigma is None or times is None:

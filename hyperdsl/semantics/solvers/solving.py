@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import get_args
-
 from hyperdsl.diagnostics import catalogue
 from hyperdsl.semantics.model import spec as m
 from hyperdsl.semantics.model.additive import IMPLICIT, Additive
 from hyperdsl.semantics.model.rosenbrock import Rosenbrock
-from hyperdsl.semantics.model.solving import Solving, Way
+from hyperdsl.semantics.model.solving import Solving
 from hyperdsl.semantics.reading.report import Report
 from hyperdsl.semantics.reading.settings import Arguments, Settings, chosen
+from hyperdsl.semantics.tables.solvers import SOLVING, WAYS
 from hyperdsl.syntax import nodes as n
-from hyperdsl.theory.numbers.exact import ONE
-
-WAYS: tuple[Way, ...] = get_args(Way)
-MOST_ITERATIONS = 1000
+from hyperdsl.theory.numbers.exact import ZERO
 
 
 def read_solving(report: Report, settings: Settings, base: m.Base) -> Solving | None:
@@ -35,12 +31,10 @@ def read_solving(report: Report, settings: Settings, base: m.Base) -> Solving | 
         return None
     word = value.name if isinstance(value, n.Call) else value
     by = chosen(report, word, WAYS, "solve")
-    arguments = Arguments(report, value, ("tolerance", "iterations"))
-    tolerance = arguments.number("tolerance")
-    if tolerance and (tolerance[0].sign() <= 0 or (tolerance[0] - ONE).sign() > 0):
-        report(catalogue.OUT_OF_RANGE, tolerance[1], what="`tolerance`", wants="above 0 and at most 1")
-    iterations = arguments.integer("iterations", 0, 1, MOST_ITERATIONS)
-    return Solving(by or "newton", tolerance[0] if tolerance else None, iterations or None)
+    arguments = Arguments(report, value, SOLVING)
+    tolerance = arguments.exact("tolerance", ZERO)
+    iterations = arguments.integer("iterations", 0)
+    return Solving(by or "newton", None if tolerance.is_zero else tolerance, iterations or None)
 
 
 def _check_linear(report: Report, setting: n.Setting, base: Rosenbrock) -> None:

@@ -8,6 +8,7 @@ from hyperdsl.diagnostics import catalogue
 from hyperdsl.semantics.model.spec import Method, Start
 from hyperdsl.semantics.reading.report import Report
 from hyperdsl.semantics.reading.settings import Arguments, Settings
+from hyperdsl.semantics.tables.methods import SUBSTEPS
 from hyperdsl.syntax import nodes as n
 from hyperdsl.theory.multistep.formulas import LinearMultistep
 from hyperdsl.theory.multistep.predictor_corrector import FormulaPair
@@ -18,7 +19,6 @@ EXPLICIT_STARTS = ((4, "rk4"), (5, "dopri5"), (8, "dop853"))
 IMPLICIT_STARTS = ((5, "radau_iia5"), (9, "radau_iia9"), (13, "radau_iia13"))
 """Up to which order of the whole a method of the library is taken: an explicit one would not hold where a problem is
 stiff, which implicit formulas are there for."""
-MOST_SUBSTEPS = 10_000
 
 
 def default_start(formula: LinearMultistep | FormulaPair) -> str:
@@ -39,7 +39,7 @@ def read_start(report: Report, settings: Settings, find: FindMethod, name: str, 
         report(catalogue.WRONG_VALUE, value, word="start", wants="a method such as `rk4(substeps = 8)`")
         return None
     method = find(word)
-    substeps = Arguments(report, value, ("substeps",)).integer("substeps", 1, 1, MOST_SUBSTEPS)
+    substeps = Arguments(report, value, SUBSTEPS).integer("substeps", 1)
     if method is None:
         return None
     if method.parameters:

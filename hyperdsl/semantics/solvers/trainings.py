@@ -22,40 +22,37 @@ from hyperdsl.semantics.model.training import (
 )
 from hyperdsl.semantics.reading.numbers import ExactReader
 from hyperdsl.semantics.reading.report import Report, exactly
-from hyperdsl.semantics.reading.settings import LARGEST_INTEGER, Arguments, Settings, chosen, ends, head
+from hyperdsl.semantics.reading.settings import Arguments, Settings, chosen, ends, head
+from hyperdsl.semantics.tables.training import (
+    ATTACKED,
+    DEFAULT_ATTACK,
+    DEFAULT_BATCH,
+    DEFAULT_ITERATIONS,
+    DEFAULT_NOISE,
+    DEFAULT_OPTIMIZER,
+    DEFAULT_RADIUS,
+    DEFAULT_ROLLOUT,
+    DEFAULT_SEED,
+    DEFAULT_STEPS,
+    DEFAULT_SUBSTEPS,
+    DTYPES,
+    LOSSES,
+    OF_ADAMW,
+    OF_NOISE,
+    OF_STATES,
+    OPTIMIZERS,
+    PHASE,
+    REFERENCE,
+    ROLLED,
+    SCHEDULES,
+    STATES,
+    TRAINING,
+)
+from hyperdsl.semantics.tables.word import LARGEST_INTEGER, Word
 from hyperdsl.syntax import nodes as n
 from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact
 
-SETTINGS = (
-    "loss",
-    "states",
-    "steps",
-    "eps",
-    "reference",
-    "optimizer",
-    "schedule",
-    "iterations",
-    "batch",
-    "seed",
-    "trajectories",
-    "then",
-)
-LOSSES = ("residual", "trajectory", "adversarial", "end")
-PHASE_SETTINGS = tuple(word for word in SETTINGS if word not in ("seed", "trajectories"))
-REFERENCE_SETTINGS = ("substeps", "dtype")
-OPTIMIZERS = ("adamw",)
-SCHEDULES: tuple[Literal["cosine", "constant"], ...] = ("cosine", "constant")
-DTYPES: tuple[Literal["float64", "float32"], ...] = ("float64", "float32")
-STATES = ("trajectory", "noise", "box")
-DEFAULT_NOISE = Exact.of(Fraction(1, 20))
-DEFAULT_OPTIMIZER = Optimizer(Exact.of(Fraction(1, 100)), Exact.of(Fraction(1, 10**6)), ONE)
-DEFAULT_REFERENCE = "rk4"
-DEFAULT_ROLLOUT = 8
 ONE_STEP = StepRange("steps", ONE, ONE, given=False)
-DEFAULT_RADIUS = Exact.of(Fraction(1, 10))
-DEFAULT_ATTACK = 5
-LONGEST_ROLLOUT = 10_000
-LONGEST_ATTACK = 1000
 
 FindMethod = Callable[[n.Name], m.Method | None]
 
@@ -67,13 +64,13 @@ def default_training(reference: m.Method) -> m.Training:
         place=None,
         loss=ResidualLoss(),
         states=_default_states(),
-        steps=StepRange("steps", Exact.of(2), Exact.of(20), given=False),
-        reference=m.Reference(reference, substeps=32, dtype="float64"),
+        steps=DEFAULT_STEPS,
+        reference=m.Reference(reference, DEFAULT_SUBSTEPS, DTYPES[0]),
         optimizer=DEFAULT_OPTIMIZER,
-        schedule="cosine",
-        iterations=3000,
-        batch=256,
-        seed=0,
+        schedule=SCHEDULES[0],
+        iterations=DEFAULT_ITERATIONS,
+        batch=DEFAULT_BATCH,
+        seed=DEFAULT_SEED,
     )
 
 
@@ -102,7 +99,7 @@ def read_training(report: Report, declaration: n.Declaration, find: FindMethod, 
 def override_training(report: Report, base: m.Training, block: n.Block, find: FindMethod) -> m.Training:
     """`base` with the settings of a block put in; also what `hyperdsl train --set` does."""
     first, further = _split(block)
-    training = _phase(report, base, first, find, "a training", SETTINGS)
+    training = _phase(report, base, first, find, "a training", TRAINING)
     phases: list[m.Training] = []
     for then in further:
         phases += _further(report, phases[-1] if phases else training, then, find)
@@ -122,17 +119,17 @@ def _further(report: Report, before: m.Training, then: n.Setting, find: FindMeth
     if then.block is None:
         return []
     first, further = _split(then.block)
-    phases = [_phase(report, replace(before, then=()), first, find, "a further phase", PHASE_SETTINGS)]
+    phases = [_phase(report, replace(before, then=()), first, find, "a further phase", PHASE)]
     for inner in further:
         phases += _further(report, phases[-1], inner, find)
     return phases
 
 
 def _phase(
-    report: Report, base: m.Training, block: n.Block, find: FindMethod, kind: str, known: tuple[str, ...]
+    report: Report, base: m.Training, block: n.Block, find: FindMethod, kind: str, table: tuple[Word, ...]
 ) -> m.Training:
     """`base` with the settings of one phase put in."""
-    settings = Settings(report, kind, block, known)
+    settings = Settings(report, kind, block, table)
     loss, steps = _loss(report, settings, base.loss), _steps(report, settings, base.steps)
     return replace(
         base,
@@ -142,10 +139,10 @@ def _phase(
         reference=_reference(report, settings, base.reference, find),
         optimizer=_optimizer(report, settings, base.optimizer),
         schedule=settings.choice("schedule", SCHEDULES, base.schedule),
-        iterations=settings.integer("iterations", base.iterations, 1),
-        batch=settings.integer("batch", base.batch, 1),
-        seed=settings.integer("seed", base.seed, 0),
-        trajectories=settings.integer("trajectories", base.trajectories, 1),
+        iterations=settings.integer("iterations", base.iterations),
+        batch=settings.integer("batch", base.batch),
+        seed=settings.integer("seed", base.seed),
+        trajectories=settings.integer("trajectories", base.trajectories),
     )
 
 
@@ -159,13 +156,13 @@ def _loss(report: Report, settings: Settings, default: Loss) -> Loss:
             Arguments(report, value, ())
             return EndLoss() if word == "end" else ResidualLoss()
         case "trajectory":
-            arguments = Arguments(report, value, ("steps",))
-            return TrajectoryLoss(arguments.integer("steps", DEFAULT_ROLLOUT, 1, LONGEST_ROLLOUT))
+            arguments = Arguments(report, value, ROLLED)
+            return TrajectoryLoss(arguments.integer("steps", DEFAULT_ROLLOUT))
         case "adversarial":
-            arguments = Arguments(report, value, ("radius", "steps"))
+            arguments = Arguments(report, value, ATTACKED)
             return AdversarialLoss(
-                arguments.at_least("radius", DEFAULT_RADIUS, ZERO, "positive", open_end=True),
-                arguments.integer("steps", DEFAULT_ATTACK, 1, LONGEST_ATTACK),
+                arguments.exact("radius", DEFAULT_RADIUS),
+                arguments.integer("steps", DEFAULT_ATTACK),
             )
         case _:
             chosen(report, value.name if isinstance(value, n.Call) else value, LOSSES, "loss")
@@ -203,12 +200,9 @@ def _state_share(report: Report, value: n.Value) -> tuple[StateShare, bool] | No
         report(catalogue.UNKNOWN_CHOICE, value, value=word or "this", what="source of `states`", help=advice)
         return None
     is_noise = word == "noise"
-    known = ("size", "share") if is_noise else ("share",)
-    arguments = Arguments(report, value, known, positional=1 if is_noise else 0)
-    share = arguments.at_least("share", ZERO, ZERO, "above 0 and at most 1", open_end=True)
-    if (share - 1).sign() > 0:
-        report(catalogue.OUT_OF_RANGE, arguments.values["share"], what="`share`", wants="above 0 and at most 1")
-    noise = arguments.at_least("size", DEFAULT_NOISE, ZERO, "positive", open_end=True) if is_noise else None
+    arguments = Arguments(report, value, OF_NOISE if is_noise else OF_STATES, positional=1 if is_noise else 0)
+    share = arguments.exact("share", ZERO)
+    noise = arguments.exact("size", DEFAULT_NOISE) if is_noise else None
     kind: StateKind = "noise" if is_noise else "box" if word == "box" else "trajectory"
     return StateShare(kind, share, noise), "share" in arguments.values
 
@@ -294,7 +288,7 @@ def _reference(report: Report, settings: Settings, default: m.Reference, find: F
     setting = settings.get("reference", block=True)
     if setting is None:
         return default
-    inner = Settings(report, "a reference", setting.block, REFERENCE_SETTINGS)
+    inner = Settings(report, "a reference", setting.block, REFERENCE)
     value = settings.single(setting, "the name of a method") if setting.values else None
     method: m.Method | None = default.method
     if isinstance(value, n.Name):
@@ -303,7 +297,7 @@ def _reference(report: Report, settings: Settings, default: m.Reference, find: F
             report(catalogue.NOT_YET, value, what="references by families are")
     elif value is not None:
         report(catalogue.WRONG_VALUE, value, word="reference", wants="the name of a method")
-    substeps = inner.integer("substeps", default.substeps, 1)
+    substeps = inner.integer("substeps", default.substeps)
     return m.Reference(method or default.method, substeps, inner.choice("dtype", DTYPES, default.dtype))
 
 
@@ -312,12 +306,12 @@ def _optimizer(report: Report, settings: Settings, default: Optimizer) -> Optimi
     value = settings.single(setting, "`adamw(lr = 1e-2)`") if setting else None
     if value is None:
         return default
-    if head(value) != "adamw":
+    if head(value) not in OPTIMIZERS:
         chosen(report, value.name if isinstance(value, n.Call) else value, OPTIMIZERS, "optimizer")
         return default
-    arguments = Arguments(report, value, ("lr", "weight_decay", "clip"))
+    arguments = Arguments(report, value, OF_ADAMW)
     return Optimizer(
-        learning_rate=arguments.at_least("lr", default.learning_rate, ZERO, "positive", open_end=True),
-        weight_decay=arguments.at_least("weight_decay", default.weight_decay, ZERO, "at least 0"),
-        clip=arguments.at_least("clip", default.clip, ZERO, "positive", open_end=True),
+        learning_rate=arguments.exact("lr", default.learning_rate),
+        weight_decay=arguments.exact("weight_decay", default.weight_decay),
+        clip=arguments.exact("clip", default.clip),
     )

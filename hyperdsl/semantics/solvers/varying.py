@@ -7,8 +7,8 @@ from hyperdsl.semantics.model import spec as m
 from hyperdsl.semantics.model.control import Control
 from hyperdsl.semantics.reading.report import Report
 from hyperdsl.semantics.reading.settings import Settings
-from hyperdsl.semantics.solvers.controls import DEFAULT_GAINS
 from hyperdsl.semantics.solvers.grids import refuse_grid
+from hyperdsl.semantics.tables.solvers import DEFAULT_GAINS
 from hyperdsl.syntax import nodes as n
 from hyperdsl.theory.multistep.variable import MOST_ADAMS, MOST_BACKWARD, Variable, variable_formula, variable_pair
 

@@ -8,12 +8,11 @@ from hyperdsl.semantics.reading.names import check_name
 from hyperdsl.semantics.reading.numbers import PI, ExactReader, ProblemReader
 from hyperdsl.semantics.reading.report import Report, Spanned, exactly
 from hyperdsl.semantics.reading.settings import Settings, ends, from_to
+from hyperdsl.semantics.tables.studies import PROBLEM, UNIT_SPAN
 from hyperdsl.syntax import nodes as n
-from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact
+from hyperdsl.theory.numbers.exact import Exact
 
-SETTINGS = ("span",)
 TIME = "s"
-UNIT_SPAN = (ZERO, ONE)
 
 
 @exactly
@@ -26,7 +25,7 @@ def read_problem(report: Report, declaration: n.Declaration) -> ProblemModel | N
     equations = [statement for statement in statements if isinstance(statement, n.Equation)]
     domains = [statement for statement in statements if isinstance(statement, n.Domain)]
     rest = tuple(statement for statement in statements if not isinstance(statement, n.Equation | n.Domain))
-    settings = Settings(report, "a problem", n.Block(rest, declaration.body.span), SETTINGS)
+    settings = Settings(report, "a problem", n.Block(rest, declaration.body.span), PROBLEM)
     span = _span(report, settings)
     states = _states(report, declaration, equations, domains, {parameter.name for parameter in parameters})
     if len(report.found) > before:
@@ -62,7 +61,7 @@ def _usable(report: Report, name: n.Name, taken: dict[str, ProblemParameter] | d
 def _interval(report: Report, value: n.Value, word: str) -> tuple[Exact, Exact] | None:
     """A range, or a number as a range of no length."""
     if isinstance(value, n.Range | n.Comparison | n.String):
-        return ends(report, value, value, word)
+        return ends(report, value, value, word, single="one value is written as a number alone, without `..`")
     number = ExactReader(report).double(value)
     return None if number is None else (number, number)
 

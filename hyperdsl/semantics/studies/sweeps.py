@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Protocol, get_args
+from typing import Protocol
 
 from hyperdsl.diagnostics import Diagnostic, catalogue, did_you_mean
 from hyperdsl.semantics.model import spec as m
@@ -11,9 +11,8 @@ from hyperdsl.semantics.model.sweep import Sweep, SweptBase, SweptNumber, SweptW
 from hyperdsl.semantics.reading.numbers import ExactReader
 from hyperdsl.semantics.reading.report import Report, exactly
 from hyperdsl.semantics.reading.scope import Scope
-from hyperdsl.semantics.reading.settings import LARGEST_INTEGER, Settings, ends
+from hyperdsl.semantics.reading.settings import Settings, ends
 from hyperdsl.semantics.solvers.declared import Names, read_solver
-from hyperdsl.semantics.solvers.layers import LARGEST_WIDTH, MAX_LAYERS
 from hyperdsl.semantics.studies.variants import (
     has_size,
     methods_of,
@@ -23,17 +22,14 @@ from hyperdsl.semantics.studies.variants import (
     varied_layers,
     with_base,
 )
+from hyperdsl.semantics.tables.solvers import LARGEST_WIDTH, MAX_LAYERS
+from hyperdsl.semantics.tables.studies import DEFAULT_STEPS, DEFAULT_TRIALS, LARGEST_STEPS, NUMBERS, RANGE, SWEEP
+from hyperdsl.semantics.tables.word import LARGEST_INTEGER
 from hyperdsl.syntax import nodes as n
 from hyperdsl.syntax.printer import value_text
 from hyperdsl.theory.numbers.exact import Exact
 
-NUMBERS: tuple[SweptWord, ...] = get_args(SweptWord)
-SETTINGS = ("solver", "base", *NUMBERS, "steps", "trials", "seed")
 LARGEST = {"width": LARGEST_WIDTH, "depth": MAX_LAYERS}
-LARGEST_STEPS = 10**6
-DEFAULT_STEPS = (2, 5, 10, 20)
-DEFAULT_TRIALS = 24
-RANGE = "a range such as `8 .. 128`, or numbers: `16, 32, 64`"
 
 
 class Sources(Names, Protocol):
@@ -48,11 +44,11 @@ def read_sweep(report: Report, declaration: n.Declaration, sources: Sources, sco
     before = len(report.found)
     if declaration.parameters:
         report(catalogue.BAD_PARAMETER, declaration.parameters[0], problem="a sweep has no parameters")
-    settings = Settings(report, "a sweep", declaration.body, SETTINGS)
+    settings = Settings(report, "a sweep", declaration.body, SWEEP)
     numbers = [number for word in NUMBERS if (number := _number(report, settings, word))]
     steps = _steps(report, settings)
-    trials = settings.integer("trials", DEFAULT_TRIALS, 1)
-    seed = settings.integer("seed", 0, 0)
+    trials = settings.integer("trials", DEFAULT_TRIALS)
+    seed = settings.integer("seed", 0)
     if not any(word in settings.by_word for word in ("base", *NUMBERS)):
         varied = ", ".join(f"`{word}`" for word in ("base", *NUMBERS))
         report(catalogue.BAD_SWEEP, declaration.name, problem="this sweep varies nothing", help=f"vary one of {varied}")
