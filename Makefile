@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: venv demo test core lint bench evidence clean
+.PHONY: venv demo test core lint bench evidence playground clean
 
 venv: .venv/installed
 
@@ -59,6 +59,10 @@ bench: venv
 # Goes on where it was ended. In the background: nohup make evidence > evidence.log &
 evidence: venv
 	$(BIN)/hyperdsl reproduce all --quiet
+
+# A folder for any web server; needs npm.
+playground: venv
+	$(BIN)/python -m tools.playground site/playground
 
 clean:
 	rm -rf .venv runs

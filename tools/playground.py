@@ -23,7 +23,7 @@ PYODIDE = "314.0.7"
 PYTHON, PLATFORM = "3.14", "pyemscripten_2026_0_wasm32"
 """What that version of Pyodide runs."""
 RUNTIME = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json")
-WHEELS = ("python-flint==0.9.0", "lark==1.3.1", "mpmath==1.3.0", "rich==15.0.0")
+WHEELS = ("python-flint", "lark", "mpmath", "rich")
 """What `check` and `fmt` import; rich's own dependencies are for Markdown and code, which they do not print."""
 EXAMPLES = ("hyper_heun", "adaptive_dopri5", "stiff_rodas", "abm4", "learned_families", "imex_pairs")
 
@@ -43,7 +43,9 @@ def put_runtime(folder: Path) -> None:
     """Python for the browser, by npm."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
-        subprocess.run(["npm", "pack", f"pyodide@{PYODIDE}", "--pack-destination", name], check=True, capture_output=True)
+        subprocess.run(
+            ["npm", "pack", f"pyodide@{PYODIDE}", "--pack-destination", name], check=True, capture_output=True
+        )
         (archive,) = Path(name).glob("*.tgz")
         with tarfile.open(archive) as packed:
             for wanted in RUNTIME:
@@ -56,7 +58,16 @@ def put_wheels(folder: Path) -> None:
     """The compiler and what it imports, by pip, and the list of them beside their folder."""
     shutil.rmtree(folder, ignore_errors=True)
     pip = [sys.executable, "-m", "pip"]
-    only = ["--only-binary", ":all:", "--platform", PLATFORM, "--python-version", PYTHON]
+    only = [
+        "--constraint",
+        str(ROOT / "constraints.txt"),
+        "--only-binary",
+        ":all:",
+        "--platform",
+        PLATFORM,
+        "--python-version",
+        PYTHON,
+    ]
     subprocess.run([*pip, "download", "--quiet", "--no-deps", *only, "--dest", str(folder), *WHEELS], check=True)
     subprocess.run([*pip, "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(ROOT)], check=True)
     names = sorted(path.name for path in folder.glob("*.whl"))
