@@ -9,7 +9,17 @@ from pathlib import Path
 from hyperdsl import playground
 from tools.playground import PAGE, examples, put_page
 
-HEUN = "method heun_2 {\n    order 2\n    tableau {\n        0 |\n        1 | 1\n        --+---------\n          | 1/2, 1/2\n    }\n}\n"
+HEUN = (
+    "method heun_2 {\n"
+    "    order 2\n"
+    "    tableau {\n"
+    "        0 |\n"
+    "        1 | 1\n"
+    "        --+---------\n"
+    "          | 1/2, 1/2\n"
+    "    }\n"
+    "}\n"
+)
 
 
 def test_examples_are_sound_and_laid_out() -> None:

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
@@ -25,12 +26,26 @@ from tools.check_pages import CHECKED, LOOKS, WIDER, axe, browser
 
 LOADING, CHECKING = 120, 60
 """Seconds to wait for the compiler, and for an answer."""
-WRONG = "method broken {\n    order 3\n    tableau {\n        0 |\n        1 | 1\n        --+---------\n          | 1/2, 1/2\n    }\n}\n"
+WRONG = (
+    "method broken {\n"
+    "    order 3\n"
+    "    tableau {\n"
+    "        0 |\n"
+    "        1 | 1\n"
+    "        --+---------\n"
+    "          | 1/2, 1/2\n"
+    "    }\n"
+    "}\n"
+)
 BADLY_LAID = WRONG.replace("order 3", "order   2").replace("broken", "heun_2")
 
 
 class _Quiet(SimpleHTTPRequestHandler):
-    extensions_map = {**SimpleHTTPRequestHandler.extensions_map, ".mjs": "text/javascript", ".wasm": "application/wasm"}
+    extensions_map: ClassVar[dict[str, str]] = {
+        **SimpleHTTPRequestHandler.extensions_map,
+        ".mjs": "text/javascript",
+        ".wasm": "application/wasm",
+    }
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing of requests."""
