@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: venv demo test core lint bench evidence docs clean
+.PHONY: venv demo test core lint bench evidence docs playground clean
 
 venv: .venv/installed
 
@@ -63,6 +63,10 @@ evidence: venv
 # The site, in site/; a warning is an error.
 docs: venv
 	$(BIN)/python -m tools.site
+
+# A folder for any web server; needs npm.
+playground: venv
+	$(BIN)/python -m tools.playground site/playground
 
 clean:
 	rm -rf .venv runs

@@ -67,6 +67,7 @@ MAY_IMPORT = {
     "highlighting": {"semantics", "syntax"},
     "scaffold": {"compiler", "codegen", "diagnostics", "pages", "semantics", "source", "syntax", "theory"},
     "memory": {"compiler", "codegen", "diagnostics", "source"},
+    "playground": {"memory", "compiler", "source", "diagnostics"},
     "notebook": {"memory", "compiler", "source", "pages", "diagnostics", "semantics", "theory"},
     "__main__": {"cli"},
     "cache": {"source", "files"},

@@ -16,6 +16,9 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+_seconds: Callable[[], float] = getattr(time, "thread_time", time.process_time)
+"""A browser's Python has one thread, and no clock of it apart from the process's."""
+
 MOST_OPERATIONS = 4_000_000
 """What a file may do, all that it declares and imports together; an operation is about a microsecond's work."""
 
@@ -77,7 +80,7 @@ def limited(superseded: Callable[[], bool] = lambda: False) -> Iterator[None]:
     if _accounts:
         yield
         return
-    _accounts.append(_Account(MOST_OPERATIONS, MOST_OPERATIONS, time.thread_time() + SECONDS, superseded))
+    _accounts.append(_Account(MOST_OPERATIONS, MOST_OPERATIONS, _seconds() + SECONDS, superseded))
     try:
         yield
     finally:
@@ -96,7 +99,7 @@ def spend(operations: int = 1) -> None:
             raise Superseded
         if account.left < 0:
             raise OutOfReach(f"the proofs of a file may take {MOST_OPERATIONS:,} operations, and these are used up")
-        if time.thread_time() > account.deadline:
+        if _seconds() > account.deadline:
             account.left = 0  # whatever comes next ends at once, too
             raise OutOfReach(f"the proofs of a file may take {SECONDS:g} seconds, and these are over")
 
@@ -114,7 +117,7 @@ def aside(operations: int, work: Callable[[], T]) -> T | None:
     try:
         return work()
     except OutOfReach:
-        if time.thread_time() > account.deadline:
+        if _seconds() > account.deadline:
             raise
         account.left = 0
         return None
