@@ -89,19 +89,20 @@ def commands(text: str) -> Iterator[list[str]]:
             yield shlex.split(line.removeprefix("$ "), comments=True)[1:]
 
 
+def require_known(words: list[str]) -> None:
+    """The command is one of hyperdsl's, with options that it takes."""
+    group = typer.main.get_command(application())
+    command = group.commands[words[0]]  # type: ignore[attr-defined]
+    known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+    given = {word.partition("=")[0] for word in words if word.startswith("-") and word != "-"}
+    assert given <= {*known, "--help", "-h"}, words
+
+
 @pytest.mark.parametrize("name", [name for name in PAGES if with_block(name, "console")])
 def test_the_commands_of_a_page_are_commands(name: str) -> None:
-    """Each is one of hyperdsl's, with options and values that it takes."""
-    group = typer.main.get_command(application())
     for block in blocks(name):
         for words in commands(block.text) if block.language == "console" else ():
-            command = group.commands[words[0]]  # type: ignore[attr-defined]
-            known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
-            assert {word.partition("=")[0] for word in words if word.startswith("-") and word != "-"} <= {
-                *known,
-                "--help",
-                "-h",
-            }, words
+            require_known(words)
 
 
 @pytest.mark.parametrize("name", STEPWISE)

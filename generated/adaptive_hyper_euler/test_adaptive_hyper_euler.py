@@ -29,7 +29,7 @@ from .solver import AdaptiveHyperEuler
 
 torch.set_num_threads(1)  # many small steps
 seeds = st.integers(0, 2**32 - 1)
-draws = settings(derandomize=True, database=None, deadline=None, max_examples=10, phases=[Phase.generate])
+draws = settings(derandomize=True, database=None, deadline=None, max_examples=4, phases=[Phase.generate])
 
 
 @torch.no_grad()
@@ -166,13 +166,13 @@ def test_failure_of_adaptivehypereuler(f: Callable[[Tensor, Tensor], Tensor], st
         for weight in solver.parameters():
             weight.fill_(0.1)
     z = torch.ones(2, *(3,), dtype=torch.float64)
-    g = f
+    g, most = f, 200 if status is Status.MAX_STEPS else 1000
     with pytest.raises(SolveError, match=r"s = .* size .* evaluations") as caught:
-        solver(g, z, (0.0, 2.0), rtol=1e-2, atol=1e-4, max_steps=1000)
+        solver(g, z, (0.0, 2.0), rtol=1e-2, atol=1e-4, max_steps=most)
     assert caught.value.status in {status, Status.NONFINITE}
     assert 0 <= caught.value.s < 2
-    assert caught.value.evaluations <= 1001 * (solver.evaluations_per_step + 1)
-    solution = solver.solve(g, z, (0.0, 2.0), rtol=1e-2, atol=1e-4, max_steps=1000, throw=False)
+    assert caught.value.evaluations <= (most + 1) * (solver.evaluations_per_step + 1)
+    solution = solver.solve(g, z, (0.0, 2.0), rtol=1e-2, atol=1e-4, max_steps=most, throw=False)
     assert bool(solution.z.isfinite().all())
 
 

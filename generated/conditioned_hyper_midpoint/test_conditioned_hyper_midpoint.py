@@ -26,7 +26,7 @@ from .solver import HyperMidpoint
 
 torch.set_num_threads(1)  # many small steps
 seeds = st.integers(0, 2**32 - 1)
-draws = settings(derandomize=True, database=None, deadline=None, max_examples=10, phases=[Phase.generate])
+draws = settings(derandomize=True, database=None, deadline=None, max_examples=4, phases=[Phase.generate])
 
 
 @torch.no_grad()

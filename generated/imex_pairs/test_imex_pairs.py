@@ -33,7 +33,7 @@ from .solver import Ark3Adaptive, Ark3Each, HyperArs222, ImexEuler
 
 torch.set_num_threads(1)  # many small steps
 seeds = st.integers(0, 2**32 - 1)
-draws = settings(derandomize=True, database=None, deadline=None, max_examples=10, phases=[Phase.generate])
+draws = settings(derandomize=True, database=None, deadline=None, max_examples=4, phases=[Phase.generate])
 
 
 @torch.no_grad()
@@ -368,13 +368,13 @@ def test_failure_of_ark3adaptive(f: Callable[[Tensor, Tensor], Tensor], status: 
     """A field that turns NaN and a solution that blows up end with a status and advice."""
     solver = Ark3Adaptive().double()
     z = torch.ones(2, *(3,), dtype=torch.float64)
-    g = parted(f)
+    g, most = parted(f), 1000
     with pytest.raises(SolveError, match=r"s = .* size .* evaluations") as caught:
-        solver(g, z, (0.0, 2.0), rtol=1e-2, atol=1e-4, max_steps=1000)
+        solver(g, z, (0.0, 2.0), rtol=1e-2, atol=1e-4, max_steps=most)
     assert caught.value.status is status
     assert 0 <= caught.value.s < 2
-    assert caught.value.evaluations <= 1001 * (solver.evaluations_per_step + 1) * 8
-    solution = solver.solve(g, z, (0.0, 2.0), rtol=1e-2, atol=1e-4, max_steps=1000, throw=False)
+    assert caught.value.evaluations <= (most + 1) * (solver.evaluations_per_step + 1) * 8
+    solution = solver.solve(g, z, (0.0, 2.0), rtol=1e-2, atol=1e-4, max_steps=most, throw=False)
     assert bool(solution.z.isfinite().all())
 
 
@@ -426,13 +426,13 @@ def test_failure_of_ark3each(f: Callable[[Tensor, Tensor], Tensor], status: Stat
     """A field that turns NaN and a solution that blows up end with a status and advice."""
     solver = Ark3Each().double()
     z = torch.ones(2, *(3,), dtype=torch.float64)
-    g = parted(f)
+    g, most = parted(f), 1000
     with pytest.raises(SolveError, match=r"s = .* size .* evaluations") as caught:
-        solver(g, z, (0.0, 2.0), rtol=1e-2, atol=1e-4, max_steps=1000)
+        solver(g, z, (0.0, 2.0), rtol=1e-2, atol=1e-4, max_steps=most)
     assert caught.value.status is status
     assert 0 <= caught.value.s < 2
-    assert caught.value.evaluations <= 1001 * (solver.evaluations_per_step + 1) * 8
-    solution = solver.solve(g, z, (0.0, 2.0), rtol=1e-2, atol=1e-4, max_steps=1000, throw=False)
+    assert caught.value.evaluations <= (most + 1) * (solver.evaluations_per_step + 1) * 8
+    solution = solver.solve(g, z, (0.0, 2.0), rtol=1e-2, atol=1e-4, max_steps=most, throw=False)
     assert bool(solution.z.isfinite().all())
 
 

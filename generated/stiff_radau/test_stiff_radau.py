@@ -29,7 +29,7 @@ from .solver import Radau, RadauPerSample
 
 torch.set_num_threads(1)  # many small steps
 seeds = st.integers(0, 2**32 - 1)
-draws = settings(derandomize=True, database=None, deadline=None, max_examples=10, phases=[Phase.generate])
+draws = settings(derandomize=True, database=None, deadline=None, max_examples=4, phases=[Phase.generate])
 
 
 @torch.no_grad()
@@ -267,13 +267,13 @@ def test_failure_of_radau(f: Callable[[Tensor, Tensor], Tensor], status: Status)
     """A field that turns NaN and a solution that blows up end with a status and advice."""
     solver = Radau().double()
     z = torch.ones(2, *(3,), dtype=torch.float64)
-    g = f
+    g, most = f, 1000
     with pytest.raises(SolveError, match=r"s = .* size .* evaluations") as caught:
-        solver(g, z, (0.0, 2.0), rtol=1e-2, atol=1e-4, max_steps=1000)
+        solver(g, z, (0.0, 2.0), rtol=1e-2, atol=1e-4, max_steps=most)
     assert caught.value.status is status
     assert 0 <= caught.value.s < 2
-    assert caught.value.evaluations <= 1001 * (solver.evaluations_per_step + 1) * 8
-    solution = solver.solve(g, z, (0.0, 2.0), rtol=1e-2, atol=1e-4, max_steps=1000, throw=False)
+    assert caught.value.evaluations <= (most + 1) * (solver.evaluations_per_step + 1) * 8
+    solution = solver.solve(g, z, (0.0, 2.0), rtol=1e-2, atol=1e-4, max_steps=most, throw=False)
     assert bool(solution.z.isfinite().all())
 
 
@@ -325,13 +325,13 @@ def test_failure_of_radaupersample(f: Callable[[Tensor, Tensor], Tensor], status
     """A field that turns NaN and a solution that blows up end with a status and advice."""
     solver = RadauPerSample().double()
     z = torch.ones(2, *(3,), dtype=torch.float64)
-    g = f
+    g, most = f, 1000
     with pytest.raises(SolveError, match=r"s = .* size .* evaluations") as caught:
-        solver(g, z, (0.0, 2.0), rtol=1e-2, atol=1e-4, max_steps=1000)
+        solver(g, z, (0.0, 2.0), rtol=1e-2, atol=1e-4, max_steps=most)
     assert caught.value.status is status
     assert 0 <= caught.value.s < 2
-    assert caught.value.evaluations <= 1001 * (solver.evaluations_per_step + 1) * 8
-    solution = solver.solve(g, z, (0.0, 2.0), rtol=1e-2, atol=1e-4, max_steps=1000, throw=False)
+    assert caught.value.evaluations <= (most + 1) * (solver.evaluations_per_step + 1) * 8
+    solution = solver.solve(g, z, (0.0, 2.0), rtol=1e-2, atol=1e-4, max_steps=most, throw=False)
     assert bool(solution.z.isfinite().all())
 
 

@@ -19,6 +19,7 @@ from hyperdsl.cli.watching import stamps
 from hyperdsl.evaluation import lookup
 from hyperdsl.tables import Column, Listing, listing
 
+pytestmark = pytest.mark.usefixtures("timed_once")
 ROOT = Path(__file__).parents[2]
 HEUN = ROOT / "generated" / "hyper_heun"
 
@@ -213,15 +214,12 @@ def test_a_reader_that_leaves_hides_no_fault(tmp_path: Path) -> None:
 def test_nothing_moves_where_no_terminal_is(tmp_path: Path) -> None:
     weights = tmp_path / "w.safetensors"
     settings = ("--set", "fit.iterations=4", "--set", "fit.trajectories=8", "--set", "fit.reference.substeps=2")
-    running = process(
-        "train", HEUN, "--problem", "pendulum", "--output", weights, "--cache", tmp_path / "cache", *settings
-    )
-    out, told = running.communicate(timeout=120)
-    assert running.returncode == 0
+    done = run("train", HEUN, "--problem", "pendulum", "--output", weights, "--cache", tmp_path / "cache", *settings)
+    assert done.exit_code == 0, done.output
     assert weights.exists()
-    assert not {c for c in out + told if not c.isprintable() and c != "\n"}
-    assert "it/s" not in told
-    assert "%" not in told
+    assert not {c for c in done.output if not c.isprintable() and c != "\n"}
+    assert "it/s" not in done.stderr
+    assert "%" not in done.stderr
 
 
 @pytest.mark.parametrize(

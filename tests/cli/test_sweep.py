@@ -16,6 +16,7 @@ from typer.testing import CliRunner, Result
 
 from hyperdsl.cli import application
 
+pytestmark = pytest.mark.usefixtures("timed_once")
 SPEC = """corrector mlp {
     layers linear(8), silu
 }
@@ -129,7 +130,7 @@ def test_two_jobs_end_where_no_variant_is_left() -> None:
 
 def test_processes_share_a_storage_and_outlive_a_killed_one() -> None:
     """Of two that work on a sweep one is killed while it trains; a third joins in, and all that was claimed is done."""
-    given = ("trade", "--trials", "8", "--storage", "shared.log", "--set", "fit.iterations=300")
+    given = ("trade", "--trials", "8", "--storage", "shared.log", "--set", "fit.iterations=300", "--methods", "")
     line = [sys.executable, "-m", "hyperdsl", "sweep", "swept.hyper", *given, *PROBLEM, "--quiet"]
     victim, other = (subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) for _ in range(2))
     journal = Path("shared.log")

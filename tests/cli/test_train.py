@@ -15,6 +15,7 @@ from hyperdsl.evaluation import lookup
 from hyperdsl.evaluation.problems import CLASSICAL, Problem
 from hyperdsl.evaluation.weights import file_name
 
+pytestmark = pytest.mark.usefixtures("timed_once")
 ROOT = Path(__file__).parents[2]
 HEUN = ROOT / "generated" / "hyper_heun"
 PHASED = ROOT / "generated" / "phased_hyper_heun"
