@@ -175,3 +175,8 @@ def test_links_of_the_repository_become_links_of_the_site() -> None:
 def test_specs_written_from_the_pages_alone_are_without_fault(path: Path) -> None:
     """As a newcomer wrote them from the tutorial and the reference, mended where the messages said so."""
     assert compiler.check([SpecFile(path, path.name)]).diagnostics == ()
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    listed = {*re.findall(r'= "([\w/.]+\.md)"', site.CONFIG.read_text("utf-8"))}
+    assert {*PAGES} <= listed

@@ -27,7 +27,7 @@ def pages() -> Iterator[Page]:
 
 def _text(page: explained.Page) -> Iterator[str]:
     yield f"# {page.code}\n"
-    yield f"{page.severity.capitalize()}: {page.summary}\n"
+    yield f"{page.severity.capitalize()}: {page.summary}. [All diagnostics](index.md).\n"
     yield f"{page.text}\n"
     for name, text in page.beside:
         yield f"Beside both, `{name}`:\n"

@@ -52,7 +52,8 @@ def _table() -> Iterator[str]:
         "`hyperdsl list` prints the same table, `hyperdsl show NAME` a page.\n"
     )
     yield '<div class="library" markdown="0">'
-    yield '<label>Search <input type="search" id="library-search" aria-controls="library-table"></label>'
+    yield '<label>Search <input type="search" id="library-search" placeholder="rosenbrock 4(3)"'
+    yield ' aria-controls="library-table"></label>'
     yield '<p id="library-count" role="status"></p>'
     yield '<div class="library-scroll" tabindex="0" role="region" aria-label="Methods of the library">'
     yield '<table id="library-table"><thead><tr>'
