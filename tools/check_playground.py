@@ -15,8 +15,8 @@ import time
 from collections.abc import Iterator, Sequence
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from os import PathLike
 from pathlib import Path
-from typing import ClassVar
 
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
@@ -41,18 +41,18 @@ BADLY_LAID = WRONG.replace("order 3", "order   2").replace("broken", "heun_2")
 
 
 class _Quiet(SimpleHTTPRequestHandler):
-    extensions_map: ClassVar[dict[str, str]] = {
-        **SimpleHTTPRequestHandler.extensions_map,
-        ".mjs": "text/javascript",
-        ".wasm": "application/wasm",
-    }
+    def guess_type(self, path: str | PathLike[str]) -> str:
+        """As a web server that knows modules tells them."""
+        known = {".mjs": "text/javascript", ".wasm": "application/wasm"}
+        return known.get(Path(path).suffix) or super().guess_type(path)
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing of requests."""
 
 
 def _state(driver: Chrome) -> str:
-    return driver.find_element(By.ID, "state").text
+    text: str = driver.find_element(By.ID, "state").text
+    return text
 
 
 def _write(driver: Chrome, text: str) -> None:

@@ -1,6 +1,6 @@
 """The playground as a folder that any web server can serve: python -m tools.playground FOLDER
 
-Puts docs/playground, Python for the browser (the npm package `pyodide`) and the wheels that the compiler needs there
+Puts tools/playground_page, Python for the browser (the npm package `pyodide`) and the wheels that the compiler needs there
 into FOLDER, so that nothing is asked for from elsewhere when the page runs. python-flint, the arithmetic of proofs,
 is published for that Python by itself. Needs npm, and registries of npm and PyPI.
 """
@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGE = ROOT / "docs" / "playground"
+PAGE = ROOT / "tools" / "playground_page"
 PYODIDE = "314.0.7"
 PYTHON, PLATFORM = "3.14", "pyemscripten_2026_0_wasm32"
 """What that version of Pyodide runs."""
