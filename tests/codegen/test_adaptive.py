@@ -40,9 +40,7 @@ TABLE: dict[str, tuple[Field, str]] = {
 
 @pytest.mark.parametrize("case", TABLE)
 @pytest.mark.parametrize("name", SOLVERS)
-def test_where_peers_hang_there_is_a_status(
-    adaptive: ModuleType, short: ModuleType, name: str, case: str
-) -> None:
+def test_where_peers_hang_there_is_a_status(adaptive: ModuleType, short: ModuleType, name: str, case: str) -> None:
     """FINDINGS: f that turns NaN, y' = y², y' = -1e7 y."""
     f, status = TABLE[case]
     module, steps = (short, 200) if status == "MAX_STEPS" else (adaptive, 2000)
