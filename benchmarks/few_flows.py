@@ -121,7 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     names = list(MIXTURES)[: 1 if given.smallest else None]
     for name in tqdm(names, desc="flows"):
         flow = problem(name, MIXTURES[name]())
-        start = unseen(flow, SAMPLES)
+        start = unseen(flow, 64 if given.smallest else SAMPLES)
         runs += [trained(package, solver, flow, start, seed, few) for solver in SOLVERS for seed in given.seeds]
     text = f"{study.about(__doc__)}\n\nSeeds {given.seeds}; medians.\n\n{table(runs)}\n"
     print(text)

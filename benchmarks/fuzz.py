@@ -134,7 +134,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for target in study.chosen(given.target, TARGETS, smallest=False):
         folder, seconds = given.runs / "fuzz" / target, 60 * given.minutes
         if target == "specs":
-            rows.append(valid(folder, 3 if given.smallest else seconds, given.seed))
+            rows.append(valid(folder, 1 if given.smallest else seconds, given.seed))
         elif given.smallest:
             rows.append(unguided(5))
         elif find_spec("atheris") is None:

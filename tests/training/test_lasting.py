@@ -36,9 +36,9 @@ class Noisy(nn.Module):
 
 def short(train: ModuleType, name: str) -> Any:
     """Settings of few iterations."""
-    settings = replace(train.SETTINGS[getattr(train, name)], iterations=48, trajectories=64, substeps=4)
+    settings = replace(train.SETTINGS[getattr(train, name)], iterations=48, trajectories=32, substeps=2)
     if settings.then:
-        return replace(settings, then=tuple(replace(phase, iterations=20, substeps=4) for phase in settings.then))
+        return replace(settings, then=tuple(replace(phase, iterations=20, substeps=2) for phase in settings.then))
     return settings
 
 
@@ -124,7 +124,7 @@ def test_another_process_knows_the_checkpoint(
     reference = settings.reference
     elsewhere = FunctionType(reference.__code__, reference.__globals__, reference.__name__)
     with warnings.catch_warnings():
-        warnings.simplefilter("error", train.FitWarning)
+        warnings.filterwarnings("error", ".*(is of another training|is no checkpoint)", train.FitWarning)
         fit(
             train, made(train, "HyperEuler"), settings=replace(settings, reference=elsewhere), checkpoint=tmp_path / "c"
         )
@@ -132,22 +132,27 @@ def test_another_process_knows_the_checkpoint(
 
 def test_a_finished_training_is_not_repeated(train: ModuleType, tmp_path: Path) -> None:
     first, again = made(train, "HyperEuler"), made(train, "HyperEuler")
-    history = fit(train, first, iterations=20, checkpoint=tmp_path / "c")
+    history = fit(train, first, settings=short(train, "HyperEuler"), checkpoint=tmp_path / "c")
     start = (tmp_path / "c").stat().st_mtime_ns
-    assert fit(train, again, iterations=20, checkpoint=tmp_path / "c") == history
+    assert fit(train, again, settings=short(train, "HyperEuler"), checkpoint=tmp_path / "c") == history
     assert all(map(torch.equal, weights(first), weights(again)))
     assert (tmp_path / "c").stat().st_mtime_ns == start
 
 
 def test_checkpoints_of_others_are_left_aside(train: ModuleType, tmp_path: Path) -> None:
     path = tmp_path / "c"
-    expected = fit(train, made(train, "HyperEuler"), iterations=10, seed=1).loss
-    fit(train, made(train, "HyperEuler"), iterations=10, seed=2, checkpoint=path)
+
+    def losses(seed: int, **options: Any) -> list[float]:
+        found = fit(train, made(train, "HyperEuler"), settings=short(train, "HyperEuler"), seed=seed, **options).loss
+        return [*found]
+
+    expected = losses(1)
+    losses(2, checkpoint=path)
     with pytest.warns(train.FitWarning, match="is of another training"):
-        assert fit(train, made(train, "HyperEuler"), iterations=10, seed=1, checkpoint=path).loss == expected
+        assert losses(1, checkpoint=path) == expected
     path.write_bytes(path.read_bytes()[:-5])
     with pytest.warns(train.FitWarning, match="is no checkpoint"):
-        assert fit(train, made(train, "HyperEuler"), iterations=10, seed=1, checkpoint=path).loss == expected
+        assert losses(1, checkpoint=path) == expected
 
 
 def test_data_of_another_corrector_s_inputs_are_left_aside(train: ModuleType, tmp_path: Path) -> None:
@@ -175,7 +180,8 @@ def test_data_are_found_again(train: ModuleType, monkeypatch: pytest.MonkeyPatch
 
     def losses(f: nn.Module, **options: Any) -> tuple[list[float], int]:
         prepared.clear()
-        loss = fit(train, made(train, "HyperEuler"), f, iterations=10, **({"cache": tmp_path} | options)).loss
+        given = {"settings": short(train, "HyperEuler"), "cache": tmp_path} | options
+        loss = fit(train, made(train, "HyperEuler"), f, **given).loss
         return loss, len(prepared)
 
     f = Network().double()

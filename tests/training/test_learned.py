@@ -29,6 +29,10 @@ training fit {
     optimizer adamw(lr = 2e-2)
     iterations 100
     batch 64
+    reference rk4 {
+        substeps 8
+    }
+    trajectories 256
 }
 solver Alpha {
     base second_order(alpha = learned(1/2, 3/10 .. 1))

@@ -86,11 +86,11 @@ def test_rollouts_beyond_memory_keep_their_states_alone(train: ModuleType, monke
         assert objective.stepping.recomputed == (memory < 2**20)
         return sum(sizes)
 
-    short, long = kept(2), kept(22)
+    short, long = kept(2), kept(12)
     states = 256 * 2 * 8
-    assert (long - short) / 20 < 8 * states  # a step of g alone keeps 256 x 32 x 8 bytes more than once
+    assert (long - short) / 10 < 8 * states  # a step of g alone keeps 256 x 32 x 8 bytes more than once
     inside = 256 * 32 * 8
-    assert kept(22, memory=2**30) - long > 20 * inside
+    assert kept(12, memory=2**30) - long > 10 * inside
 
 
 def test_f_gets_no_gradients(train: ModuleType) -> None:
