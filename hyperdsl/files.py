@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 import sys
@@ -35,6 +36,14 @@ def replace_file(path: Path, data: bytes, *, durable: bool = True) -> None:
         raise
     if durable:
         sync(path.parent)
+
+
+def rewrite(path: Path, data: bytes) -> None:
+    """Replace a user's file by itself changed: a link stays one, and what is read-only is left; raises OSError."""
+    real = Path(os.path.realpath(path))
+    if not real.stat().st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH):
+        raise PermissionError(errno.EACCES, "it is read-only", str(path))
+    replace_file(real, data)
 
 
 def fill(handle: int, data: bytes, *, durable: bool) -> None:

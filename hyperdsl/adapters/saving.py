@@ -66,9 +66,10 @@ def diffeqsolve(
     Where an event ends the solve before, times beyond it are left out, and t1 is its time.
 
     TypeError for no generated solver and for steps that each sample has of its own; ValueError for times outside the
-    span or out of order.
+    span or out of order, for `steps` that are no whole number above 0.
     """
     chosen, saveat = require_solver(solver), saveat or SaveAt(t1=True)
+    _require_sound(saveat)
     if saveat.steps and steps_each(chosen):
         raise TypeError(f"{type(solver).__name__} has steps of its own for each sample: there are none to keep for all")
     kept = bool(saveat.dense or saveat.steps or saveat.ts is not None)
@@ -111,6 +112,14 @@ def _saved(saveat: SaveAt, solution: Any, z0: Any, span: Sequence[Any]) -> list[
 
 def _time(value: Any) -> Tensor:
     return torch.as_tensor(value, dtype=torch.float64)
+
+
+def _require_sound(saveat: SaveAt) -> None:
+    """ValueError for `steps` that count none, and for times in no list."""
+    if not isinstance(saveat.steps, int) or saveat.steps < 0:
+        raise ValueError(f"steps is True, or n >= 1 for every n-th step, not {saveat.steps!r}")
+    if saveat.ts is not None and torch.as_tensor(saveat.ts).dim() != 1:
+        raise ValueError(f"ts must be a list of times, not of shape {tuple(torch.as_tensor(saveat.ts).shape)}")
 
 
 def _require_inside(times: Tensor, start: float, end: float, sign: float) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -83,10 +84,13 @@ class Replayed(OdeSolver):
         start = torch.as_tensor(self.y).to(self.dtype)
         with torch.no_grad():
             found = self.solver().solve(f, start, (self.t, self.t_bound), **options, dense=True, throw=False)
-        self.pieces = [*found.pieces]
+        self.pieces = [*takewhile(lambda piece: bool(torch.isfinite(piece.end).all()), found.pieces)]
         self.njev, self.nlu = found.statistics.jacobians, found.statistics.factorisations
         if found.status.value != "success":
             self.failure = f"{type(self.solver()).__name__} stopped at t = {found.s:.6g}: {found.status.value}"
+        elif len(self.pieces) < len(found.pieces):  # fixed steps go on with what is not finite
+            at = found.pieces[len(self.pieces)].s
+            self.failure = f"{type(self.solver()).__name__} stopped at t = {float(at):.6g}: nonfinite"
 
     def _jacobian(self, t: float, y: Any) -> Any:
         """∂f/∂y [n, n], as it was given."""

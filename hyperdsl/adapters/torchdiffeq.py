@@ -71,6 +71,7 @@ def odeint(
         return method.odeint(func, y0, t, **settings)
     if len(set(counts)) == 1:
         return method.odeint(func, y0, t, steps=counts[0], **settings)
+    _require_times(t)
     states = [y0]
     for k, steps in enumerate(counts):
         states.append(method(func, states[-1], (t[k], t[k + 1]), steps=steps, **settings))
@@ -98,7 +99,8 @@ def odeint_adjoint(
     For joint adaptive steps this is the adjoint problem with the same solver and tolerances: adjoint_params are what
     func depends on, its parameters unless given, and adjoint_options may be {"norm": "seminorm"}. For others steps are
     computed again, which gives the gradients of all that func depends on.
-    ValueError for other tolerances or another method of the adjoint, and for an event.
+    ValueError for times that neither ascend nor descend, for other tolerances or another method of the adjoint, and for
+    an event.
     """
     own = given(rtol=rtol, atol=atol)
     if not is_solver(method):
@@ -118,6 +120,7 @@ def odeint_adjoint(
             raise ValueError(f"the adjoint of {name} goes by its own {what}: leave adjoint_{what} out")
     settings, counts = _settings(method, t, own, options or {})
     settings |= _of_adjoint(method, adjoint_params, adjoint_options or {})
+    _require_times(t)
     states = [y0]
     for k in range(len(t) - 1):
         steps = {} if has_own_grid(method) or is_adaptive(method) else {"steps": counts[k] if counts else 1}
@@ -191,6 +194,16 @@ def _peer() -> Any:
     import torchdiffeq  # noqa: PLC0415  # loaded where it is used
 
     return torchdiffeq
+
+
+def _require_times(t: Tensor) -> None:
+    """ValueError where solves from each time to the next would not be one solve; `odeint` of solvers looks itself."""
+    t = torch.as_tensor(t).detach()
+    if not t.dim() or not len(t):
+        raise ValueError(f"t must be a list of one or more times, not of shape {tuple(t.shape)}")
+    ways = t.diff(dim=0)
+    if not bool((ways >= 0).all() | (ways <= 0).all()):
+        raise ValueError("the times t must ascend or descend")
 
 
 def _settings(

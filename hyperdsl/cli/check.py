@@ -14,7 +14,7 @@ from hyperdsl.cli.inputs import SPEC_AT_FAULT, Json, PathsOrStdin, out, spec_fil
 from hyperdsl.cli.told import tell, tell_json
 from hyperdsl.cli.watching import Watch
 from hyperdsl.diagnostics import has_errors
-from hyperdsl.files import replace_file
+from hyperdsl.files import rewrite
 from hyperdsl.source import STDIN, SpecFile
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def _fix(files: Sequence[SpecFile]) -> list[Applied]:
         try:
             result = mended(file)
             if result.after != result.before:
-                replace_file(file.path, result.after)
+                rewrite(file.path, result.after)
         except OSError as error:
             stop(f"cannot write `{file.path}`: {error.strerror}")
         applied += result.applied

@@ -10,7 +10,7 @@ import typer
 
 from hyperdsl.cli.inputs import SPEC_AT_FAULT, PathsOrStdin, finish, out, say, spec_files, standard_input, stop
 from hyperdsl.diagnostics import Diagnostic
-from hyperdsl.files import replace_file
+from hyperdsl.files import rewrite
 from hyperdsl.source import STDIN
 
 Check = Annotated[
@@ -45,6 +45,6 @@ def fmt(paths: PathsOrStdin, check: Check = False) -> None:
 
 def _write(path: Path, text: str) -> None:
     try:
-        replace_file(path, text.encode())
+        rewrite(path, text.encode())
     except OSError as error:
         stop(f"cannot write `{path}`: {error.strerror}")

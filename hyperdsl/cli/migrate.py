@@ -12,7 +12,7 @@ import typer
 
 from hyperdsl.cli.inputs import SPEC_AT_FAULT, finish, out, say, stop
 from hyperdsl.cli.packages import find, guarded, need_torch
-from hyperdsl.files import replace_file
+from hyperdsl.files import replace_file, rewrite
 
 Old = Annotated[
     list[Path],
@@ -82,7 +82,7 @@ def _spec(path: Path, check: bool) -> Iterator[Path]:
     finish(diagnostics)
     if after != before:
         if not check:
-            guarded(lambda: replace_file(path, after.encode()))
+            guarded(lambda: rewrite(path, after.encode()))
         yield path
 
 

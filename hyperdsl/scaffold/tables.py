@@ -34,7 +34,7 @@ class Table:
 
 def read_table(text: str) -> Table:
     """The tableau in a text; TableError, with the line, where there is none or there are several."""
-    text = rewritten(text)
+    text = rewritten(text.replace("\r\n", "\n").replace("\r", "\n"))
     if has_arrays(text):
         return _of_arrays(arrays(text))
     return _of_lines(lines_of(text))

@@ -94,3 +94,16 @@ def test_times_are_in_order_inside_the_span(ts: list[float]) -> None:
         diffeqsolve(AdaptiveDopri5(), decay, Y0, (0.0, 3.0), saveat=SaveAt(ts=ts))
     with pytest.raises(TypeError, match=r"AdaptiveDopri5.*'steps': its steps follow an error"):
         diffeqsolve(AdaptiveDopri5(), decay, Y0, (0.0, 3.0), steps=3)
+
+
+@pytest.mark.parametrize(
+    ("saveat", "says"),
+    [
+        (SaveAt(steps=-1), "n >= 1"),
+        (SaveAt(steps=2.5), "n >= 1"),  # type: ignore[arg-type]
+        (SaveAt(ts=torch.zeros(2, 2)), "a list of times"),
+    ],
+)
+def test_what_does_not_say_what_to_keep_is_refused(saveat: SaveAt, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        diffeqsolve(ABM4(), decay, Y0, (0.0, 1.0), saveat=saveat, steps=10)

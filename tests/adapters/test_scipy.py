@@ -141,3 +141,14 @@ def test_steps_of_its_own_for_each_sample_are_refused() -> None:
         method(PerSampleDopri5())
     with pytest.raises(TypeError, match="a solver of a generated package is needed, not 'RK45'"):
         method("RK45")  # type: ignore[arg-type]  # what is tested
+
+
+def test_fixed_steps_do_not_succeed_with_what_is_not_finite() -> None:
+    def broken(t: float, y: Any) -> Any:
+        return y if t < 0.5 else np.nan * y
+
+    found = solve_ivp(broken, (0, 1), [1.0, 2.0], method=method(ABM4(), steps=10))
+    assert not found.success
+    assert "nonfinite" in found.message
+    assert np.isfinite(found.y).all()
+    assert 0.3 < found.t[-1] < 0.6

@@ -212,3 +212,16 @@ def test_free_parameters_stops_and_seminorms_reach_the_solver() -> None:
 def test_what_is_not_taken_is_said(interface: Any, method: Any, settings: Any, error: Any, match: str) -> None:
     with pytest.raises(error, match=match):
         interface(Spiral(), Y0, T, method=method, **settings)
+
+
+@pytest.mark.parametrize(
+    ("times", "says"),
+    [([0.0, 1.0, 0.5], "must ascend or descend"), ([], "one or more times"), (0.0, "one or more times")],
+)
+def test_times_are_looked_at_where_a_solve_is_made_of_several(times: Any, says: str) -> None:
+    t, midpoint = torch.tensor(times), HyperMidpoint((2,)).double()
+    with pytest.raises(ValueError, match=says):
+        adapted.odeint_adjoint(Spiral(), Y0, t, method=midpoint)
+    if len(t.shape) and len(t) > 1:
+        with pytest.raises(ValueError, match=says):
+            adapted.odeint(Spiral(), Y0, t, method=midpoint, options={"step_size": 0.1})

@@ -91,6 +91,45 @@ def test_swapped_rows_and_rows_that_miss_their_c_are_left_alone(tmp_path: Path) 
         assert spec.read_bytes() == before, name
 
 
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "method m {\n order 4\n tableau {\n 0 |\n 1/2 | 1/2\n 1/2 | 0, 1/2\n 1 | 0, 0, 1\n --+--\n"
+        " | 1/6, 1/3, 1/6, 1/3\n }\n}\n",
+        "method m {\n order 2\n tableau {\n 0 |\n 2/3 | 2/3\n --+--\n | 3/4, 1/4\n }\n}\n",
+        "method m {\n order 4\n tableau {\n 1/3 | 1/6, 1/6\n 2/3 | 1/3, 1/3\n --+--\n | 1/2, 1/2\n }\n}\n",
+        "multistep m {\n order 2\n z[n+1] = z[n] + h*(5/4*f[n] - 1/4*f[n-1])\n}\n",
+    ],
+)
+def test_a_claim_that_so_many_stages_can_keep_is_not_lowered(spec: str, tmp_path: Path) -> None:
+    """A mistyped coefficient is as likely as a wrong claim."""
+    file = tmp_path / "mine.hyper"
+    file.write_text(spec, encoding="utf-8")
+    result = RUNNER.invoke(application(), ["check", "--fix", str(file)])
+    assert result.exit_code == 1
+    assert file.read_text("utf-8") == spec
+    assert "or correct the" in result.stderr
+
+
+def test_a_link_is_written_through_and_what_is_read_only_stays(tmp_path: Path) -> None:
+    real, link, shut = tmp_path / "real.hyper", tmp_path / "link.hyper", tmp_path / "shut.hyper"
+    for command, text in ((["check", "--fix"], WRONG), (["fmt"], MENDED.replace("    order", "  order"))):
+        real.write_text(text, encoding="utf-8")
+        link.unlink(missing_ok=True)
+        link.symlink_to(real.name)
+        assert RUNNER.invoke(application(), [*command, str(link)]).exit_code == 0
+        assert link.is_symlink()
+        assert "    order 2(1)\n" in real.read_text("utf-8")
+    for command, text in ((["check", "--fix"], WRONG), (["fmt"], MENDED.replace("    order", "  order"))):
+        shut.unlink(missing_ok=True)
+        shut.write_text(text, encoding="utf-8")
+        shut.chmod(0o444)
+        result = RUNNER.invoke(application(), [*command, str(shut)])
+        assert result.exit_code == 2
+        assert "read-only" in result.stderr
+        assert shut.read_text("utf-8") == text
+
+
 def test_standard_input_is_not_fixed() -> None:
     result = RUNNER.invoke(application(), ["check", "--fix", "-"], input=WRONG)
     assert result.exit_code == 2

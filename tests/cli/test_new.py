@@ -195,3 +195,9 @@ def test_what_is_no_tableau_is_said_with_its_line(text: str, says: str) -> None:
     with pytest.raises(TableError) as caught:
         read_table(text)
     assert says in str(caught.value)
+
+
+@pytest.mark.parametrize("ends", ["\r\n", "\r"])
+def test_line_ends_of_other_systems(ends: str) -> None:
+    text = "0 |\n1 | 1\n--+---\n  | 1/2, 1/2\n"
+    assert read_table(text.replace("\n", ends)) == read_table(text)

@@ -95,7 +95,7 @@ def _check_order(report: Report, name: n.Name, claim: n.Setting, claimed: int, f
             proven=order,
             notes=notes,
             help=advice,
-            fix=claiming(claim.values[0], order),
+            fix=claiming(claim.values[0], order) if claimed > formula.highest_order else None,
         )
     elif claimed < order:
         fix = claiming(claim.values[0], order)

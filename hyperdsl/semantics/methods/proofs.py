@@ -17,6 +17,7 @@ from hyperdsl.syntax import nodes as n
 from hyperdsl.theory.numbers.budget import aside
 from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact
 from hyperdsl.theory.runge_kutta import trees
+from hyperdsl.theory.runge_kutta.barriers import highest_order
 from hyperdsl.theory.runge_kutta.order import (
     OrderReport,
     principal_error_norm,
@@ -120,7 +121,10 @@ def check_claim(report: Report, name: n.Name, table: Table, claim: Claim) -> Fac
     for row, (number, claimed) in enumerate(zip(claim.numbers, (claim.order, *claim.embedded), strict=True)):
         needed = partial(tolerance_needed, tableau, claimed, row)
         correct = _what_sums(tableau, row, claimed, tolerance)
-        compare(report, name, number, claimed, reports, row, needed, timed=timed, sure=sums, correct=correct)
+        reach = highest_order(tableau.kind, tableau.stages, embedded=row > 0)
+        compare(
+            report, name, number, claimed, reports, row, needed, timed=timed, sure=sums, reach=reach, correct=correct
+        )
     if report.failed_since(before):
         return None
     warn_of_time(report, name, reports[0])
@@ -167,12 +171,14 @@ def compare(
     *,
     timed: bool,
     sure: bool = True,
+    reach: int,
     correct: str = "correct the tableau",
     notes: Sequence[str] = (),
 ) -> None:
     """Report a row of weights whose order is not the claimed one; `needed` is the tolerance within which it would be,
-    `notes` are said first where the claim is too high. The coefficients may be at fault where it is not `sure`;
-    `correct` is the advice where the row has no order at all."""
+    `notes` are said first where the claim is too high. The coefficients may be at fault where it is not `sure`, and
+    where a claim that is too high is within `reach`, the highest order that so many stages can have; `correct` is the
+    advice where the row has no order at all."""
     orders = [proven.order if timed else proven.order_autonomous for proven in reports]
     order, swapped = orders[row], max(orders) > orders[0]
     sure = sure and not swapped
@@ -199,7 +205,7 @@ def compare(
             exponent = largest_exponent(bound)
             said.append(f"all conditions up to order {claimed} hold to {exponent} digits")
             advice = f"if these are decimals of an exact method, write `within 1e-{exponent}` after its order"
-        fix = claiming(number, order) if sure else None
+        fix = claiming(number, order) if sure and claimed > reach else None
         report(too_high, number, name=name.text, claimed=claimed, proven=order, notes=said, help=advice, fix=fix)
     elif claimed < order:
         proven = str(order) if reports[row].finished else f"at least {order}"

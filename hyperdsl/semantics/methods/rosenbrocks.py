@@ -30,6 +30,7 @@ from hyperdsl.theory.rosenbrock.order import (
     w_order,
 )
 from hyperdsl.theory.rosenbrock.tableau import RosenbrockTableau
+from hyperdsl.theory.runge_kutta.barriers import highest_order
 from hyperdsl.theory.stability.a_stability import linear_stability
 from hyperdsl.theory.stability.linear import stability_intervals
 
@@ -167,13 +168,15 @@ class _Judge:
             if swapped and other != row and found >= claimed
         ]
         advice = f"claim order {order}, or correct the coefficients" if order else "correct the coefficients"
-        needed = tolerance_needed(self.found.tableau, claimed, row)
+        tableau = self.found.tableau
+        needed = tolerance_needed(tableau, claimed, row)
         if needed:
             exponent = largest_exponent(needed)
             notes.append(f"all conditions up to order {claimed} hold to {exponent} digits")
             advice = f"if these are decimals of an exact method, write `within 1e-{exponent}` after its order"
         entry = catalogue.EMBEDDED_TOO_HIGH if row else catalogue.ORDER_TOO_HIGH
-        fix = None if needed or not sure else claiming(number, order)
+        reach = highest_order("dirk", tableau.stages)  # whose stability functions Rosenbrock methods have
+        fix = claiming(number, order) if sure and not needed and claimed > reach else None
         self.report(entry, number, name=name, claimed=claimed, proven=order, notes=notes, help=advice, fix=fix)
 
 

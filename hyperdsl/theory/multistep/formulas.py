@@ -41,6 +41,11 @@ class LinearMultistep:
     def explicit(self) -> bool:
         return self.beta[-1].is_zero
 
+    @property
+    def highest_order(self) -> int:
+        """Dahlquist's first barrier, for a stable formula of so many steps (Hairer, Nørsett & Wanner I, §III.3)."""
+        return self.steps if self.explicit else self.steps + 2 - self.steps % 2
+
     @cached_property
     def rho(self) -> Polynomial:
         """ρ(ζ) = Σ α_j ζ^j."""
