@@ -1,8 +1,8 @@
 """The playground as a folder that any web server can serve: python -m tools.playground FOLDER
 
-Puts tools/playground_page, Python for the browser (the npm package `pyodide`) and the wheels that the compiler needs there
-into FOLDER, so that nothing is asked for from elsewhere when the page runs. python-flint, the arithmetic of proofs,
-is published for that Python by itself. Needs npm, and registries of npm and PyPI.
+Puts tools/playground_page, Python for the browser (the npm package `pyodide`) and the wheels that the compiler needs
+there into FOLDER, so that nothing is asked for from elsewhere when the page runs. python-flint, the arithmetic of
+proofs, is published for that Python by itself. Needs npm, and registries of npm and PyPI.
 """
 
 from __future__ import annotations
