@@ -43,9 +43,11 @@ def compile_text(text: str, *, name: str = "spec", folder: str | os.PathLike[str
         current folder.
 
     Each call gives a module of its own. Its classes pickle within this process only, which alone has their source.
-    Raises SpecError for a spec that is at fault or has no solver, ImportError where torch is not installed; warnings
-    of the compiler are UserWarnings.
+    Raises TypeError for what is no text, SpecError for a spec that is at fault or has no solver and for a name that is
+    a path, ImportError where torch is not installed; warnings of the compiler are UserWarnings.
     """
+    if not isinstance(text, str) or not isinstance(name, str):
+        raise TypeError("a spec and its name are texts: a file's is Path(file).read_text()")
     file = text_file(name, folder)
     (outcome,) = compiler.outcomes([file], packages=True, texts=standing_for(file, text))
     if has_errors(outcome.diagnostics):
@@ -57,7 +59,9 @@ def compile_text(text: str, *, name: str = "spec", folder: str | os.PathLike[str
 
 
 def text_file(name: str, folder: str | os.PathLike[str] | None = None) -> SpecFile:
-    """The file that a text stands in place of."""
+    """The file that a text stands in place of; SpecError where the name is a path."""
+    if os.path.basename(name) != name:
+        raise SpecError(f"the name {name!r} is a path: a folder goes into folder=")
     path = Path(folder or "") / f"{name}.hyper"
     return SpecFile(path, path.as_posix())
 

@@ -113,3 +113,13 @@ def test_importing_hyperdsl_loads_nothing() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_path_is_no_name_and_bytes_are_no_text() -> None:
+    text = "solver Plain {\n    base rk4\n}\n"
+    for name in ("a/b", "../b", "/b"):
+        with pytest.raises(hyperdsl.SpecError, match="is a path"):
+            hyperdsl.compile_text(text, name=name)
+    for wrong in (text.encode(), None, Path("spec.hyper")):
+        with pytest.raises(TypeError, match="are texts"):
+            hyperdsl.compile_text(wrong)  # type: ignore[arg-type]

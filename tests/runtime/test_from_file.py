@@ -70,3 +70,14 @@ def test_a_file_without_shapes_asks_for_them(tmp_path: Path) -> None:
     file.write_bytes(serialised(tensors, {**metadata, "shapes": '{"state_shape": [-1]}'}))
     with pytest.raises(ValueError, match="shapes are none"):
         HyperHeun.from_file(file)
+
+
+@pytest.mark.parametrize("shape", [[20_000_000], [2**31 - 1, 2**31 - 1, 2**31 - 1], [10**30], [5]])
+def test_shapes_that_lie_are_found_before_memory_is_taken(tmp_path: Path, shape: list[int]) -> None:
+    trained().save(tmp_path / "a.safetensors")
+    tensors, told = deserialised((tmp_path / "a.safetensors").read_bytes())
+    told = {name: value for name, value in told.items() if name != "sha256"}
+    lie = serialised(tensors, {**told, "shapes": f'{{"state_shape": {shape}}}'})
+    (tmp_path / "b.safetensors").write_bytes(lie)
+    with pytest.raises(ValueError, match=r"b\.safetensors"):
+        HyperHeun.from_file(tmp_path / "b.safetensors")

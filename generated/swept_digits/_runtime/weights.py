@@ -5,12 +5,15 @@ from __future__ import annotations
 
 import inspect
 import json
+import math
 import os
 import warnings
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+import torch
 from torch import Tensor, nn
 
 from .files import write_whole
@@ -24,6 +27,10 @@ IDENTITY = "identity"
 
 SHAPES = "shapes"
 """The metadata's name for the shapes of states and inputs that the solver was made for, in JSON."""
+
+
+MOST = 2**31
+"""No state has more numbers: told by a file, they would be a lie."""
 
 
 class WeightsWarning(UserWarning):
@@ -78,12 +85,14 @@ def made_for(made: Callable[..., M], file: str | os.PathLike[str], given: Mappin
     name, theirs = getattr(made, "__name__", ""), _solver_named(metadata)
     if theirs not in (None, name):
         raise ValueError(f"{file}: these are another solver's weights, those of {theirs}, not of {name}")
-    told, shapes = _told_shapes(metadata), {}
+    told, shapes = _told_shapes(file, metadata), {}
     for shape in ("state_shape", "input_shape"):
         if shape in inspect.signature(made).parameters and shape not in given:
             if shape not in told:
                 raise ValueError(f"{file} does not tell the {shape} of {name}: pass {shape}=")
             shapes[shape] = told[shape]
+    if shapes:
+        _require_fit(partial(made, **shapes, **given), file, tensors)
     module = made(**shapes, **given)
     for place, part in module.named_modules():
         kinds = {
@@ -93,6 +102,19 @@ def made_for(made: Callable[..., M], file: str | os.PathLike[str], given: Mappin
             if kinds and value.is_floating_point():
                 value.data = value.data.to(next(iter(kinds.values())).dtype)
     return module
+
+
+def _require_fit(made: Callable[[], nn.Module], file: object, tensors: Mapping[str, Tensor]) -> None:
+    """ValueError where the shapes that the file tells are not those of its tensors; no memory is taken to see that."""
+    try:
+        with torch.device("meta"):
+            own = made().state_dict()
+    except RuntimeError:
+        return  # a g that reads numbers while it is made, which there are none of here
+    for name in own.keys() & tensors.keys():
+        if own[name].shape != tensors[name].shape:
+            shape, found = tuple(own[name].shape), tuple(tensors[name].shape)
+            raise ValueError(f"{file}: {name!r} has shape {found}, not {shape}, which the shapes that it tells ask for")
 
 
 def _read(file: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -109,14 +131,16 @@ def _shapes_of(module: nn.Module) -> dict[str, list[int]]:
     return {name: [*shape] for name, shape in found.items() if isinstance(shape, tuple)}
 
 
-def _told_shapes(metadata: Mapping[str, str]) -> dict[str, tuple[int, ...]]:
+def _told_shapes(file: object, metadata: Mapping[str, str]) -> dict[str, tuple[int, ...]]:
     try:
         found = json.loads(metadata.get(SHAPES, "{}"))
     except (ValueError, RecursionError):
         found = None
     sound = isinstance(found, dict) and all(isinstance(shape, list) for shape in found.values())
     if not sound or any(type(size) is not int or size < 1 for shape in found.values() for size in shape):
-        raise ValueError("the file is damaged: its shapes are none")
+        raise ValueError(f"{file}: the file is damaged: its shapes are none")
+    if any(math.prod(shape) > MOST for shape in found.values()):
+        raise ValueError(f"{file}: the file is damaged: its shapes are none")
     return {name: tuple(shape) for name, shape in found.items()}
 
 
