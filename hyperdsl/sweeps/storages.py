@@ -247,9 +247,16 @@ def reached(shown: str) -> Iterator[None]:
 
 
 def storage(given: str | None, default: Path, study: str, grace: float = GRACE) -> Storage:
-    """What `--storage` means: a URL, whose variants are beside `default`, a file, or the journal at `default`."""
-    if given is None or "://" not in given:
-        return Journal(Path(given) if given else default)
+    """What `--storage` means: a URL, whose variants are beside `default`, a file, or the journal at `default`.
+
+    SweepError for an empty text, and for what looks like a URL and is none.
+    """
+    if given is None:
+        return Journal(default)
+    if not given.strip() or (":" in given and "://" not in given):
+        raise SweepError(f"`{given}` is no storage: name a file, or a URL such as postgresql://USER@HOST/NAME")
+    if "://" not in given:
+        return Journal(Path(given))
     return Database(given, study, Journal(default).folder, grace)
 
 

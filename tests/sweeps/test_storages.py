@@ -160,6 +160,12 @@ def test_what_the_option_means(tmp_path: Path) -> None:
     assert (shared.study, shared.folder) == ("s", tmp_path / "a.variants")
 
 
+@pytest.mark.parametrize("given", ["", " ", "localhost:5432", "postgresql:/me@here/sweeps"])
+def test_what_is_no_storage_is_not_taken_for_a_file(given: str, tmp_path: Path) -> None:
+    with pytest.raises(SweepError, match="is no storage"):
+        storage(given, tmp_path / "NAME.log", "mine")
+
+
 SPEC = """corrector mlp {
     layers linear(4)
 }
