@@ -1,18 +1,18 @@
 """hyperdsl: declare a differential-equation solver, get a proof of its order and a PyTorch package."""
 
-import importlib
-from typing import Any
-
 __version__ = "0.2.0"
 __all__ = ["SpecError", "__version__", "compile_text"]
 
-_LATER = {"SpecError": "hyperdsl.memory", "compile_text": "hyperdsl.memory"}
+_LATER = ("SpecError", "compile_text")
 """Names that load the compiler when they are asked for; `__init__.pyi` has their types."""
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name in _LATER:
-        return getattr(importlib.import_module(_LATER[name]), name)
+        from importlib import import_module  # noqa: PLC0415  # nothing is imported until `__main__` has mended the path
+
+        found: object = getattr(import_module("hyperdsl.memory"), name)
+        return found
     raise AttributeError(f"module 'hyperdsl' has no attribute {name!r}")
 
 
