@@ -95,6 +95,13 @@ def test_the_compiler_works_alone(unpacked: Path, tmp_path: Path) -> None:
         (("migrate", "generated/hyper_heun", "--check"), 0),
         (("fmt", "hyper_heun.hyper", "--check"), 0),
         (("show", "hyper_heun.hyper"), 0),
+        (("show", "rk4"), 0),
+        (("list", "stiff"), 0),
+        (("explain", "H201"), 0),
+        (("new", "mine", "--yes"), 0),
+        (("check", "mine/mine.hyper"), 0),
+        (("diff", "hyper_heun.hyper", "mine/mine.hyper"), 1),
+        (("lsp",), 2),
         (("--version",), 0),
     ):
         done = run(unpacked, tmp_path, *line)
