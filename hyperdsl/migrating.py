@@ -40,6 +40,10 @@ class Migrated:
     specs: tuple[tuple[Path, str], ...]
 
 
+SAID = "output absolute"
+"""What a corrector of 0.1 was that said nothing of its output."""
+
+
 def migrated_spec(path: Path) -> tuple[str, str, tuple[Diagnostic, ...]]:
     """The text of a spec of 0.1, and the text that means the same today; both are empty where errors are found.
 
@@ -108,8 +112,9 @@ def _absolute(source: Source, relative: set[str]) -> str:
     tree, _ = parse(source)
     lines = source.original.splitlines(keepends=True)
     for declaration in sorted(_silent(tree.items if tree else (), relative), key=lambda one: -one.span.line):
-        last = declaration.body.statements[-1].span.end_line
-        lines.insert(last, "    output absolute\n")
+        end, brace = declaration.span.end_line - 1, declaration.span.end_column - 2
+        before, after = lines[end][:brace], lines[end][brace:]
+        lines[end] = f"{before.rstrip()}\n    {SAID}\n{after}" if before.strip() else f"    {SAID}\n{after}"
     return "".join(lines)
 
 

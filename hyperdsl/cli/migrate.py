@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Iterator
 from functools import partial
@@ -75,7 +76,7 @@ def _package(folder: Path, spec: Path | None, check: bool) -> Iterator[Path]:
 
 
 def _spec(path: Path, check: bool) -> Iterator[Path]:
-    from hyperdsl.migrating import migrated_spec
+    from hyperdsl.migrating import SAID, migrated_spec
 
     before, after, diagnostics = guarded(lambda: migrated_spec(path))
     say(diagnostics)
@@ -83,6 +84,11 @@ def _spec(path: Path, check: bool) -> Iterator[Path]:
     if after != before:
         if not check:
             guarded(lambda: rewrite(path, after.encode()))
+        print(
+            f"{path}: correctors that said nothing of their output were absolute in 0.1, which `{SAID}` says; "
+            "take it out of a spec that was written for 0.2, where it means another g",
+            file=sys.stderr,
+        )
         yield path
 
 

@@ -119,3 +119,21 @@ def test_weights_of_another_form_are_refused() -> None:
 def test_other_things_are_refused(path: str, said: str) -> None:
     done = run("migrate", path)
     assert (done.exit_code in (1, 2), said in done.stderr) == (True, True), done.output
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("{ inputs z, dz } # kept", "{ inputs z, dz\n    output absolute\n} # kept"),
+        ("{\n    inputs z, dz  # kept\n}", "{\n    inputs z, dz  # kept\n    output absolute\n}"),
+        ("{ inputs z, dz\n}", "{ inputs z, dz\n    output absolute\n}"),
+    ],
+)
+def test_a_spec_gets_what_its_correctors_were_and_is_told_so(before: str, after: str) -> None:
+    rest = "\nhypersolver Own {\n    base heun\n    corrector g\n}\n"
+    Path("own.hyper").write_text(f"corrector g {before}{rest}")
+    said = run("migrate", "own.hyper")
+    assert (said.exit_code, Path("own.hyper").read_text()) == (0, f"corrector g {after}{rest}")
+    assert "take it out of a spec that was written for 0.2" in said.stderr
+    assert run("check", "own.hyper").exit_code == 0
+    assert run("migrate", "own.hyper").stdout == "own.hyper: nothing to be done\n"
