@@ -20,7 +20,7 @@ from hyperdsl.evaluation.work_precision import UNSEEN, Start, exact_end
 from hyperdsl.reporting.effort import Effort
 from hyperdsl.reporting.starting import Pace
 from hyperdsl.reporting.subject import Subject
-from hyperdsl.training.protocol import has_history, is_graded, steps_on, takes_parts
+from hyperdsl.training.protocol import has_history, is_graded, past_of, steps_on, takes_parts
 from hyperdsl.training.rows import in_dtype
 from hyperdsl.training.trained import trained_grids
 
@@ -146,7 +146,7 @@ def _before(subject: Subject) -> str:
 
 
 def _doubling(subject: Subject, model: nn.Module) -> Iterator[tuple[int, Contender]]:
-    steps = max(getattr(model, "past", 0) + 1, *(trained_grids(subject.solver)[:1] or [2]))
+    steps = max(past_of(model) + 1, *(trained_grids(subject.solver)[:1] or [2]))
     while steps <= MOST_STEPS:
         own = beside("", model, {}, (steps,), parameters=subject.parameters, problem=subject.problem)
         yield steps, own[0]

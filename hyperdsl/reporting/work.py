@@ -21,7 +21,7 @@ from hyperdsl.evaluation.contenders import (
 )
 from hyperdsl.evaluation.solvers import TableauSolver
 from hyperdsl.reporting.subject import Subject
-from hyperdsl.training.protocol import is_graded, learned_names
+from hyperdsl.training.protocol import is_graded, learned_names, past_of
 from hyperdsl.training.trained import trained_grids
 
 SETTINGS, OTHERS = 5, 4
@@ -45,7 +45,7 @@ def own_steps(subject: Subject) -> tuple[int, ...] | None:
     if sizes is None:
         return DEFAULT_STEPS
     fewest, most = (max(round(length / eps), 1) for eps in reversed(sizes))
-    return spread(max(fewest, getattr(subject.solver, "past", 0) + 1), min(most, ranges.steps) if ranges else most)
+    return spread(max(fewest, past_of(subject.solver) + 1), min(most, ranges.steps) if ranges else most)
 
 
 def spread(fewest: int, most: int, count: int = SETTINGS) -> tuple[int, ...]:
@@ -97,7 +97,7 @@ def _without_g(subject: Subject) -> list[Contender]:
         return []
     solver.corrector = _Nothing()
     steps = own_steps(subject) or trained_grids(subject.solver) or DEFAULT_STEPS
-    least = getattr(solver, "past", 0) + 1
+    least = past_of(solver) + 1
     counts = spread(max(min(steps) // BEYOND, least), min(BEYOND * max(steps), max(MOST, least)), OTHERS)
     given = {"parameters": subject.parameters, "problem": problem}
     name = f"{subject.entry.get('base', 'base')} alone"

@@ -34,7 +34,7 @@ from hyperdsl.training.given import (
 from hyperdsl.training.learned import Learned, corrector_of, dtype_of, loss_for, ranges_of, trained_part
 from hyperdsl.training.losses import PERIOD, Residuals, Rollouts, Shuffled, WorstCases
 from hyperdsl.training.measured import check_bound, check_outcome, check_targets, measured
-from hyperdsl.training.protocol import is_graded, learns_grid
+from hyperdsl.training.protocol import is_graded, learns_grid, past_of
 from hyperdsl.training.rows import Rows, field_in, in_dtype, on_device, step_range
 from hyperdsl.training.settings import Adversarial, End, FitWarning, History, Sample, Sampler, Settings
 from hyperdsl.training.stepping import Stepping
@@ -99,7 +99,7 @@ class Run:
         self.solver, self.f, self.sample, self.box, self.sampler = solver, f, sample, box, sampler
         self.learned, self.parameters = learned, ranges_of(solver, learned)
         self.start, self.end = ends_of(span)
-        least = getattr(solver, "past", 0) + 1
+        least = past_of(solver) + 1
         self.ranges = [step_range(phase, self.end - self.start, least) for phase in self.settings]
         self._generator = torch.Generator().manual_seed(self.seed)  # of the user's sample
         self.timeless, self.shape = False, getattr(corrector_of(solver), "state_shape", None)
