@@ -11,7 +11,7 @@ import typer
 
 from hyperdsl.cli.codes import SPEC_AT_FAULT, WRONG_USAGE
 from hyperdsl.cli.specs import found_files, standard_input
-from hyperdsl.cli.told import out, print_json, say
+from hyperdsl.cli.told import Form, out, print_json, say
 from hyperdsl.diagnostics import Diagnostic, has_errors
 from hyperdsl.source import SpecFile
 
@@ -19,6 +19,7 @@ __all__ = [
     "SPEC_AT_FAULT",
     "WRONG_USAGE",
     "Json",
+    "OutputFormat",
     "Paths",
     "PathsOrStdin",
     "finish",
@@ -43,6 +44,10 @@ PathsOrStdin = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+OutputFormat = Annotated[
+    Form,
+    typer.Option("--output-format", help="How messages are told; `json`, `sarif` and `github` are for other programs."),
+]
 
 
 def spec_files(paths: Iterable[Path], *, stdin: bool = False) -> tuple[SpecFile, ...]:

@@ -36,20 +36,16 @@ def remembered(arguments: Sequence[str]) -> int | None:
 
 
 def _told(outcomes: Sequence[Outcome], json: bool) -> int:
-    from hyperdsl.cli.told import tell, tell_json
+    from hyperdsl.cli.told import tell
 
-    if json:
-        tell_json(outcomes)
-    else:
-        tell(outcomes)
+    tell(outcomes, "json" if json else "full")
     return 0
 
 
 def _put(outcomes: Sequence[Outcome], output: Path, check: bool) -> int | None:
-    from hyperdsl.cli.told import put_and_tell, say
+    from hyperdsl.cli.told import put_and_tell
 
     names = [outcome.file.package for outcome in outcomes if outcome.solver]
     if len(set(names)) < len(names):
         return None
-    say([diagnostic for outcome in outcomes for diagnostic in outcome.diagnostics])
     return put_and_tell(outcomes, output, check=check)

@@ -15,6 +15,7 @@ import typer
 from hyperdsl.cli.inputs import stop
 from hyperdsl.cli.pipes import Pipe
 from hyperdsl.cli.specs import found_files
+from hyperdsl.cli.told import Form, for_programs
 from hyperdsl.source import read_file
 
 Watch = Annotated[bool, typer.Option("--watch", help="Run again whenever a spec or an import of it changes.")]
@@ -27,11 +28,12 @@ Stamps = Mapping[Path, tuple[int, int]]
 """A file's time and size, by which one sees that it has changed."""
 
 
-def watch(paths: Sequence[Path], run: Callable[[], object], *, but: str = "") -> None:
+def watch(paths: Sequence[Path], run: Callable[[], object], form: Form, *, but: str = "") -> None:
     """`run` now, and after each change of the specs that `paths` mean, until Ctrl-C or until nobody reads the output.
 
-    `but` is an option that was given and does not go with this, "" for none.
+    `but` is an option that was given and does not go with this, "" for none; nor does a `form` for programs.
     """
+    but = but or (f"--output-format {form}" if for_programs(form) else "")
     if but:
         stop(f"`--watch` and `{but}` do not go together")
     if Path("-") in paths:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from hyperdsl.cli import application
 from hyperdsl.diagnostics.explained import codes
@@ -140,3 +140,40 @@ def test_json_and_another_form_are_refused(tmp_path: Path) -> None:
     spec.write_text(SOUND, encoding="utf-8")
     result = RUNNER.invoke(application(), ["check", "--json", "--output-format", "sarif", str(spec)])
     assert result.exit_code == 2
+
+
+@pytest.mark.parametrize("command", ["check", "compile", "fmt"])
+def test_commands_for_specs_share_the_forms(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.hyper").write_text("method mine {", encoding="utf-8")
+
+    def told(form: str) -> Result:
+        result = RUNNER.invoke(application(), [command, "--output-format", form, "mine.hyper"])
+        assert result.exit_code == 1
+        return result
+
+    found = [diagnostic["code"] for diagnostic in json.loads(told("json").stdout)["diagnostics"]]
+    assert found
+    assert [result["ruleId"] for result in json.loads(told("sarif").stdout)["runs"][0]["results"]] == found
+    assert [line.split("[", 1)[1][:4] for line in told("concise").stderr.splitlines()] == found
+    assert [line.split()[2][:4] for line in told("github").stdout.splitlines()] == found
+
+
+@pytest.mark.parametrize("form", ["json", "sarif"])
+@pytest.mark.parametrize("command", ["compile", "fmt"])
+def test_what_was_written_is_not_mixed_into_forms_for_programs(
+    command: str, form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.hyper").write_text(SOUND.replace("    order 2", "  order 2"), encoding="utf-8")
+    result = RUNNER.invoke(application(), [command, "--output-format", form, "mine.hyper"])
+    told = json.loads(result.stdout)
+    assert (result.exit_code, "mine" in result.stderr) == (0, True)
+    if form == "json":
+        assert told["diagnostics"] == []
+        assert told["changed"] == [line.split(" ", 1)[1] for line in result.stderr.splitlines()] != []
+
+
+def test_fmt_prints_one_text_only() -> None:
+    result = RUNNER.invoke(application(), ["fmt", "--output-format", "sarif", "-"], input=SOUND)
+    assert (result.exit_code, result.stdout) == (2, "")

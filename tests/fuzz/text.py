@@ -17,7 +17,7 @@ from types import FrameType
 from hyperdsl import compiler
 from hyperdsl.cli import application
 from hyperdsl.cli.codes import SPEC_AT_FAULT, WRONG_USAGE
-from hyperdsl.cli.told import tell, tell_json
+from hyperdsl.cli.told import tell
 from hyperdsl.diagnostics import Diagnostic, has_errors
 from hyperdsl.source import Place, Source, SpecFile
 from hyperdsl.syntax.parser import parse
@@ -84,7 +84,7 @@ def _checked(path: Path) -> None:
             _well_placed(diagnostic)
     with quiet():
         tell(outcomes)
-        tell_json(outcomes)
+        tell(outcomes, "json")
 
 
 def _well_placed(diagnostic: Diagnostic) -> None:
