@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import re
@@ -11,6 +12,7 @@ from pathlib import Path
 from lsprotocol import types
 from pygls.exceptions import JsonRpcInvalidParams
 from pygls.lsp.server import LanguageServer
+from pygls.protocol import json_rpc
 from pygls.uris import from_fs_path, to_fs_path
 
 from hyperdsl import __version__
@@ -33,11 +35,26 @@ TRIGGERS = (" ", "(", ",")
 BUG = "this is a bug in hyperdsl, not in the spec; please report it with the file and the server's log"
 
 
+class AnsweredError(JsonRpcInvalidParams):
+    """Why a request cannot be done: the client shows it, and no log has to."""
+
+
+class Answered(logging.Filter):
+    """Keeps answers out of the log: pygls writes every error of a request there, with the calls that led to it."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not (record.exc_info and isinstance(record.exc_info[1], AnsweredError))
+
+
+ANSWERED = Answered()
+
+
 class Server(LanguageServer):
     """A server of the documents that a client has open."""
 
     def __init__(self) -> None:
         super().__init__("hyperdsl", __version__)
+        json_rpc.logger.addFilter(ANSWERED)
         self.checks = Checks(self._publish, self._failed)
 
     def text(self, raw: str) -> Text:
@@ -96,7 +113,11 @@ def source_of(document: Document) -> Source | None:
 
 def serve() -> None:
     """Serve a client on standard input and output until it says goodbye."""
-    make().start_io()
+    server = make()
+    # What has been loaded stays: collections of garbage need not look through it while somebody types.
+    gc.collect()
+    gc.freeze()
+    server.start_io()
 
 
 def make() -> Server:  # noqa: PLR0915 — a feature after the other
@@ -202,7 +223,7 @@ def make() -> Server:  # noqa: PLR0915 — a feature after the other
         document, _, named = found
         fault = identifier_fault(params.new_name)
         if fault:
-            raise JsonRpcInvalidParams(f"`{params.new_name}` cannot be a name: {fault}")
+            raise AnsweredError(f"`{params.new_name}` cannot be a name: {fault}")
         texts, name = checks.texts, params.new_name
 
         def work() -> dict[Path, list[Span]]:
@@ -211,7 +232,7 @@ def make() -> Server:  # noqa: PLR0915 — a feature after the other
         try:
             changes = await checks.run(work)
         except (RefusedError, OutOfReach) as reason:
-            raise JsonRpcInvalidParams(str(reason)) from reason
+            raise AnsweredError(str(reason)) from reason
         edits = {}
         for path, spans in changes.items():
             uri, text = server.text_of(path)

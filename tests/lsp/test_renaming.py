@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 
 import pytest
+from pygls.protocol import json_rpc
 
 from hyperdsl.lsp.analysis import Analyst
 from hyperdsl.lsp.renaming import RefusedError, references, renamed
+from hyperdsl.lsp.server import AnsweredError, Server, make, serve
 
 METHOD = "method {} {{\n    order 1\n    tableau {{\n        0 |\n        --+--\n          | 1\n    }}\n}}\n"
 SOLVER = "solver {} {{\n    base {}\n}}\n"
@@ -73,3 +76,23 @@ def test_nothing_is_renamed_where_uses_may_be_unknown(folder: Path) -> None:
 def test_the_library_is_not_renamed(folder: Path) -> None:
     with pytest.raises(RefusedError, match="of the library"):
         rename(folder, "below/user.hyper", (6, 11), "new")
+
+
+def test_what_is_refused_is_not_logged_with_its_calls(caplog: pytest.LogCaptureFixture) -> None:
+    make()
+    for error in (AnsweredError("no name"), ValueError("a bug")):
+        try:
+            raise error
+        except (AnsweredError, ValueError):
+            json_rpc.logger.exception("failed")
+    assert [record.exc_info[1] for record in caplog.records if record.exc_info] == [error]
+
+
+def test_what_is_loaded_is_not_looked_through_while_one_types(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Server, "start_io", lambda self: None)
+    gc.unfreeze()
+    serve()
+    try:
+        assert gc.get_freeze_count() > 10_000
+    finally:
+        gc.unfreeze()

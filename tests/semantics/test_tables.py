@@ -11,6 +11,7 @@ from hyperdsl import compiler
 from hyperdsl.semantics.reading.scope import Project
 from hyperdsl.semantics.settings_table import BLOCKS
 from hyperdsl.semantics.solvers import trainings
+from hyperdsl.semantics.tables.solvers import LINEAR, OF_EVALUATIONS, OF_METHOD
 from hyperdsl.semantics.tables.word import Integer, Number, Word
 from hyperdsl.source import SpecFile
 
@@ -95,3 +96,10 @@ def test_defaults_are_those_of_the_readers() -> None:
     assert (said["substeps"], said["dtype"]) == (str(training.reference.substeps), training.reference.dtype)
     states = (f"{one.kind}({f'{one.noise}, ' if one.noise else ''}share = {one.share})" for one in training.states)
     assert said["states"] == ", ".join(states)
+
+
+def test_alternatives_name_each_other() -> None:
+    method, evaluations = OF_METHOD[0], OF_EVALUATIONS[0]
+    assert method.otherwise == f"required, or `{evaluations.word}` instead"
+    assert evaluations.otherwise == f"required, or `{method.word}` instead"
+    assert LINEAR[0].otherwise == "required"

@@ -239,7 +239,7 @@ def _construct(construct: Construct) -> Iterator[str]:
 
 
 def _settings(words: tuple[Word, ...]) -> Iterator[str]:
-    rows = ((f"`{word.word}`", word.means, str(word.takes), _default(word)) for word in words)
+    rows = ((f"`{word.word}`", word.means, str(word.takes), word.otherwise) for word in words)
     yield table(("setting", "what it is", "type and range", "default"), rows)
     called = {
         (word.word, choice, argument.word): (
@@ -247,7 +247,7 @@ def _settings(words: tuple[Word, ...]) -> Iterator[str]:
             f"`{argument.word}`",
             argument.means,
             str(argument.takes),
-            _default(argument),
+            argument.otherwise,
         )
         for word in words
         for choice, arguments in word.choices.items()
@@ -255,7 +255,3 @@ def _settings(words: tuple[Word, ...]) -> Iterator[str]:
     }
     if called:
         yield table(("value", "argument", "what it is", "type and range", "default"), called.values())
-
-
-def _default(word: Word) -> str:
-    return "required" if word.default is None else word.default

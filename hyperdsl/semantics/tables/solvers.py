@@ -110,14 +110,20 @@ MOST_GRID_STEPS = 256
 GRADED = (Word("steps", "steps, equal before training", Integer(2, MOST_GRID_STEPS)),)
 MOST_STAGES = 16
 OF_METHOD = (
-    Word("method", "the method that training starts from, or:", "an explicit Runge–Kutta method", names=("method",)),
-    Word("steps", "equal steps of it that are one step", Integer(1, 16), "1"),
+    Word(
+        "method",
+        "the method that training starts from",
+        "an explicit Runge–Kutta method",
+        names=("method",),
+        instead="evaluations",
+    ),
+    Word("steps", "equal steps of `method` that are one step", Integer(1, 16), "1"),
 )
 OF_EVALUATIONS = (
-    Word("evaluations", "evaluations of a step", Integer(2, MOST_STAGES)),
+    Word("evaluations", "evaluations of a step", Integer(2, MOST_STAGES), instead="method"),
     Word(
         "start",
-        "the method whose coefficients training starts from",
+        "the method whose coefficients training starts from, beside `evaluations`",
         "euler, ab2, dpmpp_2m, midpoint, heun or rk4, of which they are whole steps",
         "ab2",
     ),

@@ -63,8 +63,8 @@ class Word:
 
     `takes` says the type and range of its values; an Integer or a Number is what its reader checks. `choices` are the
     words that may be among them, each with its arguments. `names` are the words of the declarations that the values may
-    name (`method`, `corrector`, ...). `default` is None where the word has to be there. `block` says that it has one of
-    its own.
+    name (`method`, `corrector`, ...). `default` is None where the word has to be there, or another `instead` of it.
+    `block` says that it has one of its own.
     """
 
     word: str
@@ -74,6 +74,14 @@ class Word:
     choices: Mapping[str, tuple[Word, ...]] = field(default_factory=lambda: NONE)
     names: tuple[str, ...] = ()
     block: bool = False
+    instead: str = ""
+
+    @property
+    def otherwise(self) -> str:
+        """What holds where the word is not there."""
+        if self.default is not None:
+            return self.default
+        return f"required, or `{self.instead}` instead" if self.instead else "required"
 
 
 def plain(*words: str) -> dict[str, tuple[Word, ...]]:
