@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import typer
@@ -57,15 +58,20 @@ class Asker:
         if not equations:
             told = f"Step 1, the model and its task: {', '.join((c.EXAMPLE, *c.BUILT_IN))}, or module:attribute?"
             problem = self.answer("problem", told, given["problem"], c.EXAMPLE, c.problem_of)
-        base = read or self.answer(
-            "base", "Step 4, the base solver ψ (hyperdsl list names them)?", given["base"], "heun", c.library_base
-        )
+        told = "Step 4, the base solver ψ (hyperdsl list names them)?"
+        usual = c.BASES.get(problem, "heun")
+        base = read or self.answer("base", told, given["base"], usual, partial(c.library_base, problem=problem))
         if self._asking:
             out().print(f"  {base.name}: order {base.order}, proven; {base.evaluations} evaluations of f a step")
         told = "Fixed steps, or adaptive ones of which relative tolerance?"
-        tolerance = self.answer("tolerance", told, given["tolerance"], c.FIXED, c.tolerance_of)
-        told = f"Step 5, what is learned: {', '.join(c.LEARNT)}?"
-        learn = self.answer("learn", told, given["learn"], c.LEARNT[0], c.learnt_of)
+        usual = c.usual_tolerance(base, problem)
+        serving = partial(c.tolerance_of, base=base, problem=problem)
+        tolerance = self.answer("tolerance", told, given["tolerance"], usual, serving)
+        able, reason = c.learnable(base, tolerance, problem)
+        if reason and given["learn"] is None:
+            out().print(f"  {reason}", markup=False)
+        told = f"Step 5, what is learned: {', '.join(able)}?"
+        learn = self.answer("learn", told, given["learn"], able[0], partial(c.learnt_of, able=able, reason=reason))
         told = "How many evaluations of f may a solve take?"
         evaluations = self.answer("evaluations", told, given["evaluations"], str(40 * base.evaluations), c.count_of)
         states: tuple[str, ...] = c.STATES

@@ -31,7 +31,10 @@ Start = Annotated[
     typer.Option(metavar="RANGE", help='Where a state starts, such as "x in -2 .. 2"; again for more.'),
 ]
 Span = Annotated[str | None, typer.Option(metavar="RANGE", help="The span of the equations, such as `0 .. 5`.")]
-Method = Annotated[str | None, typer.Option("--base", metavar="METHOD", help="The base method, of the library.")]
+Method = Annotated[
+    str | None,
+    typer.Option("--base", metavar="METHOD", help='The base, of the library; families as "second_order(alpha = 1/2)".'),
+]
 Tolerance = Annotated[
     str | None, typer.Option(metavar="RTOL", help="Adaptive steps of this relative tolerance; `fixed` for fixed steps.")
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from hyperdsl.codegen.render import environment
-from hyperdsl.scaffold.choices import EXAMPLE, Choices
+from hyperdsl.scaffold.choices import EXAMPLE, STIFF, Choices
 from hyperdsl.scaffold.spec import solver_name, spec_text
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -24,6 +24,10 @@ def files_of(chosen: Choices) -> dict[str, str]:
         "tolerances": [f"{10**i} * {chosen.tolerance}" if i else chosen.tolerance for i in (1, 0)],
         "steps": sorted({low, chosen.steps, high}) if chosen.learn != "coefficients" else [chosen.steps],
         "kind": _kind(chosen),
+        "split": chosen.base.is_split,
+        "iterates": chosen.base.kind in ("dirk", "implicit", "additive", "implicit multistep"),
+        "absolutely": chosen.absolutely,
+        "stiff": chosen.problem in STIFF,
         "module": module,
         "attribute": attribute,
     }

@@ -70,24 +70,29 @@ def _training(chosen: Choices, loss: str, states: str) -> str:
 
 
 def _control(chosen: Choices) -> str:
-    """The step-size control, and with a learned estimate the base's own beside it, to compare with."""
+    """The step-size control, and with a corrector the base alone beside it, to compare with."""
     if chosen.tolerance is None:
         return ""
-    plain = "embedded" if chosen.base.embedded else "doubling"
-    learned = "learned, embedded" if chosen.base.embedded else "learned"
-    settings = f"rtol {chosen.tolerance}\natol {chosen.tolerance}/10"
+    plain = chosen.base.estimate
+    settings = f"rtol {chosen.tolerance}\natol {chosen.tolerance}/{chosen.absolutely}"
+    control = f"control adaptive {{\nerror {plain}\n{settings}\n}}\n"
     if chosen.learn != "corrector":
-        return f"control adaptive {{\nerror {plain}\n{settings}\n}}\n"
+        return control
+    its = "adaptive"
+    if not chosen.base.is_split:  # where g estimates the error, too
+        learned = "learned, embedded" if plain == "embedded" else "learned"
+        control = f"control adaptive {{\nerror {learned}\n{settings}\n}}\n\n" + control.replace("adaptive", "plain")
+        its = "plain"
     return (
-        f"control adaptive {{\nerror {learned}\n{settings}\n}}\n\ncontrol plain {{\nerror {plain}\n{settings}\n}}\n\n"
-        f"# The base alone, to compare with.\n"
-        f"solver {solver_name(chosen)}Base {{\nbase {chosen.base.name}\ncontrol plain\n}}\n"
+        f"{control}\n# The base alone, to compare with.\n"
+        f"solver {solver_name(chosen)}Base {{\nbase {chosen.base.written}\ncontrol {its}\n}}\n"
     )
 
 
 def _solver(chosen: Choices) -> str:
-    base = f"learned({chosen.base.name})" if chosen.learn == "coefficients" else chosen.base.name
-    lines = [_step(4), f"base {base}  # order {chosen.base.order}, proven"]
+    base = f"learned({chosen.base.name})" if chosen.learn == "coefficients" else chosen.base.written
+    whose = " for all values" if chosen.base.values else ""
+    lines = [_step(4), f"base {base}  # order {chosen.base.order}, proven{whose}"]
     if chosen.learn == "corrector":
         lines.append("corrector learned_term")
     if chosen.learn != "nothing":

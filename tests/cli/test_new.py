@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import runpy
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from typer.testing import CliRunner, Result
 from hyperdsl import compiler
 from hyperdsl.cli import application, asking
 from hyperdsl.evaluation.built_in import BUILT_IN
+from hyperdsl.evaluation.stiff import STIFF
+from hyperdsl.pages.listing import rows
 from hyperdsl.scaffold import choices
 from hyperdsl.scaffold.cells import TableError
 from hyperdsl.scaffold.proving import proven
@@ -69,7 +72,15 @@ def test_equations_and_tolerances(capsys: pytest.CaptureFixture[str], monkeypatc
     ("arguments", "says"),
     [
         (["x", "--base", "rk5"], "did you mean `rk4`?"),
-        (["x", "--base", "imex_euler"], "for one f"),
+        (["x", "--base", "second_order"], "write values of its parameters, `second_order(alpha = ...)`"),
+        (["x", "--base", "bdf7"], "that a solver can be built on"),
+        (["x", "--base", "ars222", "--problem", "lorenz"], "takes f in two parts"),
+        (["x", "--base", "ars222", "--tolerance", "1e-3"], "has no embedded method"),
+        (["x", "--base", "bdf3", "--tolerance", "1e-3", "--learn", "corrector"], "the order of `bdf3` varies"),
+        (["x", "--base", "radau_iia5", "--learn", "coefficients"], "only coefficients of explicit"),
+        (["x", "--problem", "robertson", "--base", "rk4"], "choose an implicit base, as radau_iia5"),
+        (["x", "--problem", "robertson", "--learn", "corrector"], "always starts from the same state"),
+        (["x", "--problem", "robertson", "--tolerance", "fixed"], "say a tolerance"),
         (["x", "--learn", "corector"], "did you mean `corrector`?"),
         (["x", "--problem", "lorens"], "did you mean `lorenz`?"),
         (["x", "--tolerance", "0"], "between 0 and 1"),
@@ -118,6 +129,72 @@ def test_on_a_terminal_it_asks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_its_problems_are_built_in() -> None:
     assert set(choices.BUILT_IN) <= set(BUILT_IN)
+    assert set(choices.STIFF) == set(STIFF)
+    assert set(choices.SPLIT) == {name for name, family in STIFF.items() if family.parts}
+
+
+BASES = {
+    "explicit": ("rk4", "bosh3", "second_order(alpha = 1/2)"),
+    "dirk": ("backward_euler", "trbdf2", "theta_method(theta = 3/4)"),
+    "implicit": ("radau_iia5",),
+    "additive": ("ars222", "ark324l2sa", "imex_ssp3_333(beta = 1)"),
+    "rosenbrock": ("rodas4", "rosw6s4os"),
+    "explicit multistep": ("ab2",),
+    "implicit multistep": ("bdf3",),
+    "predictor-corrector": ("abm2",),
+}
+
+
+def projects() -> Iterator[tuple[str, list[str]]]:
+    """A project for each kind of method, with equal and adaptive steps and all it can learn, and for each problem."""
+    for name in (name for names in BASES.values() for name in names):
+        base = choices.library_base(name)
+        for tolerance in (choices.FIXED, "1e-2") if base.estimate else (choices.FIXED,):
+            known = choices.tolerance_of(tolerance, base, choices.EXAMPLE)
+            for learn in choices.learnable(base, known, choices.EXAMPLE)[0]:
+                given = ["--base", name, "--tolerance", tolerance, "--learn", learn]
+                yield f"{base.name}_{'fixed' if known is None else 'adaptive'}_{learn}", given
+    for problem in choices.BUILT_IN:
+        yield f"of_{problem}", ["--problem", problem]
+
+
+def test_every_kind_of_the_library_has_a_base() -> None:
+    assert set(BASES) == {row.kind for row in rows()}
+    assert all(choices.library_base(name).kind == kind for kind, names in BASES.items() for name in names)
+
+
+def test_a_project_for_every_kind_and_problem_compiles() -> None:
+    files = []
+    for name, given in projects():
+        done = new(name, *given)
+        assert done.exit_code == 0, done.output
+        files.append(SpecFile(Path(f"{name}/{name}.hyper"), name))
+        for script in Path(name).glob("*.py"):
+            compile(script.read_text("utf-8"), str(script), "exec")
+    assert len(files) > 40
+    outcomes = compiler.outcomes(files, packages=True)
+    assert {outcome.file.shown: outcome.diagnostics for outcome in outcomes if outcome.diagnostics} == {}
+    assert all(outcome.package for outcome in outcomes)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ["--base", "backward_euler"],
+        ["--base", "ars222"],
+        ["--base", "second_order(alpha = 1/2)", "--tolerance", "1e-2"],
+        ["--base", "rodas4", "--tolerance", "1e-2", "--learn", "nothing"],
+        ["--problem", "robertson", "--base", "bdf5"],
+    ],
+    ids=" ".join,
+)
+def test_projects_of_other_kinds_run(
+    given: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert new("other", *given).exit_code == 0
+    table = ran("other", capsys, monkeypatch)
+    assert len(table) > 2
+    assert all(float(row[-1]) < 0.5 for row in table[1:])
 
 
 RK4 = "exactly", 4, 4
