@@ -102,13 +102,14 @@ def proved_again(files: Iterable[SpecFile], texts: Texts = ON_DISK) -> tuple[Out
 
 
 def same_packages(outcomes: Iterable[Outcome]) -> tuple[Diagnostic, ...]:
-    """Two packages of one name in a run."""
+    """Two packages of one name in a run, as file systems see it that do not tell `Mine` from `mine`."""
     seen: dict[str, Outcome] = {}
     found = []
     for outcome in outcomes:
         name = outcome.file.package
-        if outcome.solver and seen.setdefault(name, outcome) is not outcome:
-            notes = [f"the other is `{seen[name].file.shown}`"]
+        first = seen.setdefault(name.lower(), outcome) if outcome.solver else outcome
+        if first is not outcome:
+            notes = [f"the other is `{first.file.shown}`"]
             found.append(catalogue.SAME_STEM.at(outcome.solver, package=name, notes=notes))
     return tuple(found)
 

@@ -45,7 +45,7 @@ def _told(outcomes: Sequence[Outcome], json: bool) -> int:
 def _put(outcomes: Sequence[Outcome], output: Path, check: bool) -> int | None:
     from hyperdsl.cli.told import put_and_tell
 
-    names = [outcome.file.package for outcome in outcomes if outcome.solver]
+    names = [outcome.file.package.lower() for outcome in outcomes if outcome.solver]
     if len(set(names)) < len(names):
         return None
     return put_and_tell(outcomes, output, check=check)

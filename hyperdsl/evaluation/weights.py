@@ -15,6 +15,7 @@ from torch import nn
 
 from hyperdsl.evaluation.errors import WeightsError
 from hyperdsl.evaluation.packages import Package
+from hyperdsl.semantics.reading.names import file_fault
 from hyperdsl.training.trained import VERSIONS, remember, save
 
 _OF_0_1 = ("spec_sha256", "solver", "problem", "seed", "settings")
@@ -64,7 +65,7 @@ def file_name(problem: str) -> str:
 
     So no two problems have one folder, whatever characters and letters in upper case a file system tells apart.
     """
-    if re.fullmatch(r"[a-z_][a-z0-9_]{0,63}", problem):
+    if re.fullmatch(r"[a-z_][a-z0-9_]{0,63}", problem) and not file_fault(problem):
         return problem
     readable = re.sub(r"[^A-Za-z0-9]+", "_", problem).strip("_")[-48:]
     return f"{readable}-{hashlib.sha256(problem.encode()).hexdigest()[:8]}"

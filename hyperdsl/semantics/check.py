@@ -86,6 +86,7 @@ class _Checker:
             self._check_unused(self._own())
             self._check_package(declared[0])
             _check_clashes(report, solvers)
+            _check_sweeps(report, self._own("sweep"))
         bases = self._methods()
         return m.Spec(
             source=scope.unit.source,
@@ -229,6 +230,16 @@ def _check_clashes(report: Report, solvers: tuple[m.AnySolver, ...]) -> None:
         for name in solver.parameters if isinstance(solver, m.Solver) else ():
             if name in classes:
                 report.found.append(catalogue.CLASH.at(solver.place, name=name, other=classes[name], generated=name))
+
+
+def _check_sweeps(report: Report, sweeps: list[n.Declaration]) -> None:
+    """Sweeps become files, whose names differ by more than case."""
+    taken: dict[str, str] = {}
+    for name in (declaration.name for declaration in sweeps):
+        other = taken.setdefault(name.text.lower(), name.text)
+        if other != name.text:
+            reason = f"but for upper and lower case it is that of `{other}`, and both are files"
+            report(catalogue.BAD_NAME, name, name=name.text, reason=reason)
 
 
 def override(training: m.Training, settings: str, project: Project) -> tuple[m.Training, tuple[Diagnostic, ...]]:

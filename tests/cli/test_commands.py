@@ -207,6 +207,16 @@ def test_two_specs_of_one_stem_are_an_error(spec: Path, tmp_path: Path) -> None:
     assert "H006" in done.stderr
 
 
+def test_nor_can_stems_differ_in_case_alone(spec: Path, tmp_path: Path) -> None:
+    (spec.parent / "twice").mkdir()
+    for name in ("Mine.hyper", "mine.hyper"):
+        (spec.parent / "twice" / name).write_text(PLAIN)
+    done = run("compile", spec.parent / "twice", "-o", tmp_path / "generated")
+    assert done.exit_code == 1
+    assert "the other is" in done.stderr
+    assert not (tmp_path / "generated").exists()
+
+
 def test_folders_are_mirrored(spec: Path, tmp_path: Path) -> None:
     nested = spec.parent / "deep" / "nested.hyper"
     nested.parent.mkdir()

@@ -75,6 +75,8 @@ def test_what_stands_beside_a_parameter_names_none() -> None:
     assert seen > 5
 
 
-@pytest.mark.parametrize("name", ["torch", "random", "math", "typing", "hyperdsl", "train", "solver", "_runtime"])
+@pytest.mark.parametrize(
+    "name", ["torch", "random", "math", "typing", "hyperdsl", "train", "solver", "_runtime", "con", "NUL", "Com1"]
+)
 def test_packages_are_not_called_as_modules_are(name: str) -> None:
     assert package_fault(name)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from hyperdsl.evaluation.weights import file_name
 from hyperdsl.semantics.check import check_file
 from hyperdsl.semantics.reading.names import GENERATED
 from hyperdsl.semantics.reading.scope import Project
@@ -71,3 +72,42 @@ def test_names_that_meet_are_refused(tmp_path: Path, one: str, other: str) -> No
     path = tmp_path / "a.hyper"
     path.write_text(f"solver {one} {{\n base rk4\n}}\nsolver {other} {{\n base rk4\n}}\n")
     assert [diagnostic.code for diagnostic in check_file(path, "a.hyper", Project())[1]] == ["H305"]
+
+
+SWEPT = """\
+corrector g {{
+    inputs z
+}}
+
+hypersolver {solver} {{
+    base heun
+    corrector g
+}}
+
+sweep {one} {{
+    solver {solver}
+    width 8 .. 16
+}}
+
+sweep {two} {{
+    solver {solver}
+    width 8 .. 16
+}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("solver", "one", "two", "says"),
+    [
+        ("S", "wide", "widest", ""),
+        ("Con", "wide", "widest", "Windows has a device of that name"),
+        ("S", "aux", "widest", "Windows has a device of that name"),
+        ("S", "wide", "Wide", "but for upper and lower case it is that of `wide`"),
+    ],
+)
+def test_names_of_files_are_such_on_every_system(solver: str, one: str, two: str, says: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.hyper"
+    path.write_text(SWEPT.format(solver=solver, one=one, two=two), "utf-8")
+    _, found = check_file(path, path.name, Project())
+    assert [says in diagnostic.message for diagnostic in found] == [True] * bool(says)
+    assert file_name("nul") != "nul" == file_name("null")[:3]

@@ -155,9 +155,18 @@ MODULES = sys.stdlib_module_names | {
 """Modules that a package of the same name would hide, or be taken for."""
 
 
+DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{port}{i}" for port in ("com", "lpt") for i in range(10))})
+"""Names that Windows keeps for devices, in any case and before any ending (Microsoft, Naming Files, Paths)."""
+
+
+def file_fault(name: str) -> str | None:
+    """Why no file or folder can be called so on every system, or None."""
+    return "Windows has a device of that name, and no file" if name.lower() in DEVICES else None
+
+
 def package_fault(stem: str) -> str | None:
     """Why a package cannot be called so, or None."""
-    fault = identifier_fault(stem)
+    fault = identifier_fault(stem) or file_fault(stem)
     if fault is None and stem.startswith("_"):
         return "it begins with an underscore"
     if fault is None and stem in MODULES:
@@ -183,4 +192,12 @@ def check_class_name(report: Report, name: n.Name) -> bool:
     if class_name(name.text) in GENERATED or name.text in GENERATED:
         report(catalogue.BAD_NAME, name, name=name.text, reason="generated code uses it itself")
         return False
-    return True
+    return check_file_name(report, name)
+
+
+def check_file_name(report: Report, name: n.Name) -> bool:
+    """Report a name after which files are called, as weights after solvers, where a system could have none such."""
+    fault = file_fault(class_name(name.text))
+    if fault:
+        report(catalogue.BAD_NAME, name, name=name.text, reason=fault)
+    return fault is None

@@ -8,6 +8,7 @@ from typing import Protocol
 from hyperdsl.diagnostics import Diagnostic, catalogue, did_you_mean
 from hyperdsl.semantics.model import spec as m
 from hyperdsl.semantics.model.sweep import Sweep, SweptBase, SweptNumber, SweptWord
+from hyperdsl.semantics.reading.names import check_file_name
 from hyperdsl.semantics.reading.numbers import ExactReader
 from hyperdsl.semantics.reading.report import Report, exactly
 from hyperdsl.semantics.reading.scope import Scope
@@ -42,6 +43,7 @@ class Sources(Names, Protocol):
 def read_sweep(report: Report, declaration: n.Declaration, sources: Sources, scope: Scope) -> Sweep | None:
     """The sweep; None where something is wrong, which has been reported."""
     before = len(report.found)
+    check_file_name(report, declaration.name)
     if declaration.parameters:
         report(catalogue.BAD_PARAMETER, declaration.parameters[0], problem="a sweep has no parameters")
     settings = Settings(report, "a sweep", declaration.body, SWEEP)
