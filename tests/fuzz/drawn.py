@@ -77,7 +77,7 @@ def learned(draw: DrawFn, tag: str) -> Part:
     method = draw(methods.tableaux(f"m{tag}"))
     stages = method.text.count(" | ") - method.text.count("          | ")
     copies = draw(st.integers(2, min(3, 16 // stages)))  # one euler step has nothing to learn
-    training = draw(studies.trainings(f"t{tag}", losses=("residual", "trajectory")))
+    training = draw(studies.trainings(f"t{tag}", losses=studies.OF_COEFFICIENTS))
     base = f"base learned({method.name}, steps = {copies})"
     text = method.text + training + solver("solver", tag, base, f"training t{tag}")
     return Part("tableau", text, f"S{tag}", method.numbers, draw(calls()), copies=copies)
@@ -94,7 +94,7 @@ def evaluations(draw: DrawFn, tag: str) -> Part:
         numbers, each = methods.KNOWN[start]
         copies = count // each
     written = "" if start == "ab2" and draw(st.booleans()) else f", start = {start}"
-    training = draw(studies.trainings(f"t{tag}", losses=("residual", "trajectory")))
+    training = draw(studies.trainings(f"t{tag}", losses=studies.OF_COEFFICIENTS))
     text = training + solver("solver", tag, f"base learned({count}{written})", f"training t{tag}")
     return Part("tableau", text, f"S{tag}", numbers, draw(calls()), copies=copies)
 
@@ -166,8 +166,7 @@ def hyper(draw: DrawFn, tag: str) -> Part:
 @composite
 def _corrected(draw: DrawFn, tag: str, method: Drawn, *, history: bool) -> tuple[str, str, Network | None, list[str]]:
     """Declarations of a corrector and a training, the kind of corrector, its network, and the lines that name them."""
-    losses = ("residual",) if history else ("residual", "trajectory", "adversarial")
-    training = draw(studies.trainings(f"t{tag}", losses=losses)) if draw(st.booleans()) else ""
+    training = draw(studies.trainings(f"t{tag}")) if draw(st.booleans()) else ""
     lines = [f"training t{tag}"] if training else []
     if draw(st.booleans()):
         return training, "external", None, ["corrector external", *lines]

@@ -82,8 +82,13 @@ def correctors(draw: DrawFn, name: str, parameters: tuple[str, ...], *, history:
     return f"corrector {name} {{\n{body}}}\n", network
 
 
+LOSSES = ("residual", "trajectory", "adversarial")
+OF_COEFFICIENTS = ("residual", "trajectory")
+"""Worst cases of states are not sought for learned coefficients."""
+
+
 @composite
-def trainings(draw: DrawFn, name: str, *, losses: tuple[str, ...] = ("residual",)) -> str:
+def trainings(draw: DrawFn, name: str, *, losses: tuple[str, ...] = LOSSES) -> str:
     body = draw(_phase(losses))
     seed = f"    seed {draw(st.integers(0, 99))}\n"
     then = "".join(f"    then {{\n{draw(_phase(losses))}    }}\n" for _ in range(draw(st.integers(0, 2))))
