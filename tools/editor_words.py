@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from hyperdsl.semantics.methods.labels import OF_LABEL
 from hyperdsl.semantics.reading.numbers import PI, ProblemReader
 from hyperdsl.semantics.reading.units import DIRECTIVES
 from hyperdsl.semantics.settings_table import BLOCKS
@@ -57,11 +58,16 @@ def grammar() -> dict[str, Any]:
         {"match": rf"{begins}({_any(DIRECTIVES)})\b", "captures": {"1": {"name": "keyword.control.hyper"}}},
         {"match": rf"{begins}({_any(settings())})\b", "captures": {"1": {"name": "keyword.other.setting.hyper"}}},
         {"name": "keyword.other.clause.hyper", "match": rf"\b({_any(CLAUSES)})\b"},
+        {"name": "storage.modifier.hyper", "match": rf"(?<=tableau[ \t])({_any(OF_LABEL)})\b"},
+        {"name": "variable.parameter.hyper", "match": r"\b[A-Za-z_]\w*(?=\s*=)"},
+        {"name": "support.constant.mode.hyper", "match": r"\bP(?:EC)+E?\b"},
         {"name": "support.function.hyper", "match": rf"\b({_any(functions())})\b"},
         {"name": "support.constant.hyper", "match": rf"\b({_any(choices())})\b"},
         {"name": "punctuation.separator.rule.hyper", "match": r"^\s*-{2,}\+-{2,}\s*$"},
         {"name": "constant.numeric.hyper", "match": number},
         {"name": "keyword.operator.hyper", "match": r"\.\.|<=|>=|!=|[-+*/^=<>|']"},
+        {"name": "variable.other.hyper", "match": r"\b[A-Za-z_]\w*\b"},
+        {"name": "punctuation.hyper", "match": r"[(){}\[\],]"},
     ]
     return {"name": "hyperdsl", "scopeName": "source.hyper", "fileTypes": ["hyper"], "patterns": rules}
 
@@ -83,6 +89,9 @@ def vim() -> str:
         f"syntax keyword hyperChoice {' '.join(word for word in choices() if word not in settings())}",
         words("hyperSetting", settings()),
         words("hyperDeclaration", (*DECLARATIONS, *DIRECTIVES)),
+        r"syntax match hyperLabel /\%(\<tableau\s\+\)\@<=\%(" + r"\|".join(OF_LABEL) + r"\)\>/",
+        r"syntax match hyperArgument /[(,]\s*\zs\h\w*\ze\s*=/",
+        r"syntax match hyperMode /\<P\%(EC\)\+E\?\>/",
         r"syntax match hyperNumber /\%(\w\|\.\)\@<!\%(\d\+\%(\.\d\+\)\?\|\.\d\+\)\%([eE][+-]\?\d\+\)\?\>/",
         r"syntax match hyperRule /^\s*-\{2,}+-\{2,}\s*$/",
         'syntax region hyperString start=/"/ end=/"/ oneline',
@@ -90,6 +99,9 @@ def vim() -> str:
         "highlight default link hyperFunction Function",
         "highlight default link hyperClause Keyword",
         "highlight default link hyperChoice Constant",
+        "highlight default link hyperLabel Type",
+        "highlight default link hyperArgument Identifier",
+        "highlight default link hyperMode Constant",
         "highlight default link hyperSetting Identifier",
         "highlight default link hyperDeclaration Statement",
         "highlight default link hyperNumber Number",

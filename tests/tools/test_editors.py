@@ -36,6 +36,20 @@ def test_the_grammar_has_every_word_and_no_other() -> None:
         re.compile(rule["match"])
 
 
+def test_the_grammar_leaves_nothing_of_a_spec_out() -> None:
+    """Each rule is also one of Python's, and the first of those that match next is taken, as editors do."""
+    rules = [re.compile(rule["match"]) for rule in json.loads(editor_words.GRAMMAR.read_text("utf-8"))["patterns"]]
+    root = Path(__file__).parents[1]
+    specs = [root / "syntax" / "everything.hyper", *sorted((root / "first_specs").glob("*.hyper"))]
+    for line in (line for path in specs for line in path.read_text("utf-8").splitlines()):
+        at = 0
+        while found := min(filter(None, (rule.search(line, at) for rule in rules)), key=re.Match.start, default=None):
+            assert found.end() > at
+            assert not line[at : found.start()].strip(), line
+            at = found.end()
+        assert not line[at:].strip(), line
+
+
 @pytest.fixture
 def extension(tmp_path: Path) -> Path:
     """The extension's folder, with something in place of what npm installs."""
