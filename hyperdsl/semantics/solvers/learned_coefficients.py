@@ -12,11 +12,10 @@ from hyperdsl.semantics.reading.settings import Arguments, chosen
 from hyperdsl.semantics.solvers.equal_grid import DEFAULT_START, STARTS, composed, on_equal_grid, starts_of
 from hyperdsl.semantics.solvers.free_coefficients import family, free_coefficients
 from hyperdsl.semantics.solvers.free_implicit import free_implicit
+from hyperdsl.semantics.solvers.parameters import LEARNED
 from hyperdsl.semantics.tables.solvers import MOST_STAGES, OF_EVALUATIONS, OF_METHOD
 from hyperdsl.syntax import nodes as n
 from hyperdsl.theory.runge_kutta.merging import irreducible
-
-LEARNED = "learned"
 
 Find = Callable[[n.Name], m.Base | None]
 """Where methods are found; None for one that has been reported."""
