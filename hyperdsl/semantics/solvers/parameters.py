@@ -19,6 +19,7 @@ from hyperdsl.theory.numbers.exact import Exact
 from hyperdsl.theory.runge_kutta.families import Interval, Region
 
 LEARNED = "learned"
+_OPEN = "`{} = free`, a number, `learned(...)`, or a range"
 
 
 @dataclass(frozen=True)
@@ -45,15 +46,22 @@ class _Taken:
 
 def member(report: Report, name: n.Name, method: m.Method, arguments: tuple[n.Argument, ...]) -> m.Method | None:
     """The method that a family is with numbers for all of its parameters, `second_order(alpha = 1/2)`."""
-    chosen = with_parameters(report, name, method, arguments)
+    for argument in arguments:
+        if _is_open(argument.value):
+            wants = f"a number: only a solver's base leaves parameters of `{method.name}` open"
+            word = argument.name.text if argument.name else name.text
+            report(catalogue.WRONG_VALUE, argument.value, word=word, wants=wants)
+            return None
+    chosen = with_parameters(report, name, method, arguments, "`{} = ...`, a number")
     if chosen is None:
         return None
-    if chosen.free or chosen.learned:
-        open_one = next(parameter.name for parameter in method.parameters if parameter.name not in dict(chosen.fixed))
-        problem = f"`{method.name}` is a method only with a number for each parameter"
-        report(catalogue.BAD_PARAMETER, name, problem=problem, help=f"give `{open_one}` one")
-        return None
-    return method if not chosen.fixed else with_values(method, chosen.fixed)
+    return with_values(method, chosen.fixed) if chosen.fixed else method
+
+
+def _is_open(value: n.Value) -> bool:
+    """Whether it is a range, `free`, or `learned(...)`."""
+    head = value.name if isinstance(value, n.Call) else value
+    return isinstance(value, n.Range) or (isinstance(head, n.Name) and head.text in ("free", LEARNED))
 
 
 def with_values(method: m.Method, fixed: tuple[tuple[str, Exact], ...]) -> m.Method:
@@ -73,9 +81,12 @@ def with_values(method: m.Method, fixed: tuple[tuple[str, Exact], ...]) -> m.Met
 
 
 def with_parameters(
-    report: Report, name: n.Name, method: m.OneStep, arguments: tuple[n.Argument, ...]
+    report: Report, name: n.Name, method: m.OneStep, arguments: tuple[n.Argument, ...], wants: str = _OPEN
 ) -> Chosen | None:
-    """The method with the arguments of a call; None where one is wrong or missing, which has been reported."""
+    """The method with the arguments of a call; None where one is wrong or missing, which has been reported.
+
+    `wants` says what may be given for a parameter, which is put in for its braces.
+    """
     before = len(report.found)
     intervals = {parameter.name: parameter.interval for parameter in method.parameters}
     taken = _Taken()
@@ -96,7 +107,7 @@ def with_parameters(
         if parameter.name not in taken:
             problem = f"`{method.name}` needs a value for its parameter `{parameter.name}`"
             within = range_text(parameter.name, parameter.interval)
-            help_text = f"write `{parameter.name} = free`, a number, `learned(...)`, or a range within {within}"
+            help_text = f"write {wants.format(parameter.name)} within {within}"
             report(catalogue.BAD_PARAMETER, name, problem=problem, help=help_text)
     if len(report.found) > before or not _is_defined(report, name, method, taken):
         return None

@@ -110,7 +110,7 @@ MOST_GRID_STEPS = 256
 GRADED = (Word("steps", "steps, equal before training", Integer(2, MOST_GRID_STEPS)),)
 MOST_STAGES = 16
 OF_METHOD = (
-    Word("method", "the method that training starts from, or:", "an explicit Runge–Kutta method", names=("method",)),
+    Word("method", "the method that training starts from, or:", "a Runge–Kutta method", names=("method",)),
     Word("steps", "equal steps of it that are one step", Integer(1, 16), "1"),
 )
 OF_EVALUATIONS = (
