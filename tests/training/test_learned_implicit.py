@@ -126,3 +126,13 @@ def test_no_coefficient_leaves_its_bound(package: Any) -> None:
         solver.coefficients.copy_(torch.tensor([0.8, 1 / 0.8 + 1e-9]))
     values = solver.coefficients.detach()
     assert float(torch.stack([*map(torch.as_tensor, allowed.coefficients(*values))]).abs().max()) <= 3 + 1e-5
+
+
+@pytest.mark.parametrize("name", ["Sdirk3", "Gauss4"])
+def test_steps_compile(package: Any, name: str) -> None:
+    """Learned weights of equations are tensors, whose values a compiler may not look at."""
+    solver = package.solvers[name]()
+    z = sample(3, torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        step = torch.compile(lambda z: solver.step(slow, 0.0, z, 0.25), backend="eager", fullgraph=True)
+        assert torch.allclose(step(z), solver.step(slow, 0.0, z, 0.25), rtol=0, atol=1e-9)
