@@ -71,3 +71,13 @@ def test_names_that_meet_are_refused(tmp_path: Path, one: str, other: str) -> No
     path = tmp_path / "a.hyper"
     path.write_text(f"solver {one} {{\n base rk4\n}}\nsolver {other} {{\n base rk4\n}}\n")
     assert [diagnostic.code for diagnostic in check_file(path, "a.hyper", Project())[1]] == ["H305"]
+
+
+def test_names_that_meet_are_told_once(tmp_path: Path) -> None:
+    users = "".join(
+        f"hypersolver {name} {{\n base rk4\n corrector small\n training fit\n}}\n" for name in ("Small", "B", "C")
+    )
+    path = tmp_path / "a.hyper"
+    path.write_text(f"corrector small {{\n layers linear(8)\n}}\ntraining fit {{\n loss residual\n}}\n{users}")
+    (told,) = check_file(path, "a.hyper", Project())[1]
+    assert told.code == "H305" and "`Small`" in told.message
