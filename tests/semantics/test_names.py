@@ -80,4 +80,5 @@ def test_names_that_meet_are_told_once(tmp_path: Path) -> None:
     path = tmp_path / "a.hyper"
     path.write_text(f"corrector small {{\n layers linear(8)\n}}\ntraining fit {{\n loss residual\n}}\n{users}")
     (told,) = check_file(path, "a.hyper", Project())[1]
-    assert told.code == "H305" and "`Small`" in told.message
+    assert told.code == "H305"
+    assert "`Small`" in told.message
