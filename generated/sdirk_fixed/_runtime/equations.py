@@ -67,6 +67,7 @@ class Equations:
     base: Tensor
     eps: Tensor
     dtype: torch.dtype
+    stagewise: bool = False
     own: Stagewise | None = None
 
     def solved(self, active: Tensor) -> tuple[Tensor, Tensor]:
@@ -126,8 +127,8 @@ class Equations:
         """To the last digits, with a new matrix wherever convergence is slow; None where there is none.
 
         A move that the next change by the same matrix more than undoes leads away, to a solution that is not the step's
-        if to any: the matrix is then taken where it began, and the move is shortened until it is a gain (the natural
-        monotonicity test: Deuflhard, Newton Methods for Nonlinear Problems, §3.3).
+        if to any: the matrix is then taken where it began, of each stage if need be, and the move shortened until it
+        gains something (the natural monotonicity test: Deuflhard, Newton Methods for Nonlinear Problems, §3.3).
 
         A small change says that the equations hold only if the matrix is that of a state near by: iterates that strayed
         may have had one of a state where every change is small. They are looked at again with the matrix of where they
@@ -136,7 +137,7 @@ class Equations:
         f, start, functional = self.f, self.f.start, self.f.rule.by == "iteration"
         last: Move | None = None
         strayed = again = near = False
-        self.own = None
+        self.own, self.stagewise = None, False
         moves, most = 0, f.rule.iterations or (100 if functional else 25)
         while moves < most:
             left = self._left(w)
@@ -150,6 +151,10 @@ class Equations:
                 strayed = True
                 if not last.near:
                     w, last, near = last.origin, None, True
+                    self._take_matrix(w)
+                elif self._can_part():
+                    w, last, near = last.origin, None, True
+                    self.stagewise = True
                     self._take_matrix(w)
                 elif last.part > LEAST:
                     last = replace(last, part=last.part / 2)
@@ -181,14 +186,18 @@ class Equations:
         size = float((lengths / around).amax()) / unit if lengths.numel() else 0.0
         return Move(w, change, part, near, lengths, NOISE * unit * around, size, size / last.size if last else 0.0)
 
+    def _can_part(self) -> bool:
+        """Whether stages may have matrices of their own that have not yet."""
+        return len(self.a) > 1 and self.f.rule.by == "newton" and not self.stagewise
+
     def _take_matrix(self, w: Tensor) -> None:
-        """Take the next matrix at w: with several stages that of each, for one of all of them may lead nowhere."""
+        """Take the next matrix at w: that of its last stage, or one for each stage."""
         f = self.f
         states = self.base + torch.tensordot(self._matrix(), w, 1)
         at = [(s, self.rows.back(z.to(self._given()))) for s, z in zip(self.times, states, strict=True)]
         f.start = at[-1]
         f.forget()
-        if len(at) > 1 and f.rule.by == "newton":
+        if self.stagewise:
             jacobians = torch.stack([f.jacobian.at(*one) for one in at]).to(self.base.dtype)
             self.own = Stagewise(self.a, jacobians, self.eps.to(self.base.dtype))
             f.jacobians, f.factorisations = f.jacobians + len(at), f.factorisations + len(at)
