@@ -42,6 +42,7 @@ HYPER = {
     "HyperEuler": "HyperEuler, conv g",
     "RelativeHyperEuler": "HyperEuler, relative g",
     "BilinearHyperEuler": "HyperEuler, bilinear g",
+    "WideHyperEuler": "HyperEuler, wide bilinear g",
 }
 """The solvers of any number of steps by their names in the spec, and what tables call them."""
 LEARNED = {

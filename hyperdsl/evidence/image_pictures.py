@@ -51,6 +51,7 @@ def _styles() -> dict[str, dict[str, Any]]:
         found[method] = {"color": str(0.4 + 0.1 * i), "marker": MARKERS[i], "markersize": 4, "linestyle": "--"}
     for i, method in enumerate(HYPER.values()):
         found[method] = {"color": COLOURS[i], "marker": MARKERS[i], "markersize": 5}
-    for i, (method, colour) in enumerate(zip(LEARNED.values(), (*COLOURS[3:5], *COLOURS[6:]), strict=True)):
+    for i, method in enumerate(LEARNED.values()):
+        colour = COLOURS[4 + i // 2 * 2]  # one for those with g and without
         found[method] = {"color": colour, "marker": MARKERS[4 + i], "markersize": 9, "linestyle": ""}
     return found
