@@ -91,14 +91,14 @@ def evaluate(
     loaded = guarded(lambda: load_package(package))
     origin = None
     with warnings_said():
-        chosen = find(problem, quiet=json)
+        found = find(problem, quiet=json)
+        chosen = guarded(lambda: work_precision.seen_stiff(found))
         beside, scipy = _methods(methods, chosen)
         model = guarded(lambda: build_solver(loaded, chosen, solver))
         if weights is not None:
             origin = guarded(partial(load_weights, weights, model, loaded))
     learns, own = learns_something(model), type(model).__name__
-    state = "trained" if weights else "untrained" if learns else "without a corrector"
-    name = f"{own} ({state})" if learns else own
+    name, state = _called(own, learns, weights is not None)
     if tolerances and not rivals.is_adaptive(model):
         stop(f"`--rtol` is for adaptive solvers, and {own} has no control")
     solved = on_path(chosen, model)
@@ -120,8 +120,8 @@ def evaluate(
     title = f"{own} on {chosen.name}, {state}"
     worth = verdict(rows, name) if weights else None  # an untrained g is all cost
     trained_on = origin.problem if origin else None
-    foreign = [*of_another_version(origin, loaded), *_of_another(trained_on, chosen.whole_name)] if origin else []
-    notes = [*foreign, *report.outside_sentences(rows)]
+    notes = [*of_another_version(origin, loaded), *_of_another(trained_on, chosen.whole_name)] if origin else []
+    notes += [*_stiffness(found, chosen), *report.outside_sentences(rows), *report.lost_sentences(rows)]
     if json:
         about = {"package": package.name, "problem": problem, "weights": state, "trained_on": trained_on}
         pictured = {"samples": [panel.plain() for panel in panels]} if panels else {}
@@ -133,6 +133,17 @@ def evaluate(
                 out().print(said, markup=False)
     _write(plot, partial(plots.plot, rows, title=title))
     _write(samples, partial(drawn.draw, panels, chosen, start))
+
+
+def _called(own: str, learns: bool, trained: bool) -> tuple[str, str]:
+    """What the solver is called in tables, and what has become of its g."""
+    state = "trained" if trained else "untrained" if learns else "without a corrector"
+    return f"{own} ({state})" if learns else own, state
+
+
+def _stiffness(given: Problem, taken: Problem) -> list[str]:
+    """A sentence where the problem turned out to be stiff."""
+    return [] if taken is given else [f"Explicit steps do not solve {taken.name}: it is taken for a stiff problem."]
 
 
 def _require_plots(*paths: Path | None) -> None:

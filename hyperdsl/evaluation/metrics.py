@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -21,6 +23,15 @@ def l2(z: Tensor, reference: Tensor) -> float:
 def relative_error(z: Tensor, reference: Tensor) -> float:
     """The median over the batch of ‖z − z*‖₂ / ‖z*‖₂."""
     return float((_norms(z.double() - reference.double()) / _norms(reference.double())).median())
+
+
+def largest_change(before: Tensor, after: Tensor) -> float:
+    """max|after − before| over the root mean square of `after`, in float64; inf where a state is not finite."""
+    old, new = before.double(), after.double()
+    most = new.abs().max().clamp_min(torch.finfo(torch.float64).tiny)
+    rms = most * (new / most).square().mean().sqrt()  # squares of large states are not finite
+    found = float((new - old).abs().max() / rms.clamp_min(torch.finfo(torch.float64).tiny))
+    return found if math.isfinite(found) and math.isfinite(float(most)) else math.inf
 
 
 def energy_distance(first: Tensor, second: Tensor, paired: bool = False) -> float:

@@ -23,6 +23,12 @@ def outside_sentences(rows: Sequence[Row]) -> list[str]:
     return [f"{MARK} outside of what g was trained for, which stands in brackets: {'; '.join(told)}"] if told else []
 
 
+def lost_sentences(rows: Sequence[Row]) -> list[str]:
+    """Which rows have no error, since a solve did not reach the end; none where all did."""
+    told = [f"{row.method} at {row.setting}" for row in rows if math.isnan(row.l2)]
+    return [f"nan: solves that failed or whose states were not finite: {'; '.join(told)}"] if told else []
+
+
 COLUMNS = (
     Column("method"),
     Column("setting", right=True),

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from hyperdsl.evaluation.errors import EvaluationError, NotConvergedError
+from hyperdsl.evaluation.metrics import largest_change
 from hyperdsl.evaluation.problems import VectorField
 from hyperdsl.evaluation.solvers import ReferenceSolution, Solved, Span, bind, in_double
 
@@ -156,8 +157,7 @@ def stiff_reference(
         ).z
         for rtol in (10 * tight, tight)
     )
-    scale = end.pow(2).mean().sqrt().clamp_min(torch.finfo(torch.float64).tiny)
-    error = float((end - loose).abs().max() / scale)
+    error = largest_change(loose, end)
     if error <= tolerance:
         return ReferenceSolution(end, error)
     raise NotConvergedError(

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torchdiffeq import odeint
 
 from hyperdsl.evaluation.errors import NotConvergedError
+from hyperdsl.evaluation.metrics import largest_change
 from hyperdsl.evaluation.problems import VectorField
 from hyperdsl.plan.interpret import Stepper, stepper
 from hyperdsl.plan.passes import simplified
@@ -140,8 +141,7 @@ def reference_solution(
     before, steps = _extrapolated(bind(double, given), z, span, 2), 4
     while steps <= most_steps:
         after = _extrapolated(bind(double, given), z, span, steps)
-        scale = after.pow(2).mean().sqrt().clamp_min(torch.finfo(torch.float64).tiny)
-        error = float((after - before).abs().max() / scale)
+        error = largest_change(before, after)
         if error <= tolerance:
             return ReferenceSolution(after, error)
         before, steps = after, 2 * steps

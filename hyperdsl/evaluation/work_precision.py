@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -17,13 +17,17 @@ from torch import Tensor
 
 from hyperdsl.evaluation.contenders import Contender, beside
 from hyperdsl.evaluation.cost import Cost, cost_of, milliseconds
+from hyperdsl.evaluation.errors import NotConvergedError
 from hyperdsl.evaluation.metrics import l2, mape, relative_error
 from hyperdsl.evaluation.problems import Problem, VectorField, on_path
 from hyperdsl.evaluation.scipy_methods import stiff_reference
 from hyperdsl.evaluation.solvers import Solved, Span, TableauSolver, reference_solution
+from hyperdsl.evaluation.stiff import DRAWN
 
 UNSEEN = 1_000_003
 """A seed that training does not use."""
+PROBED, STIFF_TOLERANCE = 4, 1e-7
+"""States that tell whether a problem is stiff, and how exactly one that turned out so is solved."""
 
 
 @dataclass(frozen=True)
@@ -178,6 +182,23 @@ def unseen(problem: Problem, samples: int | None = None, seed: int = UNSEEN) -> 
     """States of the problem that no training draws, with their exact ends. NotConvergedError where none can be had."""
     z0, x = problem.draw(samples or problem.samples, torch.Generator().manual_seed(seed))
     return Start(problem.f, z0, problem.span, exact_end(problem, z0, problem.span, x), x)
+
+
+def seen_stiff(problem: Problem) -> Problem:
+    """The problem, as a stiff one where explicit steps do not lead to the end from a few of its states.
+
+    It is solved to no more than STIFF_TOLERANCE then, and from fewer states, each of which is solved alone.
+    """
+    if problem.stiff:
+        return problem
+    z0, x = problem.draw(min(problem.samples, PROBED), torch.Generator().manual_seed(UNSEEN))
+    try:
+        exact_end(problem, z0, problem.span, x)
+    except NotConvergedError:
+        return replace(
+            problem, stiff=True, samples=min(problem.samples, DRAWN), tolerance=max(problem.tolerance, STIFF_TOLERANCE)
+        )
+    return problem
 
 
 def exact_end(problem: Problem, z0: Tensor, span: Span, x: Tensor | None = None) -> Tensor:

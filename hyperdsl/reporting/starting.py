@@ -12,6 +12,7 @@ from torch import Tensor
 
 from hyperdsl.evaluation.contenders import ADAPTIVE
 from hyperdsl.evaluation.errors import NotConvergedError
+from hyperdsl.evaluation.metrics import largest_change
 from hyperdsl.evaluation.problems import Problem
 from hyperdsl.evaluation.solvers import in_double, torchdiffeq_solve
 from hyperdsl.evaluation.stopping import OutOfTimeError, Stop
@@ -132,7 +133,7 @@ def _by_dopri5(problem: Problem, z0: Tensor, x: Tensor | None) -> tuple[Tensor, 
     """Ends by torchdiffeq's method at two tolerances, and the largest change over the states' rms."""
     f, z, given = in_double(problem.f), z0.double(), in_dtype(x, torch.float64)
     loose, end = (torchdiffeq_solve(f, z, problem.span, given, ADAPTIVE, tolerance) for tolerance in (LOOSE, TIGHT))
-    change = float((end - loose).abs().max() / end.pow(2).mean().sqrt())
+    change = largest_change(loose, end)
     if change <= CLOSE:
         return end, max(change, TIGHT)
     raise NotConvergedError(f"the reference by {ADAPTIVE} still changes by {change:.1e}; {CLOSE:.0e} was asked for")

@@ -46,6 +46,12 @@ def scipy_end(f, z: Tensor, span: tuple[float, float]) -> np.ndarray:  # type: i
     return solution.y[:, -1].reshape(z.shape)
 
 
+def test_states_whose_squares_are_not_finite_are_no_reference() -> None:
+    """Explicit steps of a stiff equation end at 1e181, where any change is nothing beside a norm of squares."""
+    with pytest.raises(NotConvergedError, match="8 steps"):
+        reference_solution(lambda s, z: -1e6 * (z - torch.cos(s)), torch.ones(2, 1), (0.0, 1.0), most_steps=8)
+
+
 @pytest.mark.parametrize(("table", "order"), [(EULER, 1), (MIDPOINT, 2), (BOSH3, 3), (RK4, 4)])
 def test_a_tableau_converges_at_its_order_on_a_non_autonomous_field(table: Tableau, order: int) -> None:
     z0 = torch.tensor([[0.4, 1.1], [-0.8, 0.3]], dtype=torch.float64)

@@ -17,16 +17,17 @@ import torch
 from rich.console import Console
 from torch import nn
 
-from hyperdsl.evaluation import scipy_methods
+from hyperdsl.evaluation import scipy_methods, work_precision
 from hyperdsl.evaluation.built_in import built_in
 from hyperdsl.evaluation.contenders import beside, fixed
 from hyperdsl.evaluation.cost import milliseconds
 from hyperdsl.evaluation.errors import EvaluationError, NotConvergedError, ProblemError
 from hyperdsl.evaluation.lookup import find_problem
-from hyperdsl.evaluation.report import table
+from hyperdsl.evaluation.report import lost_sentences, table
 from hyperdsl.evaluation.scipy_methods import scipy_solve, stiff_reference
+from hyperdsl.evaluation.solvers import reference_solution
 from hyperdsl.evaluation.stiff import STIFF, brusselator_1d
-from hyperdsl.evaluation.work_precision import measure, unseen
+from hyperdsl.evaluation.work_precision import measure, seen_stiff, unseen
 
 S = torch.tensor(0.3, dtype=torch.float64)
 
@@ -193,6 +194,16 @@ def test_references_are_as_good_as_they_say() -> None:
         stiff_reference(lambda s, z: z * z, torch.ones(1, 1), near_its_end, tolerance=1e-8)
 
 
+def test_a_stiff_problem_that_does_not_say_so_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    pendulum = built_in("pendulum")
+    assert seen_stiff(pendulum) is pendulum
+    few = partial(reference_solution, most_steps=8)  # thousands of steps take seconds
+    monkeypatch.setattr(work_precision, "reference_solution", few)
+    seen = seen_stiff(replace(DECAY, f=lambda s, z: -1e6 * (z - math.cos(s)), stiff=False, samples=256, tolerance=1e-9))
+    assert (seen.stiff, seen.samples, seen.tolerance) == (True, 8, 1e-7)
+    assert unseen(seen, 1).reference.numpy() == pytest.approx(math.cos(1.0), rel=1e-5)
+
+
 def test_without_scipy_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert not scipy_methods.available()
@@ -281,6 +292,8 @@ def test_equations_without_a_solution_are_a_large_error() -> None:
 
     (contender,) = fixed("unsolved", unsolved, [3])
     assert contender.run(DECAY.f, torch.ones(2, 1), (0.0, 1.0), None).isnan().all()
+    rows = measure([contender], unseen(DECAY, samples=2), repeats=1)
+    assert lost_sentences(rows) == ["nan: solves that failed or whose states were not finite: unsolved at K = 3"]
 
 
 class InParts(Adaptive):
