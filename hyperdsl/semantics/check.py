@@ -207,7 +207,8 @@ class _Checker:
         source = self.scope.unit.source
         fault = None if source.path == STDIN else package_fault(source.stem)
         if fault:
-            self.scope.report(catalogue.FILE_NAME, first.name, name=source.name, reason=fault)
+            notes = [f"`{first.name.text}` is a solver, and solvers become a package that is called after their file"]
+            self.scope.report(catalogue.FILE_NAME, first.name, name=source.name, reason=fault, notes=notes)
 
 
 def _of(bases: list[m.Base], kind: type[Kind]) -> tuple[Kind, ...]:

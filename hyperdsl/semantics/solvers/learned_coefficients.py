@@ -15,6 +15,8 @@ from hyperdsl.semantics.tables.solvers import MOST_STAGES, OF_EVALUATIONS, OF_ME
 from hyperdsl.syntax import nodes as n
 
 LEARNED = "learned"
+_NUMBERS = n.Number | n.Negate | n.Binary | n.Call | n.Index
+"""What is written for a number; a name is a method's."""
 
 Find = Callable[[n.Name], m.Base | None]
 """Where methods are found; None for one that has been reported."""
@@ -27,9 +29,11 @@ Family = tuple[m.Method, tuple[Learned, ...]]
 def learned_coefficients(report: Report, call: n.Call, find: Find, library: Library) -> Family | None:
     """`learned(rk4)`, `learned(midpoint, steps = 2)` or `learned(6, start = ab2)`; None where it was reported."""
     first = call.arguments[0] if call.arguments else None
-    if first is None or first.name is not None or isinstance(first.value, n.Name | n.Range | n.Comparison | n.String):
-        return _of_method(report, call, find)
-    return _of_evaluations(report, call, library)
+    named = {argument.name.text for argument in call.arguments if argument.name is not None}
+    counted = first is not None and first.name is None and isinstance(first.value, _NUMBERS)
+    if counted or OF_EVALUATIONS[0].word in named:
+        return _of_evaluations(report, call, library)
+    return _of_method(report, call, find)
 
 
 def _of_method(report: Report, call: n.Call, find: Find) -> Family | None:
