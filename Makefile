@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: venv demo test core lint bench evidence docs playground clean
+.PHONY: venv demo test coverage core lint bench evidence docs playground clean
 
 venv: .venv/installed
 
@@ -16,6 +16,10 @@ demo: venv
 	$(BIN)/python demo.py
 
 test: lint
+	$(BIN)/python -m pytest --numprocesses auto
+
+# Which lines no test runs; slower than the tests alone.
+coverage: venv
 	$(BIN)/python -m pytest --numprocesses auto --cov hyperdsl --cov-report term:skip-covered
 
 CORE := $(addprefix tests/theory/test_,families.py multistep.py order.py properties.py reach.py rises.py roots.py stability.py trees.py) \

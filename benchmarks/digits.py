@@ -18,7 +18,7 @@ from hyperdsl.evaluation.contenders import ADAPTIVE
 from hyperdsl.evaluation.digits_study import DigitsStudy, measured
 from hyperdsl.evaluation.packages import load_package
 from hyperdsl.evaluation.report import json_object, markdown, table
-from hyperdsl.evidence.packages import library
+from hyperdsl.reporting.methods import library
 
 METHODS = ("euler", "midpoint", "rk4")
 STEPS = range(1, 9)

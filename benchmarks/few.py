@@ -34,7 +34,8 @@ from hyperdsl.evaluation.report import markdown
 from hyperdsl.evaluation.solvers import bind, torchdiffeq_solve
 from hyperdsl.evaluation.work_precision import Start, measure
 from hyperdsl.evidence import samplers
-from hyperdsl.evidence.packages import library, trained_solver
+from hyperdsl.evidence.packages import trained_solver
+from hyperdsl.reporting.methods import library
 from hyperdsl.source import SpecFile
 
 PROBLEMS = FLOWS[1:]

@@ -28,7 +28,7 @@ from hyperdsl.evaluation.report import markdown
 from hyperdsl.evaluation.solvers import in_double, reference_solution, torchdiffeq_solve
 from hyperdsl.evaluation.training import Trained, train_package
 from hyperdsl.evaluation.work_precision import Start, measure
-from hyperdsl.evidence.packages import library
+from hyperdsl.reporting.methods import library
 from hyperdsl.source import SpecFile
 
 FAMILIES = Path("generated/learned_families")

@@ -3,15 +3,19 @@
 __version__ = "0.2.0"
 __all__ = ["SpecError", "__version__", "compile_text"]
 
-_LATER = ("SpecError", "compile_text")
-"""Names that load the compiler when they are asked for; `__init__.pyi` has their types."""
+_LATER = {
+    "SpecError": "hyperdsl.memory",
+    "compile_text": "hyperdsl.memory",
+    "load_ipython_extension": "hyperdsl.notebook",  # for `%load_ext hyperdsl`
+}
+"""Names that load the compiler when they are asked for, and their modules; `__init__.pyi` has their types."""
 
 
 def __getattr__(name: str) -> object:
     if name in _LATER:
         from importlib import import_module  # noqa: PLC0415  # nothing is imported until `__main__` has mended the path
 
-        found: object = getattr(import_module("hyperdsl.memory"), name)
+        found: object = getattr(import_module(_LATER[name]), name)
         return found
     raise AttributeError(f"module 'hyperdsl' has no attribute {name!r}")
 

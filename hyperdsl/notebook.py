@@ -1,4 +1,4 @@
-"""Specs and methods in a notebook: `%load_ext hyperdsl.notebook`, then `%%hyper`; `library("rk4")`, `load(FILE)`."""
+"""Specs and methods in a notebook: `%load_ext hyperdsl`, then `%%hyper`; `library("rk4")`, `load(FILE)`."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def hyper(shell: InteractiveShell, line: str, cell: str) -> Said:
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
-    """What `%load_ext hyperdsl.notebook` does: `%%hyper` is there."""
+    """What `%load_ext hyperdsl` does: `%%hyper` is there."""
 
     def magic(line: str, cell: str) -> Any:
         return hyper(shell, line, cell)

@@ -38,7 +38,7 @@ def shell(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> InteractiveShell:
     made = InteractiveShell()
     history: Any = made.history_manager
     history.enabled = False
-    made.run_line_magic("load_ext", "hyperdsl.notebook")
+    made.run_line_magic("load_ext", "hyperdsl")
     return made
 
 

@@ -38,7 +38,8 @@ class HypersolverModule(LightningModule):
 
     The states of `sample` are on the trainer's device. Lightning's checkpoints hold the weights, and a training begins
     anew from them: to go on where it was, `fit` has `checkpoint`. TypeError for a solver that its package does not
-    train, ValueError for a trainer of several processes, and as `fit` otherwise.
+    train, ValueError for a trainer of several processes, of mixed precision or with settings that are the spec's
+    (clipping, accumulated batches), and as `fit` otherwise.
     """
 
     def __init__(
@@ -67,8 +68,7 @@ class HypersolverModule(LightningModule):
 
     def setup(self, stage: str) -> None:
         """Make the data of the first phase."""
-        if self.trainer.world_size > 1:
-            raise ValueError("the loss is shared out by `fit` alone: train under Lightning in one process")
+        _require_plain(self.trainer)
         self._run = self._made()
         with self._run.going():
             self._phases = self._run.phases()
@@ -138,6 +138,18 @@ class HypersolverModule(LightningModule):
     def _going(self) -> Phase:
         assert self._phase is not None
         return self._phase
+
+
+def _require_plain(trainer: Any) -> None:
+    """ValueError for what a Trainer may ask for and this training does not heed."""
+    if trainer.world_size > 1:
+        raise ValueError("the loss is shared out by `fit` alone: train under Lightning in one process")
+    if trainer.gradient_clip_val is not None:
+        raise ValueError("gradients are clipped as the spec's training says (`clip`): leave gradient_clip_val out")
+    if trainer.accumulate_grad_batches != 1:
+        raise ValueError("a batch is as large as the spec's training says: leave accumulate_grad_batches out")
+    if not trainer.precision.endswith("true"):
+        raise ValueError(f"g is trained in the precision of its states, not in {trainer.precision}")
 
 
 class KeptInStep(Callback):

@@ -42,8 +42,8 @@ def find_problem(text: str, models: Models, progress: bool = True) -> Problem:
         problem = built_in(name, progress, _ranges(name, parameters, list(parameters_of(name))))
         return _called(problem, name, parameters) if parameters.strip() else problem
     raise ProblemError(
-        f"there is no built-in problem {text}{similar(text, BUILT_IN)}; there are {', '.join(BUILT_IN)}, "
-        "and FILE.hyper:NAME and module:attribute name one's own"
+        f"there is no built-in problem {text}{similar(text, BUILT_IN)}; one of a spec is named with its file, "
+        f"FILE.hyper:{text}, and one of a module is module:attribute; built in are {', '.join(BUILT_IN)}"
     )
 
 

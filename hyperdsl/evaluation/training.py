@@ -9,12 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from lightning_fabric import Fabric
-from lightning_fabric.loggers.csv_logs import CSVLogger
-from lightning_fabric.loggers.tensorboard import TensorBoardLogger
 from torch import Tensor, nn
 
 from hyperdsl.evaluation.errors import PackageError, TrainingError
@@ -22,12 +19,16 @@ from hyperdsl.evaluation.files import remove_oldest
 from hyperdsl.evaluation.packages import Package
 from hyperdsl.evaluation.problems import Problem, on_path
 from hyperdsl.evaluation.weights import Origin, default_path, save_weights
+from hyperdsl.training.alone import Alone
 from hyperdsl.training.changes import SettingsError, changed, plain_settings
 from hyperdsl.training.given import seeded
 from hyperdsl.training.learned import changes_method
 from hyperdsl.training.learned import written as written_spec
 from hyperdsl.training.outcome import Outcome
 from hyperdsl.training.outputs import require_writable
+
+if TYPE_CHECKING:
+    from hyperdsl.training.alone import Launched
 
 CACHE_BYTES = 4 * 2**30
 """What a cache may hold after a training; what was used longest ago goes first."""
@@ -103,18 +104,26 @@ def box_tensors(problem: Problem) -> tuple[Tensor, Tensor] | None:
 
 def start_fabric(
     *, accelerator: str = "cpu", devices: int | None = None, precision: str | None = None, log: Path | None = None
-) -> Fabric:
-    """A launched Fabric: in this process, in `devices` of them, or in those that torchrun or `fabric run` started.
+) -> Launched:
+    """What trains: this process alone, `devices` of them, or those that torchrun or `fabric run` started.
 
     `log` is a folder for TensorBoard's files and a CSV file. Every process goes on from here.
     """
+    under_fabric = os.environ.get("LT_CLI_USED") == "1"
+    world = int(os.environ.get("WORLD_SIZE", "1"))
+    count = devices or int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # torchrun's
+    if not under_fabric and accelerator == "cpu" and count == world == 1 and precision is None and log is None:
+        return Alone(torch.device("cpu"))
+    from lightning_fabric import Fabric
+    from lightning_fabric.loggers.csv_logs import CSVLogger
+    from lightning_fabric.loggers.tensorboard import TensorBoardLogger
+
     loggers = [TensorBoardLogger(log, "tensorboard"), CSVLogger(log, "csv")] if log else None
-    if os.environ.get("LT_CLI_USED") == "1":
+    if under_fabric:
         fabric = Fabric(loggers=loggers)  # `fabric run` says the rest
     else:
-        count = devices or int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # torchrun's
-        strategy = "ddp" if count > 1 or int(os.environ.get("WORLD_SIZE", "1")) > 1 else "auto"
-        nodes = max(int(os.environ.get("WORLD_SIZE", "1")) // count, 1)
+        strategy = "ddp" if count > 1 or world > 1 else "auto"
+        nodes = max(world // count, 1)
         chosen: Any = precision  # Fabric checks it
         fabric = Fabric(
             accelerator=accelerator,
@@ -156,7 +165,7 @@ def train_package(
     control: Mapping[str, object] | None = None,
     seed: int | None = None,
     progress: bool = True,
-    fabric: Fabric | None = None,
+    fabric: Launched | None = None,
     cache: Path | None = None,
 ) -> Trained:
     """Trains what there is to learn with the package's own `fit` and saves its weights, by default below runs/.

@@ -16,8 +16,9 @@ from hyperdsl.evaluation.report import plain
 from hyperdsl.evaluation.shapes import SHAPES
 from hyperdsl.evaluation.solvers import in_double, torchdiffeq_solve
 from hyperdsl.evaluation.work_precision import UNSEEN, Row, Start, measure
-from hyperdsl.evidence.packages import library, package, trained_solver
+from hyperdsl.evidence.packages import package, trained_solver
 from hyperdsl.evidence.study import Found, Settings
+from hyperdsl.reporting.methods import library
 
 LOOSE, TIGHT = 1e-3, 1e-5
 """dopri5's tolerances."""

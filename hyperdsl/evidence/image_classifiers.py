@@ -33,8 +33,9 @@ from hyperdsl.evaluation.solvers import torchdiffeq_solve
 from hyperdsl.evaluation.training import build_solver, train_package
 from hyperdsl.evaluation.weights import load_weights
 from hyperdsl.evaluation.work_precision import Start, measure, timed
-from hyperdsl.evidence.packages import library, package, spec_text
+from hyperdsl.evidence.packages import package, spec_text
 from hyperdsl.evidence.study import Found, Part, Settings
+from hyperdsl.reporting.methods import library
 
 SPEC = "image_solvers"
 HYPER = {

@@ -24,8 +24,9 @@ from hyperdsl.evaluation.solvers import bind, torchdiffeq_solve
 from hyperdsl.evaluation.work_precision import UNSEEN, Start, measure
 from hyperdsl.evidence import samplers
 from hyperdsl.evidence.image_features import Classifier, Gaussian, classifier, gaussian
-from hyperdsl.evidence.packages import library, package, spec_text, trained
+from hyperdsl.evidence.packages import package, spec_text, trained
 from hyperdsl.evidence.study import Conclusion, Finding, Found, Part, Settings, Study, verdict
+from hyperdsl.reporting.methods import library
 from hyperdsl.training.files import write_atomically
 from hyperdsl.training.given import seeded
 

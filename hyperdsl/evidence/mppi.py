@@ -14,7 +14,7 @@ from torch import Tensor
 from hyperdsl.evaluation.problems import Problem
 from hyperdsl.evaluation.robots import GRAVITY, ROBOTS, TORQUES
 from hyperdsl.evaluation.solvers import in_double
-from hyperdsl.evidence.packages import library
+from hyperdsl.reporting.methods import library
 
 Predictor: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 """States [n, *state_shape] and the inputs held [n, *input_shape] give the states at the controller's next instant."""

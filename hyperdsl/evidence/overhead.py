@@ -26,8 +26,9 @@ from hyperdsl.evaluation.solvers import reference_solution
 from hyperdsl.evaluation.training import train_package
 from hyperdsl.evaluation.verdict import beaten
 from hyperdsl.evaluation.work_precision import Row, Start, measure, unseen
-from hyperdsl.evidence.packages import library, package, spec_text
+from hyperdsl.evidence.packages import package, spec_text
 from hyperdsl.evidence.study import Conclusion, Finding, Found, Part, Settings, Study, verdict
+from hyperdsl.reporting.methods import library
 from hyperdsl.runtime.whole import Whole
 from hyperdsl.training.given import seeded
 

@@ -13,7 +13,6 @@ from hyperdsl import compiler
 from hyperdsl.diagnostics import has_errors
 from hyperdsl.evaluation.packages import Package, load_package
 from hyperdsl.evaluation.problems import Problem
-from hyperdsl.evaluation.solvers import TableauSolver
 from hyperdsl.evaluation.training import build_solver, train_package
 from hyperdsl.evaluation.weights import load_weights
 from hyperdsl.evidence.study import Settings
@@ -82,11 +81,3 @@ def trained(
     place = settings.runs / folder
     cache = settings.runs / "cache"
     return trained_solver(made, problem, name, seed, place, overrides, progress=settings.progress, cache=cache)[0]
-
-
-def library(name: str) -> TableauSolver:
-    """An explicit method of the library, ready to run. KeyError where there is none."""
-    method = compiler.library_method(name)
-    if method is None:
-        raise KeyError(name)
-    return TableauSolver(name, method.tableau)

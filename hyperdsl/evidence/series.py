@@ -17,8 +17,9 @@ from hyperdsl.evaluation.plots import plot
 from hyperdsl.evaluation.report import markdown, plain
 from hyperdsl.evaluation.solvers import reference_solution
 from hyperdsl.evaluation.work_precision import Row, Start, measure
-from hyperdsl.evidence.packages import library, package, spec_text, trained
+from hyperdsl.evidence.packages import package, spec_text, trained
 from hyperdsl.evidence.study import Conclusion, Finding, Found, Part, Settings, Study
+from hyperdsl.reporting.methods import library
 
 STEPS: Mapping[str, Sequence[int]] = {
     "HyperEuler": (2, 4, 8, 16),

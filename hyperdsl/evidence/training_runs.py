@@ -20,7 +20,8 @@ from hyperdsl.evaluation.digits import STATE_SHAPE, DigitsModel, digits_data
 from hyperdsl.evaluation.image_sets import Images
 from hyperdsl.evaluation.report import plain
 from hyperdsl.evaluation.solvers import torchdiffeq_solve
-from hyperdsl.evidence.packages import library, package
+from hyperdsl.evidence.packages import package
+from hyperdsl.reporting.methods import library
 from hyperdsl.runtime.field import Counted
 from hyperdsl.training.given import seeded
 from hyperdsl.training.tracking import Refresh, Tracked, TrackingWarning

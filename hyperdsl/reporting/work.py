@@ -9,7 +9,6 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from hyperdsl import compiler
 from hyperdsl.evaluation.contenders import (
     DEFAULT_METHODS,
     DEFAULT_STEPS,
@@ -20,6 +19,7 @@ from hyperdsl.evaluation.contenders import (
     is_adaptive,
 )
 from hyperdsl.evaluation.solvers import TableauSolver
+from hyperdsl.reporting.methods import library
 from hyperdsl.reporting.subject import Subject
 from hyperdsl.training.protocol import is_graded, learned_names, past_of
 from hyperdsl.training.trained import trained_grids
@@ -69,9 +69,7 @@ def in_steps(subject: Subject, counts: Sequence[int]) -> list[Contender]:
     """The solver's base alone and methods of the library, in steps that have the evaluations of its own solves."""
     base = subject.base()
     tableaux, found = [base] if base else [], [] if base else _without_g(subject)
-    tableaux += (
-        [] if subject.problem.stiff else [_library(name) for name in DEFAULT_METHODS if name not in _equal(base)]
-    )
+    tableaux += [] if subject.problem.stiff else [library(name) for name in DEFAULT_METHODS if name not in _equal(base)]
     for tableau in tableaux:
         fewest, most = (max(round(count / tableau.evaluations_per_step), 1) for count in _ends(counts))
         found += fixed(tableau.name, tableau, spread(min(fewest, MOST // 4), min(BEYOND * most, MOST), OTHERS))
@@ -113,12 +111,6 @@ def _apart(found: Sequence[Contender], solver: nn.Module) -> tuple[list[Contende
     return [one for one in found if one.solver is solver], [one for one in found if one.solver is not solver]
 
 
-def _library(name: str) -> TableauSolver:
-    method = compiler.library_method(name)
-    assert method is not None  # the usual methods are the library's
-    return TableauSolver(name, method.tableau)
-
-
 def _equal(base: TableauSolver | None) -> set[str]:
     """The usual methods that the base is itself."""
-    return set() if base is None else {name for name in DEFAULT_METHODS if _library(name).tableau == base.tableau}
+    return set() if base is None else {name for name in DEFAULT_METHODS if library(name).tableau == base.tableau}

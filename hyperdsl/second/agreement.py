@@ -227,7 +227,7 @@ def _base_proof(solver: m.Solver) -> proofs.Proof:
     declaration = next(d for d in declared.declarations(solver.place.source) if d.name.span == solver.place.span)
     base = declared.setting(declaration, "base")
     if isinstance(base, n.Call) and base.name.text == "learned":
-        return proofs.prove(written.learned(solver.tableau.stages))
+        return proofs.prove(written.learned(solver.tableau.stages, solver.tableau.kind))
     return _proof(solver.base.place.source, solver.base.name, _fixed(solver))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import sympy
 
@@ -124,10 +125,11 @@ def read_parts(
     return tuple(read(declaration, values, tables[label]) for label in PARTS)
 
 
-def learned(stages: int) -> Written:
-    """All explicit methods with so many stages for which c = A·1 and Σ b = 1 hold: what `learned(METHOD)` trains."""
+def learned(stages: int, kind: Literal["explicit", "dirk", "implicit"]) -> Written:
+    """All methods of a kind with so many stages for which c = A·1 and Σ b = 1 hold: `learned(METHOD)` trains some."""
     zero, one = sympy.Integer(0), sympy.Integer(1)
-    a = [[sympy.Symbol(f"a{i}_{j}", real=True) for j in range(i)] for i in range(stages)]
+    widths = {"explicit": range(stages), "dirk": range(1, stages + 1), "implicit": [stages] * stages}[kind]
+    a = [[sympy.Symbol(f"a{i}_{j}", real=True) for j in range(width)] for i, width in enumerate(widths)]
     b = [sympy.Symbol(f"b{i}", real=True) for i in range(stages - 1)]
     return Written(
         a=tuple((*row, *[zero] * (stages - len(row))) for row in a),

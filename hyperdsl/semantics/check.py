@@ -218,13 +218,15 @@ def _of(bases: list[m.Base], kind: type[Kind]) -> tuple[Kind, ...]:
 def _check_clashes(report: Report, solvers: tuple[m.AnySolver, ...]) -> None:
     """Solvers and correctors become classes of one module, and name its tests in lower case."""
     taken: dict[str, tuple[str, str]] = {}
+    told = set()  # a corrector may stand in several solvers
     for solver in solvers:
         parts = [("solver", solver.name, class_name(solver.name))]
         if isinstance(solver.corrector, m.Corrector):
             parts.append(("corrector", solver.corrector.name, class_name(solver.corrector.name)))
         for kind, name, generated in parts:
             other = taken.setdefault(generated.lower(), (kind, name))
-            if other != (kind, name):
+            if other != (kind, name) and (kind, name) not in told:
+                told.add((kind, name))
                 report.found.append(catalogue.CLASH.at(solver.place, name=name, other=other[1], generated=generated))
     classes = {class_name(name): name for _, name in taken.values()}
     for solver in solvers:

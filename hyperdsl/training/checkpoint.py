@@ -9,10 +9,9 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from hyperdsl.runtime.files import write_whole
@@ -22,6 +21,9 @@ from hyperdsl.training.losses import Shuffled
 from hyperdsl.training.rows import in_dtype
 from hyperdsl.training.settings import FitWarning
 from hyperdsl.training.targets import OUTER, Targets
+
+if TYPE_CHECKING:
+    from hyperdsl.training.alone import Launched
 
 __all__ = ["SECONDS", "At", "Keeper", "hashed", "identity_of", "reduced", "serialised", "stream", "write_whole"]
 
@@ -33,7 +35,7 @@ def stream(seed: int, stream: int) -> torch.Generator:
     return torch.Generator().manual_seed((1_000_003 * seed + stream) % 2**63)
 
 
-def reduced(fabric: Fabric, value: Tensor, how: Literal["sum", "mean"]) -> Tensor:
+def reduced(fabric: Launched, value: Tensor, how: Literal["sum", "mean"]) -> Tensor:
     """The value of all processes together."""
     reduced = fabric.all_reduce(value, reduce_op=how) if fabric.world_size > 1 else value
     assert isinstance(reduced, Tensor)
@@ -130,7 +132,7 @@ class Keeper:
         write_whole(self.path, serialised(tensors, where))
         self.last = time.monotonic()
 
-    def load(self, g: nn.Module, fabric: Fabric | None = None) -> At:
+    def load(self, g: nn.Module, fabric: Launched | None = None) -> At:
         """Where to go on, with g and the random numbers put back there; the start where there is no checkpoint.
 
         The first process reads it for all: those of other nodes may have another disk.

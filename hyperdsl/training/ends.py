@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from hyperdsl.runtime.state import VectorField
@@ -18,6 +18,9 @@ from hyperdsl.training.settings import FitWarning, History
 from hyperdsl.training.stepping import Followed, Parameters, Stepping, newest
 from hyperdsl.training.targets import DRAWS, Targets, Trajectories
 from hyperdsl.training.trained import COMPONENTS
+
+if TYPE_CHECKING:
+    from hyperdsl.training.alone import Launched
 
 SCALED = 64  # trajectories along which g's in- and outputs are looked at for their scaling
 
@@ -57,7 +60,7 @@ class Ends(nn.Module):
         ends: Tensor,
         targets: Targets,
         f: VectorField,
-        fabric: Fabric,
+        fabric: Launched,
     ) -> None:
         super().__init__()
         self.g, self.starts, self.x, self.ends, self.targets = g, starts, x, ends, targets

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from hyperdsl.runtime.state import VectorField
@@ -16,6 +16,9 @@ from hyperdsl.training.settings import Adversarial
 from hyperdsl.training.stepping import Followed, Stepping, newest, replaced
 from hyperdsl.training.targets import OUTLYING, TOGETHER, Targets
 from hyperdsl.training.weighing import Weighing
+
+if TYPE_CHECKING:
+    from hyperdsl.training.alone import Launched
 
 PERIOD = 16  # iterations between points at which training can be taken up again, and for which worst cases serve
 SAMPLED = 2**13  # rows that tell what is usual
@@ -46,7 +49,7 @@ class Residuals(nn.Module):
     `units` are what batches are drawn from: the rows with a finite target.
     """
 
-    def __init__(self, g: nn.Module, rows: Rows, usable: Tensor, fabric: Fabric) -> None:
+    def __init__(self, g: nn.Module, rows: Rows, usable: Tensor, fabric: Launched) -> None:
         super().__init__()
         self.g, self.rows, self.units = g, rows, usable
         self.part, self.parts, self.device = fabric.global_rank, fabric.world_size, fabric.device
@@ -86,7 +89,7 @@ class WorstCases(Residuals):
         rows: Rows,
         origins: Tensor,
         usable: Tensor,
-        fabric: Fabric,
+        fabric: Launched,
         targets: Targets,
         attack: Adversarial,
     ) -> None:
@@ -154,7 +157,7 @@ class Rollouts(nn.Module):
     """
 
     def __init__(
-        self, g: nn.Module, rows: Rows, paths: Tensor, targets: Targets, f: VectorField, fabric: Fabric
+        self, g: nn.Module, rows: Rows, paths: Tensor, targets: Targets, f: VectorField, fabric: Launched
     ) -> None:
         super().__init__()
         self.g, self.rows, self.paths, self.targets = g, rows, paths, targets

@@ -9,10 +9,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -20,6 +19,7 @@ from hyperdsl.runtime.additive import split
 from hyperdsl.runtime.field import fielded
 from hyperdsl.runtime.safetensors import serialised
 from hyperdsl.runtime.state import VectorField
+from hyperdsl.training.alone import Alone
 from hyperdsl.training.checkpoint import At, Keeper, hashed, identity_of, reduced, stream
 from hyperdsl.training.ends import Ends, reached, rows_on_grids
 from hyperdsl.training.given import (
@@ -44,6 +44,9 @@ from hyperdsl.training.timeless import depends_on_time
 from hyperdsl.training.trained import remember, told
 from hyperdsl.training.visited import with_visited_range
 
+if TYPE_CHECKING:
+    from hyperdsl.training.alone import Launched
+
 UNSEEN = 128  # starting states of the trajectories that what was trained is measured on
 
 Objective = Residuals | Rollouts | Ends
@@ -61,7 +64,7 @@ class More(TypedDict, total=False):
 
     box: tuple[Tensor, Tensor] | None
     sampler: Sampler | None
-    fabric: Fabric | None
+    fabric: Launched | None
     checkpoint: Path | None
     cache: Path | None
 
@@ -82,7 +85,7 @@ class Run:
         *,
         box: tuple[Tensor, Tensor] | None = None,
         sampler: Sampler | None = None,
-        fabric: Fabric | None = None,
+        fabric: Launched | None = None,
         checkpoint: Path | None = None,
         cache: Path | None = None,
     ) -> None:
@@ -109,7 +112,7 @@ class Run:
             getattr(corrector_of(solver), "redraw", lambda: None)()
         remember(solver, {})
         device = fabric.device if fabric else states.device
-        self.fabric = fabric or Fabric(accelerator=device.type, devices=1 if device.index is None else [device.index])
+        self.fabric = fabric or Alone(device)
         self.quiet = None if progress and self.fabric.is_global_zero else True  # None: a bar where there is a terminal
         self.g = trained_part(solver).to(device)
         self.training = self.g.training

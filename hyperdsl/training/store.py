@@ -10,11 +10,10 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import safetensors
 import torch
-from lightning_fabric import Fabric
 from safetensors.torch import load_file
 from torch import Tensor
 from tqdm import tqdm
@@ -23,6 +22,9 @@ from hyperdsl.training.checkpoint import hashed, reduced
 from hyperdsl.training.files import remove_left, renamed_to, sync
 from hyperdsl.training.rows import Columns, real
 from hyperdsl.training.targets import Targets
+
+if TYPE_CHECKING:
+    from hyperdsl.training.alone import Launched
 
 MEMORY = 2**30  # bytes of training data; more of it is kept in a file
 
@@ -33,7 +35,7 @@ class Store:
 
     folder: Path | None
     identity: str
-    fabric: Fabric
+    fabric: Launched
     quiet: bool | None
 
     def data(self, targets: Targets, prepare: Callable[[], Callable[[int], Columns]]) -> Columns:

@@ -73,6 +73,22 @@ def test_a_trainer_that_ends_early_leaves_what_there_is(tmp_path: Path) -> None:
     assert len(module.history.loss) == 5
 
 
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"gradient_clip_val": 0.1}, "gradient_clip_val"),
+        ({"accumulate_grad_batches": 2}, "accumulate_grad_batches"),
+        ({"precision": "bf16-mixed"}, "precision"),
+    ],
+)
+def test_what_a_trainer_asks_for_and_does_not_get_is_refused(
+    settings: dict[str, Any], said: str, tmp_path: Path
+) -> None:
+    module = HypersolverModule(HyperHeun((2,)), pendulum, sample, (0.0, 1.0), **SHORT)
+    with pytest.raises(ValueError, match=said):
+        trainer(tmp_path, **settings).fit(module)
+
+
 def test_f_gets_no_gradients_and_a_solver_without_training_is_refused(tmp_path: Path) -> None:
     f = nn.Linear(2, 2)
     module = HypersolverModule(HyperHeun((2,)), lambda s, z: f(z), sample, (0.0, 1.0), iterations=2)

@@ -136,6 +136,26 @@ def test_iterates_that_strayed_are_no_solution(size: float) -> None:
         assert torch.allclose(slope, again, rtol=1e-8, atol=1e-10 / size)
 
 
+def reaction(s: Tensor, z: Tensor) -> Tensor:
+    a, b, c = z.unbind(-1)
+    turned, used = 1e4 * b * c - 0.04 * a, 3e5 * b**2
+    return torch.stack((turned, -turned - used, used), -1)
+
+
+@pytest.mark.parametrize("eps", [0.05, 0.1, 0.2, 0.4])
+@pytest.mark.parametrize(
+    "a", [((1 - math.sqrt(0.5),),), ((1.0,),), ((5 / 12, -1 / 12), (3 / 4, 1 / 4))], ids=["sdirk", "euler", "radau"]
+)
+def test_of_several_solutions_it_is_that_of_the_start(a: tuple[tuple[float, ...], ...], eps: float) -> None:
+    """The other one has a negative b, and is what iterations with the start's matrix run to."""
+    z = torch.tensor([[1.0, 0.0, 0.0]]).double()
+    found = increments(reaction, torch.tensor(eps).double(), *[(NOW, z, weights) for weights in a])
+    for weights in a:
+        state = z + sum(weight * one for weight, one in zip(weights, found, strict=True))
+        assert float(state.min()) > 0
+        assert 1e-5 < float(state[0, 1]) < 1e-3
+
+
 def test_what_was_not_solved_is_never_returned() -> None:
     z, eps = torch.ones(2, dtype=torch.float64), torch.tensor(1.0, dtype=torch.float64)
     with pytest.raises(SolveError, match=r"not solved at s = 1: Newton iterations do not.*take more steps"):

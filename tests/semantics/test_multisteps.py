@@ -82,3 +82,15 @@ def test_own_formulas_come_before_the_librarys(tmp_path: Path) -> None:
     spec, codes = check(tmp_path, text)
     assert codes == ["H309"]
     assert spec.predictor_correctors[0].formula.order == 2
+
+
+def test_first_states_by_a_member_of_a_family(tmp_path: Path) -> None:
+    pair = "predictor_corrector own {\n predict ab2\n correct am2\n start %s\n}\n"
+    family, codes = check(tmp_path, pair % "second_order(substeps = 3, alpha = 1/2)")
+    known, _ = check(tmp_path, pair % "midpoint(substeps = 3)")
+    assert codes == []
+    start, same = family.predictor_correctors[0].start, known.predictor_correctors[0].start
+    assert start is not None
+    assert same is not None
+    assert (start.substeps, start.method.tableau) == (3, same.method.tableau)
+    assert start.method.name == "second_order(alpha = 1/2)"

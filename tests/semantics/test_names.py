@@ -111,3 +111,14 @@ def test_names_of_files_are_such_on_every_system(solver: str, one: str, two: str
     _, found = check_file(path, path.name, Project())
     assert [says in diagnostic.message for diagnostic in found] == [True] * bool(says)
     assert file_name("nul") != "nul" == file_name("null")[:3]
+
+
+def test_names_that_meet_are_told_once(tmp_path: Path) -> None:
+    users = "".join(
+        f"hypersolver {name} {{\n base rk4\n corrector small\n training fit\n}}\n" for name in ("Small", "B", "C")
+    )
+    path = tmp_path / "a.hyper"
+    path.write_text(f"corrector small {{\n layers linear(8)\n}}\ntraining fit {{\n loss residual\n}}\n{users}")
+    (told,) = check_file(path, "a.hyper", Project())[1]
+    assert told.code == "H305"
+    assert "`Small`" in told.message

@@ -116,3 +116,12 @@ def test_as_many_trajectories_as_asked_for(tmp_path: Path) -> None:
     assert training(tmp_path, "batch 8").trajectories == 512
     whole = training(tmp_path, "trajectories 64\nthen {\nbatch 8\n}")
     assert [phase.trajectories for phase in whole.phases] == [64, 64]
+
+
+def test_a_reference_by_a_family_is_the_member_proven(tmp_path: Path) -> None:
+    fit = training(tmp_path, "reference third_order(u = 1/2, v = 3/4) {\nsubsteps 8\n}\nthen {\nreference rk4\n}")
+    method = fit.reference.method
+    assert method.name == "third_order(u = 1/2, v = 3/4)"
+    assert (method.parameters, method.facts.order, fit.reference.substeps) == ((), 3, 8)
+    assert [str(q) for q in method.tableau.c] == ["0", "1/2", "3/4"]
+    assert fit.then[0].reference.method.name == "rk4"

@@ -229,6 +229,17 @@ def test_data_beyond_memory_are_kept_in_a_file(
     assert not list((tmp_path / "other").iterdir())
 
 
+def test_without_a_fabric_training_gives_the_bits_of_one_process_of_fabric(train: ModuleType) -> None:
+    found = []
+    for fabric in (None, Fabric(accelerator="cpu", devices=1)):
+        solver = made(train, "Phased")
+        losses = fit(train, solver, settings=short(train, "Phased"), fabric=fabric).loss
+        found.append((losses, weights(solver)))
+    (losses, one), (expected, other) = found
+    assert losses == expected
+    assert all(map(torch.equal, one, other))
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_two_processes_train_as_one(train: ModuleType, tmp_path: Path, name: str) -> None:
     """DistributedDataParallel over gloo, a global batch of odd size."""

@@ -66,9 +66,10 @@ def unrolled(f: VectorField, eps: Tensor, equations: Sequence[Any]) -> tuple[Ten
     return tuple((torch.view_as_complex(shaped) if w.is_complex() else shaped).unbind())
 
 
-def _state(known: Tensor, weights: Sequence[float], w: Sequence[Tensor]) -> Tensor:
+def _state(known: Tensor, weights: Sequence[float | Tensor], w: Sequence[Tensor]) -> Tensor:
+    """known + Σ weight·w; only numbers are looked at, which compilers may do."""
     for weight, one in zip(weights, w, strict=True):
-        known = known + weight * one if weight else known
+        known = known + weight * one if isinstance(weight, Tensor) or weight else known
     return known
 
 

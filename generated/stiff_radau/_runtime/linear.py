@@ -88,7 +88,7 @@ class Coupled:
         self.spectrum = spectrum(a) if len(a) > 1 else Spectrum((complex(a[0][0]),), torch.ones(1, 1), torch.ones(1, 1))
         self.parts: list[Factored] = []
         if self.spectrum is None:
-            self.parts = [self._whole(torch.tensor(a, dtype=jacobian.dtype, device=jacobian.device))]
+            self.parts = [Factored(_blocks(a, jacobian.expand(len(a), *jacobian.shape)), eps)]
         else:
             for value in self.spectrum.values:
                 self.parts.append(Factored(jacobian, eps * (value if value.imag else value.real)))
@@ -108,8 +108,7 @@ class Coupled:
         if self.stages == 1:
             return self.parts[0].solve(r[0])[None]
         if self.spectrum is None:
-            whole = self.parts[0].solve(r.transpose(0, 1).flatten(1))
-            return whole.reshape(r.shape[1], self.stages, -1).transpose(0, 1)
+            return _as_one(self.parts[0], r)
         found = torch.zeros_like(r)
         for k, value in enumerate(self.spectrum.values):
             left, right = self.left[k], self.right[:, k]
@@ -126,15 +125,35 @@ class Coupled:
                 return part.solve(v), 0
         return Factored(self.jacobian, self.eps * gamma).solve(v), 1
 
-    def _whole(self, a: Tensor) -> Factored:
-        """One matrix for all stages."""
-        rows, n, _ = self.jacobian.shape
-        blocks = torch.einsum("ij,rkl->rikjl", a, self.jacobian).reshape(rows, len(a) * n, len(a) * n)
-        return Factored(blocks, self.eps)
-
     def _like(self, part: Tensor) -> Tensor:
         dtype = self.jacobian.dtype.to_complex() if part.is_complex() else self.jacobian.dtype
         return part.to(self.jacobian.device, dtype)
+
+
+class Stagewise:
+    """(I − ε [a_ij J_j])⁻¹ for the equations of several stages, each with its own of `jacobians` [s, rows, n, n].
+
+    It is Newton's own matrix, where `Coupled` takes one Jacobian for all stages, and costs the factors of all as one.
+    """
+
+    def __init__(self, a: Square, jacobians: Tensor, eps: Tensor) -> None:
+        self.factors = Factored(_blocks(a, jacobians), eps)
+
+    def solve(self, r: Tensor) -> Tensor:
+        """The solution for r [stages, rows, n]."""
+        return _as_one(self.factors, r)
+
+
+def _blocks(a: Square, jacobians: Tensor) -> Tensor:
+    """[a_ij J_j] as matrices [rows, s·n, s·n]."""
+    s, rows, n, _ = jacobians.shape
+    weights = torch.tensor(a, dtype=jacobians.dtype, device=jacobians.device)
+    return torch.einsum("ij,jrkl->rikjl", weights, jacobians).reshape(rows, s * n, s * n)
+
+
+def _as_one(factors: Factored, r: Tensor) -> Tensor:
+    whole = factors.solve(r.transpose(0, 1).flatten(1))
+    return whole.reshape(r.shape[1], len(r), -1).transpose(0, 1)
 
 
 Operator = Callable[[Tensor], Tensor]

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 from hyperdsl.codegen.expressions import SPEC, spelled
 from hyperdsl.codegen.torch.expressions import number, tuple_text, written_text
-from hyperdsl.plan import Coefficient, Evaluate, Plan, Step
+from hyperdsl.plan import Coefficient, Plan, Step
+from hyperdsl.plan.step import equations
 from hyperdsl.semantics.model import expressions as e
 from hyperdsl.semantics.model.left_open import Grid, Learned
+from hyperdsl.semantics.model.sums import is_zero
 from hyperdsl.semantics.reading.names import class_name
 from hyperdsl.theory.numbers.exact import Exact
 
@@ -49,7 +51,7 @@ def trained_view(plan: Plan) -> TrainedView | None:
 
 def _coefficients(step: Step) -> list[Coefficient]:
     """Of the base: its nodes and what it takes of each slope."""
-    evaluated = [statement for statement in step.body if isinstance(statement, Evaluate)]
+    evaluated = [one for statement in step.body for one in equations(statement)]
     sums = (*(statement.of for statement in evaluated), step.base)
     return [s.node for s in evaluated] + [term.coefficient for linear in sums for term in linear if term.power]
 
@@ -76,8 +78,8 @@ def trained_spec(plan: Plan) -> str:
     lines = [f"# {name} on {plan.base}, trained:"]
     lines += [f"# {learned.name} = {{{learned.name}}}" for learned in plan.learned]
     lines += [f"method {method} {{{{", f"    order {_claim(plan)}", "    tableau {{"]
-    for i, (c, row) in enumerate(zip(entries.c, entries.a, strict=True)):
-        lines.append(f"        {_spelled(c)} | {', '.join(map(_spelled, row[:i]))}".rstrip())
+    for c, row in zip(entries.c, entries.a, strict=True):
+        lines.append(f"        {_spelled(c)} | {', '.join(map(_spelled, _trimmed(row)))}".rstrip())
     lines += ["        --+--", f"          | {', '.join(map(_spelled, entries.weights[0]))}", "    }}", "}}"]
     grid = [f"    grid {_points(plan.grid)}"] if plan.grid else []
     if plan.corrector is None:
@@ -85,6 +87,11 @@ def trained_spec(plan: Plan) -> str:
     elif grid:
         lines += ["", f"hypersolver {name} {{{{", f"    base {method}", "    corrector external", *grid, "}}"]
     return "\n".join(lines) + "\n"
+
+
+def _trimmed(row: tuple[e.Expression, ...]) -> tuple[e.Expression, ...]:
+    """Without the zeros at its end."""
+    return row[: max((i + 1 for i, entry in enumerate(row) if not is_zero(entry)), default=0)]
 
 
 def _claim(plan: Plan) -> str:

@@ -151,8 +151,13 @@ def _range(steps: StepRange, unit: str) -> str:
     return f"({setting(steps.lower)}, {setting(steps.upper)})" if steps.unit == unit else "None"
 
 
+_SIGNS = {"-": " minus ", "+": " plus ", "*": " times ", "/": " over ", "^": " to the "}
+
+
 def _function(method: Method) -> str:
-    return f"_{method.name}_step"
+    """A name of its own for a method, and for a family with numbers for its parameters."""
+    words = "".join(_SIGNS.get(sign, sign) for sign in method.name)
+    return f"_{'_'.join(re.findall(r'[A-Za-z0-9_]+', words))}_step"
 
 
 def _reference(method: Method) -> ReferenceView:

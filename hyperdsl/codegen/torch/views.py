@@ -16,7 +16,7 @@ from hyperdsl.codegen.torch.printer import step_lines
 from hyperdsl.codegen.torch.varying import VaryingView, varying_view
 from hyperdsl.plan import Linearise, Plan
 from hyperdsl.plan.passes import ends_solved
-from hyperdsl.semantics.model.expressions import Variable
+from hyperdsl.semantics.model.expressions import variables
 from hyperdsl.semantics.model.left_open import Free
 from hyperdsl.semantics.model.solving import Solving
 from hyperdsl.semantics.model.spec import Corrector, External, Spec
@@ -312,12 +312,12 @@ def _summary(plan: Plan) -> str:
 
 
 def learned_views(plan: Plan) -> tuple[LearnedView, ...]:
-    """The learned parameters: coefficients row by row of the tableau, those of a family together."""
+    """The learned parameters: by the row of the tableau that names them first, those of a family together."""
     rows = [plan.learned]
     if plan.entries and _by_rows(plan):
         written = (*plan.entries.a, plan.entries.weights[0])
-        named = [{entry.name for entry in row if isinstance(entry, Variable)} for row in written]
-        rows = [tuple(learned for learned in plan.learned if learned.name in names) for names in named]
+        first = {name: i for i, row in reversed([*enumerate(written)]) for entry in row for name in variables(entry)}
+        rows = [tuple(one for one in plan.learned if first[one.name] == i) for i in range(len(written))]
     views = [LearnedView(tuple(one.name for one in row), tuple(number(one.start) for one in row)) for row in rows]
     return tuple(view for view in views if view.names)
 

@@ -31,7 +31,8 @@ def _put_in(expression: e.Expression, values: Mapping[str, Exact]) -> e.Expressi
         case e.Variable(name) if name in values:
             return e.Constant(values[name])
         case e.Negation(operand):
-            return e.Negation(_put_in(operand, values))
+            put = _put_in(operand, values)
+            return e.Constant(-put.value) if isinstance(put, e.Constant) else e.Negation(put)
         case e.Function(name, operand):
             return e.Function(name, _put_in(operand, values))
         case e.Binary(operator, left, right):

@@ -21,9 +21,10 @@ from hyperdsl.semantics.reading.names import check_class_name
 from hyperdsl.semantics.reading.report import Report, exactly
 from hyperdsl.semantics.reading.settings import Settings
 from hyperdsl.semantics.reading.substitute import dense_with, substituted
-from hyperdsl.semantics.solvers.bases import ChosenBase, read_base
+from hyperdsl.semantics.solvers.bases import read_base
 from hyperdsl.semantics.solvers.controls import check_control
 from hyperdsl.semantics.solvers.grids import check_grid, read_grid, refuse_grid
+from hyperdsl.semantics.solvers.parameters import Chosen
 from hyperdsl.semantics.solvers.precision import check_precision
 from hyperdsl.semantics.solvers.solving import read_solving
 from hyperdsl.semantics.solvers.starts import default_start
@@ -49,7 +50,7 @@ class Names(Protocol):
 class _Parts:
     """What a declaration of a solver names, as far as it was found; `chosen` and `placed` name its control and path."""
 
-    base: ChosenBase | None
+    base: Chosen | None
     corrector: m.Corrector | m.External | None
     training: m.Training | None
     control: Control | None
@@ -135,7 +136,7 @@ def _single_step(
     settings: Settings,
     declaration: n.Declaration,
     parts: _Parts,
-    base: ChosenBase,
+    base: Chosen,
     method: m.Method,
 ) -> m.Solver:
     """The solver on a Runge–Kutta method, with what does not go with it reported."""
@@ -153,7 +154,7 @@ def _additive(
     settings: Settings,
     declaration: n.Declaration,
     parts: _Parts,
-    base: ChosenBase,
+    base: Chosen,
     method: Additive,
 ) -> m.AdditiveSolver:
     """The solver on an additive method, with what does not go with it yet reported."""
@@ -188,7 +189,7 @@ def _rosenbrock(
     settings: Settings,
     declaration: n.Declaration,
     parts: _Parts,
-    base: ChosenBase,
+    base: Chosen,
     method: Rosenbrock,
 ) -> m.RosenbrockSolver:
     """The solver on a Rosenbrock method, with what does not go with it reported."""
@@ -236,7 +237,7 @@ def _with_history(
 def _solver(
     report: Report,
     declaration: n.Declaration,
-    base: ChosenBase,
+    base: Chosen,
     method: m.Method,
     parts: _Parts,
 ) -> m.Solver:
@@ -312,7 +313,7 @@ def _check_learned(report: Report, settings: Settings, solver: m.Solver) -> None
         report(catalogue.NOT_YET, at, what="adversarial training of a base with learned parameters is")
 
 
-def _check_inputs(report: Report, settings: Settings, corrector: m.Corrector, base: ChosenBase) -> None:
+def _check_inputs(report: Report, settings: Settings, corrector: m.Corrector, base: Chosen) -> None:
     """Whether the corrector reads only what there is: parameters of the base are named as inputs."""
     known = (*INPUTS, *(free.name for free in base.free), *(learned.name for learned in base.learned))
     for name in corrector.inputs:

@@ -10,13 +10,12 @@ from hyperdsl.semantics.model.left_open import Learned
 from hyperdsl.semantics.reading.report import Report
 from hyperdsl.semantics.reading.settings import Arguments, chosen
 from hyperdsl.semantics.solvers.equal_grid import DEFAULT_START, STARTS, composed, on_equal_grid, starts_of
-from hyperdsl.semantics.solvers.free_coefficients import free_coefficients
+from hyperdsl.semantics.solvers.free_coefficients import family, free_coefficients
+from hyperdsl.semantics.solvers.free_implicit import free_implicit
+from hyperdsl.semantics.solvers.parameters import LEARNED
 from hyperdsl.semantics.tables.solvers import MOST_STAGES, OF_EVALUATIONS, OF_METHOD
 from hyperdsl.syntax import nodes as n
-
-LEARNED = "learned"
-_NUMBERS = n.Number | n.Negate | n.Binary | n.Call | n.Index
-"""What is written for a number; a name is a method's."""
+from hyperdsl.theory.runge_kutta.merging import irreducible
 
 Find = Callable[[n.Name], m.Base | None]
 """Where methods are found; None for one that has been reported."""
@@ -30,10 +29,11 @@ def learned_coefficients(report: Report, call: n.Call, find: Find, library: Libr
     """`learned(rk4)`, `learned(midpoint, steps = 2)` or `learned(6, start = ab2)`; None where it was reported."""
     first = call.arguments[0] if call.arguments else None
     named = {argument.name.text for argument in call.arguments if argument.name is not None}
-    counted = first is not None and first.name is None and isinstance(first.value, _NUMBERS)
-    if counted or OF_EVALUATIONS[0].word in named:
+    if OF_EVALUATIONS[0].word in named:
         return _of_evaluations(report, call, library)
-    return _of_method(report, call, find)
+    if first is None or first.name is not None or isinstance(first.value, n.Name | n.Range | n.Comparison | n.String):
+        return _of_method(report, call, find)
+    return _of_evaluations(report, call, library)
 
 
 def _of_method(report: Report, call: n.Call, find: Find) -> Family | None:
@@ -60,14 +60,21 @@ def _of_method(report: Report, call: n.Call, find: Find) -> Family | None:
             catalogue.BAD_PARAMETER, name, problem=problem, help=f"write `{method.name}({parameter} = learned(...))`"
         )
         return None
-    if method.tableau.kind != "explicit":
-        report(catalogue.NOT_YET, name, what="learned coefficients of implicit methods are")
-        return None
     if method.tableau.stages * steps > MOST_STAGES:
         wants = f"at most {MOST_STAGES}, not {method.tableau.stages * steps}"
         report(catalogue.OUT_OF_RANGE, name, what="the number of stages with learned coefficients", wants=wants)
         return None
-    return free_coefficients(_named(method.name, steps), method.place, composed(method.tableau, steps))
+    start = composed(method.tableau, steps)
+    if method.tableau.kind == "explicit":
+        return free_coefficients(_named(method.name, steps), method.place, start)
+    freed = free_implicit(irreducible(start), method.tolerance)
+    if isinstance(freed, str):
+        problem = f"the coefficients of `{method.name}` cannot be learned: {freed}"
+        report(
+            catalogue.BAD_PARAMETER, name, problem=problem, help="name a method such as sdirk2, trbdf2 or radau_iia5"
+        )
+        return None
+    return family(_named(method.name, steps), method.place, freed)
 
 
 def _of_evaluations(report: Report, call: n.Call, library: Library) -> Family | None:

@@ -23,6 +23,7 @@ from hyperdsl.semantics.model.training import (
 from hyperdsl.semantics.reading.numbers import ExactReader
 from hyperdsl.semantics.reading.report import Report, exactly
 from hyperdsl.semantics.reading.settings import Arguments, Settings, chosen, ends, head
+from hyperdsl.semantics.solvers.parameters import member
 from hyperdsl.semantics.tables.training import (
     ATTACKED,
     DEFAULT_ATTACK,
@@ -291,10 +292,11 @@ def _reference(report: Report, settings: Settings, default: m.Reference, find: F
     inner = Settings(report, "a reference", setting.block, REFERENCE)
     value = settings.single(setting, "the name of a method") if setting.values else None
     method: m.Method | None = default.method
-    if isinstance(value, n.Name):
-        method = find(value)
-        if method and method.parameters:
-            report(catalogue.NOT_YET, value, what="references by families are")
+    name = value.name if isinstance(value, n.Call) else value
+    if isinstance(name, n.Name):
+        family = find(name)
+        arguments = value.arguments if isinstance(value, n.Call) else ()
+        method = None if family is None else member(report, name, family, arguments)
     elif value is not None:
         report(catalogue.WRONG_VALUE, value, word="reference", wants="the name of a method")
     substeps = inner.integer("substeps", default.substeps)

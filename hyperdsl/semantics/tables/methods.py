@@ -25,7 +25,7 @@ SUBSTEPS = (Word("substeps", "substeps of each step", Integer(1, MOST_SUBSTEPS),
 START = Word(
     "start",
     "the method of the first states",
-    "a Runge–Kutta method of sufficient order: `rk4`, `rk4(substeps = 8)`",
+    "a Runge–Kutta method of sufficient order: `rk4`, `rk4(substeps = 8)`, `second_order(alpha = 2/3)`",
     "a method of the library of sufficient order",
     names=("method",),
 )

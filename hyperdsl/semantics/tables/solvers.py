@@ -113,7 +113,7 @@ OF_METHOD = (
     Word(
         "method",
         "the method that training starts from",
-        "an explicit Runge–Kutta method",
+        "a Runge–Kutta method",
         names=("method",),
         instead="evaluations",
     ),

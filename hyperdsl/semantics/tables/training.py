@@ -71,7 +71,7 @@ TRAINING = (
     Word(
         "reference",
         "the method of the targets, by fixed substeps",
-        "a Runge–Kutta method, and a block",
+        "a Runge–Kutta method, with the parameters of a family, and a block",
         DEFAULT_REFERENCE,
         names=("method",),
         block=True,

@@ -7,6 +7,7 @@ parts are matrices of rational functions behind the same interface.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from fractions import Fraction
 
 from flint import fmpq, fmpq_mat
 
@@ -21,6 +22,17 @@ Vector = dict[int, list[Scalar]]
 def dot(x: Sequence[Exact], y: Sequence[Exact]) -> Exact:
     """Σ x_i y_i."""
     return sum((p * q for p, q in zip(x, y, strict=True) if not p.is_zero and not q.is_zero), ZERO)
+
+
+def rational_solution(matrix: Sequence[Sequence[Fraction]], right: Sequence[Fraction]) -> tuple[Fraction, ...] | None:
+    """x with matrix·x = right; None where the square matrix is singular."""
+    size = len(right)
+    rows = fmpq_mat(size, size, [fmpq(q.numerator, q.denominator) for row in matrix for q in row])
+    try:
+        found = rows.solve(fmpq_mat(size, 1, [fmpq(q.numerator, q.denominator) for q in right]))
+    except ZeroDivisionError:
+        return None
+    return tuple(Fraction(int(q.p), int(q.q)) for q in found.entries())
 
 
 class FunctionMatrix:
