@@ -12,10 +12,8 @@ from hyperdsl.syntax.builder import span_of
 from hyperdsl.syntax.elsewhere import setting_meant
 from hyperdsl.syntax.fault import OPERATORS, Fault, gap
 
-CONSTANTS = (
-    "there are no named constants: write the number out where it stands, or make it a parameter of a family, "
-    "`method {name}({word}) {{`, whose value is given where the family is used"
-)
+CONSTANTS = "there are no named constants: write the number out where it stands"
+FAMILY = ", or make it a parameter of a family, `method {name}({word}) {{`, whose value is given where it is used"
 FACTORS = frozenset({"NAME", "LPAR"})
 TIMES = frozenset({"t", "s", "time"})
 LOW_STORAGE = "a low-storage method is written as a tableau, as `williamson3` of the library is"
@@ -66,7 +64,7 @@ def constant(fault: Fault) -> Diagnostic | None:
         help_ = "a method is its coefficients: there are no assignments, and stages are rows of `tableau { ... }`"
     else:
         name = next((str(token) for token in _head(fault)[1:2]), "mine")
-        help_ = CONSTANTS.format(name=name, word=fault.before)
+        help_ = CONSTANTS + (FAMILY.format(name=name, word=fault.before) if blocks[-1] == "method" else "")
     return catalogue.UNEXPECTED.at(fault.place, found="`=`", help=help_)
 
 

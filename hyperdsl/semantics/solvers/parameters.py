@@ -103,7 +103,8 @@ def with_parameters(
     for argument in arguments:
         word = argument.name
         if word is None:
-            report(catalogue.WRONG_VALUE, argument, word=name.text, wants="named parameters: `alpha = 1/2`")
+            wants = "named parameters: `alpha = 1/2`" if intervals else "no arguments: it is no family"
+            report(catalogue.WRONG_VALUE, argument, word=name.text, wants=wants)
         elif word.text not in intervals:
             known = (*intervals, *beside)
             advice = did_you_mean(word.text, known) or (f"it takes {', '.join(known)}" if known else None)
