@@ -28,6 +28,7 @@ from hyperdsl.semantics.model.problem import ProblemModel
 from hyperdsl.semantics.model.spec import Base, Method, Spec, Training
 from hyperdsl.semantics.reading.scope import Project
 from hyperdsl.semantics.reading.units import library_index
+from hyperdsl.semantics.settings_table import SETTINGS
 from hyperdsl.semantics.solvers.trainings import default_training
 from hyperdsl.semantics.studies.variants import Variants
 from hyperdsl.semantics.summary import solver_summary, summary, table_rows
@@ -167,7 +168,7 @@ def layout(path: Path, shown: str, texts: Texts = ON_DISK) -> Layout:
     source, found = read(path, shown, texts)
     if source is None:
         return Layout("", None, found)
-    tree, diagnostics = parse(source)
+    tree, diagnostics = parse(source, SETTINGS)
     text = None if tree is None or has_errors(diagnostics) else print_file(tree)
     return Layout(source.original, text, diagnostics)
 

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from hyperdsl import compiler
-from hyperdsl.diagnostics import Diagnostic, did_you_mean, has_errors, report, report_text
+from hyperdsl.diagnostics import Diagnostic, has_errors, report, report_text
 from hyperdsl.memory import SpecError, loaded, text_file
 from hyperdsl.pages.analysis import analyse, of_solver
 from hyperdsl.pages.html import page_html
 from hyperdsl.pages.latex import local_error_latex, tableau_latex
 from hyperdsl.pages.sheet import Shown, sheets, shown_of
 from hyperdsl.semantics.model.spec import Method, Solver, Spec
+from hyperdsl.semantics.reading.units import meant
 from hyperdsl.source import SpecFile, standing_for
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def library(name: str) -> Page:
     """A method of the library, of any kind; KeyError where there is none of that name."""
     method = compiler.library_base(name)
     if method is None:
-        advice = did_you_mean(name, compiler.library_names())
+        advice = meant(name, compiler.library_names())
         raise KeyError(f"the library has no method {name!r}" + (f": {advice}" if advice else ""))
     return Page(method)
 

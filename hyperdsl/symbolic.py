@@ -17,12 +17,11 @@ from typing import Any, NamedTuple
 
 import sympy
 
-from hyperdsl.diagnostics import did_you_mean
 from hyperdsl.second import declared, multistep
 from hyperdsl.second.multistep import Formula
 from hyperdsl.second.trees import STATE, TIME, Tree, coloured, density, trees
 from hyperdsl.second.written import Written, read
-from hyperdsl.semantics.reading.units import library_index, library_unit
+from hyperdsl.semantics.reading.units import library_index, library_unit, meant
 
 Expr = Any
 """A sympy expression; sympy has no types."""
@@ -119,7 +118,7 @@ def method(name: str) -> RungeKutta | Multistep:
     """A method of the library; KeyError where there is none of that name, with the nearest; TypeError for a pair."""
     file = library_index().get(("method", name))
     if file is None:
-        advice = did_you_mean(name, [known for group, known in library_index() if group == "method"])
+        advice = meant(name, [known for group, known in library_index() if group == "method"])
         raise KeyError(f"the library has no method {name!r}" + (f"; {advice}" if advice else ""))
     declaration, _ = declared.method(name, library_unit(file).source)
     if declaration.word.text == "multistep":

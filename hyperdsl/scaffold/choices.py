@@ -10,6 +10,7 @@ from typing import Literal, get_args
 from hyperdsl.diagnostics import did_you_mean
 from hyperdsl.pages.listing import Kind, rows
 from hyperdsl.semantics.reading.names import package_fault
+from hyperdsl.semantics.reading.units import meant
 
 STEPS = (
     "design the continuous model and task",
@@ -123,7 +124,7 @@ def library_base(text: str, problem: str = EXAMPLE) -> Base:
     fitting = {row.name: row for row in rows() if row.evaluations is not None}
     row = fitting.get(found[1]) if found else None
     if row is None or found is None:
-        near = did_you_mean(found[1] if found else text, fitting) or "`hyperdsl list` names them"
+        near = meant(found[1] if found else text, fitting) or "`hyperdsl list` names them"
         raise ValueError(f"the library has no method `{text}` that a solver can be built on: {near}")
     values = found[2] or ""
     if row.parameters and not values:

@@ -17,6 +17,7 @@ from hyperdsl.semantics.reading.names import class_name, package_fault
 from hyperdsl.semantics.reading.report import Report, within_reach
 from hyperdsl.semantics.reading.scope import Project, Scope
 from hyperdsl.semantics.reading.units import group_of
+from hyperdsl.semantics.settings_table import SETTINGS
 from hyperdsl.semantics.solvers.controls import read_control
 from hyperdsl.semantics.solvers.correctors import read_corrector
 from hyperdsl.semantics.solvers.declared import read_solver
@@ -207,7 +208,8 @@ class _Checker:
         source = self.scope.unit.source
         fault = None if source.path == STDIN else package_fault(source.stem)
         if fault:
-            self.scope.report(catalogue.FILE_NAME, first.name, name=source.name, reason=fault)
+            notes = [f"`{first.name.text}` is a solver, and solvers become a package that is called after their file"]
+            self.scope.report(catalogue.FILE_NAME, first.name, name=source.name, reason=fault, notes=notes)
 
 
 def _of(bases: list[m.Base], kind: type[Kind]) -> tuple[Kind, ...]:
@@ -247,7 +249,7 @@ def _check_sweeps(report: Report, sweeps: list[n.Declaration]) -> None:
 def override(training: m.Training, settings: str, project: Project) -> tuple[m.Training, tuple[Diagnostic, ...]]:
     """`training` with settings such as `iterations 500` put in, read by the language's own grammar."""
     source = Source("--set", f"training override {{\n{settings}\n}}\n")
-    tree, found = parse(source)
+    tree, found = parse(source, SETTINGS)
     report = Report(source)
     if tree is None or has_errors(found) or len(tree.items) != 1 or not isinstance(tree.items[0], n.Declaration):
         return training, found
@@ -269,7 +271,7 @@ def override(training: m.Training, settings: str, project: Project) -> tuple[m.T
 def override_control(settings: str) -> tuple[Control | None, tuple[Diagnostic, ...]]:
     """The default control with settings such as `rtol 1e-3` put in; None where one is wrong."""
     source = Source("--set", f"control override {{ error embedded\n{settings}\n}}\n")
-    tree, found = parse(source)
+    tree, found = parse(source, SETTINGS)
     report = Report(source)
     if tree is None or has_errors(found) or len(tree.items) != 1 or not isinstance(tree.items[0], n.Declaration):
         return None, found

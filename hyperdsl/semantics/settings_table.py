@@ -41,3 +41,8 @@ BLOCKS: Mapping[str, tuple[Word, ...]] = {
     "sweep": studies.SWEEP,
 }
 """The words of each block by the word that it stands after; `then` and `reference` stand in a training."""
+
+SETTINGS: Mapping[str, frozenset[str]] = {
+    block: frozenset(word.word for word in words) for block, words in BLOCKS.items()
+}
+"""The settings of each block by name, for the messages of the parser."""

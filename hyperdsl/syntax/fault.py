@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from lark import Token
@@ -16,6 +16,9 @@ OPERATORS = frozenset({"PLUS", "MINUS", "STAR", "SLASH", "CARET"})
 RULE = "--+------"
 VALUE_STARTS = frozenset({"NAME", "NUMBER", "MINUS", "LPAR"})
 
+Words = Mapping[str, frozenset[str]]
+"""The words that begin a statement of each block, by the word that the block stands after."""
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -24,6 +27,7 @@ class Fault:
     source: Source
     stream: tuple[Token, ...]
     at: int
+    words: Words
 
     @property
     def token(self) -> Token:
@@ -75,6 +79,29 @@ class Fault:
             elif token.type == "RBRACE" and found:
                 found.pop()
         return found
+
+    @property
+    def blocks(self) -> tuple[str, ...]:
+        """The words of the blocks that are open here, the innermost one last."""
+        return tuple(str(self._opened_by(brace)) for brace in self.openers)
+
+    def _opened_by(self, brace: Token) -> Token:
+        """The first token of the statement whose block this brace opens."""
+        at = next(i for i, token in enumerate(self.stream) if token is brace)
+        while at > 0 and self.stream[at - 1].type not in BOUNDARIES:
+            at -= 1
+        return self.stream[at]
+
+    @property
+    def known(self) -> frozenset[str] | None:
+        """The words that begin statements here; None where they are not known."""
+        blocks = self.blocks
+        return self.words.get(blocks[-1]) if blocks else None
+
+    def written(self, first: Token, last: Token) -> str:
+        """The text from one token to another, of the same line."""
+        span = span_of(first).to(span_of(last))
+        return self.source.lines[span.line - 1][span.column - 1 : span.end_column - 1]
 
     @property
     def in_table(self) -> bool:

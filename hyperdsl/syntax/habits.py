@@ -17,6 +17,7 @@ from hyperdsl.syntax.brackets import DECLARATIONS
 from hyperdsl.syntax.builder import span_of
 from hyperdsl.syntax.characters import advice, named, typed
 from hyperdsl.syntax.fault import OPERATORS, Fault, Recogniser, gap
+from hyperdsl.syntax.formulas import LOW_STORAGE, constant, left_side, product, root, start_value, unknown_setting
 from hyperdsl.syntax.rows import ROWS, column_sign, row_label, table_row
 
 SETTING_LINE = "each setting has a line of its own, without a comma before it"
@@ -28,6 +29,8 @@ EXAMPLES = {
     "sweep": "sizes",
     "path": "vp",
 }
+STORAGE = frozenset({"2N", "2R", "2S", "3R", "3S"})
+"""Schemes of low storage by the registers that they take (Kennedy, Carpenter & Lewis 2000)."""
 NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?(/[0-9]+)?")
 
 
@@ -91,6 +94,8 @@ def _lists(fault: Fault) -> Diagnostic | None:
         help_ = ROWS
         if lone:
             fix = Fix("remove the brackets", (Edit(span_of(opening[0]), ""), Edit(span_of(closing[0]), "")))
+    elif fault.known is not None and "method" not in fault.blocks and len(opening) == 1 and len(commas) != 1:
+        help_ = f"write values with commas between them, without brackets: `{row[0]} ...`"
     elif begins_list or len(opening) > 1:
         help_ = ROWS
     else:
@@ -174,7 +179,8 @@ def _derivative(fault: Fault) -> Diagnostic | None:
         if any(token == "n" for token in row[: fault.at - fault.start]):
             problem, help_ = "states of a multistep method have an index in brackets", "write `z[n+1] = ...`, `f[n-1]`"
         else:
-            problem, help_ = "states start in ranges", f"write `{name} in 0 .. 1`"
+            value = fault.written(fault.after, row[-1]) if fault.after is not None else "0 .. 1"
+            problem, help_ = "a state's start stands after `in`", f"write `{name} in {value}`"
         return catalogue.BAD_EQUATION.at(place, problem=problem, help=help_)
     return None
 
@@ -187,7 +193,10 @@ def _equals(fault: Fault) -> Diagnostic | None:
     sign = str(fault.token)
     if before.type not in {"WORD", "TABLE"}:
         head = fault.statement[0]
-        help_ = "an argument stands in parentheses, as in `adamw(lr = 1e-2)`"
+        help_ = "an argument stands in parentheses after its word, `word(name = value)`"
+        if fault.at - fault.start == 3:
+            value = f" {fault.after}" if fault.after is not None else " ..."
+            help_ = f"an argument stands in parentheses: `{head} {fault.statement[1]}({before} ={value})`"
         if head == "order" and fault.after is not None:
             help_ = f"write `{before} {fault.after}`"
         return catalogue.UNEXPECTED.at(fault.place, found=f"`{sign}`", help=help_)
@@ -224,8 +233,10 @@ def _bad_number(fault: Fault) -> Diagnostic | None:
     plain = re.sub(r"\.(?=[eE]|$)", "", text.replace("_", ""))
     if plain != text and re.fullmatch(r"[0-9]+(\.[0-9]+)?([eE][0-9]*)?", plain):
         return catalogue.BAD_NUMBER.at(fault.place, text=text, fix=fault.put(plain, f"write `{plain}`"))
-    product = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([A-Za-z]\w*)", text)
-    help_ = f"write a product as `{product[1]}*{product[2]}`" if product else None
+    factors = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([A-Za-z]\w*)", text)
+    help_ = f"write a product as `{factors[1]}*{factors[2]}`" if factors else None
+    if text.upper() in STORAGE:
+        help_ = LOW_STORAGE
     return catalogue.BAD_NUMBER.at(fault.place, text=text, help=help_)
 
 
@@ -274,16 +285,22 @@ HABITS: tuple[Recogniser, ...] = (
     _head,
     _nameless,
     _derivative,
+    start_value,
+    left_side,
     _lists,
     row_label,
     column_sign,
     _semicolon,
     _quoted,
+    constant,
+    unknown_setting,
     _equals,
     _unary_plus,
     _bad_number,
+    root,
     _character,
     _loose_comma,
     table_row,
+    product,
     _own_line,
 )

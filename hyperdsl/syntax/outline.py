@@ -174,11 +174,10 @@ class _Walk:
 
 
 def _step(line: list[Token]) -> int | None:
-    """Where the reserved `step {` begins in a line."""
-    return next(
-        (i for i, (word, brace) in enumerate(pairwise(line)) if str(word) == "step" and brace.type == "LBRACE"),
-        None,
-    )
+    """Where the reserved `step {` begins in a line; after the word of a declaration it is a name."""
+    named = bool(line) and str(line[0]) in DECLARATIONS
+    found = (i for i, (word, brace) in enumerate(pairwise(line)) if str(word) == "step" and brace.type == "LBRACE")
+    return next((i for i in found if not (named and i == 1)), None)
 
 
 def _end(token: Token) -> tuple[int, int]:

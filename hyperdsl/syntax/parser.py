@@ -11,12 +11,13 @@ from hyperdsl.diagnostics import Diagnostic, catalogue
 from hyperdsl.source import Place, Source
 from hyperdsl.syntax import nodes
 from hyperdsl.syntax.builder import span_of
-from hyperdsl.syntax.fault import BOUNDARIES, OPERATORS, VALUE_STARTS, Fault
+from hyperdsl.syntax.fault import BOUNDARIES, OPERATORS, VALUE_STARTS, Fault, Words
 from hyperdsl.syntax.grammar import grammar
 from hyperdsl.syntax.habits import recognised
 from hyperdsl.syntax.tokens import broken, tokenize
 
 MAX_ERRORS = 25
+NO_WORDS: Words = {}
 
 PUNCTUATION = {
     "_NL": "the end of the line",
@@ -42,8 +43,11 @@ PUNCTUATION = {
 }
 
 
-def parse(source: Source) -> tuple[nodes.File | None, tuple[Diagnostic, ...]]:
-    """The file's tree, statements at fault left out, and what is wrong with them; no tree past a limit."""
+def parse(source: Source, words: Words = NO_WORDS) -> tuple[nodes.File | None, tuple[Diagnostic, ...]]:
+    """The file's tree, statements at fault left out, and what is wrong with them; no tree past a limit.
+
+    `words` are the settings that messages may advise.
+    """
     tokens = tokenize(source)
     found = list(tokens.diagnostics[:MAX_ERRORS])
     if tokens.stop:
@@ -54,7 +58,7 @@ def parse(source: Source) -> tuple[nodes.File | None, tuple[Diagnostic, ...]]:
         if parsed is not None:
             items, complete = parsed
             return nodes.File(source, items, tokens.comments, complete), _sorted(found)
-        found.append(_describe(source, stream, at, expected))
+        found.append(_describe(Fault(source, stream, at, words), expected))
         repaired = _repaired(stream, at)
         if repaired == stream:
             break
@@ -92,12 +96,13 @@ def _sorted(found: list[Diagnostic]) -> tuple[Diagnostic, ...]:
     return tuple(sorted(found, key=lambda diagnostic: diagnostic.place.span if diagnostic.place else (0,)))
 
 
-def _describe(source: Source, stream: tuple[Token, ...], at: int, expected: frozenset[str]) -> Diagnostic:
+def _describe(fault: Fault, expected: frozenset[str]) -> Diagnostic:
     """The message for a token that cannot stand where it does."""
+    source, stream, at = fault.source, fault.stream, fault.at
     if at >= len(stream):
         place = Place(source, span_of(stream[-1]))
         return catalogue.UNEXPECTED.at(place, found="end of the file", help=_expectation(expected))
-    told = recognised(Fault(source, stream, at))
+    told = recognised(fault)
     if told is not None:
         return told
     token = stream[at]

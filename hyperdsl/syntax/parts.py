@@ -15,8 +15,9 @@ from hyperdsl.diagnostics import Diagnostic
 from hyperdsl.source import Source
 from hyperdsl.syntax import nodes as n
 from hyperdsl.syntax.brackets import DECLARATIONS
+from hyperdsl.syntax.fault import Words
 from hyperdsl.syntax.moved import moved, moved_diagnostic
-from hyperdsl.syntax.parser import MAX_ERRORS, parse
+from hyperdsl.syntax.parser import MAX_ERRORS, NO_WORDS, parse
 
 LONGEST = 100_000
 """Characters of a file that is parsed in parts; a longer one may have more tokens than a file may have."""
@@ -48,7 +49,8 @@ class _Part:
 class Parts:
     """The parts that were parsed last, by their text."""
 
-    def __init__(self) -> None:
+    def __init__(self, words: Words = NO_WORDS) -> None:
+        self._words = words
         self._known: dict[str, _Part] = {}
 
     def parse(self, source: Source) -> tuple[n.File | None, tuple[Diagnostic, ...]]:
@@ -56,7 +58,7 @@ class Parts:
         parts = self._parts(source) if len(source.text) <= LONGEST else None
         found = tuple(moved_diagnostic(one, 0, source) for part in parts or () for one in part.found)
         if parts is None or len(found) >= MAX_ERRORS:
-            return parse(source)
+            return parse(source, self._words)
         items = tuple(item for part in parts for item in part.items)
         comments = tuple(comment for part in parts for comment in part.comments)
         return n.File(source, items, comments, all(part.complete for part in parts)), found
@@ -66,7 +68,7 @@ class Parts:
         parts = []
         for before, text in _split(source):
             known = self._known.pop(text, None)
-            part = known.at(before) if known else _parsed(source.path, before, text)
+            part = known.at(before) if known else _parsed(source.path, before, text, self._words)
             if part is None:
                 return None
             self._known[text] = part  # the last that is forgotten
@@ -76,8 +78,8 @@ class Parts:
         return parts
 
 
-def _parsed(path: str, before: int, text: str) -> _Part | None:
-    tree, found = parse(Source(path, text))
+def _parsed(path: str, before: int, text: str, words: Words) -> _Part | None:
+    tree, found = parse(Source(path, text), words)
     return None if tree is None else _Part(0, tree.items, tree.comments, found, tree.complete).at(before)
 
 

@@ -48,6 +48,9 @@ def table_row(fault: Fault) -> Diagnostic | None:
         fix = Fix.put(", ", span, "put a comma between them") if sure else None
         problem = "coefficients have commas between them"
         return catalogue.SEPARATOR.at(fault.place, problem=problem, help="write `c | a_1, a_2, ...`", fix=fix)
+    if fault.kind == "BAR" and before.type == "CARET":
+        help_ = "a row of weights starts with `|`, the embedded one too"
+        return catalogue.BAD_ROW.at(fault.place, problem="rows of a tableau have no labels", help=help_)
     if fault.kind == "BAR" and any(token.type == "BAR" for token in row[: fault.at - fault.start]):
         line = fault.place.span.line
         continued = [one for one, two in pairwise(row) if one == "," and (two.line or 0) == line != one.line]

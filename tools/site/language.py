@@ -30,8 +30,9 @@ CONSTRUCTS = (
         "Files",
         "One statement a line, `{ }` around blocks, `#` comments, commas between values. A newline is ignored inside "
         "( ) and [ ] and after a comma, an operator or `=`. Files are UTF-8 and end in `.hyper`; the name of a file "
-        "names its package. Declarations may stand in any order. Names are those of Python; what generated code uses "
-        "itself, such as `Any`, `Split` or `Tensor`, is refused (H304). An optional first line "
+        "with a solver names its package, so that it is an identifier, letters, digits and underscores, and does not "
+        "begin with a digit: `first_try.hyper`, not `01_try.hyper` (H005). Declarations may stand in any order. Names are those of Python; what generated code uses "
+        "itself, such as `Any`, `Split` or `Tensor`, is refused (H304, whose page says which). An optional first line "
         "says the language's version.",
         ("file", "declaration", "block", "setting"),
         None,
@@ -40,8 +41,9 @@ CONSTRUCTS = (
     Construct(
         "Numbers and expressions",
         "All numbers are exact: `0.1` is one tenth, `1e-6` a millionth. `^` binds tighter than a minus sign and is "
-        "right-associative. Tableaux take `sqrt` (nested, too), `cos(pi*q)` and integer powers; equations and paths "
-        "take sqrt, sin, cos, tan, exp, log, tanh, abs and pi. Ranges (`1 .. 2`) and settings are exact numbers, "
+        "right-associative. Tableaux take `sqrt` (nested, too), `cos(pi*q)` and integer powers, and no named constants: "
+        "a number is written out where it stands, or is the parameter of a family. Equations and paths take sqrt, sin, cos, tan, exp, log, tanh, "
+        "abs and pi. Ranges (`1 .. 2`) and settings are exact numbers, "
         "without pi.",
         ("expression", "term", "factor", "power", "atom", "range", "comparison"),
         None,
@@ -61,7 +63,9 @@ CONSTRUCTS = (
         "A Runge–Kutta method by its Butcher tableau: rows `c | a_1, a_2, …`, a rule line, rows of weights `| "
         "b`. Zeros "
         "at the end of a row may be left out. Whether it is explicit, diagonally implicit or implicit is seen from the "
-        "tableau. The order is proven over every rooted tree, with time on its own: c ≠ A·1 needs `autonomous`.",
+        "tableau. The order is proven over every rooted tree, with time on its own: c ≠ A·1 needs `autonomous`. "
+        "Methods of low storage are written as the tableaux that they are, as `williamson3` of the library. Partitioned "
+        "methods, among them Verlet's, and splittings are not built ([which solver](../which_solver.md)).",
         ("tableau", "row", "weights", "rule"),
         "method",
         ("tableau", "implicit"),
@@ -133,21 +137,27 @@ CONSTRUCTS = (
         "corrector",
         "The network g of a hypersolver. The last layer is implied and starts at zero, so that an "
         "untrained hypersolver "
-        "is its base. With a bound the base's order survives any weights.",
+        "is its base. With a bound the base's order survives any weights. "
+        "On a base for stiff problems write `inputs z, eps`: dz brings f's stiffness back into the step ([stiff "
+        "problems](../stiff.md)).",
         (),
         "corrector",
         ("corrector",),
     ),
     Construct(
         "training",
-        "How what is learned is trained; every setting has a default. A `then` block is a further phase.",
+        "How what is learned is trained; every setting has a default. A `then` block is a further phase. "
+        "For stiff problems name an implicit reference, `reference radau_iia5 { substeps 4 }`.",
         (),
         "training",
         ("training",),
     ),
     Construct(
         "solver",
-        "A class of the generated package.",
+        "A class of the generated package. How it is called depends on the spec: with fixed steps `solver(f, z0, span, "
+        "steps=10)`; `base learned(n)` so, too, with `steps=1` where one step is the whole solve; with a `control` or a "
+        "`grid` `solver(f, z0, span)`; with a `path` `solver(model, noise, steps=8)`; a free parameter of the base is an "
+        "argument beside them, `u=0.4`.",
         (),
         "solver",
         ("implicit_solver", "learned"),
@@ -190,7 +200,9 @@ CONSTRUCTS = (
     Construct(
         "problem",
         "Equations in the time s, with the range of each state's start, from which it is drawn; `x in 1` is a fixed "
-        "start. A range as a parameter's value is drawn for each sample, a number is fixed.",
+        "start. A range as a parameter's value is drawn for each sample, a number is fixed. "
+        "`hyperdsl train`, `evaluate`, `sweep` and `report` read it: `--problem FILE.hyper:NAME`, with values "
+        "`--problem 'FILE.hyper:spring(mass = 2)'`.",
         ("equation", "domain"),
         "problem",
         ("problem",),

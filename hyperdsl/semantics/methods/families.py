@@ -71,6 +71,9 @@ def parameter_names(report: Report, declaration: n.Declaration) -> tuple[str, ..
         value = argument.value
         if argument.name is not None or not isinstance(value, n.Name):
             help_text = "write the name alone, and its range with `where 0 < alpha <= 1`"
+            if argument.name is not None:
+                help_text = f"write `{argument.name.text}` alone, its value where the family is used, or the number out"
+                names.append(argument.name.text)  # so that nothing is said of what it stands for
             report(catalogue.BAD_PARAMETER, argument, problem="a method's parameter is a name", help=help_text)
         elif is_reserved(value.text):
             report(catalogue.BAD_NAME, value, name=value.text, reason="it has a meaning of its own")

@@ -61,7 +61,8 @@ class _Reading:
         """α, b, and the rows of γ."""
         if setting := self.settings.by_word.get(GAMMA):
             what, where = "`gamma` as a setting", "without `tableau transformed`"
-            self.report(catalogue.MISPLACED, setting.word, what=what, where=where)
+            advice = "γ stands in the rows of the table `gamma`, the diagonal last: write the number out there"
+            self.report(catalogue.MISPLACED, setting.word, what=what, where=where, help=advice)
             return None
         table = self._table(parts, PLAIN, "tableau { ... }")
         gamma = self._gamma(parts[GAMMA], table.tableau.stages) if table else None

@@ -27,6 +27,8 @@ LABELS: Mapping[Kind, tuple[str, ...]] = {
     "stochastic": ("drift", "drift_at_noise", "noise_in_drift", "diffusion"),
 }
 """The labels of tableaux by the kind of method that they make; `gamma` is a table with a word of its own."""
+BUILT: frozenset[Kind] = frozenset({"additive", "Rosenbrock"})
+"""The kinds with labels that can be compiled; the others have a message of their own."""
 OF_LABEL: Mapping[str, Kind] = {label: kind for kind, labels in LABELS.items() for label in labels}
 
 assert set(LABELS) | {"Runge–Kutta"} == set(get_args(Kind))
@@ -78,13 +80,15 @@ def _check_label(report: Report, table: n.Tableau) -> None:
     elif table.values and not isinstance(table.values[0], n.Name):
         report(catalogue.WRONG_VALUE, table.values[0], word="tableau", wants="a label such as `explicit`, or none")
     elif table.values and (label := label_of(table)) not in OF_LABEL:
-        known = [known for known in OF_LABEL if known != GAMMA]
+        known = [known for known, kind in OF_LABEL.items() if known != GAMMA and kind in BUILT]
         advice = did_you_mean(label, known) or "labels are " + ", ".join(f"`{known}`" for known in known)
         report(catalogue.UNKNOWN_CHOICE, table.values[0], value=label, what="label of a tableau", help=advice)
 
 
 def _names_parts(declaration: n.Declaration) -> bool:
-    """Whether a setting names the method that is a part: `explicit heun`."""
+    """Whether a setting names the method that is a part: `explicit heun`; beside a plain tableau none does."""
+    if any(label_of(table) == PLAIN for table in tables_of(declaration)):
+        return False
     settings = (statement for statement in declaration.body.statements if isinstance(statement, n.Setting))
     return any(setting.word.text in LABELS["additive"] for setting in settings)
 

@@ -106,7 +106,11 @@ def _formula(report: Report, update: n.Update) -> LinearMultistep | None:
     """The coefficients of `z[n+1] = …`."""
     left = update.left
     if left.name.text != STATE or _offset(left.offset) != 1:
-        report(catalogue.BAD_EQUATION, left, problem="the left side of a multistep equation is `z[n+1]`")
+        problem, advice = (
+            "the left side of a multistep equation is `z[n+1]`",
+            "the state is `z`, its slope `f`, the newest index `n+1`",
+        )
+        report(catalogue.BAD_EQUATION, left, problem=problem, help=advice)
         return None
     terms = _Reader(report).read(update.right)
     if terms is None:

@@ -83,6 +83,8 @@ def _shape_is_right(report: Report, node: n.Tableau, rows: tuple[n.Row, ...], we
         report(catalogue.BAD_ROW, bare[0], problem="this row has no c", help="write `c | a_1, a_2, ...`")
     elif not rows:
         report(catalogue.BAD_ROW, node.word, problem="a tableau needs at least one stage")
+    elif labelled := [line for line in node.lines[rules[0] :] if isinstance(line, n.Row)] if rules else []:
+        _report_below(report, labelled[0])
     elif not weights:
         report(catalogue.BAD_ROW, node.word, problem="a tableau needs a row of weights, which starts with `|`")
     elif not rules or (len(rules) == 1 and rules[0] == len(node.lines) - 1):
@@ -93,8 +95,6 @@ def _shape_is_right(report: Report, node: n.Tableau, rows: tuple[n.Row, ...], we
         fix = Fix.put("", _whole_line(report, rule), "remove the rule line") if last else None
         help_ = "remove it: nothing stands below it" if last else "keep the one above the weights"
         report(catalogue.BAD_ROW, rule, problem="a tableau has one rule line", help=help_, fix=fix)
-    elif late := [line for line in node.lines[rules[0] :] if isinstance(line, n.Row)]:
-        report(catalogue.BAD_ROW, late[0], problem="a stage stands below the rule line")
     elif early := [line for line in node.lines[: rules[0]] if isinstance(line, n.Weights)]:
         report(catalogue.BAD_ROW, early[0], problem="this row has no c", help="write `c | a_1, a_2, ...`")
     elif len(rows) > MAX_STAGES:
@@ -107,6 +107,16 @@ def _shape_is_right(report: Report, node: n.Tableau, rows: tuple[n.Row, ...], we
     else:
         return True
     return False
+
+
+def _report_below(report: Report, row: n.Row) -> None:
+    """A row with a c below the rule line: a stage, or weights with a label."""
+    if isinstance(row.c, n.Name):
+        fix = Fix.put("", row.c.span, f"remove the `{row.c.text}`")
+        problem, advice = "a row of weights has no label", f"it starts with `|`: remove the `{row.c.text}`"
+        report(catalogue.BAD_ROW, row, problem=problem, help=advice, fix=fix)
+    else:
+        report(catalogue.BAD_ROW, row, problem="a stage stands below the rule line")
 
 
 def _ruled(report: Report, row: n.Row, weights: n.Weights) -> Fix:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from hyperdsl.diagnostics import Diagnostic
 from hyperdsl.semantics.model.spec import Base
 from hyperdsl.semantics.reading.report import Report
+from hyperdsl.semantics.settings_table import SETTINGS
 from hyperdsl.syntax import nodes as n
 from hyperdsl.syntax.moved import moved_diagnostic
 from hyperdsl.syntax.parts import Parts
@@ -29,7 +30,7 @@ class Kept:
     """Readings by the text of declarations that name no others, and the parts of files that are parsed already."""
 
     def __init__(self) -> None:
-        self.parts = Parts()
+        self.parts = Parts(SETTINGS)
         self._readings: dict[tuple[int, str], Reading] = {}
 
     def recalled(self, report: Report, declaration: n.Declaration) -> Reading | None:

@@ -190,7 +190,8 @@ def check_class_name(report: Report, name: n.Name) -> bool:
         report(catalogue.BAD_NAME, name, name=name.text, reason="no class can be called after it")
         return False
     if class_name(name.text) in GENERATED or name.text in GENERATED:
-        report(catalogue.BAD_NAME, name, name=name.text, reason="generated code uses it itself")
+        advice = f"choose another name, such as `my_{name.text}`; `hyperdsl explain H304` says which are taken"
+        report(catalogue.BAD_NAME, name, name=name.text, reason="generated code uses it itself", help=advice)
         return False
     return check_file_name(report, name)
 

@@ -17,6 +17,8 @@ from hyperdsl.theory.numbers.exact import ONE, Exact, NotExact
 
 MAX_POWER = 64
 NO_PI = "numbers are exact here: write a decimal, such as 3.14159; cosines of parts of π are, as in `cos(pi/5)`"
+NO_NAMES = "write a number: names stand for none here, also for what a `sweep` varies"
+NO_CONSTANTS = "write the number out: names are parameters of a family, as in `method mine(alpha) {`"
 PI = "pi"
 
 Valued = tuple[e.Expression, Exact]
@@ -44,9 +46,11 @@ def fits_double(report: Report, node: n.Expression, value: Exact) -> bool:
 class ExactReader:
     """Reads constant expressions and coefficients of tableaux: names of parameters, sqrt, and cos(pi·q)."""
 
-    def __init__(self, report: Report, parameters: Iterable[str] = ()) -> None:
+    def __init__(self, report: Report, parameters: Iterable[str] | None = None) -> None:
+        """`parameters` are those of a method; None where no name can stand."""
         self.report = report
-        self.parameters = frozenset(parameters)
+        self.unnamed = NO_NAMES if parameters is None else NO_CONSTANTS
+        self.parameters = frozenset(parameters or ())
 
     def value(self, node: n.Expression) -> Exact | None:
         """The value alone."""
@@ -80,7 +84,7 @@ class ExactReader:
     def _name(self, node: n.Name, text: str) -> Valued | None:
         if text in self.parameters:
             return e.Variable(text), Exact.parameter(text)
-        advice = NO_PI if text == PI else did_you_mean(text, self.parameters)
+        advice = NO_PI if text == PI else did_you_mean(text, self.parameters) or self.unnamed
         self.report(catalogue.UNKNOWN_NAME, node, kind="parameter", name=text, help=advice)
         return None
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from hyperdsl.diagnostics import catalogue, did_you_mean
+from hyperdsl.diagnostics import catalogue
 from hyperdsl.semantics.methods.multisteps import read_multistep
 from hyperdsl.semantics.methods.one_step import read_one_step
 from hyperdsl.semantics.methods.predictor_correctors import read_predictor_corrector
 from hyperdsl.semantics.model.spec import Base, Method, Multistep
 from hyperdsl.semantics.reading.kept import Kept
 from hyperdsl.semantics.reading.report import Report, within_reach
-from hyperdsl.semantics.reading.units import Unit, library_index, library_unit, load
+from hyperdsl.semantics.reading.units import Unit, library_index, library_unit, load, meant
+from hyperdsl.semantics.settings_table import SETTINGS
 from hyperdsl.source import Source, Texts, read_file
 from hyperdsl.syntax import nodes as n
 from hyperdsl.syntax.parser import parse
@@ -50,7 +52,7 @@ class Project:
         """The scope of the file at `path`."""
         key = os.path.realpath(path)
         if key not in self.scopes:
-            parsed = self.kept.parts.parse if self.kept else parse
+            parsed = self.kept.parts.parse if self.kept else partial(parse, words=SETTINGS)
             self.scopes[key] = Scope(load(path, shown, self.texts, parsed), self)
         return self.scopes[key]
 
@@ -191,6 +193,8 @@ class Scope:
         key = group, name.text
         if key in self.unit.declarations:
             return self, self.unit.declarations[key]
+        if self.unit.lost(name.text):
+            return None
         found = [scope for scope in self.imports() if key in scope.unit.declarations]
         if len(found) > 1:
             notes = [f"from `{scope.unit.source.path}`" for scope in found]
@@ -236,7 +240,7 @@ class Scope:
             known = [*self.unit.names(group), *(key[1] for key in library_index() if key[0] == group)]
             known += [other for scope in imports for other in scope.unit.names(group)]
             library = " or take one of the library, such as `rk4`" if group == "method" else ""
-            advice = did_you_mean(name.text, known) or f"declare it with `{group} {name.text} {{ ... }}`{library}"
+            advice = meant(name.text, known) or f"declare it with `{group} {name.text} {{ ... }}`{library}"
             self.report(catalogue.UNKNOWN_NAME, name, kind=group, name=name.text, help=advice)
 
 

@@ -12,30 +12,12 @@ from hyperdsl.semantics.reading.report import Report, Spanned
 from hyperdsl.semantics.tables.word import Integer, Number, Word
 from hyperdsl.source import Span
 from hyperdsl.syntax import nodes as n
+from hyperdsl.syntax.elsewhere import setting_meant
 from hyperdsl.syntax.habits import SETTING_LINE
+from hyperdsl.syntax.printer import value_text
 from hyperdsl.theory.numbers.exact import Exact
 
 Choice = TypeVar("Choice", bound=str)
-ELSEWHERE = {
-    "lr": "write `optimizer adamw(lr = 1e-3)`",
-    "learning_rate": "write `optimizer adamw(lr = 1e-3)`",
-    "weight_decay": "write `optimizer adamw(weight_decay = 1e-6)`",
-    "epochs": "write `iterations 3000`",
-    "batch_size": "write `batch 256`",
-    "hidden": "write `layers linear(64), tanh`",
-    "activation": "write `layers linear(64), tanh`",
-    "tol": "write `rtol 1e-6` and `atol 1e-8`",
-    "tolerance": "write `rtol 1e-6` and `atol 1e-8`",
-    "method": "write `base rk4`",
-    "step_size": "steps are an argument of the call: `solver(f, z0, span, steps = 10)`",
-    "stages": "stages are counted by the rows of `tableau { ... }`",
-    "butcher": "write `tableau { ... }`",
-    "weights": "weights are the rows `| b_1, b_2, ...` of `tableau { ... }`",
-    **dict.fromkeys(
-        "abc", "coefficients stand in `tableau { ... }`: `c | a_1, a_2, ...`, a rule line, `| b_1, b_2, ...`"
-    ),
-}
-"""Words that mean a setting in other programs, and what is written here."""
 
 
 class Settings:
@@ -55,8 +37,7 @@ class Settings:
                 self._misplaced(statement)
             elif statement.word.text not in known:
                 word = statement.word
-                listing = "its settings are " + ", ".join(f"`{name}`" for name in known)
-                advice = ELSEWHERE.get(word.text.lower()) or did_you_mean(word.text, known) or listing
+                advice = setting_meant(word.text, known)
                 lower = word.text.lower()
                 fix = Fix.put(lower, word.span, f"write `{lower}`") if lower in known else None
                 report(catalogue.UNKNOWN_SETTING, word, kind=kind, word=word.text, help=advice, fix=fix)
@@ -172,7 +153,9 @@ class Arguments:
             name = argument.name.text if argument.name else (known[i] if i < positional else None)
             if name is None:
                 wants = f"{positional} unnamed value(s)" if positional else "named arguments only"
-                report(catalogue.WRONG_VALUE, argument, word=self.word, wants=wants)
+                example = f"`{known[i]} = {value_text(argument.value)}`" if i < len(known) else ", ".join(known)
+                advice = f"its arguments have names: {example}" if known else None
+                report(catalogue.WRONG_VALUE, argument, word=self.word, wants=wants, help=advice)
             elif name not in known:
                 advice = did_you_mean(name, known) or (f"it takes {', '.join(known)}" if known else None)
                 report(catalogue.UNKNOWN_ARGUMENT, argument.name or argument, word=self.word, name=name, help=advice)

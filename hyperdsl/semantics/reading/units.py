@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -14,6 +15,7 @@ from hyperdsl.semantics.reading.report import Report
 from hyperdsl.source import ON_DISK, Source, Texts
 from hyperdsl.syntax import nodes as n
 from hyperdsl.syntax.brackets import DECLARATIONS
+from hyperdsl.syntax.formulas import LOW_STORAGE
 from hyperdsl.syntax.parser import parse
 from hyperdsl.syntax.reader import decode, read
 
@@ -49,6 +51,12 @@ class Unit:
     @property
     def source(self) -> Source:
         return self.report.source
+
+    def lost(self, name: str) -> bool:
+        """Whether a declaration of that name may stand here that could not be read."""
+        return (
+            not self.whole and re.search(rf"^\w+[ :=]+{re.escape(name)}\b", self.source.text, re.MULTILINE) is not None
+        )
 
     def names(self, group: str) -> list[str]:
         return [name for kind, name in self.declarations if kind == group]
@@ -134,10 +142,27 @@ def _direct(unit: Unit, item: n.Setting, *, first: bool) -> None:
         _report_unknown(unit, item)
 
 
+_TABLEAUX = "which kind it is, is seen from its tableaux"
+KINDS = {
+    "rosenbrock": f"write `method`, with a table `gamma {{ ... }}`: {_TABLEAUX}",
+    "imex": f"write `method`, with `tableau explicit` and `tableau implicit`: {_TABLEAUX}",
+    "additive": f"write `method`, with `tableau explicit` and `tableau implicit`: {_TABLEAUX}",
+    **dict.fromkeys(("rungekutta", "rk", "dirk", "sdirk", "tableau"), f"write `method`: {_TABLEAUX}"),
+    **dict.fromkeys(("lowstorage", "williamson"), LOW_STORAGE),
+    **dict.fromkeys(
+        ("partitioned", "splitting", "symplectic", "nystrom"),
+        "such methods are not built; an additive `method` is the nearest, and `gauss4` is symplectic",
+    ),
+    **dict.fromkeys(("adams", "bdf"), "write `multistep`"),
+}
+"""Kinds of methods that are no declarations of their own."""
+
+
 def _report_unknown(unit: Unit, item: n.Item) -> None:
     """The word of a statement outside declarations is unknown."""
     word = item.word
-    advice = did_you_mean(word.text, (*DECLARATIONS, *DIRECTIVES)) or "declarations are " + ", ".join(DECLARATIONS)
+    advice = KINDS.get(word.text.lower().replace("_", "")) or did_you_mean(word.text, (*DECLARATIONS, *DIRECTIVES))
+    advice = advice or "declarations are " + ", ".join(DECLARATIONS)
     fix = None
     if isinstance(item, n.Declaration) and item.name.text in DECLARATIONS:
         advice = f"the word stands first: `{item.name.text} {word.text} {{`"
@@ -159,6 +184,20 @@ def library_index() -> dict[tuple[str, str], str]:
             for word, name in _DECLARED.findall(file.read_text("utf-8")):
                 index[group_of(word), name] = file.name
     return index
+
+
+@cache
+def synonyms() -> dict[str, str]:
+    """Other names that methods of the library go by."""
+    found: dict[str, str] = json.loads((files("hyperdsl.library") / "synonyms.json").read_text("utf-8"))
+    return found
+
+
+def meant(name: str, known: Iterable[str]) -> str | None:
+    """Advice naming the method that is also called `name`, or the nearest of the known names; None where none is."""
+    words = list(known)
+    other = synonyms().get(name.lower())
+    return f"did you mean `{other}`?" if other in words else did_you_mean(name, words)
 
 
 @cache

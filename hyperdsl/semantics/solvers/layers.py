@@ -8,6 +8,7 @@ from hyperdsl.semantics.reading.report import Report
 from hyperdsl.semantics.reading.settings import Arguments, Settings, chosen, head
 from hyperdsl.semantics.tables.solvers import ACTIVATIONS, BILINEAR, CONV2D, LINEAR, MAX_LAYERS, RESIDUAL, SMOOTH
 from hyperdsl.syntax import nodes as n
+from hyperdsl.syntax.printer import value_text
 
 SIZED = ("linear", "conv2d", "residual", "bilinear")
 
@@ -72,7 +73,9 @@ def _layer(report: Report, value: n.Value) -> m.Layer | None:
     else:
         known = (*SIZED, *ACTIVATIONS)
         advice = did_you_mean(word or "", known) or f"layers are {', '.join(known)}"
-        report(catalogue.UNKNOWN_CHOICE, value, value=word or "this", what="layer", help=advice)
+        if isinstance(value, n.Number):
+            advice = f"a layer says what it is: write `linear({value.text})`"
+        report(catalogue.UNKNOWN_CHOICE, value, value=word or value_text(value), what="layer", help=advice)
     return None
 
 

@@ -28,6 +28,9 @@ Family = tuple[m.Method, tuple[Learned, ...]]
 def learned_coefficients(report: Report, call: n.Call, find: Find, library: Library) -> Family | None:
     """`learned(rk4)`, `learned(midpoint, steps = 2)` or `learned(6, start = ab2)`; None where it was reported."""
     first = call.arguments[0] if call.arguments else None
+    named = {argument.name.text for argument in call.arguments if argument.name is not None}
+    if OF_EVALUATIONS[0].word in named:
+        return _of_evaluations(report, call, library)
     if first is None or first.name is not None or isinstance(first.value, n.Name | n.Range | n.Comparison | n.String):
         return _of_method(report, call, find)
     return _of_evaluations(report, call, library)

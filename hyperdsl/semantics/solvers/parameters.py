@@ -44,15 +44,20 @@ class _Taken:
         return name in self.fixed or name in self.free or name in self.learned
 
 
-def member(report: Report, name: n.Name, method: m.Method, arguments: tuple[n.Argument, ...]) -> m.Method | None:
-    """The method that a family is with numbers for all of its parameters, `second_order(alpha = 1/2)`."""
+def member(
+    report: Report, name: n.Name, method: m.Method, arguments: tuple[n.Argument, ...], beside: tuple[str, ...] = ()
+) -> m.Method | None:
+    """The method that a family is with numbers for all of its parameters, `second_order(alpha = 1/2)`.
+
+    `beside` are further arguments of the call, which its reader has taken out.
+    """
     for argument in arguments:
         if _is_open(argument.value):
             wants = f"a number: only a solver's base leaves parameters of `{method.name}` open"
             word = argument.name.text if argument.name else name.text
             report(catalogue.WRONG_VALUE, argument.value, word=word, wants=wants)
             return None
-    chosen = with_parameters(report, name, method, arguments, "`{} = ...`, a number")
+    chosen = with_parameters(report, name, method, arguments, "`{} = ...`, a number", beside)
     if chosen is None:
         return None
     return with_values(method, chosen.fixed) if chosen.fixed else method
@@ -81,11 +86,16 @@ def with_values(method: m.Method, fixed: tuple[tuple[str, Exact], ...]) -> m.Met
 
 
 def with_parameters(
-    report: Report, name: n.Name, method: m.OneStep, arguments: tuple[n.Argument, ...], wants: str = _OPEN
+    report: Report,
+    name: n.Name,
+    method: m.OneStep,
+    arguments: tuple[n.Argument, ...],
+    wants: str = _OPEN,
+    beside: tuple[str, ...] = (),
 ) -> Chosen | None:
     """The method with the arguments of a call; None where one is wrong or missing, which has been reported.
 
-    `wants` says what may be given for a parameter, which is put in for its braces.
+    `wants` says what may be given for a parameter, which is put in for its braces; `beside` is as in `member`.
     """
     before = len(report.found)
     intervals = {parameter.name: parameter.interval for parameter in method.parameters}
@@ -93,9 +103,11 @@ def with_parameters(
     for argument in arguments:
         word = argument.name
         if word is None:
-            report(catalogue.WRONG_VALUE, argument, word=name.text, wants="named parameters: `alpha = 1/2`")
+            wants = "named parameters: `alpha = 1/2`" if intervals else "no arguments: it is no family"
+            report(catalogue.WRONG_VALUE, argument, word=name.text, wants=wants)
         elif word.text not in intervals:
-            advice = did_you_mean(word.text, intervals)
+            known = (*intervals, *beside)
+            advice = did_you_mean(word.text, known) or (f"it takes {', '.join(known)}" if known else None)
             report(catalogue.UNKNOWN_ARGUMENT, word, word=name.text, name=word.text, help=advice)
         elif word.text in taken:
             report(catalogue.REPEATED_SETTING, word, word=word.text)

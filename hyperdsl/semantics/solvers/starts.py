@@ -47,7 +47,7 @@ def read_start(report: Report, settings: Settings, find: FindMethod, name: str, 
     family = find(word)
     own, others = _apart(value)
     substeps = Arguments(report, own, SUBSTEPS).integer("substeps", 1)
-    method = None if family is None else member(report, word, family, others)
+    method = None if family is None else member(report, word, family, others, tuple(_OWN))
     if method is None:
         return None
     if method.facts.order < needed:

@@ -10,6 +10,8 @@ from hyperdsl.semantics.reading.report import Report, Spanned, exactly
 from hyperdsl.semantics.reading.settings import Settings, ends, from_to
 from hyperdsl.semantics.tables.studies import PROBLEM, UNIT_SPAN
 from hyperdsl.syntax import nodes as n
+from hyperdsl.syntax.formulas import TIMES
+from hyperdsl.syntax.printer import value_text
 from hyperdsl.theory.numbers.exact import Exact
 
 TIME = "s"
@@ -109,7 +111,12 @@ def _ranges(
         name = domain.name.text
         if name not in equations:
             problem = f"`{name}` has a range but no equation"
-            report(catalogue.BAD_EQUATION, domain.name, problem=problem, help=did_you_mean(name, equations))
+            advice = did_you_mean(name, equations)
+            if name in TIMES:
+                advice = (
+                    f"the time is `s`, and a problem's begins and ends by `span`: `span {value_text(domain.value)}`"
+                )
+            report(catalogue.BAD_EQUATION, domain.name, problem=problem, help=advice)
         elif name in ranges:
             report(catalogue.REPEATED_SETTING, domain.name, word=name)
         else:

@@ -111,10 +111,11 @@ def _bases(
         return (SweptBase(value_text(own.values[0]), solver.order),)
     found: dict[str, SweptBase] = {}
     if not setting.values:
-        report(catalogue.WRONG_VALUE, setting, word="base", wants="methods: `euler, heun`")
+        report(catalogue.WRONG_VALUE, setting, word="base", wants="methods, each by its name: `euler, heun`")
     for value in setting.values:
-        if not isinstance(value, n.Name | n.Call):
-            report(catalogue.WRONG_VALUE, value, word="base", wants="methods: `euler, heun`")
+        known = ("method", "all") in scope.unit.declarations
+        if not isinstance(value, n.Name | n.Call) or (value_text(value) == "all" and not known):
+            report(catalogue.WRONG_VALUE, value, word="base", wants="methods, each by its name: `euler, heun`")
             continue
         text = value_text(value)
         if text in found:
