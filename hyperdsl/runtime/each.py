@@ -142,6 +142,8 @@ class _EachMarch:
             event, time = self.event, self.s
             if bool((event >= 0).any()):
                 time, z = with_gradients(problem.events, event, problem.f, self.s, z)
+        if self.kept and not self.pieces and not bool((self.s != self.times[0]).any()):
+            self.pieces = [Piece.still(self.s, torch.zeros_like(self.s), z)]
         pieces = _stacked(self.pieces)
         span = (self.given[0], self.given[-1])
         found = Solution(

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -17,9 +18,22 @@ Tolerance = float | Tensor | Sequence[Any]
 """A positive number, or numbers that broadcast to the state; for a tuple one of these for each part."""
 
 
+FEWEST = 4
+"""The smallest rtol, in units of the dtype's eps: rounding of a state alone is an error of about one."""
+
+
+class PrecisionWarning(UserWarning):
+    """A tolerance is below what the dtype of the state can hold."""
+
+
 def fitted(control: Control, z: Tensor, shapes: Sequence[torch.Size] | None) -> Control:
-    """The rule with tolerances that go with z; `shapes` are those of the parts that z is a vector of, if it is."""
+    """The rule with tolerances that go with z; `shapes` are those of the parts that z is a vector of, if it is.
+
+    An rtol below what z's dtype resolves is raised to that, with a PrecisionWarning: steps for it would be so short
+    that the state loses their increments to rounding.
+    """
     rtol, atol = (tolerance(name, getattr(control, name), z, shapes) for name in ("rtol", "atol"))
+    rtol = _resolved(rtol, z)
     same = rtol is control.rtol and atol is control.atol
     return control if same else replace(control, rtol=rtol, atol=atol)
 
@@ -41,6 +55,18 @@ def tolerance(name: str, value: Any, z: Tensor, shapes: Sequence[torch.Size] | N
         found = _like(name, one, z, shape, f"part {number} of the state")
         parts.append(found.expand(shape).reshape(-1))
     return torch.cat(parts)
+
+
+def _resolved(rtol: float | Tensor, z: Tensor) -> float | Tensor:
+    """rtol, at least as large as z's dtype resolves."""
+    least = FEWEST * torch.finfo(z.dtype.to_real()).eps
+    lowest = float(rtol.min()) if isinstance(rtol, Tensor) and rtol.numel() else rtol
+    if not bool(lowest < least):
+        return rtol
+    name = str(z.dtype).removeprefix("torch.")
+    told = f"rtol = {float(lowest):.3g} is below what {name} states resolve, and is taken as {least:.2g}"
+    warnings.warn(f"{told}: set rtol to that or more, or use a state of more precision", PrecisionWarning, stacklevel=5)
+    return rtol.clamp_min(least) if isinstance(rtol, Tensor) else least
 
 
 def widened(value: Tensor) -> Tensor:

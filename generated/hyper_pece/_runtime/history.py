@@ -262,5 +262,7 @@ def _equal_times(z: Tensor, s: Tensor | Sequence[float], steps: int, check: bool
     if looked_at(z, check):
         equal = times[0] + length * torch.arange(len(times), dtype=times.dtype, device=times.device) / intervals
         if bool((times - equal).abs().max() > 1e-3 * length.abs() / intervals):
-            raise ValueError("the times are not equally spaced: call the solver for each interval, or use equal ones")
+            raise ValueError(
+                "the times are not equally spaced, or repeated: call the solver for each interval, or use equal ones"
+            )
     return times, length / (intervals * steps)

@@ -54,6 +54,9 @@ class Corrector(nn.Module):
         outside: str = "warn",
     ) -> None:
         super().__init__()
+        for name, shape in (("state_shape", state_shape), ("input_shape", input_shape)):
+            if not isinstance(shape, (tuple, list)):
+                raise TypeError(f"{name} is a tuple of sizes such as ({shape},), not {shape!r:.80}")
         self.reads, self.bound, self.outside = tuple(reads), bound, outside
         self.seen = tuple(seen) if seen is not None else ("dz",) if "dz" in self.reads else ()
         self.state_shape, self.input_shape = tuple(state_shape), tuple(input_shape)
