@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any, ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .clock import Time
 from .state import VectorField, is_eager, real_dtype, require_like, with_input
@@ -32,11 +33,13 @@ class Field:
     def __init__(self, f: VectorField, x: Any, z: Tensor, looks: int = LOOKS) -> None:
         if not callable(f):
             raise TypeError(f"the vector field must be a function f(s, z), not {type(f).__name__}")
+        eager = is_eager(z)
+        if eager:
+            require_arguments(f, ("s", "z") if x is None else ("s", "x", "z"))
         self.f = with_input(f, x)
         given = getattr(f, "given_jacobian", None)
         self.given_jacobian = None if given is None else with_input(given, x)
         self.device, self.dtype = z.device, real_dtype(z)
-        eager = is_eager(z)
         self.looks = looks if eager else 0
         self.counted = eager and not (z.is_inference() or torch.is_inference_mode_enabled())
         self.given: list[_Seen] = []
@@ -76,6 +79,23 @@ class Field:
             )
         self.given = [*self.given, _Seen(slope, first)] if self.looks else []
         return slope
+
+
+def require_arguments(f: Any, names: tuple[str, ...]) -> None:
+    """TypeError where f cannot be called with these arguments; functions whose signature is not known may."""
+    try:
+        signature = inspect.signature(f.forward if isinstance(f, nn.Module) else f)
+    except (TypeError, ValueError):
+        return
+    try:
+        signature.bind(*names)
+    except TypeError:
+        told, less = ", ".join(names), ", ".join(names[1:])
+        whose = f", not {type(f).__name__}{signature}" if isinstance(f, nn.Module) else f", not f{signature}"
+        raise TypeError(
+            f"the vector field is called as f({told}){whose:.120}: one that does not read the time is "
+            f"`lambda {told}: f({less})`"
+        ) from None
 
 
 def fielded(f: VectorField, x: Any, z: Tensor) -> VectorField:

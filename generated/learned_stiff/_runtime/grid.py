@@ -143,7 +143,7 @@ class GridSteps(Solver):
 
 def require_steps(steps: Any) -> int:
     """The number of steps. TypeError where it is no integer, ValueError where it is below 1."""
-    if not isinstance(steps, (int, torch.SymInt)) and not hasattr(steps, "__index__"):
+    if isinstance(steps, bool) or not (isinstance(steps, (int, torch.SymInt)) or hasattr(steps, "__index__")):
         raise TypeError(f"steps is a number of steps, an integer, not {steps!r:.80}")
     if steps < 1:
         raise ValueError(f"steps must be 1 or more, not {steps}")

@@ -211,14 +211,16 @@ def _require_apart(f: VectorField, s: Any, z: Tensor) -> None:
 
 def _apart(leaf: Tensor, slope: Tensor, count: int, generator: torch.Generator) -> bool:
     """Whether gradients stay within the rows that they are of."""
-    random = torch.rand(slope.shape, generator=generator, dtype=slope.dtype, device=slope.device).reshape(count, -1)
+    random = torch.rand(slope.shape, generator=generator, dtype=slope.dtype, device=slope.device).reshape(
+        count, slope.numel() // max(1, count)
+    )
     numbers = torch.arange(count, device=slope.device)
     for digit in range((count - 1).bit_length()):
         chosen = (numbers >> digit) & 1 == 1
         for mask in (chosen, ~chosen):
             cotangent = torch.where(mask[:, None], random + 0.5, 0).reshape(slope.shape)
             (found,) = torch.autograd.grad(slope, leaf, cotangent, retain_graph=True, materialize_grads=True)
-            if bool((found.reshape(count, -1)[~mask] != 0).any()):
+            if bool((found.reshape(count, slope.numel() // max(1, count))[~mask] != 0).any()):
                 return False
     return True
 

@@ -127,6 +127,9 @@ class Solvable(Counted):
 
     def increments(self, eps: Tensor, *equations: Equation) -> tuple[Tensor, ...]:
         """ε k_i of each equation; ε is 0-d, or [batch] where each sample has its own step."""
+        if nothing_to_solve(eps, equations[0][1]):
+            size = eps.to(equations[0][1].real.dtype)
+            return tuple(size * self(s, known) for s, known, _ in equations)
         with torch.no_grad(), unhooked():
             found = self._found(eps.detach(), equations)
         with unhooked():
@@ -260,7 +263,14 @@ def filtered(f: Any, eps: Tensor, gamma: float, error: Tensor, slope: Tensor | N
     return owner.filtered(eps, gamma, error, slope)
 
 
+def nothing_to_solve(eps: Tensor, z: Tensor) -> bool:
+    """Whether no slope stands in its own equation: a step of no length, or of an empty batch."""
+    return not z.numel() or (not eps.ndim and not eps.item())
+
+
 def solved(f: Any, eps: Tensor, *equations: Equation) -> tuple[Tensor, ...]:
     """The slopes k_i of the same equations."""
+    if is_eager(equations[0][1]) and nothing_to_solve(eps, equations[0][1]):
+        return tuple(f(s, known) for s, known, _ in equations)
     size = beside(eps, equations[0][1]) if eps.ndim else eps
     return tuple(one / size for one in increments(f, eps, *equations))

@@ -108,6 +108,11 @@ def _bytes(tensor: Tensor) -> bytearray:
 
 def _split(data: bytes) -> tuple[dict[str, Any], bytes]:
     """The header, whose length is in the first 8 bytes, and the numbers after it."""
+    if data[:2] in (b"PK", b"\x80\x02"):  # a zip archive, or a pickle
+        raise ValueError(
+            "not a safetensors file but one of torch.save: use solver.load_state_dict(torch.load(file)), or a file "
+            "that solver.save wrote"
+        )
     size = int.from_bytes(data[:8], "little")
     if len(data) < 8 or size > len(data) - 8:
         raise ValueError("not a safetensors file: it is shorter than its header says")

@@ -44,9 +44,14 @@ class Piece(NamedTuple):
     stages: Tensor | None = None
     weights: Callable[[Tensor], Tensor] | None = None
 
+    @staticmethod
+    def still(s: Any, eps: Any, z: Tensor) -> Piece:
+        """The state z alone, over a span of no length."""
+        return Piece(s, eps, z, z, torch.zeros_like(z), torch.zeros_like(z))
+
     def at(self, s: Any) -> Tensor:
         """Dense output: the method's own, else the cubic Hermite polynomial, of order 3 (HNW I, §II.6)."""
-        return self.between((s - self.s) / self.eps, self.eps)
+        return self.between((s - self.s) / self.eps if self.eps else 0.0, self.eps)
 
     def between(self, part: Any, eps: Any) -> Tensor:
         """The same at a part of the step, with ε as it multiplies states."""
@@ -113,7 +118,7 @@ class Solution:
         Under `per_sample yes` the times are between all samples' starts and ends.
         """
         if not self.pieces:
-            raise ValueError("nothing was kept for dense output: solve with dense=True, over a span of some length")
+            raise ValueError("nothing was kept for dense output: solve with dense=True")
         low, high = self._reached()
         unit = torch.finfo(s.dtype if isinstance(s, Tensor) and s.is_floating_point() else torch.float64).eps
         spare = unit * max(abs(low), abs(high))

@@ -33,6 +33,12 @@ from .weights import load_weights, made_for, save_weights
 Evaluated = tuple[Tensor, tuple[Tensor, ...]]
 """The state at the end of a step of the base method, and what g reads besides ε, s, x and z."""
 
+_CHOSEN = {
+    "method": "a solver is of one method, that of its class; take another class, or another base in the spec",
+    "options": "settings are keywords of the call, such as max_steps= and first_step= where steps follow an error",
+}
+"""What is said of keywords that choose a method elsewhere."""
+
 
 class Solver(nn.Module):
     """z' = f(s, z) in steps of a method of proven order.
@@ -112,7 +118,8 @@ class Solver(nn.Module):
             if name not in given:
                 raise TypeError(f"{type(self).__name__} needs {name}=, a parameter of its method")
             if name not in names:
-                raise TypeError(f"{type(self).__name__} got an unexpected keyword argument {name!r}: {self.takes}")
+                told = _CHOSEN.get(name, self.takes)
+                raise TypeError(f"{type(self).__name__} got an unexpected keyword argument {name!r}: {told}")
         values = {name: in_range(z, name, given[name], low, high, ends) for name, low, high, ends in self.free}
         if self.learned:
             values.update(zip(self.learned, scalars(z, *self.coefficients), strict=True))

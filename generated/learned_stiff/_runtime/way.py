@@ -73,5 +73,7 @@ class Way:
             assert self.events is not None
             which = torch.tensor(self.event, device=z.device)
             time, z = with_gradients(self.events, which, f, times_of(z, self.s)[0], z)
+        if self.dense and not self.pieces and status is Status.SUCCESS:
+            self.pieces = [Piece.still(self.s, 0.0, z)]
         pieces, restore = tuple(self.pieces), self.restore
         return Solution(restore(z), self.s, status, counted, step, self.span, pieces, restore, self.event, time), z
