@@ -104,7 +104,7 @@ def test_single_precision_takes_the_tolerance_it_holds(make: Made) -> None:
 
 def test_sizes_of_states_are_tuples() -> None:
     with pytest.raises(TypeError, match=r"state_shape is a tuple of sizes such as \(2,\)"):
-        HyperHeun(2)
+        HyperHeun(2)  # type: ignore[arg-type]
 
 
 def test_files_of_torch_are_named(tmp_path: Path) -> None:
