@@ -36,6 +36,7 @@ RESERVED = frozenset(
         "run",
         "inputs",
         "own",
+        "known",
     }
 )
 """Names with a meaning of their own in tableaux, correctors, the calls of a solver, or its generated code."""
