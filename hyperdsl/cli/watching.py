@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import re
+import signal
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -38,10 +40,11 @@ def watch(paths: Sequence[Path], run: Callable[[], object], form: Form, *, but: 
         stop(f"`--watch` and `{but}` do not go together")
     if Path("-") in paths:
         stop("standard input cannot be watched")
+    interrupts = _heard()
     try:
         before = stamps(paths)
         _once(run, "watching: Ctrl-C ends")
-        while not Pipe.left:
+        while not (Pipe.left or interrupts):
             time.sleep(PAUSE)
             after = stamps(paths)
             if after != before:
@@ -50,6 +53,19 @@ def watch(paths: Sequence[Path], run: Callable[[], object], form: Form, *, but: 
                 _once(run, f"{', '.join(names)} changed")
     except KeyboardInterrupt:
         print(file=sys.stderr)
+
+
+def _heard() -> list[int]:
+    """Grows with every Ctrl-C from now on: one that comes in a finalizer raises a KeyboardInterrupt that is lost."""
+    heard: list[int] = []
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        heard.append(number)
+        signal.default_int_handler(number, frame)
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # which it is in the main thread of a terminal
+        signal.signal(signal.SIGINT, interrupt)
+    return heard
 
 
 def stamps(paths: Sequence[Path]) -> Stamps:

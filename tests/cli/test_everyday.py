@@ -280,6 +280,31 @@ def test_watching_checks_again_and_ends_quietly(tmp_path: Path) -> None:
     assert "Traceback" not in told
 
 
+LOST = """
+import os, signal, sys
+from pathlib import Path
+from hyperdsl.cli.watching import watch
+
+class Finalizer:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        for _ in range(1000):
+            pass  # where the interrupt arrives, and is lost
+
+watch([Path(sys.argv[1])], Finalizer, "full")
+print("ended")
+"""
+
+
+def test_an_interrupt_that_is_lost_in_a_finalizer_ends_watching(tmp_path: Path) -> None:
+    spec = tmp_path / "a.hyper"
+    spec.write_text("solver Mine {\n    base heun\n}\n")
+    command = [sys.executable, "-c", LOST, str(spec)]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert "Exception ignored" in ran.stderr
+    assert ran.stdout == "ended\n"
+
+
 def test_watching_takes_no_option_that_prints_once(tmp_path: Path) -> None:
     spec = tmp_path / "a.hyper"
     spec.write_text("solver Mine {\n    base heun\n}\n")
