@@ -91,9 +91,7 @@ def evaluate(
     loaded = guarded(lambda: load_package(package))
     origin = None
     with warnings_said():
-        found = find(problem, quiet=json)
-        chosen = guarded(lambda: work_precision.seen_stiff(found))
-        beside, scipy = _methods(methods, chosen)
+        chosen = find(problem, quiet=json)
         model = guarded(lambda: build_solver(loaded, chosen, solver))
         if weights is not None:
             origin = guarded(partial(load_weights, weights, model, loaded))
@@ -101,7 +99,8 @@ def evaluate(
     name, state = _called(own, learns, weights is not None)
     if tolerances and not rivals.is_adaptive(model):
         stop(f"`--rtol` is for adaptive solvers, and {own} has no control")
-    solved = on_path(chosen, model)
+    solved = guarded(lambda: work_precision.seen_stiff(on_path(chosen, model)))  # with a path f alone is no field
+    beside, scipy = _methods(methods, solved)
     contenders = guarded(
         lambda: rivals.beside(
             name,
@@ -121,7 +120,7 @@ def evaluate(
     worth = verdict(rows, name) if weights else None  # an untrained g is all cost
     trained_on = origin.problem if origin else None
     notes = [*of_another_version(origin, loaded), *_of_another(trained_on, chosen.whole_name)] if origin else []
-    notes += [*_stiffness(found, chosen), *report.outside_sentences(rows), *report.lost_sentences(rows)]
+    notes += [*_stiffness(chosen, solved), *report.outside_sentences(rows), *report.lost_sentences(rows)]
     if json:
         about = {"package": package.name, "problem": problem, "weights": state, "trained_on": trained_on}
         pictured = {"samples": [panel.plain() for panel in panels]} if panels else {}
@@ -132,7 +131,7 @@ def evaluate(
             if said:
                 out().print(said, markup=False)
     _write(plot, partial(plots.plot, rows, title=title))
-    _write(samples, partial(drawn.draw, panels, chosen, start))
+    _write(samples, partial(drawn.draw, panels, solved, start))
 
 
 def _called(own: str, learns: bool, trained: bool) -> tuple[str, str]:
@@ -143,7 +142,8 @@ def _called(own: str, learns: bool, trained: bool) -> tuple[str, str]:
 
 def _stiffness(given: Problem, taken: Problem) -> list[str]:
     """A sentence where the problem turned out to be stiff."""
-    return [] if taken is given else [f"Explicit steps do not solve {taken.name}: it is taken for a stiff problem."]
+    told = f"Explicit steps do not solve {taken.name}: it is taken for a stiff problem."
+    return [told] if taken.stiff and not given.stiff else []
 
 
 def _require_plots(*paths: Path | None) -> None:
