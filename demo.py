@@ -1,4 +1,4 @@
-"""The whole way on real data, in a few minutes: python demo.py
+"""The whole way on real data, in a few minutes: python demo.py [--smallest]
 
 Compiles specs/, trains a Neural ODE on scikit-learn's digits and then solvers of few evaluations for it, and shows
 what they gain.
@@ -10,17 +10,19 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-import torch
 from rich.console import Console
 
-from benchmarks.digits import COEFFICIENTS, CONVOLUTIONAL, FOUR, METHODS
+from benchmarks import study
+from benchmarks.digits import COEFFICIENTS, CONVOLUTIONAL, FEWEST, FOUR, METHODS
 from hyperdsl.evaluation.digits_study import measured
 from hyperdsl.evaluation.packages import load_package
 from hyperdsl.evaluation.plots import plot
 from hyperdsl.evaluation.report import json_object, table
-from hyperdsl.evidence.packages import library
+from hyperdsl.reporting.methods import library
 
 STEPS = (1, 2, 4, 8)
 WHICH = (
@@ -30,19 +32,26 @@ WHICH = (
 RESULTS = Path("runs/demo")
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = study.parser(__doc__, seeds=None)
+    parser.set_defaults(output=RESULTS)
+    given = study.given(parser, arguments)
     console, start = Console(highlight=False), time.perf_counter()
-    torch.set_num_threads(1)
     console.rule("1. compile: every order is proven, every package written")
+    packages = str(given.output / "generated" if given.smallest else CONVOLUTIONAL.parent)
     subprocess.run(
-        [sys.executable, "-c", "import hyperdsl.cli; hyperdsl.cli.main()", "compile", "specs", "-o", "generated"],
+        [sys.executable, "-c", "import hyperdsl.cli; hyperdsl.cli.main()", "compile", "specs", "-o", packages],
         check=True,
     )
 
     console.rule("2. train f, a classifier of digits with dopri5 inside, then three solvers for it")
-    hyper, few = (load_package(path) for path in (CONVOLUTIONAL, COEFFICIENTS))
-    solvers = [(hyper, "HyperEuler", STEPS), *((few, name, (1,)) for name in FOUR)]
-    found = measured(solvers, {name: library(name) for name in METHODS}, STEPS)
+    steps: Sequence[int] = STEPS
+    fewer: dict[str, Any] = {}
+    if given.smallest:
+        steps, fewer = STEPS[:2], {**FEWEST, "folder": given.runs}
+    hyper, few = (load_package(Path(packages) / path.name) for path in (CONVOLUTIONAL, COEFFICIENTS))
+    solvers = [(hyper, "HyperEuler", steps), *((few, name, (1,)) for name in FOUR)]
+    found = measured(solvers, {name: library(name) for name in METHODS}, steps, **fewer)
     spent = ", ".join(f"{name} {trained.seconds:.0f} s" for name, trained in found.trained.items())
     console.print(f"f classifies {found.accuracy:.1f} % of 500 unseen digits; training took: {spent}")
 
@@ -64,11 +73,11 @@ def main() -> None:
     console.print(WHICH)
 
     about = {"accuracy": found.accuracy, "seed": found.seed}
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    (RESULTS / "digits.json").write_text(json.dumps(json_object(found.rows, **about), indent=2) + "\n", "utf-8")
-    plot(found.rows, RESULTS / "digits_mape.png", title, "mape", "MAPE of z(1), %")
-    plot(found.rows, RESULTS / "digits_l2.png", title, "l2", "L2 error of z(1)")
-    console.print(f"plots and numbers: {RESULTS}/, in {time.perf_counter() - start:.0f} s")
+    given.output.mkdir(parents=True, exist_ok=True)
+    (given.output / "digits.json").write_text(json.dumps(json_object(found.rows, **about), indent=2) + "\n", "utf-8")
+    plot(found.rows, given.output / "digits_mape.png", title, "mape", "MAPE of z(1), %")
+    plot(found.rows, given.output / "digits_l2.png", title, "l2", "L2 error of z(1)")
+    console.print(f"plots and numbers: {given.output}/, in {time.perf_counter() - start:.0f} s")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -24,6 +25,8 @@ METHODS = ("euler", "midpoint", "rk4")
 STEPS = range(1, 9)
 CONVOLUTIONAL, COEFFICIENTS = Path("generated/digits_hyper_euler"), Path("generated/digits_coefficients")
 FOUR = ("FourEvaluations", "FourCorrected")
+FEWEST = {"recipe": Recipe(epochs=1), "overrides": {"iterations": 2, "trajectories": 16, "substeps": 2}}
+"""What `measured` takes to show only that it runs."""
 
 
 def summary(studies: list[DigitsStudy], names: Sequence[str], goal: str) -> list[str]:
@@ -80,11 +83,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     hyper = [(package, name, steps) for package in packages for name in package.solvers]
     solvers = [*hyper, *((few_evaluations, name, (1,)) for name in FOUR)]
     studies = []
-    recipe, few = (
-        (Recipe(epochs=1), {"iterations": 2, "trajectories": 16, "substeps": 2}) if given.smallest else (Recipe(), {})
-    )
+    fewer: dict[str, Any] = FEWEST if given.smallest else {}
     for seed in given.seeds:
-        studies.append(measured(solvers, methods, steps, seed, given.runs / "digits", recipe=recipe, overrides=few))
+        studies.append(measured(solvers, methods, steps, seed, given.runs / "digits", **fewer))
         console.print(table(studies[-1].rows, f"digits, seed {seed}, f trained to {studies[-1].accuracy:.1f} %"))
     bilinear = given.package != CONVOLUTIONAL
     names = [name for _, name, _ in hyper]

@@ -10,6 +10,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+import demo
 from hyperdsl.cli import application
 from tests.test_docs import commands, require_known
 
@@ -61,3 +62,14 @@ def test_commands_are_commands() -> None:
 def test_links_lead_somewhere() -> None:
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", (ROOT / "README.md").read_text("utf-8")):
         assert (ROOT / target).exists(), target
+
+
+def test_the_main_job_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """What `make demo` calls, from compiling to the plots, with fewer iterations."""
+    monkeypatch.chdir(ROOT)
+    demo.main(["--smallest", "--output", str(tmp_path)])
+    said = capsys.readouterr().out
+    for method in ("HyperEuler", "FourCorrected", "rk4", "dopri5"):
+        assert method in said
+    for name in ("digits.json", "digits_mape.png", "digits_l2.png"):
+        assert (tmp_path / name).stat().st_size > 1000
