@@ -26,8 +26,8 @@ from hyperdsl.reporting.methods import library
 
 STEPS = (1, 2, 4, 8)
 WHICH = (
-    "Which to take: learned coefficients where the number of evaluations is fixed, for they cost nothing when run; a "
-    "corrector on top where f costs more than g does; HyperEuler where the number of steps has to stay open."
+    "Which to take: learned coefficients where the number of evaluations is fixed, for no network runs in their steps; "
+    "a corrector on top where f costs more than g does; HyperEuler where the number of steps has to stay open."
 )
 RESULTS = Path("runs/demo")
 

@@ -59,6 +59,16 @@ def test_commands_are_commands() -> None:
         require_known(words)
 
 
+def test_without_make_it_is_what_make_does() -> None:
+    rules = (ROOT / "Makefile").read_text("utf-8").replace("$(BIN)", ".venv/bin")
+    (shown,) = (text for _, text in BLOCKS if "# make test" in text)
+    told = re.sub(r" \\\n +", " ", shown[shown.index(".venv/bin/ruff check") :]).split("#")[0]
+    lint, test = (re.search(rf"^{name}:.*\n((?:\t.*\n)+)", rules, re.MULTILINE) for name in ("lint", "test"))
+    assert lint
+    assert test
+    assert sorted(told.strip().split(" && ")) == sorted(line.strip() for line in (lint[1] + test[1]).splitlines())
+
+
 def test_links_lead_somewhere() -> None:
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", (ROOT / "README.md").read_text("utf-8")):
         assert (ROOT / target).exists(), target
