@@ -11,18 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fractions import Fraction
-from functools import cached_property, lru_cache
-from itertools import count as integers
+from functools import lru_cache
 from itertools import groupby
-from math import factorial, prod
+
+from hyperdsl.theory.rooted import Rooted, indices, numbers
 
 TIME = "time"
 """The part of a time leaf."""
 SHARED = ""
 """The part of a leaf that reads the same whatever its part is."""
-
-_LETTERS = "jklmnopqrstuvwxyz"
 
 
 @dataclass(frozen=True)
@@ -49,32 +46,11 @@ class Alphabet:
 
 
 @dataclass(frozen=True)
-class PartTree:
+class PartTree(Rooted):
     """A rooted tree, its root of the part `part`."""
 
     part: str
     children: tuple[PartTree, ...] = ()
-
-    @cached_property
-    def order(self) -> int:
-        """|t|, the number of nodes."""
-        return 1 + sum(child.order for child in self.children)
-
-    @cached_property
-    def density(self) -> int:
-        """γ(t) = |t|·γ(t_1)···γ(t_m)."""
-        return self.order * prod(child.density for child in self.children)
-
-    @cached_property
-    def symmetry(self) -> int:
-        """σ(t), the number of automorphisms that keep parts."""
-        groups = [list(group) for _, group in groupby(sorted(self.children, key=lambda t: (t.order, str(t))))]
-        return prod(factorial(len(group)) * group[0].symmetry ** len(group) for group in groups)
-
-    @property
-    def expected(self) -> Fraction:
-        """1/γ(t)."""
-        return Fraction(1, self.density)
 
     def __str__(self) -> str:
         """Butcher's brackets, each with the letter of its part: `[τ_I,[τ_E]_I]_E`; a time leaf is `s`."""
@@ -85,9 +61,7 @@ class PartTree:
 
     def condition(self) -> str:
         """The order condition in indices: `Σ bE_i aI_ij cE_j = 1/6`."""
-        indices = iter([*_LETTERS])
-        more = (f"i{n}" for n in integers(1))
-        factors = [f"b{letter(self.part)}_i", *_factors(self, "i", indices, more)]
+        factors = [f"b{letter(self.part)}_i", *_factors(self, "i", indices())]
         return f"Σ {' '.join(factors)} = {self.expected}"
 
     def differential(self) -> str:
@@ -127,12 +101,7 @@ def roots(alphabet: Alphabet) -> tuple[PartTree, ...]:
 
 def conditions(order: int, parts: int) -> int:
     """The number of trees with at most `order` nodes, every one of which has one of so many parts."""
-    found, forests = [0, parts], [1]
-    for n in range(1, order):
-        weighted = (sum(d * found[d] for d in range(1, k + 1) if k % d == 0) * forests[n - k] for k in range(1, n + 1))
-        forests.append(sum(weighted) // n)
-        found.append(parts * forests[n])
-    return sum(found[: order + 1])
+    return sum(numbers(order, parts, parts))
 
 
 def _grafts(order: int, alphabet: Alphabet) -> Iterator[Grafted]:
@@ -159,7 +128,7 @@ def _stumps(order: int, alphabet: Alphabet) -> list[tuple[PartTree, tuple[int, i
     return [(grafted.tree, (grafted.right_order, grafted.right)) for grafted in level(order, alphabet)]
 
 
-def _factors(tree: PartTree, index: str, indices: Iterator[str], more: Iterator[str]) -> list[str]:
+def _factors(tree: PartTree, index: str, unused: Iterator[str]) -> list[str]:
     found = []
     for part, group in groupby(tree.children, key=lambda child: child.part if not child.children else None):
         children = list(group)
@@ -168,6 +137,6 @@ def _factors(tree: PartTree, index: str, indices: Iterator[str], more: Iterator[
             found.append(c if len(children) == 1 else f"{c}^{len(children)}")
             continue
         for child in children:
-            below = next(indices, None) or next(more)
-            found += [f"a{letter(child.part)}_{index}{below}", *_factors(child, below, indices, more)]
+            below = next(unused)
+            found += [f"a{letter(child.part)}_{index}{below}", *_factors(child, below, unused)]
     return found

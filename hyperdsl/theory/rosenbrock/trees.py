@@ -14,9 +14,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from fractions import Fraction
 from functools import cached_property, lru_cache
-from itertools import count, groupby
-from math import factorial, prod
 
+from hyperdsl.theory.rooted import Rooted, indices
 from hyperdsl.theory.runge_kutta.trees import Leaf, derivative_text
 
 
@@ -33,22 +32,12 @@ ANY_MATRIX = (Single.FIELD, Single.MATRIX)
 
 
 @dataclass(frozen=True)
-class Tree:
+class Tree(Rooted):
     """A rooted tree; `leaf` says what it reads when it has no children, `single` what acts where it has one."""
 
     children: tuple[Tree, ...] = ()
     leaf: Leaf = field(default=Leaf.PLAIN, kw_only=True)
     single: Single = field(default=Single.BOTH, kw_only=True)
-
-    @cached_property
-    def order(self) -> int:
-        """The number of nodes."""
-        return 1 + sum(child.order for child in self.children)
-
-    @cached_property
-    def density(self) -> int:
-        """γ(t) of the tree as that of the exact solution."""
-        return self.order * prod(child.density for child in self.children)
 
     @cached_property
     def expected(self) -> Fraction:
@@ -59,12 +48,6 @@ class Tree:
     def has_matrix(self) -> bool:
         acts = len(self.children) == 1 and self.single is Single.MATRIX
         return acts or any(child.has_matrix for child in self.children)
-
-    @cached_property
-    def symmetry(self) -> int:
-        """σ(t), the number of automorphisms."""
-        groups = [list(group) for _, group in groupby(sorted(self.children, key=str))]
-        return prod(factorial(len(group)) * group[0].symmetry ** len(group) for group in groups)
 
     @property
     def is_time_leaf(self) -> bool:
@@ -79,7 +62,7 @@ class Tree:
 
     def condition(self) -> str:
         """The order condition in indices: `Σ b_i α_ij β_jk = 1/8`; c_i and γ_i are the sums of rows."""
-        factors = ["b_i", *_factors(self, "i", _indices())]
+        factors = ["b_i", *_factors(self, "i", indices())]
         return f"Σ {' '.join(factors)} = {self.expected}"
 
     def differential(self) -> str:
@@ -122,16 +105,7 @@ def _graftable(order: int, leaves: tuple[Leaf, ...], singles: tuple[Single, ...]
     return tuple(Tree(leaf=leaf) for leaf in leaves) if order == 1 else trees(order, leaves, singles)
 
 
-_LETTERS = "jklmnopqrstuvwxyz"
-
-
-def _indices() -> Iterator[str]:
-    """Summation indices after i."""
-    yield from _LETTERS
-    yield from (f"i{number}" for number in count(1))
-
-
-def _factors(tree: Tree, index: str, indices: Iterator[str]) -> list[str]:
+def _factors(tree: Tree, index: str, unused: Iterator[str]) -> list[str]:
     alone = len(tree.children) == 1
     letter = tree.single.value if alone else "α"
     nodes = sum(1 for child in tree.children if not child.children and child.leaf is not Leaf.STATE)
@@ -139,6 +113,6 @@ def _factors(tree: Tree, index: str, indices: Iterator[str]) -> list[str]:
     found = [own if nodes == 1 else f"{own}^{nodes}"] if nodes else []
     for child in tree.children:
         if child.children or child.leaf is Leaf.STATE:
-            below = next(indices)
-            found += [f"{letter}_{index}{below}", *_factors(child, below, indices)]
+            below = next(unused)
+            found += [f"{letter}_{index}{below}", *_factors(child, below, unused)]
     return found

@@ -15,10 +15,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from itertools import combinations_with_replacement, groupby, islice, product
-from itertools import count as integers
-from math import factorial, prod
+
+from hyperdsl.theory.rooted import Rooted, indices, numbers
 
 
 class Leaf(Enum):
@@ -35,27 +35,11 @@ AUTONOMOUS = (Leaf.STATE,)
 
 
 @dataclass(frozen=True)
-class Tree:
+class Tree(Rooted):
     """A rooted tree; `leaf` says what it reads when it has no children."""
 
     children: tuple[Tree, ...] = ()
     leaf: Leaf = field(default=Leaf.PLAIN, kw_only=True)
-
-    @cached_property
-    def order(self) -> int:
-        """|t|, the number of nodes."""
-        return 1 + sum(child.order for child in self.children)
-
-    @cached_property
-    def density(self) -> int:
-        """γ(t) = |t|·γ(t_1)···γ(t_m)."""
-        return self.order * prod(child.density for child in self.children)
-
-    @cached_property
-    def symmetry(self) -> int:
-        """σ(t), the number of automorphisms; leaves of different colour are different."""
-        groups = [list(group) for _, group in groupby(sorted(self.children, key=_key))]
-        return prod(factorial(len(group)) * group[0].symmetry ** len(group) for group in groups)
 
     @property
     def is_time_leaf(self) -> bool:
@@ -69,7 +53,7 @@ class Tree:
 
     def condition(self) -> str:
         """The order condition in indices: `Σ b_i a_ij c_j = 1/6`."""
-        factors = ["b_i", *_condition_factors(self, "i", _indices())]
+        factors = ["b_i", *_condition_factors(self, "i", indices())]
         value = "1" if self.density == 1 else f"1/{self.density}"
         return f"Σ {' '.join(factors)} = {value}"
 
@@ -147,21 +131,9 @@ def root(leaves: tuple[Leaf, ...] = PLAIN) -> Tree:
     return Tree(leaf=leaves[0])
 
 
-@lru_cache(maxsize=256)
-def _counts(order: int, colours: int) -> tuple[int, ...]:
-    """Numbers of trees with 0, 1, …, `order` nodes below a root, their leaves of so many colours (Cayley 1857; Knuth,
-    TAOCP 1, §2.3.4.4): a forest of n nodes makes a tree of n + 1."""
-    found, forests = [0, colours], [1]
-    for n in range(1, order):
-        weighted = (sum(d * found[d] for d in range(1, k + 1) if k % d == 0) * forests[n - k] for k in range(1, n + 1))
-        forests.append(sum(weighted) // n)
-        found.append(forests[n])
-    return tuple(found[: order + 1])
-
-
 def count(order: int, leaves: tuple[Leaf, ...] = PLAIN) -> int:
     """The number of trees with at most `order` nodes, the one with one node once."""
-    return sum(_counts(order, len(leaves))) - len(leaves) + 1 if order > 0 else 0
+    return sum(numbers(order, len(leaves))) - len(leaves) + 1 if order > 0 else 0
 
 
 def _graftable(order: int, leaves: tuple[Leaf, ...]) -> tuple[Tree, ...]:
@@ -180,26 +152,13 @@ def _child_colourings(child: Tree) -> tuple[Tree, ...]:
     return child.colourings() if child.children else tuple(Tree(leaf=leaf) for leaf in COLOURED)
 
 
-def _key(tree: Tree) -> tuple[int, str]:
-    return tree.order, str(tree)
-
-
-_LETTERS = "ijklmnopqrstuvwxyz"
-
-
-def _indices() -> Iterator[str]:
-    """Summation indices after i."""
-    yield from _LETTERS[1:]
-    yield from (f"i{n}" for n in integers(1))
-
-
-def _condition_factors(tree: Tree, index: str, indices: Iterator[str]) -> list[str]:
+def _condition_factors(tree: Tree, index: str, unused: Iterator[str]) -> list[str]:
     nodes = sum(1 for child in tree.children if not child.children and child.leaf is not Leaf.STATE)
     found = [f"c_{index}" if nodes == 1 else f"c_{index}^{nodes}"] if nodes else []
     for child in tree.children:
         if child.children or child.leaf is Leaf.STATE:
-            below = next(indices)
-            found += [f"a_{index}{below}", *_condition_factors(child, below, indices)]
+            below = next(unused)
+            found += [f"a_{index}{below}", *_condition_factors(child, below, unused)]
     return found
 
 
