@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,21 @@ def test_single_precision_takes_the_tolerance_it_holds(make: Made) -> None:
     with pytest.warns(UserWarning, match="float32"):
         found = make()(decay, Z0, (0.0, 1.0), rtol=torch.tensor([1e-12, 1e-3]), atol=1e-9)
     assert torch.allclose(found, Z0 * math.exp(-1), rtol=3e-3)
+
+
+@pytest.mark.parametrize("make", FIXED)
+def test_steps_that_rounding_may_outweigh_are_told(make: Made) -> None:
+    z0, solver = torch.ones(1, 2, dtype=torch.bfloat16), make().to(torch.bfloat16)
+    with pytest.warns(
+        UserWarning, match="each of 26 steps rounds the bfloat16 state by up to 0.004 .*at most 25 steps"
+    ):
+        solver(decay, z0, (0.0, 1.0), steps=26)
+    with pytest.warns(UserWarning, match="each of 30 steps rounds the bfloat16"):
+        solver.odeint(decay, z0, [0.0, 0.5, 1.0], steps=15)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        solver(decay, z0, (0.0, 1.0), steps=25)
+        make()(decay, Z0, (0.0, 1.0), steps=1000)
 
 
 def test_sizes_of_states_are_tuples() -> None:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from .control import Control, positive
+from .precision import PrecisionWarning
 
 Tolerance = float | Tensor | Sequence[Any]
 """A positive number, or numbers that broadcast to the state; for a tuple one of these for each part."""
@@ -20,10 +21,6 @@ Tolerance = float | Tensor | Sequence[Any]
 
 FEWEST = 4
 """The smallest rtol, in units of the dtype's eps: rounding of a state alone is an error of about one."""
-
-
-class PrecisionWarning(UserWarning):
-    """A tolerance is below what the dtype of the state can hold."""
 
 
 def fitted(control: Control, z: Tensor, shapes: Sequence[torch.Size] | None) -> Control:

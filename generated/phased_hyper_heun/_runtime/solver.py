@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Self
 from torch import Tensor, nn
 
 from .field import fielded
+from .precision import doubted
 from .ranges import OutsideWarning, Ranges
 from .state import (
     Restore,
@@ -134,16 +135,19 @@ class Solver(nn.Module):
         taken: int | None = None,
         parts: Sequence[float] | None = None,
     ) -> None:
-        """Hold a solve over these times against the ranges of g's training, and warn once where it leaves them.
+        """Hold a solve over these times against the ranges of g's training, and warn once where it leaves them; of
+        fixed steps warn too where they are more than z's dtype bears.
 
         There are `steps` steps from one time to the next, equal ones unless `parts` are what each takes of the way; or
         the longest was `eps` and there were `taken`. Only numbers at hand are looked at: no device is waited for, and
         nothing is in a trace.
         """
-        if self._ranges is None or not is_eager(z):
+        if not is_eager(z):
             return
-        numbers = numbers_of(times)
-        if numbers is None:
+        if eps is None:
+            doubted(z, steps * (len(times) - 1))
+        numbers = None if self._ranges is None else numbers_of(times)
+        if self._ranges is None or numbers is None:
             return
         ways = [abs(after - before) for before, after in itertools.pairwise(numbers) if before != after]
         sizes = [way * part for way in ways for part in parts or (1 / steps,)] if eps is None else [eps]
