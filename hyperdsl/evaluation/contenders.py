@@ -177,7 +177,7 @@ def at_tolerances(
         atol = control.atol * rtol / control.rtol
         found = solve(parts or f, z0, span, rtol=rtol, atol=atol, throw=False, dense=False, **given)
         counts = found.statistics
-        further = (getattr(counts, name, None) for name in ("jacobians", "factorisations"))
+        further = (getattr(counts, name, None) for name in ("jacobians", "factorisations", "products"))
         return Solved(found.z, counts.evaluations, *further)
 
     def states(rtol: float, f: VectorField, z0: Tensor, span: Span, x: Tensor | None) -> Tensor:

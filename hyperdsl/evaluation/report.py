@@ -35,6 +35,7 @@ COLUMNS = (
     Column("NFE", right=True),
     Column("Jac.", right=True, leaves=2),
     Column("LU", right=True, leaves=1),
+    Column("J v", right=True, leaves=2),
     Column("MACs", right=True, leaves=3),
     Column("ms", right=True, leaves=4),
     Column("MAPE %", right=True, leaves=6),
@@ -54,6 +55,7 @@ def table(rows: Sequence[Row], title: str) -> Listing:
             str(row.evaluations),
             _count(row.jacobians, counted=counted),
             _count(row.factorisations, counted=counted),
+            str(row.products) if row.products else "",
             short(row.macs) if row.macs else UNKNOWN,
             f"{row.milliseconds:.2f}",
             "" if counted else f"{row.mape:.3g}",  # a terminal's line has no room for all

@@ -39,6 +39,7 @@ class Solved:
     evaluations: int
     jacobians: int | None = None
     factorisations: int | None = None
+    products: int | None = None
 
 
 @dataclass(frozen=True)

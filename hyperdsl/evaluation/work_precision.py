@@ -45,7 +45,8 @@ class Start:
 class Row:
     """One contender measured. `macs` are one sample's, `milliseconds` a batch's; `accuracy` is a percentage.
 
-    `macs` are 0 where they are not known. `jacobians` and `factorisations` are those of methods that have them.
+    `macs` are 0 where they are not known. `jacobians`, `factorisations` and `products` with Jacobians are those of
+    methods that have them.
 
     `corrector_share` is g's part of `macs`, and `corrector_over_field` the cost of a call of g over that of f.
     `outside` says how a solve left what its g was trained for, with the ranges of the training.
@@ -65,6 +66,7 @@ class Row:
     outside: str | None = None
     jacobians: int | None = None
     factorisations: int | None = None
+    products: int | None = None
 
 
 def _solve(contender: Contender, z0: Tensor, span: Span, x: Tensor | None, f: VectorField) -> Tensor:
@@ -175,6 +177,7 @@ def row_of(
         contender.outside,
         own.jacobians if own else None,
         own.factorisations if own else None,
+        own.products if own else None,
     )
 
 

@@ -80,7 +80,7 @@ class Problem:
 
     def counted(self, accepted: Any, rejected: Any) -> Statistics:
         """What the steps took."""
-        return Statistics(accepted, rejected, self.f.evaluations, self.f.jacobians, self.f.factorisations)
+        return Statistics.of(self.f, accepted, rejected)
 
     def solve(self, control: Control, times: Sequence[float], dense: bool) -> tuple[Solution, list[Tensor]]:
         """From the first to the last of `times`, and the states at all of them; one step size for all samples."""

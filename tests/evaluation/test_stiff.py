@@ -231,7 +231,7 @@ class Adaptive(nn.Module):
         assert jacobian is DECAY.jacobian
         assert atol == pytest.approx(rtol / 100)
         f(torch.zeros(()), z0)
-        counts = SimpleNamespace(evaluations=41, jacobians=7, factorisations=9)
+        counts = SimpleNamespace(evaluations=41, jacobians=7, factorisations=9, products=123)
         return SimpleNamespace(z=z0 * 0 + math.cos(1.0), statistics=counts)
 
     def odeint(self, f, z0, s):  # type: ignore[no-untyped-def]
@@ -251,7 +251,7 @@ def test_stiff_problems_are_compared_with_scipys_methods() -> None:
     names = ["mine", "SciPy's radau", "SciPy's lsoda"]
     assert [(c.method, c.setting) for c in contenders] == [(name, setting) for name in names for setting in settings]
     mine, loose, tight = rows
-    assert (mine.evaluations, mine.jacobians, mine.factorisations) == (41, 7, 9)
+    assert (mine.evaluations, mine.jacobians, mine.factorisations, mine.products) == (41, 7, 9, 123)
     assert loose.relative_error < 1e-2
     assert tight.relative_error < min(1e-4, loose.relative_error)
     assert loose.evaluations == of_scipy_alone(loose.method[8:], 1e-2)
@@ -261,6 +261,7 @@ def test_stiff_problems_are_compared_with_scipys_methods() -> None:
     console.print(table(rows, "title"))
     printed = console.file.getvalue()  # type: ignore[attr-defined]
     assert "Jac." in printed
+    assert ["123" in line.split() for line in printed.splitlines() if "mine" in line] == [True]
     assert [line.split()[-4] for line in printed.splitlines() if "radau" in line] == ["–", "–"]
     without = [replace(row, jacobians=None, factorisations=None) for row in rows]
     console.print(table(without, "without counts"))

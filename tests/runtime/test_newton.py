@@ -124,6 +124,31 @@ def test_fixed_steps_solve_to_the_last_digits(by: str) -> None:
     assert torch.allclose(single.double(), radau(f, z, eps), rtol=1e-5)
 
 
+def test_products_with_the_jacobian_are_counted() -> None:
+    """Each costs a few evaluations of f, which a count of evaluations alone would hide."""
+    z, eps, multiplied = states(4), torch.tensor(1.0, dtype=torch.float64), []
+
+    class Cubed(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, z: Tensor) -> Tensor:
+            ctx.save_for_backward(z)
+            return -(z**3)
+
+        @staticmethod
+        def backward(ctx: Any, g: Tensor) -> Tensor:
+            (z,) = ctx.saved_tensors
+            if g.requires_grad:
+                g.register_hook(multiplied.append)  # a product is the derivative of this one
+            return -3 * z**2 * g
+
+    f = Solvable(lambda s, z: Cubed.apply(z), z, Rule("krylov"))
+    solved(f, eps, (NOW, z, (1.0,)))
+    assert f.products == len(multiplied) > f.jacobians >= 1
+    direct = Solvable(lambda s, z: -(z**3), z)
+    solved(direct, eps, (NOW, z, (1.0,)))
+    assert direct.products == 0
+
+
 @pytest.mark.parametrize("size", [1e-4, 1e-2, 0.1])
 def test_iterates_that_strayed_are_no_solution(size: float) -> None:
     """Two Gauss stages from where Newton's method goes astray at first: to states where all changes are small."""

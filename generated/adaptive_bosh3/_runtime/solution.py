@@ -19,7 +19,8 @@ from .state import beside, sizes_of, times_of
 class Statistics:
     """Steps accepted and rejected, and evaluations of f. Steps are [batch] under `per_sample yes`.
 
-    Implicit steps take matrices ∂f/∂z too, whose evaluations are none of f, and factorise matrices of this size.
+    Implicit steps take matrices ∂f/∂z too, whose evaluations are none of f, and factorise matrices of this size; by
+    Krylov's method they take `products` ∂f/∂z v instead, each of which costs a few evaluations.
     """
 
     accepted: Any
@@ -27,6 +28,12 @@ class Statistics:
     evaluations: int
     jacobians: int = 0
     factorisations: int = 0
+    products: int = 0
+
+    @classmethod
+    def of(cls, f: Any, accepted: Any, rejected: Any) -> Statistics:
+        """Of so many steps with an f that counts."""
+        return cls(accepted, rejected, f.evaluations, f.jacobians, f.factorisations, f.products)
 
 
 class Piece(NamedTuple):

@@ -50,9 +50,7 @@ class GridWay(Way):
         """What there is."""
         finite = bool(torch.isfinite(self.z).all())
         status = Status.SUCCESS if finite else Status.NONFINITE
-        return self.found(
-            self.f, status, Statistics(self.accepted, 0, f.evaluations, f.jacobians, f.factorisations), step
-        )[0]
+        return self.found(self.f, status, Statistics.of(f, self.accepted, 0), step)[0]
 
     def _slope(self, z: Tensor, s: float) -> Tensor:
         slope = slope_at(self.f, times_of(z, s)[0], z)

@@ -107,11 +107,11 @@ def fielded(f: VectorField, x: Any, z: Tensor) -> VectorField:
 
 
 class Counted:
-    """f(s, z) that counts its evaluations, and matrices of its derivatives and their factorisations."""
+    """f(s, z) that counts its evaluations, matrices of its derivatives, their factorisations and products with them."""
 
     is_solvable: ClassVar[bool] = False
     """Whether it has what solves equations of f; tells it of other copies of this module too."""
-    jacobians = factorisations = 0
+    jacobians = factorisations = products = 0
 
     def __init__(self, f: VectorField) -> None:
         self.f, self.evaluations = f, 0

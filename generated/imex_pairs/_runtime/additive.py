@@ -71,6 +71,10 @@ class Prepared(Split):
         return int(self.implicit.factorisations)
 
     @property
+    def products(self) -> int:  # type: ignore[override]
+        return int(self.implicit.products)
+
+    @property
     def ahead(self) -> Any:
         """What a control says of the step, for the equations of the implicit part."""
         return self.implicit.ahead

@@ -18,7 +18,7 @@ from .derivatives import attached, unrolled
 from .equations import SLOW, Equations
 from .field import Counted
 from .jacobian import Given, Jacobian, unhooked
-from .linear import Coupled, Krylov, Square
+from .linear import Coupled, Krylov, Operator, Square
 from .state import VectorField, beside, is_eager
 
 Equation = tuple[Any, Tensor, tuple[float, ...]]
@@ -230,7 +230,7 @@ class Solvable(Counted):
         """Take new matrices where they are stale."""
         assert self.start is not None
         self.jacobians += 1
-        asked = self.jacobian.product if self.rule.by == "krylov" else self.jacobian.at
+        asked = self._product if self.rule.by == "krylov" else self.jacobian.at
         found = asked(*self.start)
         if isinstance(found, Tensor):
             found = found.to(self._work(self.start[1]))
@@ -238,6 +238,15 @@ class Solvable(Counted):
                 found = torch.where(self.stale[:, None, None], found, self._matrix)
         self._matrix, self._solvers = found, {}
         self.fresh, self.stale = self.fresh | self.stale, self.lanes
+
+    def _product(self, s: Any, z: Tensor) -> Operator:
+        product = self.jacobian.product(s, z)
+
+        def counted(v: Tensor) -> Tensor:
+            self.products += 1
+            return product(v)
+
+        return counted
 
     def _work(self, z: Tensor) -> torch.dtype:
         """The real dtype of the linear algebra: no less than single precision."""
