@@ -109,7 +109,7 @@ def prove(pair: Pair, claimed: int, tolerance: Exact | None) -> AdditiveFacts:
         imaginary_stability=imaginary,
         a_stable=stability.a_stable if stability else None,
         l_stable=stability.l_stable if stability else None,
-        stiffly_accurate=is_stiffly_accurate(implicit),
+        stiffly_accurate=is_stiffly_accurate(implicit, tolerance),
     )
 
 

@@ -98,7 +98,7 @@ def prove(tableau: Tableau, claimed: int, tolerance: Exact | None, embedded: tup
         symplectic=aside(MOST_ASIDE, partial(is_symplectic, tableau, tolerance)),
         symmetric=aside(MOST_ASIDE, partial(is_symmetric, tableau, tolerance)),
         l_stable=aside(MOST_ASIDE, partial(_is_l_stable, tableau, reports[0].order_autonomous, tolerance)),
-        stiffly_accurate=is_stiffly_accurate(tableau),
+        stiffly_accurate=is_stiffly_accurate(tableau, tolerance),
     )
 
 
