@@ -163,6 +163,12 @@ def test_suites_test_correctors_that_start_from_the_field(base: str) -> None:
     assert suite_view((plans()["Usual"],)).cases[0].warm is None
 
 
+@pytest.mark.parametrize(("base", "argument"), [("heun", ""), ("radau_iia7", ""), ("kvaerno43", ", 1e-14")])
+def test_suites_measure_to_the_tolerance_that_the_order_holds_to(base: str, argument: str) -> None:
+    (case,) = suite_view((plan(solver(library(base), None)),)).cases
+    assert case.defect == argument
+
+
 def offered(made: Plan) -> set[str]:
     return {name for one in package_view(spec(), (made,)).offered for name in one.names.split(", ")}
 

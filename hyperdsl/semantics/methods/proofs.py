@@ -176,7 +176,7 @@ def compare(
     correct: str = "correct the tableau",
     notes: Sequence[str] = (),
 ) -> None:
-    """Report a row of weights whose order is not the one in `claims`; `needed` is the tolerance within which it would be,
+    """Report a row of weights whose order is not that in `claims`; `needed` is the tolerance within which it would be,
     `notes` are said first where the claim is too high. The coefficients may be at fault where it is not `sure`, and
     where a claim that is too high is within `reach`, the highest order that so many stages can have; `correct` is the
     advice where the row has no order at all."""

@@ -127,10 +127,10 @@ def is_stiffly_accurate(tableau: Tableau, tolerance: Exact | None = None) -> boo
     if reduced.kind == "explicit":
         return False
     wanted = (*reduced.weights[0], ONE)
-    defects = [
-        [value - other for value, other in zip((*row, c), wanted, strict=True) if not _vanishes(value - other, tolerance)]
-        for row, c in zip(reduced.a, reduced.c, strict=True)
-    ]
+    defects = []
+    for row, c in zip(reduced.a, reduced.c, strict=True):
+        differences = (value - other for value, other in zip((*row, c), wanted, strict=True))
+        defects.append([difference for difference in differences if not _vanishes(difference, tolerance)])
     if not all(defects):
         return True
     return None if any(all(defect.parameters for defect in stage) for stage in defects) else False
