@@ -25,7 +25,7 @@ from hyperdsl.theory.multistep.variable import Variable
 from hyperdsl.theory.numbers.exact import ONE, Exact
 
 _TENTH = ONE / Exact.of(10)
-_HIDDEN = 5e-15
+_HIDDEN = 2.5e-14
 """A tolerance of coefficients that round-off hides where the order of a step is measured."""
 
 
