@@ -27,6 +27,8 @@ ORDERS = {  # (order, embedded), with any matrix, L-stable: by their authors, bu
     "ros3": ((3, 2), 1, True),
     "rodas3": ((3, 2), 1, True),
     "rodas3p": ((3, 2), 1, True),
+    "rodaspr": ((4, 3), 1, True),
+    "rodaspr2": ((4, 3), 1, True),
     "lassp3p4s2c": ((3, 2), 3, True),
     "scholz4_7": ((3, 1), 1, False),
     "ros34pw2": ((3, 2), 3, True),
