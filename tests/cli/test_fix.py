@@ -171,3 +171,64 @@ def test_each_fix_alone_removes_its_message() -> None:
                 assert (diagnostic.code, diagnostic.message, diagnostic.place.span) not in spans, path.name
                 tried += 1
     assert tried > 50
+
+
+SWAPPED = """method pair {
+    order 2(3)
+    tableau {
+        0           |
+        2 - sqrt(2) | 1 - sqrt(2)/2, 1 - sqrt(2)/2
+        1           | sqrt(2)/4, sqrt(2)/4, 1 - sqrt(2)/2
+        ------------+---------------------------------------------------
+                    | 1/3 - sqrt(2)/12, 1/3 + sqrt(2)/4, 1/3 - sqrt(2)/6
+                    | sqrt(2)/4, sqrt(2)/4, 1 - sqrt(2)/2
+    }
+}
+"""
+SWAPPED_ROSENBROCK = """method pair {
+    order 2(3)
+    tableau {
+        0 |
+        1 | 1
+        1 | 1, 0
+        --+--------------
+          | 2/3, 0, 1/3
+          | 1/3, 1/3, 1/3
+    }
+    gamma {
+        1/2 + sqrt(3)/6
+        -1, 1/2 + sqrt(3)/6
+        -1/2 - sqrt(3)/6, -1/2 - sqrt(3)/3, 1/2 + sqrt(3)/6
+    }
+}
+"""
+WRONG_DENSE = """method heun {
+    order 2
+    tableau {
+        0 |
+        1 | 1
+        --+----------
+          | 1/2, 1/2
+    }
+    dense 2 {
+        | theta - 1/2*theta^3, 1/2*theta^3
+    }
+}
+"""
+
+
+@pytest.mark.parametrize("text", [SWAPPED, SWAPPED_ROSENBROCK, WRONG_DENSE])
+def test_a_claim_is_not_fixed_where_the_coefficients_may_be_at_fault(tmp_path: Path, text: str) -> None:
+    spec = tmp_path / "mine.hyper"
+    spec.write_text(text, encoding="utf-8")
+    result = RUNNER.invoke(application(), ["check", "--fix", str(spec)])
+    assert result.exit_code == 1
+    assert spec.read_text("utf-8") == text
+    assert ("exchange the rows of weights" in result.output + result.stderr) == ("order 2(3)" in text)
+
+
+def test_dense_output_beyond_the_methods_order_is_claimed_lower(tmp_path: Path) -> None:
+    spec = tmp_path / "mine.hyper"
+    spec.write_text(WRONG_DENSE.replace("dense 2", "dense 3").replace("theta^3", "theta^2"), encoding="utf-8")
+    assert RUNNER.invoke(application(), ["check", "--fix", str(spec)]).exit_code == 0
+    assert "dense 2 {" in spec.read_text("utf-8")

@@ -163,6 +163,13 @@ def test_suites_test_correctors_that_start_from_the_field(base: str) -> None:
     assert suite_view((plans()["Usual"],)).cases[0].warm is None
 
 
+@pytest.mark.parametrize(("digits", "argument"), [(None, ""), (14, ""), (10, ", 1e-10")])
+def test_suites_measure_to_the_tolerance_that_the_order_holds_to(digits: int | None, argument: str) -> None:
+    tolerance = None if digits is None else Exact.of(1) / Exact.of(10**digits)
+    (case,) = suite_view((plan(solver(replace(library("heun"), tolerance=tolerance), None)),)).cases
+    assert case.defect == argument
+
+
 def offered(made: Plan) -> set[str]:
     return {name for one in package_view(spec(), (made,)).offered for name in one.names.split(", ")}
 

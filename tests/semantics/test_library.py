@@ -203,6 +203,29 @@ ORDERS = {  # what their authors say
     "bpr353": (3,),
     "dbm453": (3,),
     "imkg343a": (3,),
+    "bhr553": (3,),
+    "cfn_lirk3": (3,),
+    "ark2c": (2, 1),
+    "ark2d": (2, 1),
+    "billington_sdirk23": (2, 3),
+    "cash_sdirk4": (4, 3, 2),
+    "esdirk324l2sa": (3, 2),
+    "esdirk32i5l2sa": (3, 2),
+    "esdirk436l2sa": (4, 3),
+    "esdirk43i6l2sa": (4, 3),
+    "qesdirk436l2sa": (4, 3),
+    "esdirk547l2sa": (5, 4),
+    "dirk657a": (6, 5),
+    "esdirk648sa": (6, 4),
+    "dirk658sal": (6, 5),
+    "sdirk659sal": (6, 5),
+    "dirk759a": (7, 5),
+    "dirk7510sal": (7, 5),
+    "esdirk7510sa": (7, 5),
+    "sdirk7511sal": (7, 5),
+    "dirk8614a": (8, 6),
+    "dirk8616sal": (8, 6),
+    "esdirk8516sal": (8, 5),
 }
 
 
@@ -251,6 +274,11 @@ PROPERTIES = {  # symplectic, symmetric, L-stable, stiffly accurate: Hairer & Wa
     "sdirk_family": (None, None, None, None),
     "second_order": (False, False, False, False),
     "dopri5": (False, False, False, False),
+    "billington_sdirk23": (False, False, True, False),
+    "cash_sdirk4": (False, False, True, True),
+    "dirk759a": (False, False, False, False),
+    "dirk8616sal": (False, False, True, True),
+    "esdirk8516sal": (False, False, False, True),  # its authors call it L-stable: docs/labels.md
 }
 
 

@@ -118,6 +118,20 @@ def test_stiffly_accurate_methods() -> None:
     assert not {"gauss4", "gauss6", "implicit_midpoint", "sdirk3", "rk4", "dopri5"} & found
 
 
+def test_a_stage_that_the_weights_do_not_read_makes_no_method_stiffly_accurate() -> None:
+    closing = tableau([["1/2"], ["1"]], ["1/2", "1"], ["1", "0"])  # the midpoint rule, and f at the end of its step
+    assert is_stiffly_accurate(closing) is False
+    estimated = tableau([["1"], ["1/3", "1/4"]], ["1", "7/12"], ["1", "0"])  # backward Euler, and a stage for its error
+    assert is_stiffly_accurate(estimated) is True
+
+
+def test_decimals_are_stiffly_accurate_to_their_tolerance() -> None:
+    rounded = tableau([["0.2929"], ["0.7071", "0.2929"]], ["0.2929", "0.9999"], ["0.7071", "0.2929"])
+    assert is_stiffly_accurate(rounded) is False
+    assert is_stiffly_accurate(rounded, exact("1/10000")) is True
+    assert is_stiffly_accurate(rounded, exact("1/20000")) is False
+
+
 MIDPOINT_WITH_A_DIGRESSION = tableau([["1/2"], ["1/2", "1/3"]], ["1/2", "5/6"], ["1", "0"])
 MIDPOINT_TWICE = tableau([["1/2"], ["1/6", "1/3"]], ["1/2", "1/2"], ["1/4", "3/4"])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 from hyperdsl.codegen.torch.adaptive import adaptive_view, is_implicit
 from hyperdsl.codegen.torch.computed import ComputedView, computed_view
@@ -24,6 +25,8 @@ from hyperdsl.theory.multistep.variable import Variable
 from hyperdsl.theory.numbers.exact import ONE, Exact
 
 _TENTH = ONE / Exact.of(10)
+_HIDDEN = 2.5e-14
+"""A tolerance of coefficients that round-off hides where the order of a step is measured."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,8 @@ class CaseView:
     corrector. `stated` is what the class says of itself, `computed` what its step gives on a problem of numbers.
     `grid` are the points of its own grid, "" without one; `increments`: whether they are learned. `implicit`: whether a
     step has equations to solve or takes f's derivatives, so that it takes more evaluations than its class counts.
-    `linearised`: whether it takes derivatives; `split`: whether f is a pair.
+    `linearised`: whether it takes derivatives; `split`: whether f is a pair. `defect` is the tolerance to which its
+    order holds, as an argument, "" where round-off hides it.
     """
 
     solver: str
@@ -105,6 +109,7 @@ class CaseView:
     split: bool = False
     path: PathCaseView | None = None
     varying: VaryingCaseView | None = None
+    defect: str = ""
 
     @property
     def untouched(self) -> bool:
@@ -234,7 +239,14 @@ def _case(plan: Plan, network: CorrectorView | None) -> CaseView:
         split=plan.split,
         path=_path(plan),
         varying=_varying(plan.varying) if plan.varying else None,
+        defect=_defect(plan),
     )
+
+
+def _defect(plan: Plan) -> str:
+    tolerance = plan.facts.get("tolerance")
+    size = float(Fraction(str(tolerance))) if tolerance else 0.0
+    return f", {size:g}" if size > _HIDDEN else ""
 
 
 def _varying(method: Variable) -> VaryingCaseView:

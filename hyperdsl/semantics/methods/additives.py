@@ -109,7 +109,7 @@ def prove(pair: Pair, claimed: int, tolerance: Exact | None) -> AdditiveFacts:
         imaginary_stability=imaginary,
         a_stable=stability.a_stable if stability else None,
         l_stable=stability.l_stable if stability else None,
-        stiffly_accurate=is_stiffly_accurate(implicit),
+        stiffly_accurate=is_stiffly_accurate(implicit, tolerance),
     )
 
 
@@ -194,13 +194,14 @@ def _check_claim(report: Report, name: n.Name, pair: Pair, claim: Claim, parts: 
     ]
     timed = bool(sums) and all(sums)
     reports = _reports(pair, claim.tolerance)
-    for row, (number, claimed) in enumerate(zip(claim.numbers, (claim.order, *claim.embedded), strict=True)):
+    claims = (claim.order, *claim.embedded)
+    for row, (number, claimed) in enumerate(zip(claim.numbers, claims, strict=True)):
         needed = partial(tolerance_needed, pair, claimed, row)
         alone = [f"the {part} part alone has order {order}" for part, order in reports[row].parts]
         tableaux = (part.tableau for part in parts)
         reach = min(highest_order(one.kind, one.stages, embedded=row > 0) for one in tableaux)
         compare(
-            report, name, number, claimed, reports, row, needed, timed=timed, sure=all(sums), reach=reach, notes=alone
+            report, name, number, claims, reports, row, needed, timed=timed, sure=all(sums), reach=reach, notes=alone
         )
     if not report.failed_since(before):
         warn_of_time(report, name, reports[0])

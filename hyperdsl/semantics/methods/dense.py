@@ -154,7 +154,7 @@ def _is_proven(
         advice = f"claim order {order}, or correct the weights" if order else "correct the weights"
         fields = {"name": name.text, "claimed": part.order, "proven": order}
         notes = _explained(failing) if failing else []
-        fix = claiming(part.claimed, order)
+        fix = claiming(part.claimed, order) if part.order > method_order else None  # else the weights may be at fault
         report(catalogue.DENSE_TOO_HIGH, part.claimed, **fields, notes=notes, help=advice, fix=fix)
     elif part.order < order:
         fix = claiming(part.claimed, order)

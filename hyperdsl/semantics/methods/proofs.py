@@ -98,7 +98,7 @@ def prove(tableau: Tableau, claimed: int, tolerance: Exact | None, embedded: tup
         symplectic=aside(MOST_ASIDE, partial(is_symplectic, tableau, tolerance)),
         symmetric=aside(MOST_ASIDE, partial(is_symmetric, tableau, tolerance)),
         l_stable=aside(MOST_ASIDE, partial(_is_l_stable, tableau, reports[0].order_autonomous, tolerance)),
-        stiffly_accurate=is_stiffly_accurate(tableau),
+        stiffly_accurate=is_stiffly_accurate(tableau, tolerance),
     )
 
 
@@ -118,12 +118,13 @@ def check_claim(report: Report, name: n.Name, table: Table, claim: Claim) -> Fac
     sums = claim.autonomous or rows_sum(report, name.text, tableau, tolerance, nodes)
     reports = _reports(tableau, tolerance, (claim.order, *claim.embedded))
     timed = sums and not claim.autonomous  # a row that does not sum to c has been reported: judge the rest alone
-    for row, (number, claimed) in enumerate(zip(claim.numbers, (claim.order, *claim.embedded), strict=True)):
+    claims = (claim.order, *claim.embedded)
+    for row, (number, claimed) in enumerate(zip(claim.numbers, claims, strict=True)):
         needed = partial(tolerance_needed, tableau, claimed, row)
         correct = _what_sums(tableau, row, claimed, tolerance)
         reach = highest_order(tableau.kind, tableau.stages, embedded=row > 0)
         compare(
-            report, name, number, claimed, reports, row, needed, timed=timed, sure=sums, reach=reach, correct=correct
+            report, name, number, claims, reports, row, needed, timed=timed, sure=sums, reach=reach, correct=correct
         )
     if report.failed_since(before):
         return None
@@ -164,7 +165,7 @@ def compare(
     report: Report,
     name: n.Name,
     number: n.Expression,
-    claimed: int,
+    claims: Sequence[int],
     reports: Sequence[Proven],
     row: int,
     needed: Callable[[], Fraction | None],
@@ -175,12 +176,12 @@ def compare(
     correct: str = "correct the tableau",
     notes: Sequence[str] = (),
 ) -> None:
-    """Report a row of weights whose order is not the claimed one; `needed` is the tolerance within which it would be,
+    """Report a row of weights whose order is not that in `claims`; `needed` is the tolerance within which it would be,
     `notes` are said first where the claim is too high. The coefficients may be at fault where it is not `sure`, and
     where a claim that is too high is within `reach`, the highest order that so many stages can have; `correct` is the
     advice where the row has no order at all."""
     orders = [proven.order if timed else proven.order_autonomous for proven in reports]
-    order, swapped = orders[row], max(orders) > orders[0]
+    claimed, order, swapped = claims[row], orders[row], max(orders) > orders[0] or exchanged(orders, claims)
     sure = sure and not swapped
     failing = reports[row].failing if timed else reports[row].failing_autonomous
     too_high, too_low = (
@@ -209,9 +210,20 @@ def compare(
         report(too_high, number, name=name.text, claimed=claimed, proven=order, notes=said, help=advice, fix=fix)
     elif claimed < order:
         proven = str(order) if reports[row].finished else f"at least {order}"
-        advice = f"claim order {order}"
+        advice = lower(order, orders, claims)
         fix = claiming(number, order) if sure else None
         report(too_low, number, name=name.text, claimed=claimed, proven=proven, help=advice, fix=fix)
+
+
+def exchanged(orders: Sequence[int], claims: Sequence[int]) -> bool:
+    """Whether the claims are borne out with the rows of weights in another order, and not in theirs."""
+    return [*orders] != [*claims] and sorted(orders) == sorted(claims)
+
+
+def lower(order: int, orders: Sequence[int], claims: Sequence[int]) -> str:
+    """The advice where a claim is lower than the order."""
+    rows = "exchange the rows of weights, of which the first is propagated, or " if exchanged(orders, claims) else ""
+    return f"{rows}claim order {order}"
 
 
 def _what_sums(tableau: Tableau, row: int, claimed: int, tolerance: Exact | None) -> str:

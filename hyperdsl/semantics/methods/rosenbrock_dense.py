@@ -46,7 +46,7 @@ def read_rosenbrock_dense(
         advice = f"claim order {proven}, or correct the weights" if proven else "correct the weights"
         notes = _explained(failing) if failing else []
         fields = {"name": name.text, "claimed": part.order, "proven": proven}
-        fix = claiming(part.claimed, proven)
+        fix = claiming(part.claimed, proven) if part.order > order else None  # else the weights may be at fault
         report(catalogue.DENSE_TOO_HIGH, part.claimed, **fields, notes=notes, help=advice, fix=fix)
         return None
     if part.order < proven:

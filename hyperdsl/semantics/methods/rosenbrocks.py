@@ -9,7 +9,7 @@ from hyperdsl.diagnostics import catalogue
 from hyperdsl.semantics.methods.families import check_denominators, parameter_names, read_conditions
 from hyperdsl.semantics.methods.gammas import Coefficients, read_coefficients
 from hyperdsl.semantics.methods.labels import tables_of
-from hyperdsl.semantics.methods.proofs import Claim, claiming, largest_exponent, shown
+from hyperdsl.semantics.methods.proofs import Claim, claiming, exchanged, largest_exponent, lower, shown
 from hyperdsl.semantics.methods.rosenbrock_dense import read_rosenbrock_dense
 from hyperdsl.semantics.methods.tableaux import CLAUSES, check_weight_rows, read_claim
 from hyperdsl.semantics.model.rosenbrock import Rosenbrock, RosenbrockFacts
@@ -119,8 +119,8 @@ class _Judge:
         before = len(self.report.found)
         timed = not claim.autonomous and self._sums_hold()
         reports = _reports(tableau, claim.tolerance)
-        for row, claimed in enumerate((claim.order, *claim.embedded)):
-            self._compare_row(row, claimed, reports, timed=timed, sure=timed or claim.autonomous)
+        for row in range(1 + len(claim.embedded)):
+            self._compare_row(row, reports, timed=timed, sure=timed or claim.autonomous)
         first = reports[0]
         if first.order < first.order_autonomous and not self.report.failed_since(before):
             notes = [_failure(first.failing)] if first.failing else []
@@ -147,18 +147,18 @@ class _Judge:
             self.report(entry, node, row=defect.row + 1, name=self.name.text, notes=notes)
         return not defects
 
-    def _compare_row(
-        self, row: int, claimed: int, reports: tuple[OrderReport, ...], *, timed: bool, sure: bool
-    ) -> None:
+    def _compare_row(self, row: int, reports: tuple[OrderReport, ...], *, timed: bool, sure: bool) -> None:
         name, number = self.name.text, self.claim.numbers[row]
         orders = [proven.order if timed else proven.order_autonomous for proven in reports]
         order, failing = orders[row], reports[row].failing if timed else reports[row].failing_autonomous
-        swapped = max(orders) > orders[0]
+        claims = (self.claim.order, *self.claim.embedded)
+        claimed, swapped = claims[row], max(orders) > orders[0] or exchanged(orders, claims)
         sure = sure and not swapped
         if claimed < order:
             entry = catalogue.EMBEDDED_TOO_LOW if row else catalogue.ORDER_TOO_LOW
             fix = claiming(number, order) if sure else None
-            self.report(entry, number, name=name, claimed=claimed, proven=order, help=f"claim order {order}", fix=fix)
+            advice = lower(order, orders, claims)
+            self.report(entry, number, name=name, claimed=claimed, proven=order, help=advice, fix=fix)
         if claimed <= order:
             return
         notes = _explained(failing) if failing else []

@@ -74,11 +74,12 @@ class RosenbrockTableau:
         return self.c == sums(self.alpha) and self.gamma_sums == sums(self.gamma)
 
     def is_stiffly_accurate(self, tolerance: Exact | None = None) -> bool:
-        """Whether b is the last row of β, and the last stage is evaluated at the end of the step (to the tolerance;
-        H&W II, §IV.7, (7.20))."""
-        differences = [p - q for p, q in zip(self.weights[0], self.beta[-1], strict=True)]
+        """Whether b is the row of β of the last stage that it reads, and that stage is evaluated at the end of the step
+        (to the tolerance; H&W II, §IV.7, (7.20)). Further stages are those of embedded rows."""
+        last = max((i for i, weight in enumerate(self.weights[0]) if not weight.is_zero), default=0)
+        differences = [p - q for p, q in zip(self.weights[0], self.beta[last], strict=True)]
         limit = ZERO if tolerance is None else tolerance
-        return all((not q.parameters and abs(q) <= limit) or q.is_zero for q in (*differences, self.c[-1] - ONE))
+        return all((not q.parameters and abs(q) <= limit) or q.is_zero for q in (*differences, self.c[last] - ONE))
 
     @cached_property
     def diagonal(self) -> Row:

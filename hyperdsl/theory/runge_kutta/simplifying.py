@@ -116,16 +116,24 @@ class _TooManyError(Exception):
     """More orders of the stages than are tried."""
 
 
-def is_stiffly_accurate(tableau: Tableau) -> bool | None:
-    """The last stage is the new state, exactly: its row of A is b and its node 1.
+def is_stiffly_accurate(tableau: Tableau, tolerance: Exact | None = None) -> bool | None:
+    """A stage that counts is the new state (to the tolerance): its row of A is b and its node 1.
 
-    None for a family of which that holds for some parameters at most, and no number shows that it holds for none.
+    Stages that the weights do not depend on are left out: what embedded rows alone read, and an explicit stage at the
+    end of the step, which is the new state of any method. None for a family of which that holds for some parameters at
+    most, and no number shows that it holds for none.
     """
-    if tableau.kind == "explicit":
+    reduced = irreducible(tableau)
+    if reduced.kind == "explicit":
         return False
-    row = zip((*tableau.a[-1], tableau.c[-1]), (*tableau.weights[0], ONE), strict=True)
-    defects = [value - wanted for value, wanted in row if value != wanted]
-    return not defects or (None if all(defect.parameters for defect in defects) else False)
+    wanted = (*reduced.weights[0], ONE)
+    defects = []
+    for row, c in zip(reduced.a, reduced.c, strict=True):
+        differences = (value - other for value, other in zip((*row, c), wanted, strict=True))
+        defects.append([difference for difference in differences if not _vanishes(difference, tolerance)])
+    if not all(defects):
+        return True
+    return None if any(all(defect.parameters for defect in stage) for stage in defects) else False
 
 
 def _largest(
