@@ -143,7 +143,7 @@ def test_how_near_is_what_is_asked_for() -> None:
             (found,) = equations.increments(eps, (eps, z, (1.0,)))
             assert torch.allclose(found, -100 * eps[:, None] / (1 + 100 * eps[:, None]), atol=1e-4)
             assert not bool(equations.unsolved.any())
-        assert equations.factorisations == made
+        assert (equations.factorisations, equations.jacobians) == (made, 1)
 
 
 def test_factors_of_samples_do_not_hang_on_each_other() -> None:
