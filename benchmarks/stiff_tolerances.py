@@ -103,7 +103,7 @@ class Case:
         errors = [size(end - self.exact, self.exact, rtol, atol) for end in (found.z, theirs.z)]
         counts = found.statistics
         mine = Run(errors[0], counts.evaluations, counts.jacobians, counts.factorisations)
-        return mine, Run(errors[1], theirs.evaluations, theirs.jacobians, theirs.factorisations or 0)
+        return mine, Run(errors[1], theirs.evaluations, theirs.jacobians or 0, theirs.factorisations or 0)
 
 
 def equal_tolerances(small: bool) -> Table:
