@@ -1,9 +1,10 @@
 """Stiff problems beside SciPy's methods: python -m benchmarks.stiff [--only TABLE]
 
-Error, evaluations, Jacobians and factorisations of Radau and BDF beside SciPy's at equal tolerances; 1,000 Robertson
-reactions, each with steps of its own, beside a loop over SciPy's Radau and LSODA; the Brusselator with diffusion by
-implicit-explicit pairs, Newton–Krylov and explicit steps; slopes of convergence where a problem is not stiff and where
-it is; Robertson's reaction with an algebraic equation. Writes benchmarks/results/stiff.md and .json.
+Error, evaluations, Jacobians and factorisations of Radau and BDF beside SciPy's at equal tolerances, and how their
+ratios are spread at tolerances near by; 1,000 Robertson reactions, each with steps of its own, beside a loop over
+SciPy's Radau and LSODA; the Brusselator with diffusion by implicit-explicit pairs, Newton–Krylov and explicit steps;
+slopes of convergence where a problem is not stiff and where it is; Robertson's reaction with an algebraic equation.
+Writes benchmarks/results/stiff.md and .json.
 """
 
 from __future__ import annotations
@@ -11,11 +12,9 @@ from __future__ import annotations
 import json
 import math
 import statistics
-import tempfile
 import time
 from collections.abc import Callable, Sequence
-from functools import cache, partial
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -25,96 +24,12 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from benchmarks import study
-from hyperdsl import compiler
-from hyperdsl.evaluation.packages import load_package
-from hyperdsl.evaluation.problems import Problem
+from benchmarks.stiff_tolerances import ENDS, Table, equal_tolerances, nearby, solvers
 from hyperdsl.evaluation.report import markdown
 from hyperdsl.evaluation.scipy_methods import scipy_solve
 from hyperdsl.evaluation.stiff import STIFF, brusselator_1d
-from hyperdsl.source import SpecFile
 
-SPEC = Path(__file__).with_name("stiff.hyper")
-Table = tuple[str, list[str], list[list[str]]]
-
-CASES: dict[str, tuple[dict[str, tuple[float, float]] | None, float]] = {
-    "robertson": (None, 1e-6),
-    "van_der_pol_stiff(mu=1e3)": ({"mu": (1e3, 1e3)}, 1.0),
-    "van_der_pol_stiff(mu=1e6)": ({"mu": (1e6, 1e6)}, 1.0),
-    "van_der_pol_stiff(mu=1e12)": ({"mu": (1e12, 1e12)}, 1.0),  # μ = 1e6 in the oscillator's own time
-    "oregonator_stiff": (None, 1e-2),
-    "hires": (None, 1e-4),
-}
-"""Parameters, and the absolute tolerance over the relative one."""
-
-ENDS = {
-    "robertson": (0.2083340149701255e-07, 0.8333360770334713e-13, 0.9999999791665050),
-    "van_der_pol_stiff(mu=1e6)": (1.706167732170483, -0.8928097010247975),
-    "van_der_pol_stiff(mu=1e12)": (1.705546217534, -0.893476362548),  # two codes at 1e-9: SciPy's ends in nan at 1e-12
-    "oregonator_stiff": (1.000814870318523, 1228.178521549917, 132.0554942846706),
-    "hires": (
-        0.7371312573325668e-3,
-        0.1442485726316185e-3,
-        0.5888729740967575e-4,
-        0.1175651343283149e-2,
-        0.2386356198831331e-2,
-        0.6238968252742796e-2,
-        0.2849998395185769e-2,
-        0.2850001604814231e-2,
-    ),
-}
-"""Published (tests/evaluation/test_stiff.py), but for what is said; the others are Radau's at 1e-12."""
-
-RIVALS = {"Radau": "radau", "Bdf": "bdf"}
 REACTIONS, LOOPED = 1000, 20
-
-
-@cache
-def solvers() -> dict[str, Any]:
-    """The solvers of the spec beside this file, compiled for this run."""
-    with tempfile.TemporaryDirectory() as folder:
-        compiler.compile_checked(compiler.check([SpecFile(SPEC, SPEC.name)]), Path(folder))
-        return {name: made() for name, made in load_package(Path(folder) / SPEC.stem).solvers.items()}
-
-
-def size(error: Tensor, z: Tensor, rtol: float, atol: float) -> float:
-    """An error in tolerances, as a control has it."""
-    return float((error / (atol + rtol * z.abs())).square().mean().sqrt())
-
-
-def exact_end(name: str, problem: Problem, z0: Tensor) -> Tensor:
-    if name in ENDS:
-        return torch.tensor([ENDS[name]], dtype=torch.float64)
-    given: dict[str, Any] = {"rtol": 1e-12, "atol": 1e-14, "jacobian": problem.jacobian}
-    return scipy_solve(problem.f, z0, problem.span, method="radau", **given).z
-
-
-def equal_tolerances(small: bool) -> Table:
-    """Each method beside SciPy's of the same name."""
-    rows = []
-    for name, (ranges, absolute) in list(CASES.items())[: 1 if small else None]:
-        problem = STIFF[name.split("(")[0]].problem(ranges)
-        z0, _ = problem.draw(1, torch.Generator())
-        exact = exact_end(name, problem, z0)
-        for own, rival in list(RIVALS.items())[: 1 if small else None]:
-            for rtol in (1e-4,) if small else (1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9):
-                given: dict[str, Any] = {"rtol": rtol, "atol": rtol * absolute, "jacobian": problem.jacobian}
-                found = solvers()[own].solve(problem.f, z0, problem.span, throw=False, dense=False, **given)
-                theirs = scipy_solve(problem.f, z0, problem.span, method=rival, **given)
-                errors = [size(end - exact, exact, rtol, rtol * absolute) for end in (found.z, theirs.z)]
-                counts = found.statistics
-                row = [name, own, f"{rtol:.0e}", *(f"{error:.2g}" for error in errors), f"{errors[0] / errors[1]:.2f}"]
-                pairs = (
-                    (counts.evaluations, theirs.evaluations),
-                    (counts.jacobians, theirs.jacobians),
-                    (counts.factorisations, theirs.factorisations),
-                )
-                for mine, other in pairs:
-                    row += [str(mine), str(other)]
-                rows.append([*row, f"{counts.evaluations / theirs.evaluations:.2f}"])
-                print(*rows[-1], flush=True)
-    heads = ["problem", "method", "rtol", "error in tolerances", "SciPy's", "ratio", "evaluations", "SciPy's"]
-    heads += ["Jacobians", "SciPy's", "factorisations", "SciPy's", "evaluations, ratio"]
-    return "Radau and BDF beside SciPy's at equal tolerances", heads, rows
 
 
 def reaction(k: Sequence[float]) -> tuple[Callable[..., Any], Callable[..., Any]]:
@@ -319,6 +234,7 @@ def algebraic(small: bool) -> Table:
 
 TABLES: dict[str, Callable[[bool], Table]] = {
     "tolerances": equal_tolerances,
+    "nearby": nearby,
     "batches": batches,
     "diffusion": diffusion,
     "orders": order_reduction,

@@ -99,8 +99,9 @@ def evaluate(
     name, state = _called(own, learns, weights is not None)
     if tolerances and not rivals.is_adaptive(model):
         stop(f"`--rtol` is for adaptive solvers, and {own} has no control")
-    solved = guarded(lambda: work_precision.seen_stiff(on_path(chosen, model)))  # with a path f alone is no field
-    beside, scipy = _methods(methods, solved)
+    asked = None if methods is None else _methods(methods.replace(" ", "").split(","))
+    solved, start = guarded(lambda: work_precision.begun(on_path(chosen, model)))  # with a path f alone is no field
+    beside, scipy = asked or _methods(rivals.STIFF_METHODS if solved.stiff else rivals.DEFAULT_METHODS)
     contenders = guarded(
         lambda: rivals.beside(
             name,
@@ -113,7 +114,6 @@ def evaluate(
             problem=solved,
         )
     )
-    start = guarded(lambda: work_precision.unseen(solved))
     rows = guarded(lambda: work_precision.measure(contenders, start))
     panels = guarded(lambda: drawn.panels(contenders, start)) if samples is not None else []
     title = f"{own} on {chosen.name}, {state}"
@@ -168,16 +168,14 @@ def _of_another(trained_on: str | None, problem: str) -> list[str]:
     return [f"The weights were trained on {trained_on or 'a problem that their file does not name'}, not on {problem}."]
 
 
-def _methods(given: str | None, problem: Problem) -> tuple[dict[str, TableauSolver], list[str]]:
-    """Methods of the library, ready to run, and names of SciPy's: those given, or what is usual for the problem."""
-    from hyperdsl.evaluation.contenders import DEFAULT_METHODS, STIFF_METHODS
+def _methods(names: Iterable[str]) -> tuple[dict[str, TableauSolver], list[str]]:
+    """Methods of the library, ready to run, and names of SciPy's."""
     from hyperdsl.evaluation.scipy_methods import METHODS
     from hyperdsl.evaluation.solvers import TableauSolver
 
-    usual = STIFF_METHODS if problem.stiff else DEFAULT_METHODS
-    names = [*usual] if given is None else [name for name in given.replace(" ", "").split(",") if name]
-    scipy = [name for name in names if name in METHODS]
-    return {name: TableauSolver(name, tableau(name, METHODS)) for name in names if name not in METHODS}, scipy
+    named = [name for name in names if name]
+    scipy = [name for name in named if name in METHODS]
+    return {name: TableauSolver(name, tableau(name, METHODS)) for name in named if name not in METHODS}, scipy
 
 
 def tableau(name: str, others: Iterable[str] = ()) -> Tableau:

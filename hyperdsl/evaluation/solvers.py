@@ -154,7 +154,10 @@ _SEQUENCE = (2, 4, 6, 8, 10)
 
 
 def _extrapolated(f: VectorField, z: Tensor, span: Span, steps: int) -> Tensor:
-    """Gragg's method extrapolated to order 10, in equal steps (Hairer, Nørsett & Wanner I, §II.9)."""
+    """Gragg's method extrapolated to order 10, in equal steps (Hairer, Nørsett & Wanner I, §II.9).
+
+    It ends where numbers are no longer finite, soon where steps are far too long for a stiff problem.
+    """
     eps = (span[1] - span[0]) / steps
     for k in range(steps):
         s = span[0] + k * eps
@@ -167,6 +170,8 @@ def _extrapolated(f: VectorField, z: Tensor, span: Span, steps: int) -> Tensor:
                 ratio = (n / _SEQUENCE[i - j]) ** 2
                 row.append(row[-1] + (row[-1] - previous[j - 1]) / (ratio - 1))
         z = row[-1]
+        if not bool(z.isfinite().all()):
+            break
     return z
 
 

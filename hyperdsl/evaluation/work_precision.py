@@ -26,8 +26,8 @@ from hyperdsl.evaluation.stiff import DRAWN
 
 UNSEEN = 1_000_003
 """A seed that training does not use."""
-PROBED, STIFF_TOLERANCE = 4, 1e-7
-"""States that tell whether a problem is stiff, and how exactly one that turned out so is solved."""
+STIFF_TOLERANCE = 1e-7
+"""How exactly a problem is solved that turned out to be stiff."""
 
 
 @dataclass(frozen=True)
@@ -187,21 +187,19 @@ def unseen(problem: Problem, samples: int | None = None, seed: int = UNSEEN) -> 
     return Start(problem.f, z0, problem.span, exact_end(problem, z0, problem.span, x), x)
 
 
-def seen_stiff(problem: Problem) -> Problem:
-    """The problem, as a stiff one where explicit steps do not lead to the end from a few of its states.
+def begun(problem: Problem) -> tuple[Problem, Start]:
+    """The problem with `unseen` states: as a stiff one where explicit steps do not lead to their ends.
 
     It is solved to no more than STIFF_TOLERANCE then, and from fewer states, each of which is solved alone.
     """
-    if problem.stiff:
-        return problem
-    z0, x = problem.draw(min(problem.samples, PROBED), torch.Generator().manual_seed(UNSEEN))
     try:
-        exact_end(problem, z0, problem.span, x)
+        return problem, unseen(problem)
     except NotConvergedError:
-        return replace(
-            problem, stiff=True, samples=min(problem.samples, DRAWN), tolerance=max(problem.tolerance, STIFF_TOLERANCE)
-        )
-    return problem
+        if problem.stiff:
+            raise
+    samples, tolerance = min(problem.samples, DRAWN), max(problem.tolerance, STIFF_TOLERANCE)
+    stiff = replace(problem, stiff=True, samples=samples, tolerance=tolerance)
+    return stiff, unseen(stiff)
 
 
 def exact_end(problem: Problem, z0: Tensor, span: Span, x: Tensor | None = None) -> Tensor:

@@ -56,11 +56,12 @@ class ImplicitSteps(Differentiated):
     """Put before a class of steps, it solves their equations by its `rule`."""
 
     rule: ClassVar[Rule] = NEWTON
+    equations: ClassVar[type[Solvable]] = Solvable
 
     def _prepared(self, f: VectorField, z: Tensor) -> VectorField:
         if getattr(type(f), "is_solvable", False) or not is_eager(z):
             return f
-        return Solvable(f, z, self.rule, given_of(f), getattr(self, "each", False))
+        return self.equations(f, z, self.rule, given_of(f), getattr(self, "each", False))
 
 
 def _taking(call: Callable[..., Any]) -> Callable[..., Any]:

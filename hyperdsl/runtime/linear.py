@@ -129,6 +129,23 @@ class Coupled:
         return part.to(self.jacobian.device, dtype)
 
 
+@dataclass(frozen=True)
+class Nearby:
+    """(I − ε A ⊗ J)⁻¹, about, by the solver of an ε' that ε is `ratio` times, 0-d or one for each row.
+
+    It takes what is stiff ε/ε' times as far as it should and what is not as far as that: 2 / (1 + ε/ε') times its
+    solutions leave |1 − ε/ε'| / (1 + ε/ε') of either at most (Krogh & Stewart, ACM TOMS 10, 1984).
+    """
+
+    solver: Coupled
+    ratio: Tensor
+
+    def solve(self, r: Tensor) -> Tensor:
+        """The solution for r [stages, rows, n]."""
+        part = torch.where(self.ratio.isnan(), 1.0, 2 / (1 + self.ratio)).to(r.dtype)  # 0/0: a sample that stays
+        return (part[:, None] if part.ndim else part) * self.solver.solve(r)
+
+
 class Stagewise:
     """(I − ε [a_ij J_j])⁻¹ for the equations of several stages, each with its own of `jacobians` [s, rows, n, n].
 

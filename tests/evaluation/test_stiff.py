@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 import torch
 from rich.console import Console
-from torch import nn
+from torch import Tensor, nn
 
-from hyperdsl.evaluation import scipy_methods, work_precision
+from hyperdsl.evaluation import scipy_methods
 from hyperdsl.evaluation.built_in import built_in
 from hyperdsl.evaluation.contenders import beside, fixed
 from hyperdsl.evaluation.cost import milliseconds
@@ -25,9 +25,8 @@ from hyperdsl.evaluation.errors import EvaluationError, NotConvergedError, Probl
 from hyperdsl.evaluation.lookup import find_problem
 from hyperdsl.evaluation.report import lost_sentences, table
 from hyperdsl.evaluation.scipy_methods import scipy_solve, stiff_reference
-from hyperdsl.evaluation.solvers import reference_solution
 from hyperdsl.evaluation.stiff import STIFF, brusselator_1d
-from hyperdsl.evaluation.work_precision import measure, seen_stiff, unseen
+from hyperdsl.evaluation.work_precision import begun, measure, unseen
 
 S = torch.tensor(0.3, dtype=torch.float64)
 
@@ -194,14 +193,29 @@ def test_references_are_as_good_as_they_say() -> None:
         stiff_reference(lambda s, z: z * z, torch.ones(1, 1), near_its_end, tolerance=1e-8)
 
 
-def test_a_stiff_problem_that_does_not_say_so_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stiff_problem_that_does_not_say_so_is_seen() -> None:
     pendulum = built_in("pendulum")
-    assert seen_stiff(pendulum) is pendulum
-    few = partial(reference_solution, most_steps=8)  # thousands of steps take seconds
-    monkeypatch.setattr(work_precision, "reference_solution", few)
-    seen = seen_stiff(replace(DECAY, f=lambda s, z: -1e6 * (z - math.cos(s)), stiff=False, samples=256, tolerance=1e-9))
-    assert (seen.stiff, seen.samples, seen.tolerance) == (True, 8, 1e-7)
-    assert unseen(seen, 1).reference.numpy() == pytest.approx(math.cos(1.0), rel=1e-5)
+    same, start = begun(pendulum)
+    assert same is pendulum
+    torch.testing.assert_close(start.z0, unseen(pendulum).z0, rtol=0, atol=0)
+    field, calls = lambda s, z: -1e6 * (z - math.cos(s)), [0]
+
+    def counted(s: Tensor, z: Tensor) -> Tensor:
+        calls[0] += 1
+        return field(s, z)
+
+    silent = replace(DECAY, f=counted, jacobian=None, stiff=False, samples=256, tolerance=1e-9)
+    seen, start = begun(silent)
+    assert (seen.stiff, seen.samples, seen.tolerance, len(start.z0)) == (True, 8, 1e-7, 8)
+    assert start.reference.numpy() == pytest.approx(math.cos(1.0), rel=1e-5)
+    assert calls[0] < 20_000  # explicit steps that cannot succeed end when numbers are no longer finite
+
+
+def test_a_stiff_problem_that_no_method_solves_says_so() -> None:
+    """It is asked of SciPy once."""
+    near_its_end = replace(DECAY, f=lambda s, z: z * z, jacobian=None, span=(0.0, 1 - 1e-7), tolerance=1e-9)
+    with pytest.raises(NotConvergedError, match="LSODA"):
+        begun(near_its_end)
 
 
 def test_without_scipy_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

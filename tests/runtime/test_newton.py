@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from hyperdsl.runtime.jacobian import Jacobian, uncoupled
-from hyperdsl.runtime.linear import Coupled, Factored, Krylov, gmres, spectrum
+from hyperdsl.runtime.linear import Coupled, Factored, Krylov, Nearby, gmres, spectrum
 from hyperdsl.runtime.newton import Rule, Solvable, increments, solved
 from hyperdsl.runtime.outcome import SolveError
 
@@ -218,3 +218,16 @@ def test_transforms_follow_a_fixed_number_of_iterations() -> None:
     expected = radau(robertson, z, eps)
     assert torch.allclose(torch.func.vmap(lambda one: radau(robertson, one, eps))(z), expected)
     assert torch.allclose(torch.compile(radau, fullgraph=True, backend="eager")(robertson, z, eps), expected)
+
+
+@pytest.mark.parametrize("ratio", [0.5, 0.9, 1.0, 1.3])
+def test_factors_of_another_step_leave_a_known_part(ratio: float) -> None:
+    """Of what is stiff and of what is not |1 − ρ| / (1 + ρ), and no more of what is between."""
+    rates = torch.tensor([[0.0, -1e-3, -1.0, -30.0, -1e9]], dtype=torch.float64)
+    theirs, jacobian = torch.tensor([1.0], dtype=torch.float64), torch.diag_embed(rates)
+    near = Nearby(Coupled(((1.0,),), jacobian, theirs), torch.tensor([ratio], dtype=torch.float64))
+    wanted = torch.ones(1, 1, 5, dtype=torch.float64)
+    left = (wanted - near.solve((1 - ratio * rates) * wanted))[0, 0]
+    part = (1 - ratio) / (1 + ratio)
+    assert torch.allclose(left[[0, -1]], torch.tensor([-part, part], dtype=torch.float64), atol=1e-8)
+    assert float(left.abs().max()) <= abs(part) + 1e-8

@@ -10,8 +10,9 @@ import torch
 from scipy.integrate import solve_ivp
 from torch import Tensor
 
-from hyperdsl.runtime.backward import BackwardSteps
+from hyperdsl.runtime.backward import BackwardSteps, NearbySolvable
 from hyperdsl.runtime.control import Control
+from hyperdsl.runtime.newton import Ahead, Rule
 from hyperdsl.runtime.outcome import Status
 from hyperdsl.runtime.varying import AdamsSteps, Orders
 from hyperdsl.runtime.varying_each import EachOrder, EachOrders
@@ -104,6 +105,55 @@ def test_as_scipy_does() -> None:
     assert errors[0] <= 3 * errors[1]
     assert ours.statistics.evaluations <= 1.5 * theirs.nfev
     assert ours.statistics.factorisations <= 1.5 * theirs.nlu
+
+
+def van_der_pol(mu: Any) -> Any:
+    return lambda s, z: torch.stack((z[..., 1], mu * (1 - z[..., 0] ** 2) * z[..., 1] - z[..., 0]), -1)
+
+
+def test_factors_serve_steps_near_by() -> None:
+    """Where many steps are refused, no more factorisations than SciPy's, whose steps after refused ones have none."""
+    ours = theirs = 0
+    for tolerance in (3e-4, 1e-4):
+        found = solve_ivp(
+            lambda s, z: (z[1], 1e3 * (1 - z[0] ** 2) * z[1] - z[0]),
+            (0, 2000),
+            (2, 0),
+            "BDF",
+            rtol=tolerance,
+            atol=1e-5,
+        )
+        z = torch.tensor([2.0, 0.0], dtype=torch.float64)
+        solution = BDF.solve(van_der_pol(1e3), z, (0.0, 2000.0), rtol=tolerance, atol=1e-5, dense=False)
+        assert solution.statistics.rejected > 20
+        ours, theirs = ours + solution.statistics.factorisations, theirs + found.nlu
+    assert ours <= theirs
+
+
+def test_how_near_is_what_is_asked_for() -> None:
+    """Factors of a step a tenth shorter serve loose tolerances, and not tight ones; a sample's are its own affair."""
+    z = torch.ones(2, 1, dtype=torch.float64)
+    for kappa, made in ((1e-2, 1), (1e-5, 2)):
+        equations = NearbySolvable(lambda s, z: -100 * z, z, Rule(iterations=4), each=True)
+        for sizes in ((1.0, 1.0), (1.1, 1.0)):
+            eps = torch.tensor(sizes, dtype=torch.float64)
+            equations.ahead = Ahead(z, 1e-2 * torch.ones_like(z), kappa)
+            equations.begin(eps, z)
+            equations.doubt()
+            (found,) = equations.increments(eps, (eps, z, (1.0,)))
+            assert torch.allclose(found, -100 * eps[:, None] / (1 + 100 * eps[:, None]), atol=1e-4)
+            assert not bool(equations.unsolved.any())
+        assert (equations.factorisations, equations.jacobians) == (made, 1)
+
+
+def test_factors_of_samples_do_not_hang_on_each_other() -> None:
+    """Each has the steps of a batch of its own, matrices that are taken anew included."""
+    rates, z = torch.tensor([1.0, 30.0, 300.0], dtype=torch.float64), torch.tensor([[2.0, 0.0]] * 3).double()
+    found = EACH_BDF.solve(van_der_pol(rates), z, (0.0, 3.0), rtol=1e-4, atol=1e-6)
+    for index, rate in enumerate(rates):
+        alone = EACH_BDF.solve(van_der_pol(rate), z[:1], (0.0, 3.0), rtol=1e-4, atol=1e-6)
+        assert int(found.statistics.accepted[index]) == int(alone.statistics.accepted[0])
+        assert torch.allclose(found.z[index], alone.z[0], rtol=1e-9, atol=1e-9)
 
 
 def test_orders_reached(monkeypatch: pytest.MonkeyPatch) -> None:
