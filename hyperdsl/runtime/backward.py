@@ -12,6 +12,7 @@ from .implicit import ImplicitSteps
 from .newton import Ahead
 from .nordsieck import scaled
 from .state import VectorField
+from .transforms import require_followed
 from .varying import Allowed, Corrected, VaryingSteps
 
 ITERATIONS = 4
@@ -41,6 +42,7 @@ class BackwardSteps(ImplicitSteps, VaryingSteps):
 
     def _prepared(self, f: VectorField, z: Tensor) -> VectorField:
         solvable: Any = super()._prepared(f, z)
+        require_followed(getattr(type(solvable), "is_solvable", False))
         solvable.rule = replace(solvable.rule, iterations=solvable.rule.iterations or ITERATIONS)
         found: VectorField = solvable
         return found

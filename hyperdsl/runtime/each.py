@@ -104,6 +104,8 @@ class _EachMarch:
         self.kept = dense or len(times) > 2
         self.failure, self.accepted, self.rejected = torch.zeros((3, *batch), dtype=torch.long, device=z.device)
         self.pace: EachPace = (problem.pace or EachPace)(problem, control)
+        if not z.numel():
+            self.s = self.end  # a batch of nothing is solved
         self.size, self.active, self.pieces = torch.zeros_like(self.s), self.s != self.end, list[Piece]()
         self.most = min(problem.most, control.max_step or math.inf)
         self.bound, self.dz, self.running = self.end, z, z.numel() > 0 and going

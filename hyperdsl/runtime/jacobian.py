@@ -85,7 +85,7 @@ class Jacobian:
         rows = self.rows(s, z)
         if self.given is not None:
             matrix = self._expanded(self._asked(s, z), rows)
-            return lambda v: (matrix @ v[..., None])[..., 0]
+            return lambda v: (matrix.to(v.dtype) @ v[..., None])[..., 0]
         leaf, slope = watched(self.f, s, z)
         if not slope.requires_grad:
             return lambda v: self._difference(s, z, slope, rows.flat(z), v, rows)
@@ -96,9 +96,9 @@ class Jacobian:
         def pushed(v: Tensor) -> Tensor:
             if not pulled.requires_grad:
                 return torch.zeros_like(v)
-            shaped = v.reshape(leaf.shape)
+            shaped = v.reshape(leaf.shape).to(leaf.dtype)
             (found,) = torch.autograd.grad(pulled, probe, shaped, retain_graph=True, materialize_grads=True)
-            return found.reshape(v.shape)
+            return found.reshape(v.shape).to(v.dtype)
 
         return pushed
 
@@ -107,15 +107,15 @@ class Jacobian:
         rows = self.rows(s, z)
         if self.given is not None:
             matrix = self._expanded(self._asked(s, z), rows).mT
-            return lambda v: (matrix @ v[..., None])[..., 0]
+            return lambda v: (matrix.to(v.dtype) @ v[..., None])[..., 0]
         leaf, slope = watched(self.f, s, z)
 
         def pulled(v: Tensor) -> Tensor:
             if not slope.requires_grad:
                 return torch.zeros_like(v)
-            shaped = v.reshape(slope.shape)
+            shaped = v.reshape(slope.shape).to(slope.dtype)
             (found,) = torch.autograd.grad(slope, leaf, shaped, retain_graph=True, materialize_grads=True)
-            return found.reshape(v.shape)
+            return found.reshape(v.shape).to(v.dtype)
 
         return pulled
 
@@ -123,10 +123,13 @@ class Jacobian:
         """What the user's function gives."""
         assert self.given is not None
         with torch.no_grad():
-            found = self.given(s, z.detach())
+            state = z.detach().clone()  # what the function does to it is its own
+            found = self.given(s, state)
         if not isinstance(found, Tensor) or found.ndim < 2 or found.shape[-1] != found.shape[-2]:
             told = f"shape {tuple(found.shape)}" if isinstance(found, Tensor) else type(found).__name__
             raise ValueError(f"jacobian returned {told}: {self._wanted()} is wanted")
+        if found.is_complex() and not z.is_complex():
+            raise TypeError(f"jacobian returned {found.dtype} for a state of {z.dtype}: real numbers are wanted")
         return found.to(z)
 
     def _wanted(self) -> str:
@@ -170,7 +173,7 @@ class Jacobian:
         with torch.no_grad():
             moved = self.f(s, rows.back(flat + size * v))
         found: Tensor = (rows.flat(moved) - slope.reshape(flat.shape)) / size
-        return found
+        return found.to(v.dtype)
 
 
 def uncoupled(f: VectorField, s: Any, z: Tensor) -> int:
@@ -225,12 +228,23 @@ def _apart(leaf: Tensor, slope: Tensor, count: int, generator: torch.Generator) 
 
 
 def watched(f: VectorField, s: Any, z: Tensor) -> tuple[Tensor, Tensor]:
-    """A leaf with z's real numbers, and those of f there."""
+    """A leaf with z's real numbers, and those of f there.
+
+    An f that cannot be called with a leaf, as one that reads it as an array of NumPy, has no derivatives; one that
+    cannot be called at all raises its own error.
+    """
     now = s.detach() if isinstance(s, Tensor) and s.grad_fn is not None else s
     with torch.inference_mode(False), torch.enable_grad(), unhooked():
         leaf = torch.view_as_real(z.detach().clone()) if z.is_complex() else z.detach().clone()
         leaf.requires_grad_()
-        slope = f(now, torch.view_as_complex(leaf) if z.is_complex() else leaf)
+        try:
+            slope = f(now, torch.view_as_complex(leaf) if z.is_complex() else leaf)
+        except RuntimeError:
+            slope = None
+    if slope is None:
+        with torch.no_grad():
+            slope = f(now, z.detach().clone())
+    with torch.inference_mode(False), torch.enable_grad(), unhooked():
         return leaf, torch.view_as_real(slope) if z.is_complex() else slope
 
 
