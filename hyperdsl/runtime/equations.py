@@ -216,9 +216,12 @@ class Equations:
     def _unsolved(self) -> SolveError:
         s = float(self.times[-1])
         how = {"newton": "Newton", "krylov": "Newton–Krylov", "iteration": "functional"}[self.f.rule.by]
+        matrix = self.f._matrix
+        infinite = isinstance(matrix, Tensor) and not bool(matrix.isfinite().all())
+        where = ", where ∂f/∂z is not finite" if infinite else ""
         advice = "`solve newton`, " if self.f.rule.by == "iteration" else "a `jacobian=` if f's derivatives are wrong, "
         text = (
-            f"the implicit equations were not solved at s = {s:.6g}: {how} iterations do not converge (steps of "
+            f"the implicit equations were not solved at s = {s:.6g}: {how} iterations do not converge{where} (steps of "
             f"{self._size():.3g}, {self.f.evaluations} evaluations of f): take more steps, {advice}or a solver with a "
             "`control`"
         )

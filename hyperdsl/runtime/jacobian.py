@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 
 from .state import VectorField
+from .transforms import is_plain
 
 Given = Callable[[Any, Any], Any]
 """jacobian(s, z) of the user: [*batch, n, n], or [N, N] of the whole state."""
@@ -211,6 +212,33 @@ def _require_apart(f: VectorField, s: Any, z: Tensor) -> None:
         )
 
 
+def require_own_times(f: VectorField, s: Tensor, z: Tensor) -> None:
+    """ValueError where f takes the times [batch] of samples for those of another axis of the state as long.
+
+    That is looked for where one is, by the derivatives of f by the times.
+    """
+    if len(z) < 2 or len(z) not in z.shape[1:] or not is_plain(z):
+        return
+    with torch.inference_mode(False), torch.enable_grad(), unhooked():
+        times = s.detach().clone().requires_grad_()
+        try:
+            slope = f(times, z.detach().clone())
+        except RuntimeError:  # it reads the time as what has no gradients
+            return
+        slope = torch.view_as_real(slope) if slope.is_complex() else slope
+    if slope.requires_grad and not _apart(times, slope, len(z), torch.Generator(device=z.device).manual_seed(0)):
+        raise ValueError(f"the slope of a sample hangs on the times of others: {of_own_times(z)}")
+
+
+def of_own_times(z: Tensor) -> str:
+    """What an f of samples with times of their own has to know."""
+    axes = ", None" * (z.ndim - 1)
+    return (
+        f"with `per_sample yes` f gets a time for each sample, s of shape {tuple(z.shape[:1])}; beside a state of shape "
+        f"{tuple(z.shape)} it is s[:{axes}]"
+    )
+
+
 def _apart(leaf: Tensor, slope: Tensor, count: int, generator: torch.Generator) -> bool:
     """Whether gradients stay within the rows that they are of."""
     random = torch.rand(slope.shape, generator=generator, dtype=slope.dtype, device=slope.device).reshape(
@@ -222,7 +250,8 @@ def _apart(leaf: Tensor, slope: Tensor, count: int, generator: torch.Generator) 
         for mask in (chosen, ~chosen):
             cotangent = torch.where(mask[:, None], random + 0.5, 0).reshape(slope.shape)
             (found,) = torch.autograd.grad(slope, leaf, cotangent, retain_graph=True, materialize_grads=True)
-            if bool((found.reshape(count, slope.numel() // max(1, count))[~mask] != 0).any()):
+            outside = found.reshape(count, found.numel() // max(1, count))[~mask]
+            if bool((outside.nan_to_num(0.0) != 0).any()):  # nothing times an infinite derivative is no coupling
                 return False
     return True
 
