@@ -14,8 +14,8 @@ from .adaptive import AdaptiveSteps
 from .control import Control
 from .events import EachWatch, with_gradients
 from .field import require_own_between, slope_at
-from .loop import RESOLVED, TRUST, Attempt, Problem
 from .jacobian import of_own_times, require_own_times
+from .loop import RESOLVED, TRUST, Attempt, Problem
 from .outcome import Status
 from .solution import Piece, Solution, at_each, in_pieces
 from .state import (

@@ -234,8 +234,8 @@ def of_own_times(z: Tensor) -> str:
     """What an f of samples with times of their own has to know."""
     axes = ", None" * (z.ndim - 1)
     return (
-        f"with `per_sample yes` f gets a time for each sample, s of shape {tuple(z.shape[:1])}; beside a state of shape "
-        f"{tuple(z.shape)} it is s[:{axes}]"
+        f"with `per_sample yes` f gets a time for each sample, s of shape {tuple(z.shape[:1])}; beside a state of "
+        f"shape {tuple(z.shape)} it is s[:{axes}]"
     )
 
 
