@@ -13,6 +13,7 @@ from .linear import Nearby, Square
 from .newton import Ahead, Solvable
 from .nordsieck import scaled
 from .state import VectorField
+from .transforms import require_followed
 from .varying import Allowed, Corrected, VaryingSteps
 
 ITERATIONS = 4
@@ -64,6 +65,7 @@ class BackwardSteps(ImplicitSteps, VaryingSteps):
 
     def _prepared(self, f: VectorField, z: Tensor) -> VectorField:
         solvable: Any = super()._prepared(f, z)
+        require_followed(getattr(type(solvable), "is_solvable", False))
         solvable.rule = replace(solvable.rule, iterations=solvable.rule.iterations or ITERATIONS)
         found: VectorField = solvable
         return found

@@ -14,7 +14,8 @@ from .jacobian import Given
 from .mass import Massed, require_algebraic
 from .newton import NEWTON, Rule, Solvable
 from .solver import Solver
-from .state import VectorField, is_eager
+from .state import VectorField
+from .transforms import is_plain
 
 _CALLS = ("forward", "solve", "odeint", "adjoint", "step", "base_step")
 
@@ -59,7 +60,7 @@ class ImplicitSteps(Differentiated):
     equations: ClassVar[type[Solvable]] = Solvable
 
     def _prepared(self, f: VectorField, z: Tensor) -> VectorField:
-        if getattr(type(f), "is_solvable", False) or not is_eager(z):
+        if getattr(type(f), "is_solvable", False) or not is_plain(z):
             return f
         return self.equations(f, z, self.rule, given_of(f), getattr(self, "each", False))
 

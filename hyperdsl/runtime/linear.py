@@ -215,8 +215,15 @@ BASIS, RESTARTS, LOOKS = 60, 5, 4
 def gmres(operator: Operator, r: Tensor, tolerance: float) -> Tensor:
     """The solution of operator(x) = r for each row of r [rows, m], until residuals are `tolerance` of r (Saad 2003).
 
-    After `RESTARTS` times `BASIS` products it is what there is.
+    After `RESTARTS` times `BASIS` products it is what there is. Rows are scaled, for squares of their sizes may be
+    beyond what the dtype holds.
     """
+    tiny = torch.finfo(r.dtype).tiny
+    scale = r.abs().amax(-1, keepdim=True).clamp_min(tiny) if r.numel() else r.new_ones(len(r), 1)
+    return scale * _of_size_one(operator, r / scale, tolerance)
+
+
+def _of_size_one(operator: Operator, r: Tensor, tolerance: float) -> Tensor:
     x, left = torch.zeros_like(r), r
     goal = tolerance * torch.linalg.vector_norm(r, dim=-1)
     for _ in range(RESTARTS):

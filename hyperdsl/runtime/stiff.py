@@ -17,6 +17,7 @@ from .newton import Ahead
 from .solution import Piece, at_each
 from .state import VectorField, beside
 from .tolerance import widened
+from .transforms import require_followed
 
 STEADY = 1.2
 """A step is left as it is where it could be longer by less, so that factors of matrices serve again."""
@@ -37,6 +38,7 @@ class StiffSteps(ImplicitSteps):
 
     def _posed(self, *parts: Any, **more: Any) -> Problem:
         problem: Problem = self._above._posed(*parts, **more)
+        require_followed(problem.f.is_solvable)
         return replace(problem, pace=StiffEachPace if getattr(self, "each", False) else StiffPace)
 
 

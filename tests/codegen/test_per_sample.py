@@ -11,6 +11,7 @@ from torch import Tensor
 
 from hyperdsl.evaluation.packages import load_package
 from tests.codegen.adaptive import OWN, made, pendulum
+from tests.codegen.conftest import Build
 
 SPAN = (0.0, 5.0)
 STIFFNESS = torch.linspace(1, 20, 9, dtype=torch.float64).unsqueeze(1)
@@ -106,3 +107,32 @@ def test_each_sample_is_solved_as_if_alone(adaptive: ModuleType, name: str) -> N
     assert float(ends.s[0]) == 1.5
     assert float(ends.s[1]) < 1.1
     assert bool(ends.z.isfinite().all())
+
+
+@pytest.fixture(scope="module")
+def each(build: Build) -> list[Any]:
+    """Solvers of every way to take steps of one's own."""
+    own = "control own {\n    error embedded\n    per_sample yes\n}\n"
+    bases = ("dopri5", "radau_iia5", "bdf5", "ab8")
+    solvers = [f"solver Own{k} {{\n    base {base}\n    control own\n}}\n" for k, base in enumerate(bases)]
+    package = build(own + "".join(solvers))
+    return [getattr(package, f"Own{k}")() for k in range(len(bases))]
+
+
+def test_times_that_f_takes_for_another_axis_are_told(each: list[Any]) -> None:
+    square, oblong = torch.ones(3, 3, dtype=torch.float64), torch.ones(3, 2, dtype=torch.float64)
+    for solver in each:
+        with pytest.raises(ValueError, match=r"hangs on the times of others: .* it is s\[:, None\]"):
+            solver(lambda s, z: torch.sin(s) - z, square, (0.0, 1.0))
+        with pytest.raises(RuntimeError, match="must match the size") as caught:
+            solver(lambda s, z: torch.sin(s) - z, oblong, (0.0, 1.0))
+        assert "it is s[:, None]" in caught.value.__notes__[0]
+        found = solver(lambda s, z: torch.sin(s)[:, None] - z, square, (0.0, 1.0))
+        assert torch.allclose(found[:, :2], solver(lambda s, z: torch.sin(s)[:, None] - z, oblong, (0.0, 1.0)))
+
+
+def test_steps_that_do_not_move_a_time_end_at_once(each: list[Any]) -> None:
+    for solver in each:
+        found = solver.solve(lambda s, z: -z, STARTS, (1e16, 1e16 + 2), throw=False)
+        assert {one.value for one in found.status} == {"step_too_small"}
+        assert found.statistics.evaluations < 10
