@@ -225,12 +225,12 @@ def _apart(leaf: Tensor, slope: Tensor, count: int, generator: torch.Generator) 
 
 
 def watched(f: VectorField, s: Any, z: Tensor) -> tuple[Tensor, Tensor]:
-    """A leaf with z's real numbers, and those of f there."""
+    """A leaf with z's real numbers, and those of f there, which gets them in a tensor that it might write to."""
     now = s.detach() if isinstance(s, Tensor) and s.grad_fn is not None else s
     with torch.inference_mode(False), torch.enable_grad(), unhooked():
         leaf = torch.view_as_real(z.detach().clone()) if z.is_complex() else z.detach().clone()
         leaf.requires_grad_()
-        slope = f(now, torch.view_as_complex(leaf) if z.is_complex() else leaf)
+        slope = f(now, torch.view_as_complex(leaf.clone()) if z.is_complex() else leaf.clone())
         return leaf, torch.view_as_real(slope) if z.is_complex() else slope
 
 

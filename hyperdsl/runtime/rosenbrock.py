@@ -36,7 +36,7 @@ class Linearisable(Counted):
         self.jacobians, self.factorisations = self.jacobians + 1, self.factorisations + 1
         with unhooked():
             rows = self.jacobian.rows(s, z)
-            matrix, drift = self.jacobian.both(s, z)
+            matrix, drift = self.jacobian.both(s, z, size)
         tracked = _Tracked.of(self.f, s, z, size) if torch.is_grad_enabled() else None
         if tracked is not None:
             drift = tracked.drift(drift)
