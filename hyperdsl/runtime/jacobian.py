@@ -49,13 +49,15 @@ class Jacobian:
 
     each: the first axis of z counts samples, whatever f is. Otherwise as many of z's first axes count rows as f couples
     nothing along, which is found out where the matrix is first asked for. Where f has no derivatives, as where another
-    library computes it, they are differences.
+    library computes it, they are differences. `rows` are taken where they are known.
     """
 
-    def __init__(self, f: VectorField, z: Tensor, given: Given | None = None, each: bool = False) -> None:
+    def __init__(
+        self, f: VectorField, z: Tensor, given: Given | None = None, each: bool = False, rows: Rows | None = None
+    ) -> None:
         self.f, self.given, self.each = f, given, each
         self.like = z.detach()
-        self._rows: Rows | None = None
+        self._rows = rows
 
     def rows(self, s: Any, z: Tensor) -> Rows:
         """Between which parts of a state f couples nothing; looked for at s and z, once.

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from .jacobian import Jacobian, Rows, by_rows, unhooked, watched
-from .state import VectorField, beside
+from .state import VectorField
 
 HIDDEN = 0.05
 """The part of a difference of f, in the components that change most, that a derivative may miss."""
@@ -31,8 +31,10 @@ class Rates(Jacobian):
     unseen: frozenset[str] = frozenset()
     """"time", "state", or both."""
 
-    def both(self, s: Any, z: Tensor, size: Tensor) -> tuple[Tensor, Tensor]:
-        """The matrices as `at` gives them, and ∂f/∂s as a state; the step is of the size, 0-d or [batch].
+    def all(self, s: Any, z: Tensor, size: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """f [count, size], the matrices as `at` gives them, and ∂f/∂s [count, size].
+
+        size: of the step, 0-d or [batch].
 
         ValueError where a given matrix has another shape, or is not that of f. A UserWarning where torch's is not.
         """
@@ -44,8 +46,8 @@ class Rates(Jacobian):
         self.looked += 1
         looks = not self.looked & (self.looked - 1) and z.real.dtype.itemsize >= 4
         place = _Place(self.f, rows, now.detach(), z.detach(), slope.detach().reshape(rows.count, rows.size))
-        drift = rows.back(self._drift(place, slope, now, size.detach(), looks))
-        return self._matrix(place, slope, leaf, looks), drift
+        drift = self._drift(place, slope, now, size.detach(), looks)
+        return place.value, self._matrix(place, slope, leaf, looks), drift
 
     def _drift(self, place: _Place, slope: Tensor, now: Tensor, size: Tensor, looks: bool) -> Tensor:
         """∂f/∂s [count, size]."""
@@ -65,7 +67,7 @@ class Rates(Jacobian):
                 matrix, self.unseen = None, self.unseen | {"state"}
                 warnings.warn(
                     "torch's gradient of f is not the derivative of f (is there a `detach`, a `no_grad` or a backward "
-                    "of one's own in it?): Rosenbrock steps take differences instead; gradients through them are off",
+                    "of one's own in it?): differences are taken in its place; gradients of what hangs on it are off",
                     stacklevel=2,
                 )
             return self._differences(s, z, place.value, rows) if matrix is None else matrix
@@ -130,11 +132,9 @@ class _Place:
         part, flat = middle - start, self.rows.flat(self.z)
         there = self._at(middle, flat)
         aside = part.to(flat.dtype)
-        return (
-            (beside(aside, flat) if aside.ndim else aside),
-            there - self.value,
-            lambda: self._at(middle + part, flat) - there,
-        )
+        if aside.ndim:
+            aside = aside.repeat_interleave(len(flat) // len(aside))[:, None]
+        return aside, there - self.value, lambda: self._at(middle + part, flat) - there
 
     def _refuted(self, told: Tensor, first: Tensor, second: Callable[[], Tensor]) -> bool:
         """Whether differences of f are not what was told, though the first and the second are alike."""
