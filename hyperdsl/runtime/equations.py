@@ -206,10 +206,12 @@ class Equations:
         state = self.rows.back(self.base[-1].to(self._given()))
         how = {"newton": "Newton", "krylov": "Newton–Krylov", "iteration": "functional"}[self.f.rule.by]
         advice = "`solve newton`, " if self.f.rule.by == "iteration" else "a `jacobian=` if f's derivatives are wrong, "
-        text = (
-            f"the implicit equations were not solved at s = {s:.6g}: {how} iterations do not converge (steps of "
-            f"{eps:.3g}, {self.f.evaluations} evaluations of f): take more steps, {advice}or a solver with a `control`"
-        )
+        step = f"(steps of {eps:.3g}, {self.f.evaluations} evaluations of f)"
+        if bool(self._left(torch.zeros_like(self.base)).isfinite().all()):
+            text = f"{how} iterations do not converge {step}: take more steps, {advice}or a solver with a `control`"
+        else:
+            text = f"f or the state is not finite there {step}: check z0, and f near that time"
+        text = f"the implicit equations were not solved at s = {s:.6g}: {text}"
         return SolveError(Status.NOT_CONVERGED, s, eps, self.f.evaluations, state, text)
 
     def _left(self, w: Tensor) -> Tensor:

@@ -71,6 +71,8 @@ class Field:
         require_like(slope, z, "the state")
         if before.changed():
             raise _changed()
+        if first and z.ndim > 1 and s.ndim == 1 and len(s) == z.shape[-1] > 1:
+            self._require_own_times(s.detach(), z.detach(), slope.detach())
         if any(one.changed() for one in self.given):
             raise ValueError(
                 "f wrote again into a tensor that it had returned before, which the step still needs: "
@@ -78,6 +80,21 @@ class Field:
             )
         self.given = [*self.given, _Seen(slope, first)] if self.looks else []
         return slope
+
+    @torch.no_grad()
+    def _require_own_times(self, s: Tensor, z: Tensor, slope: Tensor) -> None:
+        """ValueError where the time of the first sample acts on others: s [batch] goes with states [batch, batch] too.
+
+        An f that gives the same twice is told from one with dropout.
+        """
+        later = s.clone()
+        later[0] += 1e-3 * (1 + s[0].abs())
+        allowed = 16 * torch.finfo(self.dtype).eps * slope[1:].abs().amax()
+        if bool(((self.f(later, z)[1:] - slope[1:]).abs() > allowed).any()) and torch.equal(self.f(s, z), slope):
+            raise ValueError(
+                f"f lets the time of one sample act on others: s has the shape ({len(s)},), one for each sample, and z "
+                f"{tuple(z.shape)}, so write s[:, None] or the like where s meets z"
+            )
 
 
 def require_arguments(f: Any, names: tuple[str, ...]) -> None:

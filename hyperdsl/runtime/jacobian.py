@@ -83,14 +83,17 @@ class Jacobian:
         return by_rows(slope, leaf, rows)
 
     def product(self, s: Any, z: Tensor) -> Callable[[Tensor], Tensor]:
-        """v ↦ ∂f/∂z v for v like `rows`' vectors, [count, size]: f is evaluated once for all products."""
+        """v ↦ ∂f/∂z v for v like `rows`' vectors, [count, size], also of another dtype than z's.
+
+        f is evaluated once for all products.
+        """
         rows = self.rows(s, z)
         if self.given is not None:
             matrix = self._expanded(self._asked(s, z), rows)
-            return lambda v: (matrix @ v[..., None])[..., 0]
+            return lambda v: (matrix.to(v.dtype) @ v[..., None])[..., 0]
         leaf, slope = watched(self.f, s, z)
         if not slope.requires_grad:
-            return lambda v: self._difference(s, z, slope, rows.flat(z), v, rows)
+            return lambda v: self._difference(s, z, slope, rows.flat(z), v.to(slope.dtype), rows).to(v.dtype)
         with torch.enable_grad(), unhooked():
             probe = torch.zeros_like(slope, requires_grad=True)
             (pulled,) = torch.autograd.grad(slope, leaf, probe, create_graph=True, materialize_grads=True)
@@ -98,9 +101,9 @@ class Jacobian:
         def pushed(v: Tensor) -> Tensor:
             if not pulled.requires_grad:
                 return torch.zeros_like(v)
-            shaped = v.reshape(leaf.shape)
+            shaped = v.reshape(leaf.shape).to(leaf.dtype)
             (found,) = torch.autograd.grad(pulled, probe, shaped, retain_graph=True, materialize_grads=True)
-            return found.reshape(v.shape)
+            return found.reshape(v.shape).to(v.dtype)
 
         return pushed
 
@@ -109,15 +112,15 @@ class Jacobian:
         rows = self.rows(s, z)
         if self.given is not None:
             matrix = self._expanded(self._asked(s, z), rows).mT
-            return lambda v: (matrix @ v[..., None])[..., 0]
+            return lambda v: (matrix.to(v.dtype) @ v[..., None])[..., 0]
         leaf, slope = watched(self.f, s, z)
 
         def pulled(v: Tensor) -> Tensor:
             if not slope.requires_grad:
                 return torch.zeros_like(v)
-            shaped = v.reshape(slope.shape)
+            shaped = v.reshape(slope.shape).to(slope.dtype)
             (found,) = torch.autograd.grad(slope, leaf, shaped, retain_graph=True, materialize_grads=True)
-            return found.reshape(v.shape)
+            return found.reshape(v.shape).to(v.dtype)
 
         return pulled
 

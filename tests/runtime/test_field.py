@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from hyperdsl.runtime.field import Field, fielded
 from hyperdsl.runtime.fixed import grid
@@ -193,3 +193,30 @@ def test_times_are_looked_at_as_they_were_given() -> None:
     with pytest.raises(ValueError, match="finite"):
         span_of(elsewhere, (0.0, float("inf")))
     assert len(grid(elsewhere, torch.zeros(3, device="meta"))) == 3
+
+
+SQUARE = torch.arange(1.0, 5).reshape(2, 2)
+TIMES = torch.tensor([0.5, 0.5])
+
+
+@pytest.mark.parametrize(
+    "f", [lambda s, z: -z * s, lambda s, z: torch.cos(s) - z, lambda s, z: z * s[0], lambda s, z: z + s.sum()]
+)
+def test_times_of_samples_do_not_act_on_others_where_shapes_do_not_tell(f: F) -> None:
+    """Of as many samples as each has numbers s [batch] lies along the wrong axis, without an error of torch's."""
+    with pytest.raises(ValueError, match=r"one for each sample, and z \(2, 2\), so write s\[:, None\]"):
+        Field(f, None, SQUARE)(TIMES, SQUARE)
+
+
+def test_fields_that_read_their_own_times_are_left_alone() -> None:
+    for f in (
+        lambda s, z: -z * s[:, None],
+        lambda s, z: torch.stack((s * z[:, 1], z[:, 0]), -1),
+        lambda s, z: z.sin(),
+        lambda s, z: nn.functional.dropout(z),
+        lambda s, z: z * torch.nan,
+    ):
+        calls = Field(f, None, SQUARE)
+        calls(TIMES, SQUARE)
+        Field(lambda s, z: -z * s, None, SQUARE)(torch.tensor(0.5), SQUARE)
+        Field(lambda s, z: -z * s[0], None, ONES)(torch.zeros(4), ONES)

@@ -124,6 +124,31 @@ def test_fixed_steps_solve_to_the_last_digits(by: str) -> None:
     assert torch.allclose(single.double(), radau(f, z, eps), rtol=1e-5)
 
 
+@pytest.mark.parametrize("by", ["newton", "krylov"])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("kind", ["differentiated", "given", "by differences"])
+def test_states_of_half_precision_have_equations_and_gradients(by: str, dtype: torch.dtype, kind: str) -> None:
+    z = torch.tensor([[1.0, -2.0], [0.5, 3.0]], dtype=dtype, requires_grad=True)
+    given = (lambda s, z: -3 * torch.eye(2).expand(2, 2, 2)) if kind == "given" else None
+    f: Any = (lambda s, z: -3 * z.detach()) if kind == "by differences" else (lambda s, z: -3 * z)
+    end = radau(Solvable(f, z, Rule(by), given), z, torch.tensor(0.5))
+    assert end.dtype == dtype
+    assert torch.allclose(end.float(), z.float() * math.exp(-1.5), rtol=0.05, atol=0.02)
+    (found,) = torch.autograd.grad(end.float().sum(), z)
+    expected = 1.0 if kind == "by differences" else math.exp(-1.5)
+    assert torch.allclose(found.float(), torch.full((2, 2), expected), rtol=0.05)
+
+
+@pytest.mark.parametrize("by", ["newton", "krylov"])
+def test_an_f_that_is_not_finite_is_told_from_iterations_that_do_not_converge(by: str) -> None:
+    z, eps = torch.ones(2, dtype=torch.float64), torch.tensor(0.1, dtype=torch.float64)
+    for value in (math.nan, math.inf):
+        with pytest.raises(
+            SolveError, match=r"not solved at s = 1: f or the state is not finite there.*check z0, and f"
+        ):
+            increments(Solvable(lambda s, z, value=value: value * z, z, Rule(by)), eps, (NOW + 1, z, (1.0,)))
+
+
 @pytest.mark.parametrize("size", [1e-4, 1e-2, 0.1])
 def test_iterates_that_strayed_are_no_solution(size: float) -> None:
     """Two Gauss stages from where Newton's method goes astray at first: to states where all changes are small."""
