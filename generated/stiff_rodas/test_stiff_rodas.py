@@ -100,7 +100,7 @@ def test_dense_of_rodas5p() -> None:
         kept = solver.solve(f, z, (0.0, eps), first_step=abs(eps), rtol=1e3, atol=1e3)
         return kept.dense(0.375 * eps) - f.solution(torch.tensor(0.375 * eps, dtype=torch.float64))
 
-    assert abs(slope(4, error) - 4 - 1) <= 0.3
+    assert abs(slope(4, error, 1e-12) - 4 - 1) <= 0.3
 
 
 @torch.no_grad()
@@ -265,7 +265,7 @@ def test_order_of_rodas5p() -> None:
             end = solver.base_step(f, 0.0, z, eps)
             return end - f.solution(torch.tensor(eps, dtype=torch.float64))
 
-        slopes.append(slope(solver.order, error))
+        slopes.append(slope(solver.order, error, 1e-12))
         assert slopes[-1] >= solver.order + 0.8
 
     measure()

@@ -196,6 +196,12 @@ BAD_GRID = Entry("H414", "error", "{problem}")
 BAD_PATH = Entry("H415", "error", "`{name}` is no path: {problem}")
 BAD_SOLVE = Entry("H416", "error", "{problem}")
 BAD_VARYING = Entry("H417", "error", "{problem}")
+BLIND_ESTIMATE = Entry(
+    "H418",
+    "warning",
+    "`{name}` takes the embedded error, and that of `{base}` is zero wherever f is {where}, however long the steps",
+    "write `error doubling`, or take another pair",
+)
 
 # H5: advice
 UNUSED = Entry("H501", "warning", "nothing uses the {kind} `{name}`", "use it in a hypersolver or remove it")

@@ -9,12 +9,12 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
-from .field import within
+from .field import massed_of, within
 from .jacobian import Given
 from .mass import Massed, require_algebraic
 from .newton import NEWTON, Rule, Solvable
 from .solver import Solver
-from .state import VectorField
+from .state import Restore, VectorField
 from .transforms import is_plain
 
 _CALLS = ("forward", "solve", "odeint", "adjoint", "step", "base_step")
@@ -46,6 +46,13 @@ class Differentiated(Solver):
         if massed.singular:
             require_algebraic(self, self.algebraic, getattr(self, "rule", NEWTON).by)
         return with_jacobian(massed, jacobian and massed.jacobian(jacobian))
+
+    def _one_tensor(self, f: Any, z: Any, *, learned: bool = True) -> tuple[VectorField, Tensor, Restore]:
+        massed = massed_of(f)
+        if massed is None or not isinstance(z, tuple):
+            return super()._one_tensor(f, z, learned=learned)
+        joined, flat, restore = super()._one_tensor(massed.f, z, learned=learned)  # the matrix is of all parts
+        return with_jacobian(massed.of(joined), given_of(f)), flat, restore
 
     @property
     def _above(self) -> Any:

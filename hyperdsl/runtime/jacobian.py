@@ -50,13 +50,15 @@ class Jacobian:
 
     each: the first axis of z counts samples, whatever f is. Otherwise as many of z's first axes count rows as f couples
     nothing along, which is found out where the matrix is first asked for. Where f has no derivatives, as where another
-    library computes it, they are differences.
+    library computes it, they are differences. `rows` are taken where they are known.
     """
 
-    def __init__(self, f: VectorField, z: Tensor, given: Given | None = None, each: bool = False) -> None:
+    def __init__(
+        self, f: VectorField, z: Tensor, given: Given | None = None, each: bool = False, rows: Rows | None = None
+    ) -> None:
         self.f, self.given, self.each = f, given, each
         self.like = z.detach()
-        self._rows: Rows | None = None
+        self._rows = rows
 
     def rows(self, s: Any, z: Tensor) -> Rows:
         """Between which parts of a state f couples nothing; looked for at s and z, once.
@@ -82,14 +84,17 @@ class Jacobian:
         return by_rows(slope, leaf, rows)
 
     def product(self, s: Any, z: Tensor) -> Callable[[Tensor], Tensor]:
-        """v ↦ ∂f/∂z v for v like `rows`' vectors, [count, size]: f is evaluated once for all products."""
+        """v ↦ ∂f/∂z v for v like `rows`' vectors, [count, size], also of another dtype than z's.
+
+        f is evaluated once for all products.
+        """
         rows = self.rows(s, z)
         if self.given is not None:
             matrix = self._expanded(self._asked(s, z), rows)
             return lambda v: (matrix.to(v.dtype) @ v[..., None])[..., 0]
         leaf, slope = watched(self.f, s, z)
         if not slope.requires_grad:
-            return lambda v: self._difference(s, z, slope, rows.flat(z), v, rows)
+            return lambda v: self._difference(s, z, slope, rows.flat(z), v.to(slope.dtype), rows).to(v.dtype)
         with torch.enable_grad(), unhooked():
             probe = torch.zeros_like(slope, requires_grad=True)
             (pulled,) = torch.autograd.grad(slope, leaf, probe, create_graph=True, materialize_grads=True)
@@ -257,7 +262,7 @@ def _apart(leaf: Tensor, slope: Tensor, count: int, generator: torch.Generator) 
 
 
 def watched(f: VectorField, s: Any, z: Tensor) -> tuple[Tensor, Tensor]:
-    """A leaf with z's real numbers, and those of f there.
+    """A leaf with z's real numbers, and those of f there, which gets them in a tensor that it might write to.
 
     An f that cannot be called with a leaf, as one that reads it as an array of NumPy, has no derivatives; one that
     cannot be called at all raises its own error.
@@ -267,7 +272,7 @@ def watched(f: VectorField, s: Any, z: Tensor) -> tuple[Tensor, Tensor]:
         leaf = torch.view_as_real(z.detach().clone()) if z.is_complex() else z.detach().clone()
         leaf.requires_grad_()
         try:
-            slope = f(now, torch.view_as_complex(leaf) if z.is_complex() else leaf)
+            slope = f(now, torch.view_as_complex(leaf.clone()) if z.is_complex() else leaf.clone())
         except RuntimeError:
             slope = None
     if slope is None:

@@ -36,7 +36,8 @@ class Linearisable(Counted):
         self.jacobians, self.factorisations = self.jacobians + 1, self.factorisations + 1
         with unhooked():
             rows = self.jacobian.rows(s, z)
-            matrix, drift = self.jacobian.both(s, z)
+            _, matrix, rate = self.jacobian.all(s, z, size)
+            drift = rows.back(rate)
         tracked = _Tracked.of(self.f, s, z, size) if torch.is_grad_enabled() else None
         if tracked is not None:
             drift = tracked.drift(drift)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from types import ModuleType
 from typing import Any
 
@@ -189,3 +190,88 @@ def test_what_else_cannot_be_is_said(solvers: ModuleType) -> None:
         solvers.Radau()(robertson, START + torch.tensor([0.0, 0.0, 1e-3]), (0.0, 1.0), mass=MASS)
     with pytest.raises(ValueError, match=r"mass has the shape \(2, 2\)"):
         solvers.Rodas()(robertson, START, (0.0, 1.0), mass=torch.eye(2))
+
+
+ALL = ("Radau", "RadauEach", "Rodas", "RodasEach", "Sdirk", "Fixed")
+SINGULAR = torch.diag(torch.tensor([1.0, 0.0]))
+
+
+def solve(solver: Any, f: Any, z: Any, span: tuple[float, float], **given: Any) -> Any:
+    own = {"steps": 40} if type(solver).__name__ in {"Fixed", "Gauss"} else {"rtol": 1e-7, "atol": 1e-9}
+    return solver(f, z, span, **own, **given)
+
+
+@pytest.mark.filterwarnings("ignore:Converting a tensor")
+@pytest.mark.parametrize("name", ALL)
+def test_equations_that_torch_cannot_differentiate(solvers: ModuleType, name: str) -> None:
+    """x' = −y, 0 = y − x − s², of which torch sees nothing: the end and what is between."""
+
+    def f(s: Any, z: Tensor) -> Tensor:
+        x, y = z.detach().unbind(-1)
+        return torch.stack((-y, y - x - s.detach() ** 2), -1)
+
+    z = torch.tensor([[1.0, 1.0]], dtype=torch.float64)
+    x = [3 * math.exp(-s) - s**2 + 2 * s - 2 for s in (0.0, 0.4, 1.0)]
+    solver = getattr(solvers, name)()
+    found = solve(solver, f, z, (0.0, 1.0), mass=SINGULAR)
+    assert found[0, 0] == pytest.approx(x[2], abs=1e-6)
+    assert found[0, 1] == pytest.approx(x[2] + 1, abs=1e-6)
+    if name != "Fixed":
+        between = solver.odeint(f, z, [0.0, 0.4, 1.0], mass=SINGULAR, rtol=1e-7, atol=1e-9)[1]
+        torch.testing.assert_close(between, torch.tensor([[x[1], x[1] + 0.16]]).double(), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_complex_states_have_algebraic_equations_too(solvers: ModuleType, name: str) -> None:
+    z = torch.tensor([[1.0 + 2.0j, 1.0 + 2.0j]], dtype=torch.complex128)
+    f = lambda s, z: torch.stack((1j * z[..., 1], z[..., 1] - z[..., 0]), -1)  # noqa: E731
+    found = solve(getattr(solvers, name)(), f, z, (0.0, 1.0), mass=SINGULAR)
+    torch.testing.assert_close(found, z * complex(math.cos(1), math.sin(1)), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["Radau", "Rodas", "Esdirk", "Gauss"])
+def test_the_matrix_is_that_of_all_parts_of_a_tuple(solvers: ModuleType, name: str) -> None:
+    parts = torch.tensor([1.0, 2.0], dtype=torch.float64), torch.tensor([[3.0]], dtype=torch.float64)
+    mass = torch.diag(torch.tensor([2.0, 1.0, 4.0]))
+    first, second = solve(getattr(solvers, name)(), lambda s, z: (-z[0], -z[1]), parts, (0.0, 1.0), mass=mass)
+    expected = parts[0] * torch.exp(-torch.tensor([0.5, 1.0], dtype=torch.float64))
+    torch.testing.assert_close(first, expected, rtol=1e-5, atol=1e-5)
+    assert float(second) == pytest.approx(3 * math.exp(-0.25), rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["Radau", "RodasEach", "Ros3", "Gauss"])
+def test_a_regular_matrix_has_gradients(solvers: ModuleType, name: str) -> None:
+    z = torch.tensor([[1.0, 0.5]], dtype=torch.float64)
+    mass = torch.tensor([[2.0, 1.0], [0.5, 3.0]], dtype=torch.float64, requires_grad=True)
+
+    def end(mass: Tensor) -> Tensor:
+        total: Tensor = solve(getattr(solvers, name)(), lambda s, z: -(z**2), z, (0.0, 1.0), mass=mass)[0, 0]
+        return total
+
+    (found,) = torch.autograd.grad(end(mass), mass)
+    step = torch.zeros(2, 2, dtype=torch.float64)
+    step[1, 0] = 1e-4
+    with torch.no_grad():
+        expected = float((end(mass + step) - end(mass - step)) / 2e-4)
+    assert float(found[1, 0]) == pytest.approx(expected, rel=1e-3)
+    with pytest.raises(ValueError, match="a singular mass has no gradients"):
+        solvers.Radau()(robertson, START, (0.0, 1.0), mass=MASS.clone().requires_grad_())
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_an_index_above_one_is_refused(solvers: ModuleType, name: str) -> None:
+    z = torch.tensor([[0.0, 1.0]], dtype=torch.float64)
+    with pytest.raises(ValueError, match="the index is above 1"):
+        solve(
+            getattr(solvers, name)(),
+            lambda s, z: torch.stack((z[..., 1], z[..., 0] - torch.sin(s)), -1),
+            z,
+            (0.0, 1.0),
+            mass=SINGULAR,
+        )
+
+
+@pytest.mark.parametrize("mass", ["eye", [[1.0, 2.0], [1.0]], torch.eye])
+def test_what_is_no_matrix_at_all_is_said(solvers: ModuleType, mass: Any) -> None:
+    with pytest.raises(TypeError, match="mass is a real square matrix"):
+        solvers.Rodas()(robertson, START, (0.0, 1.0), mass=mass)

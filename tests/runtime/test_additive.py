@@ -224,3 +224,12 @@ def test_failure_is_told() -> None:
         Heun()((lambda s, z: z * z, lambda s, z: torch.zeros_like(z)), START.abs(), (0.0, 5.0), max_steps=300)
     with pytest.raises(SolveError):
         Ars222()((explicit, lambda s, z: z * float("nan")), START, (0.0, 1.0), steps=2)
+
+
+def test_steps_that_are_judged_by_numbers_are_not_transformed() -> None:
+    with pytest.raises(RuntimeError, match="or take a solver of fixed steps"):
+        torch.func.grad(lambda z: Heun()(PAIR, z, (0.0, 1.0)).sum())(START)
+    by_function = torch.func.grad(lambda z: Ars222()(PAIR, z, (0.0, 1.0), steps=3).sum())(START)
+    start = START.clone().requires_grad_()
+    (by_graph,) = torch.autograd.grad(Ars222()(PAIR, start, (0.0, 1.0), steps=3).sum(), start)
+    torch.testing.assert_close(by_function, by_graph)

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from hyperdsl.runtime.field import Field, fielded
 from hyperdsl.runtime.fixed import grid
+from hyperdsl.runtime.jacobian import require_own_times
 from hyperdsl.runtime.state import one_tensor, sizes_of, span_of, times_of
 
 F = Callable[..., Any]
@@ -193,3 +194,27 @@ def test_times_are_looked_at_as_they_were_given() -> None:
     with pytest.raises(ValueError, match="finite"):
         span_of(elsewhere, (0.0, float("inf")))
     assert len(grid(elsewhere, torch.zeros(3, device="meta"))) == 3
+
+
+SQUARE = torch.arange(1.0, 5).reshape(2, 2)
+TIMES = torch.tensor([0.5, 0.5])
+
+
+@pytest.mark.parametrize(
+    "f", [lambda s, z: -z * s, lambda s, z: torch.cos(s) - z, lambda s, z: z * s[0], lambda s, z: z + s.sum()]
+)
+def test_times_of_samples_do_not_act_on_others_where_shapes_do_not_tell(f: F) -> None:
+    """Of as many samples as each has numbers s [batch] lies along the wrong axis, without an error of torch's."""
+    with pytest.raises(ValueError, match=r"beside a state of shape \(2, 2\) it is s\[:, None\]"):
+        require_own_times(f, TIMES, SQUARE)
+
+
+def test_fields_that_read_their_own_times_are_left_alone() -> None:
+    for f in (
+        lambda s, z: -z * s[:, None],
+        lambda s, z: torch.stack((s * z[:, 1], z[:, 0]), -1),
+        lambda s, z: z.sin(),
+        lambda s, z: nn.functional.dropout(z),
+        lambda s, z: z * torch.nan,
+    ):
+        require_own_times(f, TIMES, SQUARE)

@@ -126,7 +126,8 @@ def test_fixed_steps_solve_to_the_last_digits(by: str) -> None:
 
 def test_products_with_the_jacobian_are_counted() -> None:
     """Each costs a few evaluations of f, which a count of evaluations alone would hide."""
-    z, eps, multiplied = states(4), torch.tensor(1.0, dtype=torch.float64), []
+    z, eps = states(4), torch.tensor(1.0, dtype=torch.float64)
+    multiplied: list[Tensor] = []
 
     class Cubed(torch.autograd.Function):
         @staticmethod
@@ -147,6 +148,31 @@ def test_products_with_the_jacobian_are_counted() -> None:
     direct = Solvable(lambda s, z: -(z**3), z)
     solved(direct, eps, (NOW, z, (1.0,)))
     assert direct.products == 0
+
+
+@pytest.mark.parametrize("by", ["newton", "krylov"])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("kind", ["differentiated", "given", "by differences"])
+def test_states_of_half_precision_have_equations_and_gradients(by: str, dtype: torch.dtype, kind: str) -> None:
+    z = torch.tensor([[1.0, -2.0], [0.5, 3.0]], dtype=dtype, requires_grad=True)
+    given = (lambda s, z: -3 * torch.eye(2).expand(2, 2, 2)) if kind == "given" else None
+    f: Any = (lambda s, z: -3 * z.detach()) if kind == "by differences" else (lambda s, z: -3 * z)
+    end = radau(Solvable(f, z, Rule(by), given), z, torch.tensor(0.5))
+    assert end.dtype == dtype
+    assert torch.allclose(end.float(), z.float() * math.exp(-1.5), rtol=0.05, atol=0.02)
+    (found,) = torch.autograd.grad(end.float().sum(), z)
+    expected = 1.0 if kind == "by differences" else math.exp(-1.5)
+    assert torch.allclose(found.float(), torch.full((2, 2), expected), rtol=0.05)
+
+
+@pytest.mark.parametrize("by", ["newton", "krylov"])
+def test_an_f_that_is_not_finite_is_told_from_iterations_that_do_not_converge(by: str) -> None:
+    z, eps = torch.ones(2, dtype=torch.float64), torch.tensor(0.1, dtype=torch.float64)
+    for value in (math.nan, math.inf):
+        with pytest.raises(
+            SolveError, match=r"f or the state is not finite at s = 1 .*check that the initial state and f"
+        ):
+            increments(Solvable(lambda s, z, value=value: value * z, z, Rule(by)), eps, (NOW + 1, z, (1.0,)))
 
 
 @pytest.mark.parametrize("size", [1e-4, 1e-2, 0.1])

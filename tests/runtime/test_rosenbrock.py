@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -180,6 +182,98 @@ def test_given_jacobians_are_held_against_f() -> None:
         Rodas5p()(cubic, z, (0.0, 1.0), jacobian=lambda s, z: -2 * torch.diag_embed(z**2))
     with pytest.raises(ValueError, match=r"\(7, 7\)"):
         Rodas5p()(cubic, z, (0.0, 1.0), jacobian=lambda s, z: z.new_zeros(7, 7))
+
+
+class Reversed(torch.autograd.Function):
+    """−z, whose backward has the other sign."""
+
+    @staticmethod
+    def forward(ctx: Any, z: Tensor) -> Tensor:
+        return -z
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        return gradient
+
+
+HIDING: dict[str, Any] = {
+    "time as a number": lambda s, z: -3 * z * math.cos(2 * float(s.detach())),
+    "some of the time": lambda s, z: -3 * z * torch.cos(s + s.detach()),
+    "some of the state": lambda s, z: -3 * z.detach() * torch.cos(2 * s),
+    "a backward of one's own": lambda s, z: 3 * Reversed.apply(z) * torch.cos(2 * s),
+    "both, and other libraries": lambda s, z: torch.from_numpy(-3 * z.detach().numpy()) * math.cos(2 * float(s)),
+}
+
+
+@pytest.mark.filterwarnings("ignore:torch's gradient of f", "ignore:Converting a tensor")
+@pytest.mark.parametrize("hidden", HIDING)
+def test_the_order_holds_where_torch_does_not_see_what_f_reads(hidden: str) -> None:
+    """z' = −3 z cos 2s: with torch's derivatives of these the order would be 1."""
+    f, z = HIDING[hidden], torch.tensor([1.0, -2.0], dtype=torch.float64)
+    exact = z * math.exp(-1.5 * math.sin(2))
+    errors = [float((LangVerwer3()(f, z, (0.0, 1.0), n) - exact).abs().max()) for n in (20, 40)]
+    assert math.log2(errors[0] / errors[1]) > 2.7
+    solution = Rodas5p().solve(f, z, (0.0, 1.0), rtol=1e-8, atol=1e-8, dense=False)
+    assert solution.statistics.accepted < 60
+    assert torch.allclose(solution.z, exact, rtol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore:torch's gradient of f")
+def test_samples_of_their_own_steps_too() -> None:
+    z = torch.tensor([[1.0], [-2.0]], dtype=torch.float64)
+    for f in (lambda s, z: -3 * z * s.detach()[:, None], lambda s, z: -3 * z.detach() * s[:, None]):
+        found = Rodas4().solve(f, z, (0.0, 1.0), rtol=1e-8, atol=1e-8, dense=False)
+        assert torch.allclose(found.z, z * math.exp(-1.5), rtol=1e-6)
+        assert int(found.statistics.accepted.max()) < 100
+
+
+def test_what_torch_does_not_see_of_the_state_is_told() -> None:
+    z = torch.ones(2, dtype=torch.float64)
+    with pytest.warns(UserWarning, match="not the derivative of f"):
+        LangVerwer3()(lambda s, z: -z.detach() - z, z, (0.0, 1.0), 2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for f in (lambda s, z: z.relu() - 1, lambda s, z: (z - 1).abs() * s.detach(), lambda s, z: -1e9 * (z - 1)):
+            LangVerwer3()(f, torch.tensor([0.0, 1.0], dtype=torch.float64), (0.0, 1.0), 2)
+
+
+def test_jumps_in_time_are_no_derivatives() -> None:
+    """Steps end where a table jumps, but for rounding: differences are taken beyond, not across."""
+
+    def table(s: Tensor, z: Tensor) -> Tensor:
+        return (1.0, -2.0, 3.0, 0.5, -1.0, 2.0, -3.0, 1.0, 4.0, 0.0, 0.0)[int(float(s.detach()) * 10)] - z * float(s)
+
+    z = torch.ones(1, dtype=torch.float64)
+    ends = [LangVerwer3()(table, z, (0.0, 1.0), steps) for steps in (10, 20, 2000)]
+    assert all(abs(float(end - ends[-1])) < 0.5 for end in ends)
+
+
+def test_f_has_a_derivative_by_time_where_a_step_begins_at_a_stop() -> None:
+    stops = [0.1 * k for k in range(1, 10)]
+    z = torch.tensor([1.0], dtype=torch.float64)
+    counts = []
+    for given in (stops, None):
+        found = Rodas5p().solve(
+            lambda s, z: -z + 1e4 * s, z, (0.0, 1.0), rtol=1e-4, atol=1e-4, stops=given, dense=False
+        )
+        counts.append(found.statistics.accepted + found.statistics.rejected)
+    assert counts[0] <= counts[1] + 2 * len(stops)
+
+
+@pytest.mark.parametrize("solver", [LangVerwer3, Rodas5p, Rodas4])
+def test_an_f_that_changes_its_argument_is_told(solver: Any) -> None:
+    steps = {"steps": 2} if solver is LangVerwer3 else {}
+    with pytest.raises(ValueError, match="changed its argument"):
+        solver()(lambda s, z: z.mul_(-1), torch.ones(3, 2), (0.0, 1.0), **steps)
+
+
+def test_a_jacobian_is_held_against_f_where_torch_sees_none() -> None:
+    z = torch.ones(2, dtype=torch.float64)
+    for f in (lambda s, z: -3 * z.detach(), lambda s, z: -2 * z.detach() - z):
+        right = Rodas5p()(f, z, (0.0, 1.0), rtol=1e-8, jacobian=lambda s, z: -3 * torch.eye(2))
+        assert torch.allclose(right, z * math.exp(-3), rtol=1e-6)
+        with pytest.raises(ValueError, match="jacobian is not the derivative of f"):
+            Rodas5p()(f, z, (0.0, 1.0), jacobian=lambda s, z: -2 * torch.eye(2))
 
 
 def test_states_of_other_kinds() -> None:

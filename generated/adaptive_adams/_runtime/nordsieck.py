@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from .state import real_dtype
+from .transforms import unmixed
 
 Rows = tuple[tuple[float, ...], ...]
 
@@ -51,7 +52,8 @@ class Numbers:
     def predicted(self, table: Tensor, ratio: Tensor) -> Tensor:
         """The table at the end of a step that is so many times longer than the one before, 0-d or [batch]."""
         rescaled = table * beside_table(ratio[..., None] ** self.powers, table)
-        return rescaled.to(table.dtype) @ self.binomials
+        with unmixed(table):
+            return rescaled.to(table.dtype) @ self.binomials
 
     def changed(self, table: Tensor, order: Any, change: Any, e: Tensor) -> Tensor:
         """The table of one order less, as much or one more, as `change` is -1, 0 or 1; e is that of the last step."""

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from .clock import Time
-from .state import VectorField, is_eager, real_dtype, require_like, with_input
+from .state import VectorField, real_dtype, require_like, with_input
+from .transforms import is_plain
 
 LOOKS = 4
 """Evaluations after which nothing more is kept to see whether f writes where it should not."""
@@ -33,11 +34,15 @@ class Field:
     def __init__(self, f: VectorField, x: Any, z: Tensor, looks: int = LOOKS) -> None:
         if not callable(f):
             raise TypeError(f"the vector field must be a function f(s, z), not {type(f).__name__}")
-        eager = is_eager(z)
+        eager = is_plain(z)
         if eager:
             require_arguments(f, ("s", "z") if x is None else ("s", "x", "z"))
         self.f = with_input(f, x)
+        if eager and torch.is_autocast_enabled(z.device.type):
+            self.f = _Mixed(self.f, z.device.type)
         given = getattr(f, "given_jacobian", None)
+        if given is not None and eager:
+            require_arguments(given, ("s", "z") if x is None else ("s", "x", "z"), "jacobian=", "jacobian")
         self.given_jacobian = None if given is None else with_input(given, x)
         self.device, self.dtype = z.device, real_dtype(z)
         self.looks = looks if eager else 0
@@ -66,9 +71,9 @@ class Field:
 
     def _watched(self, s: Tensor, z: Tensor) -> Tensor:
         first = self.looks == LOOKS
-        self.looks -= 1
         before = _Seen(z, first)
         slope: Tensor = self.f(s, z)
+        self.looks -= 1
         require_like(slope, z, "the state")
         if before.changed():
             raise _changed()
@@ -81,8 +86,11 @@ class Field:
         return slope
 
 
-def require_arguments(f: Any, names: tuple[str, ...]) -> None:
-    """TypeError where f cannot be called with these arguments; functions whose signature is not known may."""
+def require_arguments(f: Any, names: tuple[str, ...], what: str = "the vector field", named: str = "f") -> None:
+    """TypeError where f cannot be called with these arguments; functions whose signature is not known may.
+
+    `what` is what f is, in the error's words, and `named` what a call of it is.
+    """
     try:
         signature = inspect.signature(f.forward if isinstance(f, nn.Module) else f)
     except (TypeError, ValueError):
@@ -91,10 +99,10 @@ def require_arguments(f: Any, names: tuple[str, ...]) -> None:
         signature.bind(*names)
     except TypeError:
         told, less = ", ".join(names), ", ".join(names[1:])
-        whose = f", not {type(f).__name__}{signature}" if isinstance(f, nn.Module) else f", not f{signature}"
+        whose = f", not {type(f).__name__ if isinstance(f, nn.Module) else named}{signature}"
         raise TypeError(
-            f"the vector field is called as f({told}){whose:.120}: one that does not read the time is "
-            f"`lambda {told}: f({less})`"
+            f"{what} is called as {named}({told}){whose:.120}: one that does not read the time is "
+            f"`lambda {told}: {named}({less})`"
         ) from None
 
 
@@ -104,6 +112,17 @@ def fielded(f: VectorField, x: Any, z: Tensor) -> VectorField:
         parts: VectorField = f.each(lambda part: fielded(part, x, z))  # type: ignore[attr-defined]
         return parts
     return f if getattr(type(f), "is_field", False) else Field(f, x, z)
+
+
+class _Mixed:
+    """f under the autocast that is around now, also where a solver leaves that for its own arithmetic."""
+
+    def __init__(self, f: VectorField, kind: str) -> None:
+        self.f, self.kind, self.dtype = f, kind, torch.get_autocast_dtype(kind)
+
+    def __call__(self, s: Any, z: Tensor) -> Any:
+        with torch.autocast(self.kind, self.dtype):
+            return self.f(s, z)
 
 
 class Counted:

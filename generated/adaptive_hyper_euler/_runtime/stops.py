@@ -44,8 +44,9 @@ class Sided:
         return self.f(self.inside(s), z)
 
     def inside(self, s: Any) -> Tensor:
-        """The nearest time between the stops around."""
-        return torch.clamp(times_of(self.times, s)[0], self.low, self.high)
+        """The nearest time between the stops around, which moves with s: at a stop, too, f has a derivative by time."""
+        (now,) = times_of(self.times, s)
+        return torch.clamp(now.detach(), self.low, self.high) + (now - now.detach())
 
     def enter(self, s: Tensor, sign: Any) -> Tensor:
         """Move to the times between the stops around s, seen in the direction of the sign; the stop ahead, or ±inf.

@@ -126,8 +126,9 @@ def parted(f: Callable[..., Tensor]) -> tuple[Callable[..., Tensor], Callable[..
     return explicit, implicit
 
 
-def slope(order: int, error: Callable[[float], Tensor]) -> float:
-    """The power of ε in the local error E(ε), from the smallest steps at which round-off does not blur it.
+def slope(order: int, error: Callable[[float], Tensor], defect: float = 0.0) -> float:
+    """The power of ε in the local error E(ε), from the smallest steps at which round-off does not blur it, nor do
+    coefficients of which the order holds to a tolerance alone, the `defect`: these leave an error of its size times ε.
 
     E(ε) ± E(−ε), with the sign of (−1)^(order + 1), is free of the next power; the one after that is fitted with it.
     """
@@ -138,7 +139,7 @@ def slope(order: int, error: Callable[[float], Tensor]) -> float:
     while len(steps) < 5:
         assert eps < 10, "the step has no error"
         size = float((error(eps) + sign * error(-eps)).norm())
-        if size > 5e-13 * eps:
+        if size > max(5e-13, 20 * defect) * eps:
             steps.append(eps)
             sizes.append(size)
         eps *= 2**0.25

@@ -12,6 +12,7 @@ from torch import Tensor
 from .gradients import refused
 from .linear import Factored, gmres
 from .state import VectorField, beside
+from .transforms import unmixed
 
 ROUNDS = 8
 """Newton's iterations where numbers cannot be looked at."""
@@ -84,6 +85,10 @@ class _Transposed:
         self.f, self.a, self.eps, self.places = f, a, eps, places
 
     def __call__(self, g: Tensor) -> Tensor:
+        with unmixed(g):
+            return self._solved(g)
+
+    def _solved(self, g: Tensor) -> Tensor:
         rows = self.f.jacobian.rows(*self.places[0])
         work = self.f._work(g)
         flat = torch.stack([rows.flat(one.resolve_conj()) for one in g]).to(work)
@@ -134,5 +139,5 @@ class _Implicit(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:
         with torch.no_grad():
-            found = ctx.pulled(gradient.detach())
+            found = ctx.pulled(gradient)
         return None, refused(_TWICE, found, gradient, *ctx.saved_tensors) if torch.is_grad_enabled() else found, None

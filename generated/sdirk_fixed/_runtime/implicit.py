@@ -10,12 +10,13 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
-from .field import within
+from .field import massed_of, within
 from .jacobian import Given
 from .mass import Massed, require_algebraic
 from .newton import NEWTON, Rule, Solvable
 from .solver import Solver
-from .state import VectorField, is_eager
+from .state import Restore, VectorField
+from .transforms import is_plain
 
 _CALLS = ("forward", "solve", "odeint", "adjoint", "step", "base_step")
 
@@ -47,6 +48,13 @@ class Differentiated(Solver):
             require_algebraic(self, self.algebraic, getattr(self, "rule", NEWTON).by)
         return with_jacobian(massed, jacobian and massed.jacobian(jacobian))
 
+    def _one_tensor(self, f: Any, z: Any, *, learned: bool = True) -> tuple[VectorField, Tensor, Restore]:
+        massed = massed_of(f)
+        if massed is None or not isinstance(z, tuple):
+            return super()._one_tensor(f, z, learned=learned)
+        joined, flat, restore = super()._one_tensor(massed.f, z, learned=learned)  # the matrix is of all parts
+        return with_jacobian(massed.of(joined), given_of(f)), flat, restore
+
     @property
     def _above(self) -> Any:
         """The class of steps that this is put before."""
@@ -57,11 +65,12 @@ class ImplicitSteps(Differentiated):
     """Put before a class of steps, it solves their equations by its `rule`."""
 
     rule: ClassVar[Rule] = NEWTON
+    equations: ClassVar[type[Solvable]] = Solvable
 
     def _prepared(self, f: VectorField, z: Tensor) -> VectorField:
-        if getattr(type(f), "is_solvable", False) or not is_eager(z):
+        if getattr(type(f), "is_solvable", False) or not is_plain(z):
             return f
-        return Solvable(f, z, self.rule, given_of(f), getattr(self, "each", False))
+        return self.equations(f, z, self.rule, given_of(f), getattr(self, "each", False))
 
 
 def _taking(call: Callable[..., Any]) -> Callable[..., Any]:

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 
 from .state import VectorField
+from .transforms import is_plain
 
 Given = Callable[[Any, Any], Any]
 """jacobian(s, z) of the user: [*batch, n, n], or [N, N] of the whole state."""
@@ -50,13 +51,15 @@ class Jacobian:
 
     each: the first axis of z counts samples, whatever f is. Otherwise as many of z's first axes count rows as f couples
     nothing along, which is found out where the matrix is first asked for. Where f has no derivatives, as where another
-    library computes it, they are differences.
+    library computes it, they are differences. `rows` are taken where they are known.
     """
 
-    def __init__(self, f: VectorField, z: Tensor, given: Given | None = None, each: bool = False) -> None:
+    def __init__(
+        self, f: VectorField, z: Tensor, given: Given | None = None, each: bool = False, rows: Rows | None = None
+    ) -> None:
         self.f, self.given, self.each = f, given, each
         self.like = z.detach()
-        self._rows: Rows | None = None
+        self._rows = rows
 
     def rows(self, s: Any, z: Tensor) -> Rows:
         """Between which parts of a state f couples nothing; looked for at s and z, once.
@@ -82,14 +85,17 @@ class Jacobian:
         return by_rows(slope, leaf, rows)
 
     def product(self, s: Any, z: Tensor) -> Callable[[Tensor], Tensor]:
-        """v ↦ ∂f/∂z v for v like `rows`' vectors, [count, size]: f is evaluated once for all products."""
+        """v ↦ ∂f/∂z v for v like `rows`' vectors, [count, size], also of another dtype than z's.
+
+        f is evaluated once for all products.
+        """
         rows = self.rows(s, z)
         if self.given is not None:
             matrix = self._expanded(self._asked(s, z), rows)
-            return lambda v: (matrix @ v[..., None])[..., 0]
+            return lambda v: (matrix.to(v.dtype) @ v[..., None])[..., 0]
         leaf, slope = watched(self.f, s, z)
         if not slope.requires_grad:
-            return lambda v: self._difference(s, z, slope, rows.flat(z), v, rows)
+            return lambda v: self._difference(s, z, slope, rows.flat(z), v.to(slope.dtype), rows).to(v.dtype)
         with torch.enable_grad(), unhooked():
             probe = torch.zeros_like(slope, requires_grad=True)
             (pulled,) = torch.autograd.grad(slope, leaf, probe, create_graph=True, materialize_grads=True)
@@ -97,9 +103,9 @@ class Jacobian:
         def pushed(v: Tensor) -> Tensor:
             if not pulled.requires_grad:
                 return torch.zeros_like(v)
-            shaped = v.reshape(leaf.shape)
+            shaped = v.reshape(leaf.shape).to(leaf.dtype)
             (found,) = torch.autograd.grad(pulled, probe, shaped, retain_graph=True, materialize_grads=True)
-            return found.reshape(v.shape)
+            return found.reshape(v.shape).to(v.dtype)
 
         return pushed
 
@@ -108,15 +114,15 @@ class Jacobian:
         rows = self.rows(s, z)
         if self.given is not None:
             matrix = self._expanded(self._asked(s, z), rows).mT
-            return lambda v: (matrix @ v[..., None])[..., 0]
+            return lambda v: (matrix.to(v.dtype) @ v[..., None])[..., 0]
         leaf, slope = watched(self.f, s, z)
 
         def pulled(v: Tensor) -> Tensor:
             if not slope.requires_grad:
                 return torch.zeros_like(v)
-            shaped = v.reshape(slope.shape)
+            shaped = v.reshape(slope.shape).to(slope.dtype)
             (found,) = torch.autograd.grad(slope, leaf, shaped, retain_graph=True, materialize_grads=True)
-            return found.reshape(v.shape)
+            return found.reshape(v.shape).to(v.dtype)
 
         return pulled
 
@@ -124,10 +130,13 @@ class Jacobian:
         """What the user's function gives."""
         assert self.given is not None
         with torch.no_grad():
-            found = self.given(s, z.detach())
+            state = z.detach().clone()  # what the function does to it is its own
+            found = self.given(s, state)
         if not isinstance(found, Tensor) or found.ndim < 2 or found.shape[-1] != found.shape[-2]:
             told = f"shape {tuple(found.shape)}" if isinstance(found, Tensor) else type(found).__name__
             raise ValueError(f"jacobian returned {told}: {self._wanted()} is wanted")
+        if found.is_complex() and not z.is_complex():
+            raise TypeError(f"jacobian returned {found.dtype} for a state of {z.dtype}: real numbers are wanted")
         return found.to(z)
 
     def _wanted(self) -> str:
@@ -171,7 +180,7 @@ class Jacobian:
         with torch.no_grad():
             moved = self.f(s, rows.back(flat + size * v))
         found: Tensor = (rows.flat(moved) - slope.reshape(flat.shape)) / size
-        return found
+        return found.to(v.dtype)
 
 
 def uncoupled(f: VectorField, s: Any, z: Tensor) -> int:
@@ -209,6 +218,33 @@ def _require_apart(f: VectorField, s: Any, z: Tensor) -> None:
         )
 
 
+def require_own_times(f: VectorField, s: Tensor, z: Tensor) -> None:
+    """ValueError where f takes the times [batch] of samples for those of another axis of the state as long.
+
+    That is looked for where one is, by the derivatives of f by the times.
+    """
+    if len(z) < 2 or len(z) not in z.shape[1:] or not is_plain(z):
+        return
+    with torch.inference_mode(False), torch.enable_grad(), unhooked():
+        times = s.detach().clone().requires_grad_()
+        try:
+            slope = f(times, z.detach().clone())
+        except RuntimeError:  # it reads the time as what has no gradients
+            return
+        slope = torch.view_as_real(slope) if slope.is_complex() else slope
+    if slope.requires_grad and not _apart(times, slope, len(z), torch.Generator(device=z.device).manual_seed(0)):
+        raise ValueError(f"the slope of a sample hangs on the times of others: {of_own_times(z)}")
+
+
+def of_own_times(z: Tensor) -> str:
+    """What an f of samples with times of their own has to know."""
+    axes = ", None" * (z.ndim - 1)
+    return (
+        f"with `per_sample yes` f gets a time for each sample, s of shape {tuple(z.shape[:1])}; beside a state of "
+        f"shape {tuple(z.shape)} it is s[:{axes}]"
+    )
+
+
 def _apart(leaf: Tensor, slope: Tensor, count: int, generator: torch.Generator) -> bool:
     """Whether gradients stay within the rows that they are of."""
     random = torch.rand(slope.shape, generator=generator, dtype=slope.dtype, device=slope.device).reshape(
@@ -220,18 +256,30 @@ def _apart(leaf: Tensor, slope: Tensor, count: int, generator: torch.Generator) 
         for mask in (chosen, ~chosen):
             cotangent = torch.where(mask[:, None], random + 0.5, 0).reshape(slope.shape)
             (found,) = torch.autograd.grad(slope, leaf, cotangent, retain_graph=True, materialize_grads=True)
-            if bool((found.reshape(count, slope.numel() // max(1, count))[~mask] != 0).any()):
+            outside = found.reshape(count, found.numel() // max(1, count))[~mask]
+            if bool((outside.nan_to_num(0.0) != 0).any()):  # nothing times an infinite derivative is no coupling
                 return False
     return True
 
 
 def watched(f: VectorField, s: Any, z: Tensor) -> tuple[Tensor, Tensor]:
-    """A leaf with z's real numbers, and those of f there."""
+    """A leaf with z's real numbers, and those of f there, which gets them in a tensor that it might write to.
+
+    An f that cannot be called with a leaf, as one that reads it as an array of NumPy, has no derivatives; one that
+    cannot be called at all raises its own error.
+    """
     now = s.detach() if isinstance(s, Tensor) and s.grad_fn is not None else s
     with torch.inference_mode(False), torch.enable_grad(), unhooked():
         leaf = torch.view_as_real(z.detach().clone()) if z.is_complex() else z.detach().clone()
         leaf.requires_grad_()
-        slope = f(now, torch.view_as_complex(leaf) if z.is_complex() else leaf)
+        try:
+            slope = f(now, torch.view_as_complex(leaf.clone()) if z.is_complex() else leaf.clone())
+        except RuntimeError:
+            slope = None
+    if slope is None:
+        with torch.no_grad():
+            slope = f(now, z.detach().clone())
+    with torch.inference_mode(False), torch.enable_grad(), unhooked():
         return leaf, torch.view_as_real(slope) if z.is_complex() else slope
 
 

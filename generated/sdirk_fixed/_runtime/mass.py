@@ -15,8 +15,9 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from .rates import along_time
-from .state import VectorField
+from .jacobian import Rows
+from .rates import Rates
+from .state import VectorField, is_eager
 
 WEIGHTS = {torch.float64: 1e30, torch.float32: 1e14}
 """1/δ: above a residual that is zero but for rounding it leaves nothing of what is not f."""
@@ -33,9 +34,9 @@ class Massed:
     is_massed: ClassVar[bool] = True
 
     def __init__(self, f: VectorField, mass: Any) -> None:
-        self.f, self.mass = f, mass if isinstance(mass, Tensor) else torch.as_tensor(mass)
-        self.consistent = False
-        """Whether a start was held against the algebraic equations."""
+        self.f, self.mass = f, _matrix_of(mass)
+        self.consistent = self.determined = False
+        """Whether a start was held against the algebraic equations, and those against the algebraic variables."""
         _require_square(self.mass)
         matrix = self.mass.detach().to("cpu", torch.float64)
         zero = (matrix == 0).flatten(0, -2).all(0)
@@ -43,11 +44,23 @@ class Massed:
         self.differential = (~zero).nonzero().flatten()
         self.singular = bool(zero.any())
         self.inverse, self.residual = _parts(matrix, self.differential, self.algebraic)
+        if self.singular and self.mass.requires_grad:
+            raise ValueError("a singular mass has no gradients: detach it")
         self._like: dict[tuple[torch.dtype, torch.device], Tensor] = {}
+        self._rates: Rates | None = None
+
+    def of(self, f: VectorField) -> Massed:
+        """The same matrix with another f."""
+        return Massed(f, self.mass)
 
     def __call__(self, *arguments: Any) -> Any:
         z = arguments[-1]
         slope = self.f(*arguments)
+        if self.singular and not self.determined and isinstance(z, Tensor) and is_eager(z):
+            self.determined = True
+            s, *x = arguments[:-1]
+            self._linear(lambda s, z: self(s, *x, z), s, z.detach())
+            self._rates = None  # of which f is not that of steps
         if not isinstance(slope, Tensor) or slope.shape != z.shape:
             return slope  # which whoever called says
         return self._times(self.weighted(z), slope)
@@ -68,8 +81,11 @@ class Massed:
         key = real, z.device
         if key not in self._like:
             require_state(self.mass, z)
-            found = self.inverse.clone()
-            found[..., self.algebraic, :] = self.residual * WEIGHTS.get(real, 1e14)
+            if self.mass.requires_grad:
+                found = torch.linalg.inv(self.mass.to(torch.float64))
+            else:
+                found = self.inverse.clone()
+                found[..., self.algebraic, :] = self.residual * WEIGHTS.get(real, 1e14)
             self._like[key] = found.to(z.device, real)
         return self._like[key]
 
@@ -81,35 +97,40 @@ class Massed:
         """
         if not self.singular:
             return f(s, z)
-        n, lead = self.mass.shape[-1], _lead(self.mass, z)
-        now = s.detach().clone() if isinstance(s, Tensor) else torch.tensor(float(s), dtype=torch.float64)
-        with torch.inference_mode(False), torch.enable_grad():
-            leaf = z.detach().clone().requires_grad_()
-            slope = f(now.requires_grad_(), leaf)
-            by_time = along_time(slope, now).reshape(*lead, n)[..., self.algebraic]
-            value = slope.reshape(*lead, n)
-            held = value[..., self.algebraic]
-            by_state = torch.stack([self._gradient(one, leaf) for one in held.unbind(-1)], -2).reshape(*lead, -1, n)
-        value, held = value.detach(), held.detach()
+        value, by_state, by_time = self._linear(f, s, z)
+        differential, algebraic = self._numbers(z, self.differential), self._numbers(z, self.algebraic)
+        by_state, by_time = by_state[:, algebraic], by_time[:, algebraic]
         if not self.consistent:
-            _require_consistent(held, by_state, z.detach().reshape(*lead, n))
+            _require_consistent(value[:, algebraic], by_state, self._rows(z).flat(z.detach()))
             self.consistent = True
-        found = torch.zeros_like(value)
-        found[..., self.differential] = value[..., self.differential]
-        moved = (by_state @ found[..., None])[..., 0] + by_time
-        solved, info = torch.linalg.solve_ex(by_state[..., self.algebraic], -moved[..., None])
-        _require_determined(by_state[..., self.algebraic], info)
-        found[..., self.algebraic] = solved[..., 0]
+        flat = torch.zeros_like(value)
+        flat[:, differential] = value[:, differential]
+        moved = (by_state @ flat[..., None])[..., 0] + by_time
+        flat[:, algebraic] = torch.linalg.solve_ex(by_state[:, :, algebraic], -moved[..., None])[0][..., 0]
+        found = self._rows(z).back(flat)
         if not torch.is_grad_enabled():
-            return found.reshape(z.shape)
+            return found
         raw = f(s, z)  # whose gradients are what a step that begins with f needs
-        return found.reshape(z.shape) + (raw - raw.detach())
+        return found + (raw - raw.detach())
+
+    def _linear(self, f: VectorField, s: Any, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """f, ∂f/∂z and ∂f/∂s of real numbers [count, size]; ValueError where the index is above 1."""
+        if self._rates is None:
+            self._rates = Rates(f, z, rows=self._rows(z))
+        near = 1e-3 * (1 + torch.as_tensor(s, dtype=torch.float64).detach().abs())
+        value, by_state, by_time = self._rates.all(s, z, near)
+        algebraic = self._numbers(z, self.algebraic)
+        _require_determined(by_state[:, algebraic][:, :, algebraic])
+        self.determined = True
+        return value, by_state, by_time
+
+    def _rows(self, z: Tensor) -> Rows:
+        return Rows(z.shape, len(_lead(self.mass, z)), z.is_complex())
 
     @staticmethod
-    def _gradient(value: Tensor, leaf: Tensor) -> Tensor:
-        if not value.requires_grad:
-            return torch.zeros_like(leaf)
-        return torch.autograd.grad(value.sum(), leaf, retain_graph=True, materialize_grads=True)[0]
+    def _numbers(z: Tensor, variables: Tensor) -> Tensor:
+        """Where these variables stand among real numbers, of which a complex variable is two."""
+        return torch.stack((2 * variables, 2 * variables + 1), -1).flatten() if z.is_complex() else variables
 
     def _times(self, matrix: Tensor, slope: Tensor) -> Tensor:
         flat = slope.reshape(*_lead(self.mass, slope), matrix.shape[-1], 1)
@@ -138,6 +159,14 @@ def require_state(mass: Tensor, z: Tensor) -> None:
             f"mass has the shape {tuple(mass.shape)}: [n, n], or [*batch, n, n], is wanted for states [*batch, n], and "
             f"z has the shape {tuple(z.shape)}, whose last axes do not hold {n} numbers for each matrix"
         ) from error
+
+
+def _matrix_of(mass: Any) -> Tensor:
+    try:
+        return mass if isinstance(mass, Tensor) else torch.as_tensor(mass)
+    except (TypeError, ValueError, RuntimeError) as error:
+        told = f"{type(mass).__name__}: {error}" if isinstance(mass, list | tuple) else type(mass).__name__
+        raise TypeError(f"mass is a real square matrix [n, n], or [*batch, n, n], not {told}") from error
 
 
 def _require_square(mass: Tensor) -> None:
@@ -187,8 +216,12 @@ def _require_consistent(held: Tensor, by_state: Tensor, z: Tensor) -> None:
         )
 
 
-def _require_determined(matrix: Tensor, info: Tensor) -> None:
-    if bool((info != 0).any()) or bool((torch.linalg.cond(matrix) > 1 / (10 * torch.finfo(matrix.dtype).eps)).any()):
+def _require_determined(matrix: Tensor) -> None:
+    """ValueError where equations of the matrices [count, m, m] do not determine as many variables."""
+    if not matrix.numel() or not bool(matrix.isfinite().all()):  # of what is not finite the steps tell
+        return
+    sizes = torch.linalg.svdvals(matrix)
+    if bool((sizes[:, -1] <= 10 * torch.finfo(matrix.dtype).eps * sizes[:, 0]).any()):
         raise ValueError(
             "the algebraic equations do not determine the algebraic variables: ∂g/∂z is singular there, so that the "
             "index is above 1; differentiate the equations until it is 1"

@@ -19,7 +19,8 @@ from .equations import SLOW, Equations
 from .field import Counted
 from .jacobian import Given, Jacobian, unhooked
 from .linear import Coupled, Krylov, Operator, Square
-from .state import VectorField, beside, is_eager
+from .state import VectorField, beside
+from .transforms import is_plain, unmixed
 
 Equation = tuple[Any, Tensor, tuple[float, ...]]
 """(s_i, known_i, (a_i1, a_i2, …)), of as many slopes as there are equations."""
@@ -51,6 +52,10 @@ class Linear:
 
     def solve(self, r: Tensor) -> Tensor:
         return r
+
+    def filtered(self, gamma: float, v: Tensor) -> tuple[Tensor, int]:
+        """v as it is: what is not stiff needs no filter."""
+        return v, 0
 
 
 @dataclass(frozen=True)
@@ -130,7 +135,7 @@ class Solvable(Counted):
         if nothing_to_solve(eps, equations[0][1]):
             size = eps.to(equations[0][1].real.dtype)
             return tuple(size * self(s, known) for s, known, _ in equations)
-        with torch.no_grad(), unhooked():
+        with torch.no_grad(), unhooked(), unmixed(eps):
             found = self._found(eps.detach(), equations)
         with unhooked():
             hangs = torch.is_grad_enabled() and self._hangs(eps, equations)
@@ -154,7 +159,7 @@ class Solvable(Counted):
         slope: ε f(s, z), of which the error has γ; where it is doubted, f is evaluated at z + error in place of that
         (Hairer & Wanner II, IV.8.20).
         """
-        with torch.no_grad():
+        with torch.no_grad(), unmixed(eps):
             eps, error = eps.detach(), error.detach()
             found = self._filtered(eps, gamma, error)
             ahead, start = self.ahead, self.start
@@ -172,7 +177,7 @@ class Solvable(Counted):
     def norm(self, ratio: Tensor) -> Tensor:
         """Root mean squares over all of a state, or of each sample."""
         square = ratio.abs() ** 2
-        return (square.flatten(1).mean(1) if self.each else square.mean()).sqrt()
+        return (square.reshape(len(square), -1).mean(1) if self.each else square.mean()).sqrt()
 
     def _filtered(self, eps: Tensor, gamma: float, error: Tensor) -> Tensor:
         assert self.start is not None
@@ -260,7 +265,7 @@ def increments(f: Any, eps: Tensor, *equations: Equation) -> tuple[Tensor, ...]:
     SolveError where they were not solved, unless f's solve has a control that goes on from there.
     """
     known = equations[0][1]
-    if not is_eager(known):
+    if not is_plain(known):
         return unrolled(f, eps, equations)
     owner: Solvable = f if getattr(type(f), "is_solvable", False) else Solvable(f, known)
     return owner.increments(eps, *equations)
@@ -279,7 +284,7 @@ def nothing_to_solve(eps: Tensor, z: Tensor) -> bool:
 
 def solved(f: Any, eps: Tensor, *equations: Equation) -> tuple[Tensor, ...]:
     """The slopes k_i of the same equations."""
-    if is_eager(equations[0][1]) and nothing_to_solve(eps, equations[0][1]):
+    if is_plain(equations[0][1]) and nothing_to_solve(eps, equations[0][1]):
         return tuple(f(s, known) for s, known, _ in equations)
     size = beside(eps, equations[0][1]) if eps.ndim else eps
     return tuple(one / size for one in increments(f, eps, *equations))

@@ -130,6 +130,23 @@ class Coupled:
         return part.to(self.jacobian.device, dtype)
 
 
+@dataclass(frozen=True)
+class Nearby:
+    """(I − ε A ⊗ J)⁻¹, about, by the solver of an ε' that ε is `ratio` times, 0-d or one for each row.
+
+    It takes what is stiff ε/ε' times as far as it should and what is not as far as that: 2 / (1 + ε/ε') times its
+    solutions leave |1 − ε/ε'| / (1 + ε/ε') of either at most (Krogh & Stewart, ACM TOMS 10, 1984).
+    """
+
+    solver: Coupled
+    ratio: Tensor
+
+    def solve(self, r: Tensor) -> Tensor:
+        """The solution for r [stages, rows, n]."""
+        part = torch.where(self.ratio.isnan(), 1.0, 2 / (1 + self.ratio)).to(r.dtype)  # 0/0: a sample that stays
+        return (part[:, None] if part.ndim else part) * self.solver.solve(r)
+
+
 class Stagewise:
     """(I − ε [a_ij J_j])⁻¹ for the equations of several stages, each with its own of `jacobians` [s, rows, n, n].
 
@@ -199,8 +216,15 @@ BASIS, RESTARTS, LOOKS = 60, 5, 4
 def gmres(operator: Operator, r: Tensor, tolerance: float) -> Tensor:
     """The solution of operator(x) = r for each row of r [rows, m], until residuals are `tolerance` of r (Saad 2003).
 
-    After `RESTARTS` times `BASIS` products it is what there is.
+    After `RESTARTS` times `BASIS` products it is what there is. Rows are scaled, for squares of their sizes may be
+    beyond what the dtype holds.
     """
+    tiny = torch.finfo(r.dtype).tiny
+    scale = r.abs().amax(-1, keepdim=True).clamp_min(tiny) if r.numel() else r.new_ones(len(r), 1)
+    return scale * _of_size_one(operator, r / scale, tolerance)
+
+
+def _of_size_one(operator: Operator, r: Tensor, tolerance: float) -> Tensor:
     x, left = torch.zeros_like(r), r
     goal = tolerance * torch.linalg.vector_norm(r, dim=-1)
     for _ in range(RESTARTS):

@@ -18,6 +18,7 @@ from .newton import Ahead
 from .solution import Piece, at_each
 from .state import VectorField, beside
 from .tolerance import widened
+from .transforms import require_followed
 
 STEADY = 1.2
 """A step is left as it is where it could be longer by less, so that factors of matrices serve again."""
@@ -38,6 +39,7 @@ class StiffSteps(ImplicitSteps):
 
     def _posed(self, *parts: Any, **more: Any) -> Problem:
         problem: Problem = self._above._posed(*parts, **more)
+        require_followed(problem.f.is_solvable)
         return replace(problem, pace=StiffEachPace if getattr(self, "each", False) else StiffPace)
 
 
@@ -48,6 +50,11 @@ class _Told:
     control: Control
 
     def __init__(self, problem: Problem, control: Control) -> None:
+        if not getattr(type(problem.f), "is_solvable", False):
+            raise RuntimeError(
+                "implicit steps under a `control` are neither compiled nor transformed by torch.func, which hide the "
+                "numbers that their equations are judged by: use fixed steps there, or torch.autograd"
+            )
         super().__init__(problem, control)  # type: ignore[call-arg]
         self.piece: Piece | None = None
         self.doubted = ~torch.zeros_like(problem.f.unsolved)  # type: ignore[attr-defined]

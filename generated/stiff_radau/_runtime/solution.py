@@ -183,7 +183,8 @@ _ADVICE = {
     Status.STEP_TOO_SMALL: "the steps became too small to move s: the solution may blow up or jump there; end the "
     "span before, loosen rtol and atol where they are below what "
     "the dtype resolves, or lower min_step if it is given",
-    Status.NONFINITE: "f or the state is not finite there: check z0, and f near that time, or end the span before",
+    Status.NONFINITE: "f or the state is not finite there, or ∂f/∂z where steps are implicit: check z0, f and "
+    "jacobian= near that time, or end the span before",
 }
 
 

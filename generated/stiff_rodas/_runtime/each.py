@@ -15,6 +15,7 @@ from .adaptive import AdaptiveSteps
 from .control import Control
 from .events import EachWatch, with_gradients
 from .field import require_own_between, slope_at
+from .jacobian import of_own_times, require_own_times
 from .loop import RESOLVED, TRUST, Attempt, Problem
 from .outcome import Status
 from .solution import Piece, Solution, at_each, in_pieces
@@ -105,6 +106,8 @@ class _EachMarch:
         self.kept = dense or len(times) > 2
         self.failure, self.accepted, self.rejected = torch.zeros((3, *batch), dtype=torch.long, device=z.device)
         self.pace: EachPace = (problem.pace or EachPace)(problem, control)
+        if not z.numel():
+            self.s = self.end  # a batch of nothing is solved
         self.size, self.active, self.pieces = torch.zeros_like(self.s), self.s != self.end, list[Piece]()
         self.most = min(problem.most, control.max_step or math.inf)
         self.bound, self.dz, self.running = self.end, z, z.numel() > 0 and going
@@ -125,9 +128,10 @@ class _EachMarch:
         accept = self.active & (e <= 1)
         self.stopped = accept & (following == self.bound) & (following != self.end)
         self._resize(eps.abs(), accept)
-        small = self._small(accept)
+        self.active = self.active & ~(accept & (following == self.end))
+        small = self._small()
         self.failure = torch.where(small, torch.where(e.isfinite(), *_SMALL), self.failure)
-        self.active = self.active & ~small & ~(accept & (following == self.end))
+        self.active = self.active & ~small
         self.running, advanced = torch.stack((self.active.any(), accept.any())).tolist()
         if advanced:
             self._take(following, tried, accept)
@@ -157,12 +161,20 @@ class _EachMarch:
         """f and the events at the start, the sizes of the first steps, and the samples that can go on."""
         problem, control = self.problem, self.control
         self._enter()
-        self.dz = problem.slope(self.s, self.z)
+        try:
+            require_own_times(problem.f.f, self.s, self.z)
+            self.dz = problem.slope(self.s, self.z)
+        except RuntimeError as error:
+            if self.z.ndim > 1:
+                error.add_note(of_own_times(self.z))
+            raise
         require_plain(True, self.dz)
         size = self._first_steps(self.dz)
         self.failure = torch.where(size.isfinite(), 0, _FAILURES.index(Status.NONFINITE))
         self.size = size.clamp_min(control.min_step or 0.0)
         self.active = self.active & (self.failure == 0)
+        small = self._small()
+        self.failure, self.active = torch.where(small, _SMALL[0], self.failure), self.active & ~small
         self.running = bool(self.active.any())
         self.pace.begin(self.z, self.dz, self.active)
         if problem.events is not None:
@@ -184,11 +196,11 @@ class _EachMarch:
         self.size = torch.where(self.active, size, proposed)
         self.accepted, self.rejected = self.accepted + accept, self.rejected + (self.active & ~accept)
 
-    def _small(self, accept: Tensor) -> Tensor:
-        """The samples whose steps have become too small."""
+    def _small(self) -> Tensor:
+        """The samples under way whose steps have become too small."""
         negligible = torch.finfo(self.z.dtype.to_real()).eps ** 2 * self.length
         small = (self.size < RESOLVED * self.s.abs()) | (self.size < negligible)
-        return self.active & ~accept & (small | (self.size < (self.control.min_step or 0.0)))
+        return self.active & (small | (self.size < (self.control.min_step or 0.0)))
 
     def _take(self, following: Tensor, tried: Attempt, accept: Tensor) -> None:
         """Go on to the ends of the steps that were accepted, or to events within them."""

@@ -78,6 +78,7 @@ class Equations:
         allowed = self.rows.flat(torch.complex(*[ahead.allowed] * 2) if self.dtype.is_complex else ahead.allowed)
         solver, failed = f._solver(self.a, self.eps), torch.zeros_like(active)
         eta = f._etas.get(self.a, torch.full_like(f.rates, torch.inf)).clamp_min(1e-16) ** 0.8
+        eta = eta.clamp_min(ahead.kappa)  # f may be another one since, as where it jumps: believed of small changes
         before = torch.full_like(f.rates, torch.inf)
         for count in range(1, most + 1):
             change = solver.solve(self._left(w))
@@ -108,6 +109,8 @@ class Equations:
         Where Newton's method goes astray, the solution is followed from ε = 0 on, in ever smaller parts of ε.
         """
         f, whole, start = self.f, self.eps, self.f.start
+        if not bool(self.base.isfinite().all()):
+            raise self._broken()
         found = self._newton(self._first())
         for parts in (4, 16, 64) if f.rule.by != "iteration" else ():
             if found is not None:
@@ -120,7 +123,8 @@ class Equations:
             self.eps, found = whole, w
         if found is None:
             f.start = start
-            raise self._unsolved()
+            broken = not bool(f(*start).isfinite().all())
+            raise self._broken() if broken else self._unsolved()
         return found
 
     def _newton(self, w: Tensor) -> Tensor | None:
@@ -202,16 +206,34 @@ class Equations:
             self.own = Stagewise(self.a, jacobians, self.eps.to(self.base.dtype))
             f.jacobians, f.factorisations = f.jacobians + len(at), f.factorisations + len(at)
 
+    def _broken(self) -> SolveError:
+        s, _ = self.f.start
+        text = (
+            f"f or the state is not finite at s = {float(s):.6g} (steps of {self._size():.3g}, {self.f.evaluations} "
+            "evaluations of f): check that the initial state and f there are finite, or take more steps"
+        )
+        return self._error(Status.NONFINITE, float(s), text)
+
     def _unsolved(self) -> SolveError:
-        s, eps = float(self.times[-1]), float(self.eps.reshape(-1)[0])
-        state = self.rows.back(self.base[-1].to(self._given()))
+        s = float(self.times[-1])
         how = {"newton": "Newton", "krylov": "Newton–Krylov", "iteration": "functional"}[self.f.rule.by]
+        matrix = self.f._matrix
+        infinite = isinstance(matrix, Tensor) and not bool(matrix.isfinite().all())
+        where = ", where ∂f/∂z is not finite" if infinite else ""
         advice = "`solve newton`, " if self.f.rule.by == "iteration" else "a `jacobian=` if f's derivatives are wrong, "
         text = (
-            f"the implicit equations were not solved at s = {s:.6g}: {how} iterations do not converge (steps of "
-            f"{eps:.3g}, {self.f.evaluations} evaluations of f): take more steps, {advice}or a solver with a `control`"
+            f"the implicit equations were not solved at s = {s:.6g}: {how} iterations do not converge{where} (steps of "
+            f"{self._size():.3g}, {self.f.evaluations} evaluations of f): take more steps, {advice}or a solver with a "
+            "`control`"
         )
-        return SolveError(Status.NOT_CONVERGED, s, eps, self.f.evaluations, state, text)
+        return self._error(Status.NOT_CONVERGED, s, text)
+
+    def _error(self, status: Status, s: float, text: str) -> SolveError:
+        state = self.rows.back(self.base[-1].to(self._given()))
+        return SolveError(status, s, self._size(), self.f.evaluations, state, text)
+
+    def _size(self) -> float:
+        return float(self.eps.reshape(-1)[0])
 
     def _left(self, w: Tensor) -> Tensor:
         """ε f − w at the states of w: what the equations leave."""

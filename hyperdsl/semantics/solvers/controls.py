@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from hyperdsl.diagnostics import catalogue
 from hyperdsl.semantics.model import spec as m
 from hyperdsl.semantics.model.control import Control, ErrorEstimate
@@ -20,8 +22,11 @@ from hyperdsl.semantics.tables.solvers import (
     YES_NO,
 )
 from hyperdsl.syntax import nodes as n
-from hyperdsl.theory.numbers.exact import ONE, Exact
+from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact
+from hyperdsl.theory.rosenbrock.tableau import RosenbrockTableau
 from hyperdsl.theory.runge_kutta.merging import give_the_same
+from hyperdsl.theory.runge_kutta.tableau import Tableau
+from hyperdsl.theory.stability.blind import is_blind_to_linear, is_blind_to_time
 
 ALLOWED = (("embedded",), ("learned",), ("doubling",), ("learned", "embedded"))
 
@@ -72,6 +77,26 @@ def check_control(report: Report, node: n.Name, control: Control, solver: m.Step
         same = "two equal rows of weights" if rows[0] == rows[1] else "two rows of weights that give the same state"
         problem = f"`{control.name}` takes the embedded error, and {base} has {same}"
         report(catalogue.BAD_CONTROL, node, problem=problem, help="write `error doubling`")
+    elif control.error == "embedded" or control.fallback:
+        for where in _unseen(solver):
+            report(catalogue.BLIND_ESTIMATE, node, name=control.name, base=solver.base.name, where=where)
+
+
+def _unseen(solver: m.StepSolver) -> Iterator[str]:
+    """Of which f the embedded weights see no error."""
+    tolerance = solver.base.tolerance
+    parts: tuple[Tableau | RosenbrockTableau, ...] = (solver.tableau,)
+    if isinstance(solver, m.AdditiveSolver):
+        parts = solver.pair.tableaux
+    for part in parts:
+        if isinstance(part, RosenbrockTableau):
+            linear, sums = part.linear, part.gamma_sums
+        else:
+            linear, sums = part, (ZERO,) * part.stages
+        if is_blind_to_linear(linear, tolerance):
+            yield "a constant matrix times z"
+        if is_blind_to_time(part.weights, part.c, sums, tolerance):
+            yield "a function of the time alone"
 
 
 def _rows_agree(solver: m.StepSolver) -> bool:
