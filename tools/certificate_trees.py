@@ -116,8 +116,13 @@ class Additive(namedtuple("Additive", "parts")):
         return min(t.stage_order() for t in self.tables) if all(map(first.near, first.c, second.c)) else 0
 
     def stiffly_accurate(self) -> bool:
-        table = self.parts[IMPLICIT]
-        return bool(table.kind != EXPLICIT and table.a[-1] == table.weights[0] and table.c[-1] == 1)
+        """Whether a stage that the implicit part's weights depend on is the new state."""
+        t = self.parts[IMPLICIT]
+        needed = {i for i, weight in enumerate(t.weights[0]) if weight}
+        for _ in t.c:
+            needed |= {j for i in needed for j, entry in enumerate(t.a[i]) if entry}
+        implicit = any(entry for i in needed for entry in t.a[i][i:])
+        return implicit and any(all(map(t.near, [*t.a[i], t.c[i]], [*t.weights[0], ONE])) for i in needed)
 
 
 class Rosenbrock(namedtuple("Rosenbrock", "table gamma gamma_sums")):
@@ -152,5 +157,6 @@ class Rosenbrock(namedtuple("Rosenbrock", "table gamma gamma_sums")):
 
     def stiffly_accurate(self) -> bool:
         t = self.table
-        last = [x + y for x, y in zip(t.a[-1], self.gamma[-1], strict=True)]
-        return all(map(t.near, [*last, t.c[-1]], [*t.weights[0], ONE]))
+        last = max((i for i, weight in enumerate(t.weights[0]) if weight), default=0)
+        row = [x + y for x, y in zip(t.a[last], self.gamma[last], strict=True)]
+        return all(map(t.near, [*row, t.c[last]], [*t.weights[0], ONE]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import ge
 from pathlib import Path
 from typing import Any
 
@@ -26,36 +27,42 @@ class Proven:
 
 
 def proven(table: Table, name: str) -> Proven:
-    """The method at its highest order: exactly, or where decimals do not allow that, within a tolerance."""
+    """The method at its highest orders: exactly, or where its numbers are rounded, within a tolerance."""
     facts, diagnostics = _tried(table, name, "order 1")
-    exactly = order = _order(facts)
+    exactly = found = _orders(facts)
     clause = ""
-    if table.has_decimals:
-        loose = _order(_tried(table, name, f"order 1 within 1e-{LOOSEST}")[0])
-        if loose > order:
-            order, clause = loose, f" within 1e-{_tightest(table, name, loose)}"
+    loose = _orders(_tried(table, name, f"order 1 within 1e-{LOOSEST}")[0])
+    if loose != exactly and all(map(ge, loose, exactly)):
+        found, clause = loose, f" within 1e-{_tightest(table, name, loose)}"
+    order, embedded = found
     if order < 1:
         return Proven(None, "no order is proven", diagnostics)
-    embedded = _order(_tried(table, name, f"order {order}{clause}")[0], "embedded_order")
     pair = f"({embedded})" if embedded and len(table.weights) == 2 else ""
     claim = f"order {order}{pair}{clause}"
     facts, diagnostics = _tried(table, name, claim)
     if facts is None:
         return Proven(None, "no order is proven", diagnostics)
-    how = f"{clause.strip()}; as exact numbers its decimals have order {exactly}" if clause else "exactly"
+    those = "its decimals" if table.has_decimals else "they"
+    had = f"{exactly[0]}" + (f"({exactly[1]})" if pair and exactly[0] else "")
+    how = f"{clause.strip()}; as exact numbers {those} have order {had}" if clause else "exactly"
     stages = len(table.c) - bool(facts.get("fsal"))
     base = Base(name, order, max(1, stages), len(table.weights) > 1, _text(table, name, claim))
     return Proven(base, f"{name} has order {order}{pair}, proven {how}", diagnostics)
 
 
-def _tightest(table: Table, name: str, order: int) -> int:
-    """The largest k for which that order holds within 10^-k."""
+def _tightest(table: Table, name: str, orders: tuple[int, int]) -> int:
+    """The largest k for which those orders hold within 10^-k."""
     low, high = LOOSEST, TIGHTEST
     while low < high:
         middle = (low + high + 1) // 2
-        holds = _order(_tried(table, name, f"order {order} within 1e-{middle}")[0]) >= order
-        low, high = (middle, high) if holds else (low, middle - 1)
+        found = _orders(_tried(table, name, f"order 1 within 1e-{middle}")[0])
+        low, high = (middle, high) if all(map(ge, found, orders)) else (low, middle - 1)
     return low
+
+
+def _orders(facts: dict[str, Any] | None) -> tuple[int, int]:
+    """The order of the step, and of its first embedded row; 0 where there is none."""
+    return _order(facts), _order(facts, "embedded_order")
 
 
 def _order(facts: dict[str, Any] | None, which: str = "order") -> int:

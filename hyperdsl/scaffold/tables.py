@@ -8,6 +8,7 @@ from fractions import Fraction
 
 from hyperdsl.scaffold.arrays import arrays, has_arrays
 from hyperdsl.scaffold.cells import Line, TableError, lines_of
+from hyperdsl.scaffold.entries import entries, has_entries
 from hyperdsl.scaffold.numbers import exact, rewritten
 from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact
 
@@ -35,6 +36,8 @@ class Table:
 def read_table(text: str) -> Table:
     """The tableau in a text; TableError, with the line, where there is none or there are several."""
     text = rewritten(text.replace("\r\n", "\n").replace("\r", "\n"))
+    if has_entries(text):
+        return _of_arrays(entries(text))
     if has_arrays(text):
         return _of_arrays(arrays(text))
     return _of_lines(lines_of(text))
@@ -86,14 +89,14 @@ def _reading(rows: Sequence[Line], count: int, *, with_c: bool) -> Table:
         stages.insert(0, Line(rows[0].number, (), barred=False))  # the first stage, which reads none, left out
     s = len(stages)
     a = [row.cells[1:] if with_c else row.cells for row in stages]
-    for i, (row, entries) in enumerate(zip(stages, a, strict=True)):
+    for i, (row, cells) in enumerate(zip(stages, a, strict=True)):
         fitting = (i, i + 1, s) if with_c else (i + len(a[0]) if len(a[0]) < 2 and s > 1 else s,)
-        if len(entries) not in fitting:
+        if len(cells) not in fitting:
             wanted = " or ".join(map(str, sorted(set(fitting))))
-            found = f"{len(entries)} entries, where stage {i + 1} of {s} has {wanted}"
+            found = f"{len(cells)} entries, where stage {i + 1} of {s} has {wanted}"
             raise TableError(row.number, f"this row of A has {found}")
     b = [_weights(row, s, with_c=with_c, full=s + 1 in widths) for row in weights]
-    c = [row.cells[0] or "0" for row in stages] if with_c else [_sum(entries) for entries in a]
+    c = [row.cells[0] or "0" for row in stages] if with_c else [_sum(cells) for cells in a]
     told = [
         f"lines {rows[0].number} to {stages[-1].number}: {s} stage{'s' * (s > 1)}"
         + (", c in the first column" if with_c else ", c computed as the sums of the rows"),

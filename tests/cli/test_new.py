@@ -216,6 +216,14 @@ TABLES = {
         2,
     ),
     "Markdown": ("| 0 | 0 | 0 |\n| 1 | 1 | 0 |\n|---|---|---|\n|  | 1/2 | 1/2 |\n", "exactly", 2, 2),
+    "entries in C": (
+        "B->q = 2;\nB->A[1][0] = SUN_RCONST(1.0)/SUN_RCONST(2.0);\nB->A[1][1] = SUNRsqrt(SUN_RCONST(4.0))/4;\n"
+        "B->b[0] = B->A[1][0];\nB->b[1] = SUN_RCONST(0.5);\nB->d[0] = SUN_RCONST(1.0);\nB->c[1] = SUN_RCONST(1.0);\n",
+        "exactly",
+        2,
+        2,
+    ),
+    "entries from 1": ("A(2,1) = 1\nb(1) = 1/2\nb(2) = 1/2\nc(2) = 1\n", "exactly", 2, 2),
     "roots": (
         "1/2 - sqrt(3)/6 | 1/4, 1/4 - sqrt(3)/6\n1/2 + sqrt(3)/6 | 1/4 + sqrt(3)/6, 1/4\n--+--\n | 1/2, 1/2\n",
         "exactly",
@@ -238,6 +246,21 @@ def test_tableaus_as_people_have_them(notation: str) -> None:
     assert found.base is not None, found.diagnostics
     assert how in found.said
     assert (found.base.order, len(read_table(text).c)) == (order, stages)
+
+
+def test_rounded_fractions_and_rounded_embedded_rows_have_the_orders_that_they_are_rounded_from() -> None:
+    fractions = "0 |\n1/2 | 1/2\n1 | -1 2\n--+--\n | 1666666667/10000000000 2/3 1666666667/10000000000\n | 0 1 0\n"
+    embedded = "0 |\n2/3 | 2/3\n2/3 | 0 2/3\n--+--\n | 1/4 3/8 3/8\n | 0.2500000001 0.7499999998 0\n"
+    for text, said in {
+        fractions: "mine has order 3(2), proven within 1e-10; as exact numbers they have order 0",
+        embedded: "mine has order 3(2), proven within 1e-9; as exact numbers its decimals have order 3(0)",
+    }.items():
+        assert proven(read_table(text), "mine").said == said
+
+
+def test_an_entry_that_is_set_twice_is_told() -> None:
+    with pytest.raises(TableError, match=r"`A\[1\]\[0\] = 2` is set a second time"):
+        read_table("A[1][0] = 1;\nA[1][0] = 2;\nb[1] = 1;\n")
 
 
 def test_a_tableau_becomes_the_base() -> None:
