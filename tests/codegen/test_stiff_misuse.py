@@ -235,3 +235,20 @@ def test_jacobians_of_a_solve_at_once(zoo: ModuleType, name: str) -> None:
 def test_samples_of_no_numbers_or_of_one(zoo: ModuleType, name: str) -> None:
     assert call(zoo, name, falling, ONE[:, :0]).shape == (3, 0)
     assert (call(zoo, name, falling, ONE[:, 0]) - math.exp(-1)).abs().max() < 1e-6
+
+
+@pytest.mark.parametrize("name", ["Joint", "Krylov", "Each", "Bdf", "Adams"])
+@pytest.mark.parametrize("how", ["forward", "adjoint"])
+def test_gradients_know_on_which_side_of_a_jump_steps_were(zoo: ModuleType, name: str, how: str) -> None:
+    """Derivatives of f in a backward pass, and steps that are computed again in one, are those of the steps taken."""
+    start, rate = ONE[:, :1].clone().requires_grad_(), torch.tensor(1.0, dtype=torch.float64, requires_grad=True)
+
+    def jumping(s: Tensor, z: Tensor) -> Tensor:
+        return -rate * torch.where(s < 1, 1.0, 2.0).reshape(-1, 1) * z
+
+    end = getattr(getattr(zoo, name)(), how)(jumping, start, (0.0, 2.0), stops=[1.0])
+    end.sum().backward()
+    assert start.grad is not None
+    assert rate.grad is not None
+    assert torch.allclose(start.grad, math.exp(-3) * ONE[:, :1], rtol=1e-4)
+    assert float(rate.grad) == pytest.approx(-9 * math.exp(-3), rel=1e-4)
