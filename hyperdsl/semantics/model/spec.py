@@ -286,7 +286,7 @@ class AdditiveSolver(_Correctable):
     training: Training | None
     control: Control | None = None
     solving: Solving | None = None
-    grid: ClassVar[None] = None
+    grid: Grid | None = None
     path: ClassVar[None] = None
     learned: ClassVar[tuple[Learned, ...]] = ()
 

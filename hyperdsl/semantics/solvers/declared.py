@@ -173,14 +173,16 @@ def _additive(
         training=parts.training,
         control=parts.control,
         solving=parts.solving,
+        grid=parts.grid,
     )
-    for word in ("grid", "path"):
-        if word in settings.by_word:
-            report(catalogue.NOT_YET, settings.by_word[word], what=f"`{word}` of additive solvers is")
+    if parts.placed:
+        problem = f"`{method.name}` takes f in two parts, and a path makes one field of a model"
+        report(catalogue.BAD_PARTS, parts.placed, problem=problem, help="take a base that is not additive")
     if parts.chosen and parts.control:
         if parts.control.error != "embedded":
             report(catalogue.NOT_YET, parts.chosen, what="errors but `embedded` of additive solvers are")
         check_control(report, parts.chosen, parts.control, solver)
+    check_grid(report, settings, solver)
     return solver
 
 
