@@ -154,7 +154,7 @@ def _additive(solver: AdditiveSolver) -> dict[str, object]:
         **_proof(solver),
         "l_stable": facts.l_stable,
         "stiffly_accurate": facts.stiffly_accurate,
-        "dense_order": None,
+        "dense_order": solver.dense.order if solver.dense else None,
         "control": _control(solver.control),
         "corrector_inputs": _inputs(solver.corrector),
     }

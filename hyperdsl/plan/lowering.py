@@ -135,7 +135,7 @@ def _step(solver: AnySolver) -> Step:
     if isinstance(solver, Solver):
         step, slopes = runge_kutta(solver.tableau, solver.entries, _dense(solver))
     elif isinstance(solver, AdditiveSolver):
-        step, slopes = additive(solver.pair, solver.entries)
+        step, slopes = additive(solver.pair, solver.entries, solver.dense if _is_dense(solver) else None)
     elif isinstance(solver, RosenbrockSolver):
         step, slopes = rosenbrock(solver.tableau, solver.dense if _is_dense(solver) else None)
     else:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from hyperdsl.diagnostics import catalogue
 from hyperdsl.semantics.methods.families import check_denominators, parameter_names, read_conditions
 from hyperdsl.semantics.methods.gammas import Coefficients, read_coefficients
-from hyperdsl.semantics.methods.labels import tables_of
+from hyperdsl.semantics.methods.labels import dense_of, settings_of
 from hyperdsl.semantics.methods.proofs import Claim, claiming, largest_exponent, shown
 from hyperdsl.semantics.methods.rosenbrock_dense import read_rosenbrock_dense
 from hyperdsl.semantics.methods.tableaux import CLAUSES, check_weight_rows, read_claim
@@ -41,10 +41,8 @@ def read_rosenbrock(report: Report, declaration: n.Declaration) -> Rosenbrock | 
     before = len(report.found)
     check_name(report, declaration.name)
     names = parameter_names(report, declaration)
-    tables = tables_of(declaration)
-    dense = next((s for s in declaration.body.statements if isinstance(s, n.Tableau) and s.word.text == "dense"), None)
-    others = tuple(s for s in declaration.body.statements if s not in tables and s is not dense)
-    settings = Settings(report, "a Rosenbrock method", n.Block(others, declaration.body.span), ROSENBROCK, CLAUSES)
+    dense = dense_of(report, declaration)
+    settings = Settings(report, "a Rosenbrock method", settings_of(declaration), ROSENBROCK, CLAUSES)
     ranges = read_conditions(report, settings, names)
     claim = read_claim(report, declaration, settings)
     found = read_coefficients(report, declaration, settings, names)

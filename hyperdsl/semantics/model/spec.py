@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from hyperdsl.semantics.model.additive import Additive, AdditiveFacts
+from hyperdsl.semantics.model.additive import Additive, AdditiveDense, AdditiveFacts
 from hyperdsl.semantics.model.control import Control
 from hyperdsl.semantics.model.entries import Entries
 from hyperdsl.semantics.model.facts import Facts
@@ -287,6 +287,7 @@ class AdditiveSolver(_Correctable):
     control: Control | None = None
     solving: Solving | None = None
     grid: Grid | None = None
+    dense: AdditiveDense | None = None
     path: ClassVar[None] = None
     learned: ClassVar[tuple[Learned, ...]] = ()
 

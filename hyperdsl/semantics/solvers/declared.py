@@ -20,7 +20,7 @@ from hyperdsl.semantics.model.training import AdversarialLoss
 from hyperdsl.semantics.reading.names import check_class_name
 from hyperdsl.semantics.reading.report import Report, exactly
 from hyperdsl.semantics.reading.settings import Settings
-from hyperdsl.semantics.reading.substitute import dense_with, substituted
+from hyperdsl.semantics.reading.substitute import dense_with, shared_dense_with, substituted
 from hyperdsl.semantics.solvers.bases import read_base
 from hyperdsl.semantics.solvers.controls import check_control
 from hyperdsl.semantics.solvers.grids import check_grid, read_grid, refuse_grid
@@ -174,6 +174,7 @@ def _additive(
         control=parts.control,
         solving=parts.solving,
         grid=parts.grid,
+        dense=shared_dense_with(method.dense, values) if method.dense else None,
     )
     if parts.placed:
         problem = f"`{method.name}` takes f in two parts, and a path makes one field of a model"
