@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hyperdsl.plan.quotients import expression_of
 from hyperdsl.semantics.model.additive import PARTS
 from hyperdsl.semantics.model.entries import Entries
-from hyperdsl.semantics.model.expressions import Constant, Expression
+from hyperdsl.semantics.model.expressions import Expression
 from hyperdsl.semantics.model.spec import AdditiveSolver, AnySolver, RosenbrockSolver, Solver
 from hyperdsl.theory.numbers.exact import Exact
 from hyperdsl.theory.rosenbrock.tableau import RosenbrockTableau, sums
@@ -62,4 +63,4 @@ def _rosenbrock(tableau: RosenbrockTableau) -> tuple[Table, ...]:
 
 
 def _numbers(row: tuple[Exact, ...]) -> Row:
-    return tuple(map(Constant, row))
+    return tuple(map(expression_of, row))

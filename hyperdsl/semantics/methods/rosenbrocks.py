@@ -31,6 +31,7 @@ from hyperdsl.theory.rosenbrock.order import (
 )
 from hyperdsl.theory.rosenbrock.tableau import RosenbrockTableau
 from hyperdsl.theory.runge_kutta.barriers import highest_order
+from hyperdsl.theory.runge_kutta.dense import with_dense_weights
 from hyperdsl.theory.stability.a_stability import linear_stability
 from hyperdsl.theory.stability.linear import stability_intervals
 
@@ -58,7 +59,10 @@ def read_rosenbrock(report: Report, declaration: n.Declaration) -> Rosenbrock | 
     if dense is not None:
         order = facts.report.order_autonomous if claim.autonomous else facts.order
         between = read_rosenbrock_dense(report, dense, declaration.name, found, claim, order, names)
-        if between is None or report.failed_since(before):
+        if between is not None:
+            weighed = with_dense_weights(found.tableau.alpha, found.tableau.c, between.weights)
+            check_denominators(report, dense.word, declaration.name.text, weighed, ranges.region)
+        if report.failed_since(before):
             return None
     return Rosenbrock(
         name=declaration.name.text,
