@@ -105,9 +105,8 @@ class Checker(namedtuple("Checker", "random left values tables found")):
         return Table(a, c, sums, weights, tolerance, kind, dense, defaultdict(dict), self.bounded)
 
     def runge_kutta(self, claims: Any) -> None:
-        names = [*get(claims, "free_parameters", list), *get(claims, "learned_parameters", dict)]
         dense, claimed, timed = claims["dense"], get(claims, "claimed_order", int), not claims["autonomous"]
-        self.sample(names, lambda: self.table(claims, self.table(claims | dense) if dense else None))
+        self.sample(claims, lambda: self.table(claims, self.table(claims | dense) if dense else None))
         facts = {
             "kind": lambda t: t.kind,
             "stages": len(self.tables[0].c),
@@ -121,8 +120,10 @@ class Checker(namedtuple("Checker", "random left values tables found")):
         self.orders(claims, Table.order, timed=timed)
         self.check(claims, facts)
 
-    def sample(self, names: list[Any], read: Any) -> None:
+    def sample(self, claims: Any, read: Any) -> None:
         """Read the tables of a method, of a family those of some members."""
+        said = {"free_parameters": [], "learned_parameters": {}} | claims  # of Rosenbrock methods 0.2 wrote none
+        names = [*get(said, "free_parameters", list), *get(said, "learned_parameters", dict)]
         for _ in range(SAMPLES if names else 1):
             self.values.update({str(name): Fraction(self.random.getrandbits(64), 2**32) for name in names})
             self.tables.append(read())
@@ -149,7 +150,7 @@ class Checker(namedtuple("Checker", "random left values tables found")):
                 raise ValueError("the first part is not explicit, or the parts have not the same shape")
             return Additive(dict(zip(PARTS, (first, second), strict=True)))
 
-        self.sample(get(claims, "free_parameters", list), read)
+        self.sample(claims, read)
         self.orders(claims, Additive.order, timed=timed)
         said = {f"parts.{part}": get(get(claims, "parts", dict), part, int) for part in PARTS}
         facts = {
@@ -159,22 +160,28 @@ class Checker(namedtuple("Checker", "random left values tables found")):
             **{f"parts.{part}": partial(Additive.part, name=part) for part in PARTS},
             "stage_order": Additive.stage_order,
             "fsal": lambda p: all(map(Table.fsal, p.tables)),
-            "stiffly_accurate": Additive.stiffly_accurate,
         }
+        if claims.get("stiffly_accurate") is not None:  # of a family it may depend on the parameters
+            facts["stiffly_accurate"] = Additive.stiffly_accurate
         self.check(claims | said, facts)
 
     def rosenbrock(self, claims: Any) -> None:
-        table, timed = self.table(claims), not get(claims, "autonomous", bool)
-        gamma = [self.row(row, len(table.c)) for row in get(claims["tableau"], "gamma", list)]
-        sums = self.row(get(claims, "gamma_sums", list))
-        if table.kind != "explicit" or not len(gamma) == len(sums) == len(table.c):
-            raise ValueError("the tableau is not explicit, or there are not as many γ as stages")
-        if any(x for i, row in enumerate(gamma) for x in row[i + 1 :]):
-            raise ValueError("γ is not lower triangular")
-        self.tables.append(Rosenbrock(table, gamma, sums))
+        timed = not get(claims, "autonomous", bool)
+
+        def read() -> Rosenbrock:
+            table = self.table(claims)
+            gamma = [self.row(row, len(table.c)) for row in get(claims["tableau"], "gamma", list)]
+            sums = self.row(get(claims, "gamma_sums", list))
+            if table.kind != "explicit" or not len(gamma) == len(sums) == len(table.c):
+                raise ValueError("the tableau is not explicit, or there are not as many γ as stages")
+            if any(x for i, row in enumerate(gamma) for x in row[i + 1 :]):
+                raise ValueError("γ is not lower triangular")
+            return Rosenbrock(table, gamma, sums)
+
+        self.sample(claims, read)
         self.orders(claims, Rosenbrock.order, timed=timed)
         facts = {
-            "stages": len(table.c),
+            "stages": len(self.tables[0].table.c),
             "autonomous": lambda r: not timed or not r.consistent(),
             "conditions": shapes(get(claims, "claimed_order", int)),
             "w_order": partial(Rosenbrock.order, any_matrix=True),

@@ -107,7 +107,6 @@ def _of_one_step(method: OneStep) -> dict[str, object]:
         "symmetric": getattr(facts, "symmetric", None),
         "SSP": bool(ssp),
     }
-    dense = None if isinstance(method, Additive) else method.dense
     return {
         "kind": method.tableau.kind if isinstance(method, Method) else type(method).__name__.lower(),
         "order": facts.order,
@@ -118,7 +117,7 @@ def _of_one_step(method: OneStep) -> dict[str, object]:
         "real_stability": facts.real_stability,
         "imaginary_stability": facts.imaginary_stability,
         "ssp": ssp,
-        "dense": dense.order if dense else None,
+        "dense": method.dense.order if method.dense else None,
         "properties": tuple(name for name, holds in held.items() if holds),
         "parameters": tuple(parameter.name for parameter in method.parameters),
         "tolerance": None if method.tolerance is None else float(method.tolerance),

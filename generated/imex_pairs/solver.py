@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 
 from ._runtime.adaptive import Advanced, EmbeddedSteps, Estimated
@@ -20,6 +21,7 @@ from ._runtime.each import EachSteps
 from ._runtime.fixed import FixedSteps
 from ._runtime.newton import increments, solved
 from ._runtime.relative import RelativeCorrector
+from ._runtime.solution import polynomials
 from ._runtime.state import beside
 from ._runtime.stiff import StiffSteps
 
@@ -45,6 +47,7 @@ class Ark3Adaptive(AdditiveSteps, StiffSteps, EmbeddedSteps):
     order = 3
     evaluations_per_step = 10
     error = "embedded"
+    dense_order = 2
     control = Control(
         rtol=1e-6,
         atol=1e-8,
@@ -146,8 +149,27 @@ class Ark3Adaptive(AdditiveSteps, StiffSteps, EmbeddedSteps):
             .add(i3, alpha=-0.10306492520138458)
             .add(i4, alpha=-0.0341695463672966),
             None,
-            (),
+            (i1, e1, i2, e2, i3, e3, i4, e4),
         )
+
+    def between(
+        self, f: Split, s: Tensor, z: Tensor, eps: Tensor, stages: tuple[Tensor, ...], following: Tensor
+    ) -> Tensor:
+        return torch.stack(stages, -1)
+
+    def weights(self, theta: Tensor) -> Tensor:
+        """The weights b_i(θ) of these stages at s + θ ε, proven to have order 2."""
+        rows = (
+            (4655552711362 / 22874653954995, -215264564351 / 13552729205753),
+            (4655552711362 / 22874653954995, -215264564351 / 13552729205753),
+            (-18682724506714 / 9892148508045, 17870216137069 / 13817060693119),
+            (-18682724506714 / 9892148508045, 17870216137069 / 13817060693119),
+            (34259539580243 / 13192909600954, -28141676662227 / 17317692491321),
+            (34259539580243 / 13192909600954, -28141676662227 / 17317692491321),
+            (584795268549 / 6622622206610, 2508943948391 / 7218656332882),
+            (584795268549 / 6622622206610, 2508943948391 / 7218656332882),
+        )
+        return polynomials(rows, theta)
 
 
 class Ark3Each(AdditiveSteps, StiffSteps, EachSteps, EmbeddedSteps):
@@ -159,6 +181,7 @@ class Ark3Each(AdditiveSteps, StiffSteps, EachSteps, EmbeddedSteps):
     order = 3
     evaluations_per_step = 10
     error = "embedded"
+    dense_order = 2
     control = Control(
         rtol=1e-6,
         atol=1e-8,
@@ -261,8 +284,27 @@ class Ark3Each(AdditiveSteps, StiffSteps, EachSteps, EmbeddedSteps):
             .add(i3, alpha=-0.10306492520138458)
             .add(i4, alpha=-0.0341695463672966),
             None,
-            (),
+            (i1, e1, i2, e2, i3, e3, i4, e4),
         )
+
+    def between(
+        self, f: Split, s: Tensor, z: Tensor, eps: Tensor, stages: tuple[Tensor, ...], following: Tensor
+    ) -> Tensor:
+        return torch.stack(stages, -1)
+
+    def weights(self, theta: Tensor) -> Tensor:
+        """The weights b_i(θ) of these stages at s + θ ε, proven to have order 2."""
+        rows = (
+            (4655552711362 / 22874653954995, -215264564351 / 13552729205753),
+            (4655552711362 / 22874653954995, -215264564351 / 13552729205753),
+            (-18682724506714 / 9892148508045, 17870216137069 / 13817060693119),
+            (-18682724506714 / 9892148508045, 17870216137069 / 13817060693119),
+            (34259539580243 / 13192909600954, -28141676662227 / 17317692491321),
+            (34259539580243 / 13192909600954, -28141676662227 / 17317692491321),
+            (584795268549 / 6622622206610, 2508943948391 / 7218656332882),
+            (584795268549 / 6622622206610, 2508943948391 / 7218656332882),
+        )
+        return polynomials(rows, theta)
 
 
 class HyperArs222(AdditiveSteps, FixedSteps):

@@ -74,7 +74,7 @@ def test_ark3adaptive_as_stated() -> None:
     assert solver.order == 3
     assert solver.evaluations_per_step == 10
     assert solver.error == "embedded"
-    assert solver.dense_order is None
+    assert solver.dense_order == 2
     assert solver.control.rtol == 1e-6
     assert solver.control.atol == 1e-8
     assert solver.control.power == 3
@@ -87,6 +87,20 @@ def test_ark3adaptive_as_stated() -> None:
     assert solver.control.max_step is None
     assert solver.control.min_step is None
     assert solver.control.gains == (0, 1, 0)
+
+
+@torch.no_grad()
+def test_dense_of_ark3adaptive() -> None:
+    """Dense output has its order between the ends of a step."""
+    solver = Ark3Adaptive().double()
+    f = Field(0, (3,))
+    z = torch.zeros(f.shape, dtype=torch.float64)
+
+    def error(eps: float) -> Tensor:
+        kept = solver.solve(parted(f), z, (0.0, eps), first_step=abs(eps), rtol=1e3, atol=1e3)
+        return kept.dense(0.375 * eps) - f.solution(torch.tensor(0.375 * eps, dtype=torch.float64))
+
+    assert abs(slope(2, error) - 2 - 1) <= 0.3
 
 
 @torch.no_grad()
@@ -132,7 +146,7 @@ def test_ark3each_as_stated() -> None:
     assert solver.order == 3
     assert solver.evaluations_per_step == 10
     assert solver.error == "embedded"
-    assert solver.dense_order is None
+    assert solver.dense_order == 2
     assert solver.control.rtol == 1e-6
     assert solver.control.atol == 1e-8
     assert solver.control.power == 3
@@ -145,6 +159,20 @@ def test_ark3each_as_stated() -> None:
     assert solver.control.max_step is None
     assert solver.control.min_step is None
     assert solver.control.gains == (0, 1, 0)
+
+
+@torch.no_grad()
+def test_dense_of_ark3each() -> None:
+    """Dense output has its order between the ends of a step."""
+    solver = Ark3Each().double()
+    f = Field(0, (3,))
+    z = torch.zeros(f.shape, dtype=torch.float64)
+
+    def error(eps: float) -> Tensor:
+        kept = solver.solve(parted(f), z, (0.0, eps), first_step=abs(eps), rtol=1e3, atol=1e3)
+        return kept.dense(0.375 * eps) - f.solution(torch.tensor(0.375 * eps, dtype=torch.float64))
+
+    assert abs(slope(2, error) - 2 - 1) <= 0.3
 
 
 def test_adjoint_of_ark3each() -> None:

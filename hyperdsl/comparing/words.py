@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from hyperdsl.comparing.meaning import Identity, Interface
 from hyperdsl.semantics.model import spec as m
-from hyperdsl.semantics.model.additive import Additive, AdditiveFacts
+from hyperdsl.semantics.model.additive import Additive, AdditiveDense, AdditiveFacts
 from hyperdsl.semantics.model.control import Control
 from hyperdsl.semantics.model.facts import Facts
 from hyperdsl.semantics.model.parameter import Parameter
@@ -51,7 +51,7 @@ COEFFICIENTS = "the base's coefficients"
 
 WORDS: Mapping[type, Words] = {
     m.Method: {**_CLAIMS, "tableau": "", "dense": "dense output"},
-    Additive: {**_CLAIMS, "pair": ""},
+    Additive: {**_CLAIMS, "pair": "", "dense": "dense output"},
     Rosenbrock: {**_CLAIMS, "tableau": "", "dense": "dense output"},
     m.Multistep: {
         "claimed_order": "claimed order",
@@ -108,6 +108,7 @@ WORDS: Mapping[type, Words] = {
     AdditiveReport: {**_ORDERS, "parts": "proven order of the part"},
     m.Dense: {"order": "order", "tableau": "", "weights": "weight"},
     RosenbrockDense: {"order": "order", "weights": "weight"},
+    AdditiveDense: {"order": "order", "weights": "weight"},
     Parameter: {"interval": "range"},
     m.Corrector: {
         "inputs": "inputs",
@@ -206,6 +207,7 @@ LEFT_OUT: Mapping[type, frozenset[str]] = {
     RosenbrockReport: frozenset({"failing", "failing_autonomous"}),
     AdditiveReport: frozenset({"failing", "failing_autonomous", "finished"}),
     m.Dense: frozenset({"entries"}),
+    AdditiveDense: frozenset({"written"}),
     Parameter: frozenset({"name"}),
     m.Corrector: frozenset({"name", "place"}),
     m.Training: frozenset({"name", "place"}),

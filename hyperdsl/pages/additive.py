@@ -43,6 +43,8 @@ def facts(method: Additive) -> Iterator[Fact]:
     if proven.real_stability is not None and proven.imaginary_stability is not None:
         real, imaginary = length(proven.real_stability), length(proven.imaginary_stability)
         yield "stability", [f"explicit part: real interval [-{real}, 0], imaginary [0, {imaginary}i]"]
+    if method.dense is not None:
+        yield "dense output", list(text.dense_lines(method.dense.order, method.dense.weights))
 
 
 def details(method: Additive) -> dict[str, Any]:
@@ -54,6 +56,7 @@ def details(method: Additive) -> dict[str, Any]:
         "failing": failure(proven.report.failing),
         "stability_functions": {part: text.function(tableau) for part, tableau in method.pair.parts},
         "a_stable": proven.a_stable,
+        "dense": text.dense_details(method.dense.order, method.dense.weights) if method.dense else None,
     }
 
 

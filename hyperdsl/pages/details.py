@@ -8,7 +8,7 @@ from typing import Any
 from hyperdsl.pages import additive, rosenbrock
 from hyperdsl.pages.analysis import Analysis, analyse, of_solver
 from hyperdsl.pages.conditions import failure
-from hyperdsl.pages.text import function, polynomial_text
+from hyperdsl.pages.text import dense_details, function
 from hyperdsl.semantics.model.additive import Additive
 from hyperdsl.semantics.model.rosenbrock import Rosenbrock
 from hyperdsl.semantics.model.spec import Base, Method, Multistep, PredictorCorrector, Solver, VaryingSolver
@@ -75,9 +75,8 @@ def _dense(method: Method) -> dict[str, Any] | None:
         return None
     extra = zip(dense.tableau.c[stages:], dense.tableau.a[stages:], strict=True)
     return {
-        "order": dense.order,
+        **dense_details(dense.order, dense.weights),
         "extra_stages": [{"c": str(c), "a": _texts(row)} for c, row in extra],
-        "weights": [polynomial_text(weight, "theta") for weight in dense.weights],
     }
 
 

@@ -45,6 +45,8 @@ def facts(method: Rosenbrock) -> Iterator[Fact]:
         real, imaginary = length(proven.real_stability), length(proven.imaginary_stability)
         intervals = f"real interval [-{real}, 0], imaginary [0, {imaginary}i]"
         yield "stability", [intervals, f"|R(∞)| = {length(stability.at_infinity)}"]
+    if method.dense is not None:
+        yield "dense output", list(text.dense_lines(method.dense.order, method.dense.weights))
 
 
 def details(method: Rosenbrock) -> dict[str, Any]:
@@ -63,6 +65,7 @@ def details(method: Rosenbrock) -> dict[str, Any]:
         "stability_function": text.function(tableau.linear),
         "a_stable": method.facts.a_stable,
         "at_infinity": finite_or_text(stability.at_infinity) if stability else None,
+        "dense": text.dense_details(method.dense.order, method.dense.weights) if method.dense else None,
     }
 
 

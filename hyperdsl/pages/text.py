@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from hyperdsl.pages.analysis import Analysis
 from hyperdsl.pages.conditions import conditions, local_error
@@ -50,7 +51,8 @@ def facts(method: Method, analysis: Analysis) -> Iterator[Fact]:
         yield "local error", list(_learned(method, analysis.learned))
     yield "stability", list(_stability(method, analysis))
     if method.dense is not None:
-        yield "dense output", list(_dense(method))
+        extra = method.dense.tableau.stages - tableau.stages
+        yield "dense output", list(dense_lines(method.dense.order, method.dense.weights, extra))
     if method.parameters:
         yield "family", list(_family(method, analysis))
 
@@ -120,17 +122,20 @@ def _stability(method: Method, analysis: Analysis) -> Iterator[str]:
         yield f"SSP coefficient {length(analysis.ssp)}"
 
 
-def _dense(method: Method) -> Iterator[str]:
-    dense = method.dense
-    assert dense is not None  # asked for where there is one
-    extra = dense.tableau.stages - method.tableau.stages
+def dense_lines(order: int, weights: Sequence[Polynomial], extra: int = 0) -> Iterator[str]:
+    """Dense output of a method of any kind: its order, its `extra` stages, and its weights where they are short."""
     stages = f", {extra} extra stage" + "s" * (extra > 1) if extra else ""
-    yield f"order {dense.order} at every θ{stages}, continuous"
-    texts = [f"b_{i}(θ) = {polynomial_text(w, 'θ')}" for i, w in enumerate(dense.weights, start=1) if w]
+    yield f"order {order} at every θ{stages}, continuous"
+    texts = [f"b_{i}(θ) = {polynomial_text(w, 'θ')}" for i, w in enumerate(weights, start=1) if w]
     if all(len(text) <= LONGEST_FUNCTION for text in texts):
         yield from texts
     else:
-        yield f"{len(texts)} weights of degree {max(map(len, dense.weights)) - 1} in θ"
+        yield f"{len(texts)} weights of degree {max(map(len, weights)) - 1} in θ"
+
+
+def dense_details(order: int, weights: Sequence[Polynomial]) -> dict[str, Any]:
+    """The same as JSON's types."""
+    return {"order": order, "weights": [polynomial_text(weight, "theta") for weight in weights]}
 
 
 def _family(method: Method, analysis: Analysis) -> Iterator[str]:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from hyperdsl.plan.passes import drop_zeros, nonzero
 from hyperdsl.plan.runge_kutta import in_order
-from hyperdsl.plan.step import Coefficient, Evaluate, Linear, Step, Term, state
-from hyperdsl.semantics.model.additive import EXPLICIT, IMPLICIT, PARTS
+from hyperdsl.plan.step import Coefficient, Dense, Evaluate, Linear, Step, Term, Weight, state
+from hyperdsl.semantics.model.additive import EXPLICIT, IMPLICIT, PARTS, AdditiveDense
 from hyperdsl.semantics.model.entries import Entries
 from hyperdsl.semantics.model.expressions import Binary, Expression
 from hyperdsl.theory.additive.pair import Pair
@@ -17,7 +17,9 @@ LETTERS: dict[str, str] = {EXPLICIT: "e", IMPLICIT: "i"}
 """What the slopes of a part are called, before the number of their stage."""
 
 
-def additive(pair: Pair, entries: tuple[Entries, ...]) -> tuple[Step, tuple[str, ...]]:
+def additive(
+    pair: Pair, entries: tuple[Entries, ...], dense: AdditiveDense | None = None
+) -> tuple[Step, tuple[str, ...]]:
     """The step of the pair's first row of weights, and its slopes, those of a stage's implicit part first."""
     stages: dict[str, Evaluate] = {}
     for i in range(pair.stages):
@@ -29,7 +31,20 @@ def additive(pair: Pair, entries: tuple[Entries, ...]) -> tuple[Step, tuple[str,
             name = f"{LETTERS[part]}{i + 1}"
             stages[name] = Evaluate(name, node, at, part)
     end = _slopes(pair, [tableau.weights[0] for tableau in pair.tableaux], [one.weights[0] for one in entries])
-    return drop_zeros(Step(in_order(stages), (*state(), *end))), tuple(stages)
+    step = Step(in_order(stages), (*state(), *end), dense=_dense(dense))
+    return drop_zeros(step), tuple(stages)
+
+
+def _dense(dense: AdditiveDense | None) -> Dense | None:
+    """Each stage's weight for both of its slopes, in the order of the slopes."""
+    if dense is None:
+        return None
+    both = [
+        Weight(weight, written, f"{LETTERS[part]}{i + 1}")
+        for i, (weight, written) in enumerate(zip(dense.weights, dense.written, strict=True))
+        for part in reversed(PARTS)
+    ]
+    return Dense(dense.order, tuple(both))
 
 
 def difference(pair: Pair, entries: tuple[Entries, ...]) -> Linear:

@@ -140,8 +140,7 @@ def _formula(formula: LinearMultistep) -> dict[str, object]:
 def _additive(solver: AdditiveSolver) -> dict[str, object]:
     method, facts = solver.base, solver.facts
     return {
-        "base_parameters": {name: str(value) for name, value in solver.fixed},
-        "free_parameters": [free.name for free in solver.free],
+        **_parameters(solver),
         "tableaux": {part: _tableau(tableau) for part, tableau in solver.pair.parts},
         "autonomous": method.autonomous,
         "kind": "additive",
@@ -154,7 +153,7 @@ def _additive(solver: AdditiveSolver) -> dict[str, object]:
         **_proof(solver),
         "l_stable": facts.l_stable,
         "stiffly_accurate": facts.stiffly_accurate,
-        "dense_order": None,
+        "dense_order": solver.dense.order if solver.dense else None,
         "control": _control(solver.control),
         "corrector_inputs": _inputs(solver.corrector),
     }
@@ -163,7 +162,7 @@ def _additive(solver: AdditiveSolver) -> dict[str, object]:
 def _rosenbrock(solver: RosenbrockSolver) -> dict[str, object]:
     method, facts, tableau = solver.base, solver.facts, solver.tableau
     return {
-        "base_parameters": {name: str(value) for name, value in solver.fixed},
+        **_parameters(solver),
         "tableau": {**_tableau(tableau.explicit), "gamma": [_texts(_trimmed(row)) for row in tableau.gamma]},
         "gamma_sums": _texts(tableau.gamma_sums),
         "autonomous": method.autonomous,
@@ -184,9 +183,7 @@ def _rosenbrock(solver: RosenbrockSolver) -> dict[str, object]:
 def _single_step(solver: Solver) -> dict[str, object]:
     method, facts = solver.base, solver.facts
     return {
-        "base_parameters": {name: str(value) for name, value in solver.fixed},
-        "free_parameters": [free.name for free in solver.free],
-        "learned_parameters": {learned.name: str(learned.start) for learned in solver.learned},
+        **_parameters(solver),
         "tableau": _tableau(solver.tableau),
         "dense": {"tableau": _tableau(solver.dense.tableau)} if solver.dense else None,
         "autonomous": method.autonomous,
@@ -204,6 +201,14 @@ def _single_step(solver: Solver) -> dict[str, object]:
         "dense_order": solver.dense.order if solver.dense else None,
         "control": _control(solver.control),
         "corrector_inputs": _inputs(solver.corrector),
+    }
+
+
+def _parameters(solver: StepSolver) -> dict[str, object]:
+    return {
+        "base_parameters": {name: str(value) for name, value in solver.fixed},
+        "free_parameters": [free.name for free in solver.free],
+        "learned_parameters": {learned.name: str(learned.start) for learned in solver.learned},
     }
 
 

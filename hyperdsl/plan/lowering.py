@@ -19,9 +19,9 @@ from hyperdsl.plan.predictor_corrector import predictor_corrector
 from hyperdsl.plan.rosenbrock import rosenbrock
 from hyperdsl.plan.runge_kutta import runge_kutta
 from hyperdsl.plan.step import Linear, Start, Step, equations, evaluations
+from hyperdsl.plan.tables import Table, tables_of
 from hyperdsl.plan.varying import varying
 from hyperdsl.semantics.model.control import Control
-from hyperdsl.semantics.model.entries import Entries
 from hyperdsl.semantics.model.left_open import Free, Grid, Learned
 from hyperdsl.semantics.model.path import PathModel
 from hyperdsl.semantics.model.solving import Solving
@@ -50,11 +50,11 @@ class Plan:
     `step` is one step of the method with its learned term. `attempt` is what a control tries, with an estimate of the
     error: the step itself, or three of them where the error is estimated by doubling; without a control it is the step.
     `residual_power` is p + 1, the power of ε on g; None without a corrector. `base` names the base method, `summary` is
-    that in words, and `facts` are what was proven, for the certificate. `entries` are the tableau as it is written, for
-    those who write the method back with the numbers that training found; None where the base is no tableau. `grid` are
-    the points of the steps; without one they are equal, or a control's. With a `path`, f is a diffusion model as a
-    field on it. `solving` is how the step's equations are solved, where it has some and that was said. `varying` is the
-    method whose order and step vary, if they do: `step` is that of its highest order.
+    that in words, and `facts` are what was proven, for the certificate. `tables` are the method as it is written, for
+    those who write it back with the numbers that training found. `grid` are the points of the steps; without one they
+    are equal, or a control's. With a `path`, f is a diffusion model as a field on it. `solving` is how the step's
+    equations are solved, where it has some and that was said. `varying` is the method whose order and step vary, if
+    they do: `step` is that of its highest order.
     """
 
     name: str
@@ -70,7 +70,7 @@ class Plan:
     learned: tuple[Learned, ...] = ()
     training: Training | None = None
     control: Control | None = None
-    entries: Entries | None = None
+    tables: tuple[Table, ...] = ()
     grid: Grid | None = None
     path: PathModel | None = None
     varying: Variable | None = None
@@ -115,7 +115,7 @@ def plan(solver: AnySolver) -> Plan:
         learned=solver.learned,
         training=solver.training,
         control=control,
-        entries=solver.entries if isinstance(solver, Solver) else None,
+        tables=tables_of(solver),
         grid=solver.grid,
         path=solver.path,
         varying=solver.method if isinstance(solver, VaryingSolver) else None,
@@ -135,7 +135,7 @@ def _step(solver: AnySolver) -> Step:
     if isinstance(solver, Solver):
         step, slopes = runge_kutta(solver.tableau, solver.entries, _dense(solver))
     elif isinstance(solver, AdditiveSolver):
-        step, slopes = additive(solver.pair, solver.entries)
+        step, slopes = additive(solver.pair, solver.entries, solver.dense if _is_dense(solver) else None)
     elif isinstance(solver, RosenbrockSolver):
         step, slopes = rosenbrock(solver.tableau, solver.dense if _is_dense(solver) else None)
     else:

@@ -7,6 +7,7 @@ z + ε Σ a_ij γ_jj v_j), without products with J (Hairer & Wanner II, §IV.7, 
 from __future__ import annotations
 
 from hyperdsl.plan.passes import drop_zeros, nonzero
+from hyperdsl.plan.quotients import expression_of
 from hyperdsl.plan.runge_kutta import stage_names
 from hyperdsl.plan.step import (
     Dense,
@@ -22,8 +23,9 @@ from hyperdsl.plan.step import (
     state,
 )
 from hyperdsl.semantics.methods.thetas import THETA
-from hyperdsl.semantics.model.expressions import Binary, Constant, Expression, Variable
+from hyperdsl.semantics.model.expressions import Constant, Expression, Variable
 from hyperdsl.semantics.model.rosenbrock import RosenbrockDense
+from hyperdsl.semantics.model.sums import product, total
 from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact
 from hyperdsl.theory.numbers.polynomials import Polynomial
 from hyperdsl.theory.rosenbrock.dense import mixed
@@ -78,7 +80,7 @@ def _written(polynomial: Polynomial) -> Expression:
     """By Horner's scheme."""
     found: Expression = Constant(ZERO)
     for q in reversed(polynomial):
-        found = Binary("+", Binary("*", found, Variable(THETA)), Constant(q))
+        found = total((product(found, Variable(THETA)), expression_of(q)))
     return found
 
 

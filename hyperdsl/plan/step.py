@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hyperdsl.plan.constants import folded
-from hyperdsl.semantics.model.expressions import Constant, Expression
+from hyperdsl.plan.quotients import expression_of
+from hyperdsl.semantics.model.expressions import Expression
 from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact
 from hyperdsl.theory.numbers.polynomials import Polynomial
 
@@ -206,8 +207,8 @@ class Step:
 
 
 def exactly(value: Exact) -> Coefficient:
-    """A coefficient that is written as the number that it is."""
-    return Coefficient(value, Constant(value))
+    """A coefficient that is written as the number that it is, or as what computes that of its parameters."""
+    return Coefficient(value, expression_of(value))
 
 
 def state(name: str = STATE) -> Linear:

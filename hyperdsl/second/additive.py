@@ -15,9 +15,9 @@ from typing import Any
 from hyperdsl.second import ranges
 from hyperdsl.second.numbers import Element, Numbers
 from hyperdsl.second.orders import Found, Stages, Vector
-from hyperdsl.second.proofs import Proof, Rows, rows_sum
+from hyperdsl.second.proofs import DenseProof, Proof, Rows, rows_sum
 from hyperdsl.second.trees import TIME, Tree, density, size, trees
-from hyperdsl.second.written import Written
+from hyperdsl.second.written import THETA, Written, WrittenDense
 
 HIGHEST = 8
 """No method has a higher order that is looked for."""
@@ -31,9 +31,11 @@ def prove(parts: Sequence[Written]) -> Proof:
     first = parts[0]
     flat = [x for part in parts for row in (*part.a, part.c, *part.weights) for x in row]
     beside = first.nonzero if first.tolerance is None else (*first.nonzero, first.tolerance)
-    numbers = Numbers((*flat, *beside))
+    between = first.dense.weights if first.dense else ()
+    numbers = Numbers((*flat, *beside, *between), THETA)
     read = Rows(numbers)
-    rows = [read.row(row) for part in parts for row in (*part.a, part.c, *part.weights)]
+    powers = _by_powers(numbers, first.dense) if first.dense else []
+    rows = [*powers, *(read.row(row) for part in parts for row in (*part.a, part.c, *part.weights))]
     stages = [Stages(numbers, [read.row(row) for row in part.a], read.row(part.c), rows) for part in parts]
     weights = [[one.cleared(read.row(b)) for b in part.weights] for one, part in zip(stages, parts, strict=True)]
     tolerance = read.tolerance(first)
@@ -45,8 +47,41 @@ def prove(parts: Sequence[Written]) -> Proof:
         rows_sum=all(rows_sum(one, tolerance) for one in stages),
         timed=tuple(timed),
         autonomous=tuple(without),
+        dense=_dense(coupled, powers, weights, first) if first.dense else None,
         bounded=ranges.bounded(numbers, [x for row in rows for x in row], first),
     )
+
+
+def _by_powers(numbers: Numbers, dense: WrittenDense) -> list[Vector]:
+    """The weights of dense output that belong to each power of θ, the constant ones first."""
+    length = max(dense.order, *(numbers.degree(value) for value in dense.weights)) + 1
+    columns = [numbers.coefficients(value, length) for value in dense.weights]
+    return [list(row) for row in zip(*columns, strict=True)]
+
+
+def _dense(
+    coupled: _Coupled, powers: Sequence[Vector], weights: Sequence[Sequence[Vector]], written: Written
+) -> DenseProof:
+    """b(0) = 0, b(1) the first weights of every part, and Φ_θ(t) = θ^|t|/γ(t), power by power of θ."""
+    first, tolerance = coupled.stages[0], coupled.tolerance
+    cleared = [first.cleared(row) for row in powers]
+    ends = [reduce(add, column) for column in zip(*cleared, strict=True)]
+    differences = [end - b for own in weights for end, b in zip(ends, own[0], strict=True)]
+    meet = not any(powers[0]) and all(first.is_zero(one, 1, 1, tolerance) for one in differences)
+    time = not (written.autonomous or all(one.consistent for one in coupled.stages))
+    order = written.dense.order if written.dense else 0
+    failing = next(
+        (
+            tree
+            for size_ in range(1, order + 1)
+            for tree in trees(size_)
+            for variant in _with_parts(tree, len(coupled.stages), time=time)
+            for power, row in enumerate(cleared)
+            if not coupled.holds([row] * len(coupled.stages), variant, tree, wanted=power == size_)
+        ),
+        None,
+    )
+    return DenseProof(meet, rows_sum=True, bounded=True, failing=failing)
 
 
 class _Coupled:
@@ -61,14 +96,16 @@ class _Coupled:
         for order in range(1, HIGHEST + 1):
             for tree in trees(order):
                 for variant in _with_parts(tree, len(self.stages), time=time):
-                    if not self._holds(weights, variant, tree):
+                    if not self.holds(weights, variant, tree):
                         return Found(order - 1, tree)
         return Found(HIGHEST, None)
 
-    def _holds(self, weights: Sequence[Vector], variant: PartTree, tree: Tree) -> bool:
+    def holds(self, weights: Sequence[Vector], variant: PartTree, tree: Tree, *, wanted: bool = True) -> bool:
+        """Whether Φ(t) is 1/γ(t), or 0 where that is not `wanted`."""
         first, power, gamma = self.stages[0], size(tree), density(tree)
         total = reduce(add, map(mul, weights[variant[0]], self._products(variant)))
-        return first.is_zero(gamma * total - first.scale**power, power, gamma, self.tolerance)
+        end = first.scale**power if wanted else first.zero
+        return first.is_zero(gamma * total - end, power, gamma, self.tolerance)
 
     def _products(self, tree: PartTree) -> Vector:
         """η(t)·L^(|t|−1), L the common denominator."""

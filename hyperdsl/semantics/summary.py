@@ -236,6 +236,7 @@ def additive_kind(method: Additive) -> str:
     }
     alone = " and ".join(str(order) for _, order in facts.report.parts)
     text = f"additive, {stages} stage" + "s" * (stages > 1) + f", parts of order {alone}"
+    text += f", dense {method.dense.order}" if method.dense else ""
     text = ", ".join([text, *(name for name, holds in held.items() if holds)])
     names = ", ".join(parameter.name for parameter in method.parameters)
     return f"{text}, for all {names} in range" if names else text

@@ -138,11 +138,19 @@ def copied(f: nn.Module, dtype: torch.dtype, device: torch.device) -> nn.Module:
     return copied.double() if dtype == torch.float64 else copied.float()
 
 
+def with_modules(f: VectorField, change: Callable[[nn.Module], nn.Module]) -> VectorField:
+    """f where it is no module, else what `change` makes of it; of a sum of two, each part."""
+    if getattr(type(f), "is_split", False):
+        parts: VectorField = f.each(lambda part: with_modules(part, change))  # type: ignore[attr-defined]
+        return parts
+    return change(f) if isinstance(f, nn.Module) else f
+
+
 def field_in(
     f: VectorField, states: Tensor, x: Tensor | None, start: float, dtype: torch.dtype
 ) -> tuple[VectorField, torch.dtype]:
     """f in `dtype` where that can be had, else in the states' dtype: a module as a copy, another f by trying."""
-    moved = copied(f, dtype, states.device) if isinstance(f, nn.Module) else f
+    moved = with_modules(f, lambda module: copied(module, dtype, states.device))
     s, z, inputs = torch.tensor(start, dtype=dtype, device=states.device), in_dtype(states, dtype), in_dtype(x, dtype)
     try:
         with torch.no_grad():
@@ -151,7 +159,7 @@ def field_in(
         derivative = None
     if derivative is not None and derivative.dtype == z.dtype:
         return moved, dtype
-    plain = copy.deepcopy(f).requires_grad_(False).to(states.device) if isinstance(f, nn.Module) else f
+    plain = with_modules(f, lambda module: copy.deepcopy(module).requires_grad_(False).to(states.device))
     return plain, states.dtype.to_real()
 
 

@@ -34,7 +34,7 @@ from hyperdsl.training.given import (
 from hyperdsl.training.learned import Learned, corrector_of, dtype_of, loss_for, ranges_of, trained_part
 from hyperdsl.training.losses import PERIOD, Residuals, Rollouts, Shuffled, WorstCases
 from hyperdsl.training.measured import check_bound, check_outcome, check_targets, measured
-from hyperdsl.training.protocol import is_graded, learns_grid, past_of
+from hyperdsl.training.protocol import is_graded, learns_grid, past_of, takes_parts
 from hyperdsl.training.rows import Rows, field_in, in_dtype, on_device, step_range
 from hyperdsl.training.settings import Adversarial, End, FitWarning, History, Sample, Sampler, Settings
 from hyperdsl.training.stepping import Stepping
@@ -90,7 +90,7 @@ class Run:
         cache: Path | None = None,
     ) -> None:
         """`learned` is what learned parameters keep to, `given` what is set for all phases, where it is not None."""
-        f = split(f) if isinstance(f, tuple | list) else f  # a pair (explicit, implicit), for an additive method
+        f = split(f) if takes_parts(solver) else f
         require_callables(f, sample)
         f, sample, span = on_path(solver, f, sample, span)
         changes: dict[str, Any] = given_changes(given)

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from typing import cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.checkpoint import checkpoint as checkpointed
 
-from hyperdsl.runtime.field import LOOKS, Field
+from hyperdsl.runtime.field import LOOKS, fielded
 from hyperdsl.runtime.state import VectorField
 from hyperdsl.training.learned import corrector_of, learned_tensors
 from hyperdsl.training.protocol import Past, Solver, has_history, past_of
-from hyperdsl.training.rows import copied
+from hyperdsl.training.rows import copied, with_modules
 from hyperdsl.training.targets import Targets
 
 Parameters = dict[str, Tensor]
@@ -32,7 +32,7 @@ class Stepping:
 
     def __init__(self, targets: Targets, f: VectorField, device: torch.device) -> None:
         self.solver, self.past, self.recomputed = targets.solver, past_of(targets.solver), False
-        self.f = copied(f, targets.trained, device) if isinstance(f, nn.Module) else f
+        self.f = with_modules(f, lambda module: copied(module, targets.trained, device))
         self.looks = LOOKS
 
     def first(self, s: Tensor, x: Tensor | None, z: Tensor) -> Followed:
@@ -82,9 +82,9 @@ class Stepping:
         assert isinstance(followed, Tensor)
         return (*cast(Solver, self.solver).base(field, s, None, followed, eps, **parameters), ())
 
-    def _field(self, x: Tensor | None, z: Tensor) -> Field:
+    def _field(self, x: Tensor | None, z: Tensor) -> VectorField:
         """f with its x, as the solver calls it: over all steps watched as in one solve."""
-        field, self.looks = Field(self.f, x, z, self.looks), 0
+        field, self.looks = fielded(self.f, x, z, self.looks), 0
         return field
 
     def settle(

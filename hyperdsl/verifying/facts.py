@@ -54,8 +54,8 @@ def _number(value: Exact) -> float:
 
 
 def _rule(plan: Plan) -> Rule | None:
-    """How the step's equations are solved, if it has some."""
-    if not any(isinstance(statement, Solve) for statement in plan.step.body):
+    """How the step's equations are solved, if it has some; of a pair, whose second part may have some, always."""
+    if not plan.split and not any(isinstance(statement, Solve) for statement in plan.step.body):
         return None
     solving = plan.solving
     if solving is None:

@@ -245,4 +245,4 @@ def test_plans_hold_what_their_solvers_say(name: str) -> None:
     assert (found.free, found.learned, found.control) == (said.free, said.learned, said.control)
     assert (found.corrector, found.training) == (said.corrector, said.training)
     assert (found.training is None) is (name not in ("Cautious", "Found"))
-    assert (found.entries is None) is (name == "Pair")
+    assert (found.tables == ()) is (name == "Pair")

@@ -4,12 +4,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from .field import within
+from .gradients import Kept
 from .state import times_of
 
 
@@ -29,6 +33,18 @@ def stops_of(stops: Any, z: Tensor) -> tuple[float, ...]:
     return tuple(sorted(set(found)))
 
 
+Side = tuple[Tensor, Tensor]
+
+
+def as_now(f: Any) -> Callable[[], AbstractContextManager[None]]:
+    """What lets f, which others may have wrapped, be seen later from the side of the stops that it is on now."""
+    found = within(f, lambda one: isinstance(getattr(one, "sided", one), Sided))
+    if found is None:
+        return nullcontext
+    sided: Sided = getattr(found, "sided", found)
+    return partial(sided.seen_from, sided.side)
+
+
 class Sided:
     """f between two times that it is not evaluated at: it gets the nearest times inside that z's dtype has."""
 
@@ -38,6 +54,33 @@ class Sided:
         self.before = self._beside(self.times, -math.inf)
         self.after = self._beside(self.times, math.inf)
         self.low, self.high = times_of(z, -math.inf, math.inf)
+
+    @property
+    def side(self) -> Side:
+        """The times that it is between now."""
+        return self.low, self.high
+
+    @contextmanager
+    def seen_from(self, side: Side) -> Iterator[None]:
+        """Between other times for a while, as those of a step that is looked at again."""
+        (self.low, self.high), now = side, self.side
+        try:
+            yield
+        finally:
+            self.low, self.high = now
+
+    def remembered(self, kept: Kept) -> Kept:
+        """The same of steps that are computed again between the times that they were between."""
+
+        def keeping(step: Callable[..., Any]) -> Callable[..., Any]:
+            def between(side: Side, *arguments: Any) -> Any:
+                with self.seen_from(side):
+                    return step(*arguments)
+
+            again = kept(between)
+            return lambda *arguments: again(self.side, *arguments)
+
+        return keeping
 
     def __call__(self, s: Any, z: Tensor) -> Tensor:
         """f(s, z) with s inside."""

@@ -106,12 +106,12 @@ def require_arguments(f: Any, names: tuple[str, ...], what: str = "the vector fi
         ) from None
 
 
-def fielded(f: VectorField, x: Any, z: Tensor) -> VectorField:
+def fielded(f: VectorField, x: Any, z: Tensor, looks: int = LOOKS) -> VectorField:
     """f as solvers call it, where it is not so already; of a sum of two, each part."""
     if getattr(type(f), "is_split", False) and not getattr(type(f), "is_field", False):
-        parts: VectorField = f.each(lambda part: fielded(part, x, z))  # type: ignore[attr-defined]
+        parts: VectorField = f.each(lambda part: fielded(part, x, z, looks))  # type: ignore[attr-defined]
         return parts
-    return f if getattr(type(f), "is_field", False) else Field(f, x, z)
+    return f if getattr(type(f), "is_field", False) else Field(f, x, z, looks)
 
 
 class _Mixed:

@@ -12,6 +12,7 @@ from torch import Tensor
 from .gradients import refused
 from .linear import Factored, gmres
 from .state import VectorField, beside
+from .stops import as_now
 from .transforms import unmixed
 
 ROUNDS = 8
@@ -83,9 +84,10 @@ class _Transposed:
 
     def __init__(self, f: Any, a: Sequence[Sequence[float]], eps: Tensor, places: Sequence[tuple[Any, Tensor]]) -> None:
         self.f, self.a, self.eps, self.places = f, a, eps, places
+        self.as_then = as_now(f)
 
     def __call__(self, g: Tensor) -> Tensor:
-        with unmixed(g):
+        with unmixed(g), self.as_then():
             return self._solved(g)
 
     def _solved(self, g: Tensor) -> Tensor:

@@ -256,9 +256,9 @@ class AdaptiveSteps(SingleStep):
     ) -> Problem:
         f, flat, restore = self._one_tensor(f, z)
         require_plain(self.each, flat, x)
-        handed = self.handed(flat, free)
-        field, stopped = fielded(f, x, flat), stops_of(stops, flat)
+        handed, field, stopped = self.handed(flat, free), fielded(f, x, flat), stops_of(stops, flat)
         sided = Sided(field, flat, stopped) if stopped else None
+        kept = sided.remembered(kept) if sided else kept
         prepared = self._prepared(sided or field, flat)
         counted = prepared if isinstance(prepared, Counted) else Counted(prepared)
         attempt = self._tried(counted, x, handed, kept)

@@ -50,11 +50,6 @@ class _Told:
     control: Control
 
     def __init__(self, problem: Problem, control: Control) -> None:
-        if not getattr(type(problem.f), "is_solvable", False):
-            raise RuntimeError(
-                "implicit steps under a `control` are neither compiled nor transformed by torch.func, which hide the "
-                "numbers that their equations are judged by: use fixed steps there, or torch.autograd"
-            )
         super().__init__(problem, control)  # type: ignore[call-arg]
         self.piece: Piece | None = None
         self.doubted = ~torch.zeros_like(problem.f.unsolved)  # type: ignore[attr-defined]

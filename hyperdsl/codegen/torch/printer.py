@@ -167,11 +167,8 @@ class Scaled:
                 line = f"{matrix}, rate = linearised(f, s, z, {_size(ratio, STEP)})"
                 return [line, f"{drift} = {self.h} * ({self.h} * rate)"]
             case Resolve(name, matrix, of):
-                return [f"{name} = {matrix}.solve({of[0].name}{''.join(map(_added, of[1:]))})"]
-            case Solve():
-                found = [solution(statement, "increments", STEP, self._time, self.state)]
-                wanted = [name for name in defined(statement) if name in self.named]
-                return [*found, *(f"{self.slope(name)} = {name} / {self.h}" for name in wanted)]
+                right = weighted_sum(of) if _parametric(of) else of[0].name + "".join(map(_added, of[1:]))
+                return [f"{name} = {matrix}.solve({right})"]
             case _:
                 raise ValueError(f"no line for {type(statement).__name__}")
 

@@ -76,8 +76,9 @@ class CaseView:
     corrector. `stated` is what the class says of itself, `computed` what its step gives on a problem of numbers.
     `grid` are the points of its own grid, "" without one; `increments`: whether they are learned. `implicit`: whether a
     step has equations to solve or takes f's derivatives, so that it takes more evaluations than its class counts.
-    `linearised`: whether it takes derivatives; `split`: whether f is a pair. `defect` is the tolerance to which its
-    order holds, as an argument, "" where round-off hides it.
+    `linearised`: whether it takes derivatives; `split`: whether f is a pair. `coarse`: whether its dense output is that
+    much below its order that errors between steps follow the tolerance later than those at the end. `defect` is the
+    tolerance to which its order holds, as an argument, "" where round-off hides it.
     """
 
     solver: str
@@ -107,6 +108,7 @@ class CaseView:
     increments: bool = False
     implicit: bool = False
     split: bool = False
+    coarse: bool = False
     path: PathCaseView | None = None
     varying: VaryingCaseView | None = None
     defect: str = ""
@@ -237,6 +239,7 @@ def _case(plan: Plan, network: CorrectorView | None) -> CaseView:
         increments=plan.grid is not None and plan.grid.learned,
         implicit=is_implicit(plan) or any(isinstance(statement, Linearise) for statement in plan.step.body),
         split=plan.split,
+        coarse=plan.step.dense is not None and plan.step.dense.order + 1 < plan.order,
         path=_path(plan),
         varying=_varying(plan.varying) if plan.varying else None,
         defect=_defect(plan),

@@ -8,6 +8,7 @@ from hyperdsl.codegen.expressions import SPEC, spelled
 from hyperdsl.codegen.torch.expressions import number, tuple_text, written_text
 from hyperdsl.plan import Coefficient, Plan, Step
 from hyperdsl.plan.step import equations
+from hyperdsl.plan.tables import Table
 from hyperdsl.semantics.model import expressions as e
 from hyperdsl.semantics.model.left_open import Grid, Learned
 from hyperdsl.semantics.model.sums import is_zero
@@ -73,20 +74,30 @@ def is_written_back(plan: Plan) -> bool:
 def trained_spec(plan: Plan) -> str:
     """A spec with the method and the grid that training found: parameters, and points, in braces for `str.format`."""
     name = class_name(plan.name)
-    method, entries = f"trained_{plan.base}", plan.entries
-    assert entries is not None  # what is learned is a tableau's
+    method = f"trained_{plan.base}"
     lines = [f"# {name} on {plan.base}, trained:"]
     lines += [f"# {learned.name} = {{{learned.name}}}" for learned in plan.learned]
-    lines += [f"method {method} {{{{", f"    order {_claim(plan)}", "    tableau {{"]
-    for c, row in zip(entries.c, entries.a, strict=True):
-        lines.append(f"        {_spelled(c)} | {', '.join(map(_spelled, _trimmed(row)))}".rstrip())
-    lines += ["        --+--", f"          | {', '.join(map(_spelled, entries.weights[0]))}", "    }}", "}}"]
+    lines += [f"method {method} {{{{", f"    order {_claim(plan)}"]
+    lines += [line for table in plan.tables for line in _lines(table)]
+    lines += ["}}"]
     grid = [f"    grid {_points(plan.grid)}"] if plan.grid else []
     if plan.corrector is None:
         lines += ["", f"solver {name} {{{{", f"    base {method}", *grid, "}}"]
     elif grid:
         lines += ["", f"hypersolver {name} {{{{", f"    base {method}", "    corrector external", *grid, "}}"]
     return "\n".join(lines) + "\n"
+
+
+def _lines(table: Table) -> list[str]:
+    """The lines of a table in a declaration."""
+    if table.flat:
+        return [f"    {table.word} {', '.join(map(_spelled, row))}" for row in table.rows]
+    if not table.c:
+        return [f"    {table.word} {{{{", *(f"        {', '.join(map(_spelled, row))}" for row in table.rows), "    }}"]
+    rows = zip(table.c, table.rows, strict=True)
+    lines = [f"        {_spelled(c)} | {', '.join(map(_spelled, _trimmed(row)))}".rstrip() for c, row in rows]
+    weights = f"          | {', '.join(map(_spelled, table.weights))}"
+    return [f"    {table.word} {{{{", *lines, "        --+--", weights, "    }}"]
 
 
 def _trimmed(row: tuple[e.Expression, ...]) -> tuple[e.Expression, ...]:

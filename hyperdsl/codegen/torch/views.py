@@ -223,8 +223,9 @@ def _solver_view(plan: Plan, corrector: str, paths: Mapping[str, PathView]) -> S
     linearised = any(isinstance(statement, Linearise) for statement in plan.step.body)
     bases = ("RosenbrockSteps", *bases) if linearised else bases
     implicit = is_implicit(plan)
-    bases = ("StiffSteps" if adaptive else "ImplicitSteps", *bases) if implicit else bases
-    bases = ("AdditiveSteps", *bases[(0 if adaptive else 1) :]) if plan.split else bases
+    solving = "StiffSteps" if adaptive else "ImplicitSteps"
+    bases = (solving, *bases) if implicit and (adaptive or not plan.split) else bases
+    bases = ("AdditiveSteps", *bases) if plan.split else bases
     bases = _varying_bases(varying) if varying else bases
     bases = ("OnPath", *bases) if plan.path else bases
     rule = rule_text(plan.solving)
@@ -314,8 +315,8 @@ def _summary(plan: Plan) -> str:
 def learned_views(plan: Plan) -> tuple[LearnedView, ...]:
     """The learned parameters: by the row of the tableau that names them first, those of a family together."""
     rows = [plan.learned]
-    if plan.entries and _by_rows(plan):
-        written = (*plan.entries.a, plan.entries.weights[0])
+    if _by_rows(plan):
+        written = [row for table in plan.tables for row in table.every]
         first = {name: i for i, row in reversed([*enumerate(written)]) for entry in row for name in variables(entry)}
         rows = [tuple(one for one in plan.learned if first[one.name] == i) for i in range(len(written))]
     views = [LearnedView(tuple(one.name for one in row), tuple(number(one.start) for one in row)) for row in rows]

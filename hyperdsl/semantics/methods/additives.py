@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 
 from hyperdsl.diagnostics import catalogue
+from hyperdsl.semantics.methods.dense import is_as_claimed, meets_the_ends, read_shared
 from hyperdsl.semantics.methods.families import check_denominators, parameter_names, read_conditions
-from hyperdsl.semantics.methods.labels import parts_of, tables_of
+from hyperdsl.semantics.methods.labels import dense_of, parts_of, settings_of
 from hyperdsl.semantics.methods.proofs import Claim, compare, rows_sum, warn_of_time
 from hyperdsl.semantics.methods.tableaux import CLAUSES, check_weight_rows, read_claim
 from hyperdsl.semantics.methods.tables import is_provable, read_table
-from hyperdsl.semantics.model.additive import EXPLICIT, IMPLICIT, PARTS, Additive, AdditiveFacts
+from hyperdsl.semantics.model.additive import EXPLICIT, IMPLICIT, PARTS, Additive, AdditiveDense, AdditiveFacts
 from hyperdsl.semantics.model.entries import Entries
 from hyperdsl.semantics.model.spec import Method
 from hyperdsl.semantics.reading.names import check_name
@@ -20,6 +21,7 @@ from hyperdsl.semantics.reading.report import Report, Spanned, exactly
 from hyperdsl.semantics.reading.settings import Settings
 from hyperdsl.semantics.tables.methods import ADDITIVE
 from hyperdsl.syntax import nodes as n
+from hyperdsl.theory.additive.dense import prove_dense, with_shared_weights
 from hyperdsl.theory.additive.order import (
     OrderReport,
     principal_error_norm,
@@ -57,9 +59,8 @@ def read_additive(report: Report, declaration: n.Declaration, find: Find) -> Add
     name = declaration.name
     check_name(report, name)
     names = parameter_names(report, declaration)
-    tables = tables_of(declaration)
-    others = tuple(statement for statement in declaration.body.statements if statement not in tables)
-    settings = Settings(report, "an additive method", n.Block(others, declaration.body.span), ADDITIVE, CLAUSES)
+    dense = dense_of(report, declaration)
+    settings = Settings(report, "an additive method", settings_of(declaration), ADDITIVE, CLAUSES)
     ranges = read_conditions(report, settings, names)
     claim = read_claim(report, declaration, settings)
     parts = [_part(report, declaration, settings, label, names, find) for label in PARTS]
@@ -75,6 +76,12 @@ def read_additive(report: Report, declaration: n.Declaration, find: Find) -> Add
     _check_claim(report, name, pair, claim, (explicit, implicit))
     if report.failed_since(before):
         return None
+    facts = prove(pair, claim.order, claim.tolerance)
+    between = _dense(report, dense, name, pair, claim, names) if dense else None
+    if between:
+        check_denominators(report, name, name.text, with_shared_weights(pair, between.weights).joined, ranges.region)
+    if report.failed_since(before):
+        return None
     return Additive(
         name=name.text,
         place=report.place(name),
@@ -85,8 +92,9 @@ def read_additive(report: Report, declaration: n.Declaration, find: Find) -> Add
         claimed_embedded=claim.embedded,
         tolerance=claim.tolerance,
         autonomous=claim.autonomous,
-        facts=prove(pair, claim.order, claim.tolerance),
+        facts=facts,
         nonzero=tuple(ranges.nonzero),
+        dense=between,
     )
 
 
@@ -117,6 +125,27 @@ def prove(pair: Pair, claimed: int, tolerance: Exact | None) -> AdditiveFacts:
 def _reports(pair: Pair, tolerance: Exact | None) -> tuple[OrderReport, ...]:
     """One for each row of weights."""
     return tuple(prove_order(pair, row, tolerance) for row in range(pair.rows))
+
+
+def _dense(
+    report: Report, node: n.Tableau, name: n.Name, pair: Pair, claim: Claim, names: tuple[str, ...]
+) -> AdditiveDense | None:
+    """The dense output, with the same weights in every part; None where it is at fault, which has been reported."""
+    read = read_shared(report, node, pair.stages, names, "additive")
+    if read is None:
+        return None
+    part, weights = read
+    polynomials = tuple(polynomial for _, polynomial in weights)
+    for label, tableau in pair.parts:
+        whose = f", that of the {label} part"
+        if not meets_the_ends(report, part, polynomials, tableau.weights[0], claim, whose):
+            return None
+    proven = _reports(pair, claim.tolerance)[0]
+    order = proven.order_autonomous if claim.autonomous else proven.order
+    found = prove_dense(pair, polynomials, order, claim.tolerance, autonomous=claim.autonomous)
+    if not is_as_claimed(report, part, name, found, order):
+        return None
+    return AdditiveDense(part.order, polynomials, tuple(written for written, _ in weights))
 
 
 def _part(

@@ -15,8 +15,10 @@ from hyperdsl.semantics.reading.numbers import ExactReader
 from hyperdsl.semantics.reading.report import Report
 from hyperdsl.syntax import nodes as n
 from hyperdsl.theory.numbers.exact import ZERO
-from hyperdsl.theory.runge_kutta.dense import DenseCondition, jumps, prove_dense, with_dense_weights
+from hyperdsl.theory.numbers.polynomials import Polynomial
+from hyperdsl.theory.runge_kutta.dense import DenseCondition, DenseReport, jumps, prove_dense, with_dense_weights
 from hyperdsl.theory.runge_kutta.order import OrderReport
+from hyperdsl.theory.runge_kutta.tableau import Row
 
 NO_WEIGHT: Weight = (e.Constant(ZERO), ())
 
@@ -45,11 +47,7 @@ def read_dense(
 ) -> Dense | None:
     """The dense output of the method whose tableau is `table`; None where it is at fault, which has been reported."""
     method_order = proven.order_autonomous if claim.autonomous else proven.order
-    if THETA in parameters:
-        problem = "the method's parameter `theta` hides the theta of dense output"
-        report(catalogue.BAD_DENSE, node.word, problem=problem, help="call the parameter something else")
-        return None
-    part = read_part(report, node, table.tableau.stages)
+    part = read_part(report, node, table.tableau.stages, parameters)
     dense = part and _read(report, part, table, parameters)
     if not part or not dense or not is_provable(report, node.word, dense.tableau):
         return None
@@ -60,8 +58,12 @@ def read_dense(
     return dense if _is_proven(report, part, name, table, claim, dense, method_order) else None
 
 
-def read_part(report: Report, node: n.Tableau, stages: int) -> Part | None:
+def read_part(report: Report, node: n.Tableau, stages: int, parameters: tuple[str, ...]) -> Part | None:
     """The order, the extra rows and the weights; None where they are not laid out so, which has been reported."""
+    if THETA in parameters:
+        problem = "the method's parameter `theta` hides the theta of dense output"
+        report(catalogue.BAD_DENSE, node.word, problem=problem, help="call the parameter something else")
+        return None
     value = node.values[0] if len(node.values) == 1 and not node.clauses else None
     if not isinstance(value, n.Number) or not value.text.isdigit() or not 1 <= int(value.text) <= MAX_DEGREE:
         report(catalogue.WRONG_VALUE, node.word, word="dense", wants="its order: `dense 3 { ... }`")
@@ -137,28 +139,58 @@ def _is_proven(
     report: Report, part: Part, name: n.Name, table: Table, claim: Claim, dense: Dense, method_order: int
 ) -> bool:
     """Whether the ends meet and the claimed order holds; a claim below the order is reported too."""
+    if not meets_the_ends(report, part, dense.weights, table.tableau.weights[0], claim):
+        return False
+    found = prove_dense(dense.tableau, method_order, claim.tolerance, autonomous=claim.autonomous, claimed=part.order)
+    return is_as_claimed(report, part, name, found, method_order)
+
+
+def read_shared(
+    report: Report, node: n.Tableau, stages: int, parameters: tuple[str, ...], kind: str
+) -> tuple[Part, tuple[Weight, ...]] | None:
+    """A part without extra stages, which this kind of method does not have, and its weights, one for each stage."""
+    part = read_part(report, node, stages, parameters)
+    if part is None:
+        return None
+    if part.rows:
+        problem = f"dense output of {kind} methods has no stages of its own: these would need rows of every table"
+        report(catalogue.BAD_DENSE, part.rows[0], problem=problem, help="write its row of weights alone")
+        return None
+    read = [WeightReader(report, parameters).weight(entry) for entry in part.weights.entries]
+    weights = [weight for weight in read if weight is not None]
+    return (part, (*weights, *[NO_WEIGHT] * (stages - len(weights)))) if len(weights) == len(read) else None
+
+
+def meets_the_ends(
+    report: Report, part: Part, weights: tuple[Polynomial, ...], b: Row, claim: Claim, whose: str = ""
+) -> bool:
+    """Whether b(0) = 0 and b(1) = b, the propagated weights, `whose` they are; reported where not."""
     before = len(report.found)
-    for jump in jumps(dense.weights, table.tableau.weights[0], claim.tolerance):
+    for jump in jumps(weights, b, claim.tolerance):
         notes = [f"it is {shown(jump.value)}; they differ by {shown(jump.value - jump.expected)}"]
         entries = part.weights.entries
         at = entries[jump.stage] if jump.stage < len(entries) else part.weights
-        wants = f"b_{jump.stage + 1} = {shown(jump.expected)}" if jump.at else "0"
+        wants = f"b_{jump.stage + 1} = {shown(jump.expected)}{whose}" if jump.at else "0"
         report(catalogue.DENSE_ENDS, at, stage=jump.stage + 1, at=jump.at, wants=wants, notes=notes)
-    if report.failed_since(before):
-        return False
-    proven = prove_dense(dense.tableau, method_order, claim.tolerance, autonomous=claim.autonomous, claimed=part.order)
+    return not report.failed_since(before)
+
+
+def is_as_claimed(report: Report, part: Part, name: n.Name, proven: DenseReport, method_order: int) -> bool:
+    """Whether the claimed order holds; a claim below what is proven is reported too.
+
+    Where the claim is within the method's own order its weights may be at fault, and no fix is offered.
+    """
     order, failing = proven.order, proven.failing
+    fields = {"name": name.text, "claimed": part.order, "proven": order}
     if part.order > order and not proven.finished:
         unproven(report, part.claimed, f"the dense output of `{name.text}`", part.order, order)
     elif part.order > order:
         advice = f"claim order {order}, or correct the weights" if order else "correct the weights"
-        fields = {"name": name.text, "claimed": part.order, "proven": order}
         notes = _explained(failing) if failing else []
-        fix = claiming(part.claimed, order) if part.order > method_order else None  # else the weights may be at fault
+        fix = claiming(part.claimed, order) if part.order > method_order else None
         report(catalogue.DENSE_TOO_HIGH, part.claimed, **fields, notes=notes, help=advice, fix=fix)
     elif part.order < order:
-        fix = claiming(part.claimed, order)
-        report(catalogue.DENSE_TOO_LOW, part.claimed, name=name.text, claimed=part.order, proven=order, fix=fix)
+        report(catalogue.DENSE_TOO_LOW, part.claimed, **fields, fix=claiming(part.claimed, order))
     return part.order <= order
 
 

@@ -40,6 +40,22 @@ def tables_of(declaration: n.Declaration) -> list[n.Tableau]:
     return [table for table in statements if isinstance(table, n.Tableau) and table.word.text != "dense"]
 
 
+def dense_of(report: Report, declaration: n.Declaration) -> n.Tableau | None:
+    """Its dense output; a second one is reported."""
+    statements = declaration.body.statements
+    first, *others = [s for s in statements if isinstance(s, n.Tableau) and s.word.text == "dense"] or [None]
+    for table in others:
+        if table is not None:
+            report(catalogue.REPEATED_SETTING, table.word, word="dense")
+    return first
+
+
+def settings_of(declaration: n.Declaration) -> n.Block:
+    """What is no table."""
+    statements = declaration.body.statements
+    return n.Block(tuple(s for s in statements if not isinstance(s, n.Tableau)), declaration.body.span)
+
+
 def label_of(table: n.Tableau) -> str:
     """The part of the method that a sound table is."""
     if table.word.text == GAMMA:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from hyperdsl.diagnostics import catalogue
 from hyperdsl.semantics.methods.families import check_denominators, parameter_names, read_conditions
 from hyperdsl.semantics.methods.gammas import Coefficients, read_coefficients
-from hyperdsl.semantics.methods.labels import tables_of
+from hyperdsl.semantics.methods.labels import dense_of, settings_of
 from hyperdsl.semantics.methods.proofs import Claim, claiming, exchanged, largest_exponent, lower, shown
 from hyperdsl.semantics.methods.rosenbrock_dense import read_rosenbrock_dense
 from hyperdsl.semantics.methods.tableaux import CLAUSES, check_weight_rows, read_claim
@@ -31,6 +31,7 @@ from hyperdsl.theory.rosenbrock.order import (
 )
 from hyperdsl.theory.rosenbrock.tableau import RosenbrockTableau
 from hyperdsl.theory.runge_kutta.barriers import highest_order
+from hyperdsl.theory.runge_kutta.dense import with_dense_weights
 from hyperdsl.theory.stability.a_stability import linear_stability
 from hyperdsl.theory.stability.linear import stability_intervals
 
@@ -41,10 +42,8 @@ def read_rosenbrock(report: Report, declaration: n.Declaration) -> Rosenbrock | 
     before = len(report.found)
     check_name(report, declaration.name)
     names = parameter_names(report, declaration)
-    tables = tables_of(declaration)
-    dense = next((s for s in declaration.body.statements if isinstance(s, n.Tableau) and s.word.text == "dense"), None)
-    others = tuple(s for s in declaration.body.statements if s not in tables and s is not dense)
-    settings = Settings(report, "a Rosenbrock method", n.Block(others, declaration.body.span), ROSENBROCK, CLAUSES)
+    dense = dense_of(report, declaration)
+    settings = Settings(report, "a Rosenbrock method", settings_of(declaration), ROSENBROCK, CLAUSES)
     ranges = read_conditions(report, settings, names)
     claim = read_claim(report, declaration, settings)
     found = read_coefficients(report, declaration, settings, names)
@@ -60,7 +59,10 @@ def read_rosenbrock(report: Report, declaration: n.Declaration) -> Rosenbrock | 
     if dense is not None:
         order = facts.report.order_autonomous if claim.autonomous else facts.order
         between = read_rosenbrock_dense(report, dense, declaration.name, found, claim, order, names)
-        if between is None or report.failed_since(before):
+        if between is not None:
+            weighed = with_dense_weights(found.tableau.alpha, found.tableau.c, between.weights)
+            check_denominators(report, dense.word, declaration.name.text, weighed, ranges.region)
+        if report.failed_since(before):
             return None
     return Rosenbrock(
         name=declaration.name.text,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hyperdsl.diagnostics import catalogue
 from hyperdsl.semantics.methods.dense import read_dense
 from hyperdsl.semantics.methods.families import check_denominators, parameter_names, read_conditions
+from hyperdsl.semantics.methods.labels import dense_of
 from hyperdsl.semantics.methods.proofs import Claim, check_claim
 from hyperdsl.semantics.methods.tables import Table, read_table
 from hyperdsl.semantics.model.spec import Method
@@ -43,7 +44,7 @@ def read_method(report: Report, declaration: n.Declaration) -> Method | None:
     if facts is None or report.failed_since(before):
         return None
     dense = None
-    if part := next((table for table in tables if table.word.text == "dense"), None):
+    if part := dense_of(report, declaration):
         dense = read_dense(report, part, declaration.name, table, claim, facts.report, names)
         if dense is None:
             return None
@@ -68,8 +69,6 @@ def read_method(report: Report, declaration: n.Declaration) -> Method | None:
 
 def _table(report: Report, declaration: n.Declaration, tables: list[n.Tableau], names: tuple[str, ...]) -> Table | None:
     found = [table for table in tables if table.word.text == "tableau"]
-    for table in [table for table in tables if table.word.text == "dense"][1:]:
-        report(catalogue.REPEATED_SETTING, table.word, word="dense")
     if not found:
         example = "tableau { ... }"
         name = declaration.name

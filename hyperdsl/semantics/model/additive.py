@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hyperdsl.semantics.model.entries import Entries
+from hyperdsl.semantics.model.expressions import Expression
 from hyperdsl.semantics.model.parameter import Parameter
 from hyperdsl.source import Place
 from hyperdsl.theory.additive.order import OrderReport
 from hyperdsl.theory.additive.pair import Pair
 from hyperdsl.theory.numbers.exact import Exact
+from hyperdsl.theory.numbers.polynomials import Polynomial
 from hyperdsl.theory.runge_kutta.tableau import Tableau
 
 Part = Literal["explicit", "implicit"]
@@ -47,6 +49,18 @@ class AdditiveFacts:
 
 
 @dataclass(frozen=True)
+class AdditiveDense:
+    """Dense output z(s + θε) = z + ε Σ b_i(θ)·(k_i of each part), proven to have at least this order for every θ.
+
+    `weights` are the b_i, with the constant coefficient first, and as they are `written`.
+    """
+
+    order: int
+    weights: tuple[Polynomial, ...]
+    written: tuple[Expression, ...]
+
+
+@dataclass(frozen=True)
 class Additive:
     """An additive Runge–Kutta method or family, for f = explicit + implicit.
 
@@ -64,6 +78,7 @@ class Additive:
     autonomous: bool
     facts: AdditiveFacts
     nonzero: tuple[Exact, ...] = ()
+    dense: AdditiveDense | None = None
 
     @property
     def tableau(self) -> Tableau:

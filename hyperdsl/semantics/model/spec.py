@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from hyperdsl.semantics.model.additive import Additive, AdditiveFacts
+from hyperdsl.semantics.model.additive import Additive, AdditiveDense, AdditiveFacts
 from hyperdsl.semantics.model.control import Control
 from hyperdsl.semantics.model.entries import Entries
 from hyperdsl.semantics.model.facts import Facts
@@ -234,14 +234,15 @@ class Solver(_Correctable):
     @property
     def parameters(self) -> tuple[str, ...]:
         """The names that the step is written in, of free and learned parameters."""
-        return (*(free.name for free in self.free), *(learned.name for learned in self.learned))
+        return _open(self)
 
 
 @dataclass(frozen=True)
 class RosenbrockSolver(_Correctable):
     """A solver or hypersolver on a Rosenbrock method.
 
-    `tableau` and `facts` are the base's with its parameters put in, of which none is left open.
+    `tableau`, `facts` and `dense` are the base's with the fixed parameters put in; `free` are those left open,
+    `learned` those that training finds.
     """
 
     name: str
@@ -256,22 +257,26 @@ class RosenbrockSolver(_Correctable):
     grid: Grid | None = None
     path: PathModel | None = None
     dense: RosenbrockDense | None = None
-    free: ClassVar[tuple[Free, ...]] = ()
-    learned: ClassVar[tuple[Learned, ...]] = ()
-    parameters: ClassVar[tuple[str, ...]] = ()
+    free: tuple[Free, ...] = ()
+    learned: tuple[Learned, ...] = ()
     solving: ClassVar[None] = None
 
     @property
     def order(self) -> int:
         return self.facts.order
 
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names that the step is written in, of free and learned parameters."""
+        return _open(self)
+
 
 @dataclass(frozen=True)
 class AdditiveSolver(_Correctable):
     """A solver or hypersolver on an additive method, for f = explicit + implicit.
 
-    `pair`, `entries` and `facts` are the base's with the fixed parameters put in; `free` are those left open. `solving`
-    says how the equations of the implicit part are solved.
+    `pair`, `entries`, `facts` and `dense` are the base's with the fixed parameters put in; `free` are those left open,
+    `learned` those that training finds. `solving` says how the equations of the implicit part are solved.
     """
 
     name: str
@@ -286,9 +291,10 @@ class AdditiveSolver(_Correctable):
     training: Training | None
     control: Control | None = None
     solving: Solving | None = None
-    grid: ClassVar[None] = None
+    grid: Grid | None = None
+    dense: AdditiveDense | None = None
+    learned: tuple[Learned, ...] = ()
     path: ClassVar[None] = None
-    learned: ClassVar[tuple[Learned, ...]] = ()
 
     @property
     def tableau(self) -> Tableau:
@@ -301,8 +307,8 @@ class AdditiveSolver(_Correctable):
 
     @property
     def parameters(self) -> tuple[str, ...]:
-        """The names that the step is written in, of free parameters."""
-        return tuple(free.name for free in self.free)
+        """The names that the step is written in, of free and learned parameters."""
+        return _open(self)
 
 
 @dataclass(frozen=True)
@@ -356,6 +362,10 @@ class VaryingSolver:
     def order(self) -> int:
         """The highest order."""
         return self.method.order
+
+
+def _open(solver: StepSolver) -> tuple[str, ...]:
+    return (*(free.name for free in solver.free), *(learned.name for learned in solver.learned))
 
 
 StepSolver = Solver | RosenbrockSolver | AdditiveSolver

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hyperdsl.semantics.model import expressions as e
+from hyperdsl.semantics.model.additive import AdditiveDense
 from hyperdsl.semantics.model.entries import Entries
+from hyperdsl.semantics.model.rosenbrock import RosenbrockDense
 from hyperdsl.semantics.model.spec import Dense
 from hyperdsl.theory.numbers.exact import Exact
 from hyperdsl.theory.numbers.polynomials import trimmed
@@ -24,6 +26,17 @@ def dense_with(dense: Dense, values: Mapping[str, Exact]) -> Dense:
     """Dense output with `values` put in; it keeps the order that is proven for all values."""
     weights = tuple(trimmed([q.substitute(values) for q in weight]) for weight in dense.weights)
     return Dense(dense.order, dense.tableau.substitute(values), substituted(dense.entries, values), weights)
+
+
+def shared_dense_with(dense: AdditiveDense, values: Mapping[str, Exact]) -> AdditiveDense:
+    """The same of an additive method's."""
+    weights = tuple(trimmed([q.substitute(values) for q in weight]) for weight in dense.weights)
+    return AdditiveDense(dense.order, weights, tuple(_put_in(one, values) for one in dense.written))
+
+
+def stage_dense_with(dense: RosenbrockDense, values: Mapping[str, Exact]) -> RosenbrockDense:
+    """The same of a Rosenbrock method's."""
+    return RosenbrockDense(dense.order, tuple(trimmed([q.substitute(values) for q in w]) for w in dense.weights))
 
 
 def _put_in(expression: e.Expression, values: Mapping[str, Exact]) -> e.Expression:

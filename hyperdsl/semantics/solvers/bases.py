@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hyperdsl.diagnostics import catalogue
+from hyperdsl.semantics.methods.families import check_denominators
 from hyperdsl.semantics.methods.multisteps import unstable_root
 from hyperdsl.semantics.model import spec as m
 from hyperdsl.semantics.model.additive import IMPLICIT, Additive
@@ -12,6 +13,7 @@ from hyperdsl.semantics.reading.settings import Settings
 from hyperdsl.semantics.solvers.learned_coefficients import Find, Library, learned_coefficients
 from hyperdsl.semantics.solvers.parameters import LEARNED, Chosen, with_parameters
 from hyperdsl.syntax import nodes as n
+from hyperdsl.theory.rosenbrock.tableau import solved
 
 
 def read_base(report: Report, settings: Settings, owner: n.Name, find: Find, library: Library) -> Chosen | None:
@@ -39,7 +41,7 @@ def read_base(report: Report, settings: Settings, owner: n.Name, find: Find, lib
             return chosen if chosen and _is_factorised_once(report, name, method, chosen) else None
         case Additive():
             chosen = with_parameters(report, name, method, arguments)
-            return chosen if chosen and _is_solved_by_stages(report, name, method, chosen) else None
+            return chosen if chosen and _is_solved_by_stages(report, name, method) else None
         case _:
             return _history_base(report, name, method, arguments)
 
@@ -56,24 +58,21 @@ def _history_base(
 
 
 def _is_factorised_once(report: Report, name: n.Name, method: Rosenbrock, chosen: Chosen) -> bool:
-    """Whether one matrix serves all stages of a Rosenbrock method, and no parameter is left open."""
-    if chosen.free or chosen.learned:
-        report(catalogue.NOT_YET, name, what="free and learned parameters of Rosenbrock methods are")
-        return False
-    diagonal = method.tableau.substitute(dict(chosen.fixed)).diagonal
+    """Whether one matrix serves all stages of a Rosenbrock method, whatever its open parameters are."""
+    tableau = method.tableau.substitute(dict(chosen.fixed))
+    diagonal = tableau.diagonal
     if diagonal[0].is_zero or any(value != diagonal[0] for value in diagonal):
         problem = f"a step of `{method.name}` has no single matrix to factorise: its γ_ii differ, or are zero"
         report(catalogue.NO_FACTORISATION, name, problem=problem, help="take a method with one γ")
         return False
-    return True
+    return check_denominators(report, name, method.name, solved(tableau), chosen.region(method.nonzero))
 
 
-def _is_solved_by_stages(report: Report, name: n.Name, method: Additive, chosen: Chosen) -> bool:
-    """Whether the stages of an additive method are solved one after the other, and no parameter is learned."""
-    if chosen.learned:
-        report(catalogue.NOT_YET, name, what="learned parameters of additive methods are")
-        return False
+def _is_solved_by_stages(report: Report, name: n.Name, method: Additive) -> bool:
+    """Whether the stages of an additive method are solved one after the other."""
     if method.pair.part(IMPLICIT).kind == "implicit":
-        report(catalogue.NOT_YET, name, what="solvers with an additive base whose implicit stages read one another are")
+        problem = f"the implicit stages of `{method.name}` read one another: a step solves one stage after another"
+        advice = "take a pair whose implicit part is diagonally implicit, such as ars222 or ark324l2sa"
+        report(catalogue.BAD_PARTS, name, problem=problem, help=advice)
         return False
     return True

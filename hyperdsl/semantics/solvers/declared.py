@@ -20,7 +20,7 @@ from hyperdsl.semantics.model.training import AdversarialLoss
 from hyperdsl.semantics.reading.names import check_class_name
 from hyperdsl.semantics.reading.report import Report, exactly
 from hyperdsl.semantics.reading.settings import Settings
-from hyperdsl.semantics.reading.substitute import dense_with, substituted
+from hyperdsl.semantics.reading.substitute import dense_with, shared_dense_with, stage_dense_with, substituted
 from hyperdsl.semantics.solvers.bases import read_base
 from hyperdsl.semantics.solvers.controls import check_control
 from hyperdsl.semantics.solvers.grids import check_grid, read_grid, refuse_grid
@@ -143,9 +143,7 @@ def _single_step(
     solver = _solver(report, declaration, base, method, parts)
     if parts.chosen and parts.control:
         check_control(report, parts.chosen, parts.control, solver)
-    if solver.learned:
-        _check_learned(report, settings, solver)
-    check_grid(report, settings, solver)
+    _check_open(report, settings, solver)
     return solver
 
 
@@ -173,14 +171,18 @@ def _additive(
         training=parts.training,
         control=parts.control,
         solving=parts.solving,
+        grid=parts.grid,
+        dense=shared_dense_with(method.dense, values) if method.dense else None,
+        learned=base.learned,
     )
-    for word in ("grid", "path"):
-        if word in settings.by_word:
-            report(catalogue.NOT_YET, settings.by_word[word], what=f"`{word}` of additive solvers is")
+    if parts.placed:
+        problem = f"`{method.name}` takes f in two parts, and a path makes one field of a model"
+        report(catalogue.BAD_PARTS, parts.placed, problem=problem, help="take a base that is not additive")
     if parts.chosen and parts.control:
         if parts.control.error != "embedded":
             report(catalogue.NOT_YET, parts.chosen, what="errors but `embedded` of additive solvers are")
         check_control(report, parts.chosen, parts.control, solver)
+    _check_open(report, settings, solver)
     return solver
 
 
@@ -207,14 +209,16 @@ def _rosenbrock(
         control=parts.control,
         grid=parts.grid,
         path=parts.path,
-        dense=None if values else method.dense,
+        dense=stage_dense_with(method.dense, values) if method.dense else None,
+        free=base.free,
+        learned=base.learned,
     )
     if parts.chosen and parts.control:
         check_control(report, parts.chosen, parts.control, solver)
         if isinstance(parts.corrector, m.Corrector) and "stages" in parts.corrector.inputs:
             at = settings.by_word["corrector"].values[0]
             report(catalogue.NOT_YET, at, what="correctors that read the stages of adaptive Rosenbrock steps are")
-    check_grid(report, settings, solver)
+    _check_open(report, settings, solver)
     return solver
 
 
@@ -300,8 +304,11 @@ def _check_untrained(report: Report, settings: Settings) -> None:
     report(catalogue.UNKNOWN_SETTING, word, kind=settings.kind, word=word.text, help=advice)
 
 
-def _check_learned(report: Report, settings: Settings, solver: m.Solver) -> None:
-    """What cannot be trained together with parameters of the base yet."""
+def _check_open(report: Report, settings: Settings, solver: m.StepSolver) -> None:
+    """What does not go with the solver's grid, and what cannot be trained together with parameters of the base yet."""
+    check_grid(report, settings, solver)
+    if not solver.learned:
+        return
     if solver.free:
         at = settings.by_word["base"].values[0]
         report(catalogue.NOT_YET, at, what="free and learned parameters of one base are")

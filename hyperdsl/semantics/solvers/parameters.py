@@ -31,6 +31,17 @@ class Chosen:
     free: tuple[Free, ...] = ()
     learned: tuple[Learned, ...] = ()
 
+    def region(self, nonzero: tuple[Exact, ...]) -> Region:
+        """Where the open parameters may be; `nonzero` are expressions that vanish nowhere in the family.
+
+        On its way a learned parameter may pass a zero that the family's `where` leaves out: training keeps the
+        coefficients bounded.
+        """
+        open_ones: dict[str, Free | Learned] = {one.name: one for one in (*self.free, *self.learned)}
+        region = Region({name: one.interval for name, one in open_ones.items()})
+        values = dict(self.fixed)
+        return region if self.free else replace(region, nonzero=tuple(factor.substitute(values) for factor in nonzero))
+
 
 @dataclass
 class _Taken:
@@ -121,15 +132,16 @@ def with_parameters(
             within = range_text(parameter.name, parameter.interval)
             help_text = f"write {wants.format(parameter.name)} within {within}"
             report(catalogue.BAD_PARAMETER, name, problem=problem, help=help_text)
-    if len(report.found) > before or not _is_defined(report, name, method, taken):
+    if len(report.found) > before:
         return None
     in_order = [parameter.name for parameter in method.parameters]
-    return Chosen(
+    chosen = Chosen(
         method,
         tuple((key, taken.fixed[key]) for key in in_order if key in taken.fixed),
         tuple(taken.free[key] for key in in_order if key in taken.free),
         tuple(taken.learned[key] for key in in_order if key in taken.learned),
     )
+    return chosen if _is_defined(report, name, method, chosen) else None
 
 
 def _take(report: Report, name: str, value: n.Value, interval: Interval, taken: _Taken) -> None:
@@ -190,21 +202,16 @@ def _within(report: Report, value: n.Expression, name: str, interval: Interval) 
     return number
 
 
-def _is_defined(report: Report, name: n.Name, method: m.OneStep, taken: _Taken) -> bool:
-    """Whether every coefficient has a value at the fixed and starting values, and on the free ranges.
-
-    On its way a learned parameter may pass a zero of a denominator that the family's `where` leaves out: training
-    keeps the coefficients bounded.
-    """
-    starts = {key: learned.start for key, learned in taken.learned.items()}
+def _is_defined(report: Report, name: n.Name, method: m.OneStep, chosen: Chosen) -> bool:
+    """Whether every coefficient has a value at the fixed and starting values, and on the free ranges."""
+    fixed = dict(chosen.fixed)
+    starts = {learned.name: learned.start for learned in chosen.learned}
     for factor in method.nonzero:
-        if factor.substitute(taken.fixed | starts).is_zero:
+        if factor.substitute(fixed | starts).is_zero:
             wants = f"such that {factor} is not zero"
             report(catalogue.OUT_OF_RANGE, name, what=f"the parameters of `{method.name}`", wants=wants)
             return False
-    open_ones: dict[str, Free | Learned] = {**taken.free, **taken.learned}
-    region = Region({key: parameter.interval for key, parameter in open_ones.items()})
-    if not taken.free:
-        region = replace(region, nonzero=tuple(factor.substitute(taken.fixed) for factor in method.nonzero))
-    tableau = method.tableau.substitute(taken.fixed)
-    return not open_ones or check_denominators(report, name, method.name, tableau, region)
+    if not chosen.free and not chosen.learned:
+        return True
+    tableau = method.tableau.substitute(fixed)
+    return check_denominators(report, name, method.name, tableau, chosen.region(method.nonzero))

@@ -7,7 +7,7 @@ than the smallest of the parts' orders.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
@@ -28,18 +28,18 @@ HIGHEST_ADDITIVE_ORDER = 8
 
 _BITS = 512
 
+Expected = Callable[[PartTree], Fraction]
+"""What Φ of a tree has to be: 1/γ, or of a power of θ its coefficient; it depends on no leaf's part."""
+
 
 @dataclass(frozen=True)
 class Condition:
-    """One order condition of one row of weights: Φ(tree) = 1/γ(tree)."""
+    """One order condition of one row of weights: Φ(tree) is `expected`, which is 1/γ(tree) but for dense output."""
 
     tree: PartTree
     row: int
     value: Exact
-
-    @property
-    def expected(self) -> Fraction:
-        return self.tree.expected
+    expected: Fraction
 
     @property
     def difference(self) -> Exact:
@@ -156,25 +156,28 @@ def _proven(
 ) -> tuple[int, Condition | None]:
     """The largest order that is proven, at most `bound`, which the parts alone allow, and what fails next."""
     last = min(bound + 1, HIGHEST_ADDITIVE_ORDER)
-    if tolerance is None or pair.parameters:
-        failures = _failures(pair, row, tolerance, alphabet, last)
-    else:
-        failures = _failures_beyond(pair, row, tolerance, alphabet, last)
-    failing = next(failures, None)
+    failing = next(failures(pair, row, tolerance, alphabet, last, lambda tree: tree.expected), None)
     return (last if failing is None else failing.tree.order - 1), failing
 
 
-def _failures(pair: Pair, row: int, tolerance: Exact | None, alphabet: Alphabet, last: int) -> Iterator[Condition]:
-    """The conditions that do not hold; what a parameter moves has to hold."""
+def failures(
+    pair: Pair, row: int, tolerance: Exact | None, alphabet: Alphabet, last: int, expected: Expected
+) -> Iterator[Condition]:
+    """The conditions of trees with up to `last` nodes that do not hold; what a parameter moves has to hold."""
+    if tolerance is not None and not pair.parameters:
+        yield from _failures_beyond(pair, row, tolerance, alphabet, last, expected)
+        return
     weights = exact_weights(pair, alphabet, row)
     for size in range(1, last + 1):
         for tree, value in weights.of(size):
-            condition = Condition(tree, row, value)
+            condition = Condition(tree, row, value, expected(tree))
             if not _vanishes(condition.difference, tolerance):
                 yield condition
 
 
-def _failures_beyond(pair: Pair, row: int, tolerance: Exact, alphabet: Alphabet, last: int) -> Iterator[Condition]:
+def _failures_beyond(
+    pair: Pair, row: int, tolerance: Exact, alphabet: Alphabet, last: int, expected: Expected
+) -> Iterator[Condition]:
     """The conditions that miss by more than the tolerance: balls decide rigorously, all leaves at once where one ball
     can hold what they read, and what they leave open or find to fail is evaluated exactly."""
     exact = exact_weights(pair, alphabet, row)
@@ -184,10 +187,11 @@ def _failures_beyond(pair: Pair, row: int, tolerance: Exact, alphabet: Alphabet,
         weights = BallWeights(pair, together, row)
         for size in range(1, last + 1):
             for tree, value in weights.of(size):
-                if abs(value - arb(fmpq(1, tree.density))) <= limit:
+                wanted = expected(tree)
+                if abs(value - arb(fmpq(wanted.numerator, wanted.denominator))) <= limit:
                     continue
                 for variant in variants(tree, alphabet) if together != alphabet else (tree,):
-                    condition = Condition(variant, row, exact.one(variant))
+                    condition = Condition(variant, row, exact.one(variant), wanted)
                     if not _vanishes(condition.difference, tolerance):
                         yield condition
 

@@ -123,6 +123,12 @@ def transformed(tableau: RosenbrockTableau) -> Transformed:
     return Transformed(product(tableau.alpha, inverse), c, product(tableau.weights, inverse))
 
 
+def solved(tableau: RosenbrockTableau) -> Tableau:
+    """A tableau whose numbers are those that a step computes with; ZeroDivisionError where a γ_ii is zero."""
+    found = transformed(tableau)
+    return Tableau(found.a, tableau.c, (*found.c, tableau.gamma_sums, *found.weights))
+
+
 def untransformed(given: Transformed, diagonal: Row) -> tuple[tuple[Row, ...], tuple[Row, ...], tuple[Row, ...]]:
     """(α, γ, weights) of transformed coefficients; ZeroDivisionError where a γ_ii is zero."""
     inverse = tuple(

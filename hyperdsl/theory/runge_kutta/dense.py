@@ -7,9 +7,10 @@ is a row of weights of its own, so that this is a set of order conditions: Φ_j(
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Protocol
 
 import flint
 from flint import arb, fmpq
@@ -20,7 +21,7 @@ from hyperdsl.theory.runge_kutta.assumed import dense_order
 from hyperdsl.theory.runge_kutta.reach import reach
 from hyperdsl.theory.runge_kutta.stages import BallStages, exact_stages
 from hyperdsl.theory.runge_kutta.tableau import Row, Tableau
-from hyperdsl.theory.runge_kutta.trees import AUTONOMOUS, COLOURED, PLAIN, Leaf, Tree
+from hyperdsl.theory.runge_kutta.trees import AUTONOMOUS, COLOURED, PLAIN, Leaf
 from hyperdsl.theory.runge_kutta.weights import elementary_weight, elementary_weights
 
 _BITS = 512
@@ -29,11 +30,21 @@ _FEW = 8
 """Up to this order trees are looked at first."""
 
 
+class ConditionTree(Protocol):
+    """A tree of any class of methods."""
+
+    @property
+    def order(self) -> int: ...
+    @property
+    def density(self) -> int: ...
+    def condition(self) -> str: ...
+
+
 @dataclass(frozen=True)
 class DenseCondition:
     """One condition of dense output: the coefficient of θ^power in Φ_θ(tree) is `expected`."""
 
-    tree: Tree
+    tree: ConditionTree
     power: int
     value: Exact
     expected: Fraction
@@ -47,7 +58,8 @@ class DenseCondition:
         left, _, _ = self.tree.condition().partition(" = ")
         power = "θ" if self.tree.order == 1 else f"θ^{self.tree.order}"
         right = power if self.tree.density == 1 else f"{power}/{self.tree.density}"
-        return f"{left.replace('b_i', 'b_i(θ)', 1)} = {right}"
+        _, weight, *_ = left.split(" ")
+        return f"{left.replace(weight, f'{weight}(θ)', 1)} = {right}"
 
 
 @dataclass(frozen=True)
@@ -100,15 +112,24 @@ def prove_dense(
     shapes, exact = (PLAIN, False) if tolerance is not None and not tableau.parameters else (leaves, True)
     if wanted > _FEW and not autonomous and dense_order(tableau, highest, tolerance) == highest:
         return DenseReport(highest, None)
-    last, found = min(wanted, reach(tableau, shapes, exact=exact, rows=powers, claimed=claimed)), None
-    looked_at = last
-    for power in range(1, powers + 1):
-        failing = next(_failures(tableau, power, leaves, last, tolerance), None)
-        if failing is not None and (found is None or failing.tree.order < found.tree.order):
-            found, last = failing, failing.tree.order
+    last = min(wanted, reach(tableau, shapes, exact=exact, rows=powers, claimed=claimed))
+    found = earliest(powers, last, lambda power, last: _failures(tableau, power, leaves, last, tolerance))
     if found is not None:
         return DenseReport(found.tree.order - 1, found)
-    return DenseReport(min(looked_at, highest), None, finished=looked_at == wanted)
+    return DenseReport(min(last, highest), None, finished=last == wanted)
+
+
+def earliest(powers: int, last: int, failures: Callable[[int, int], Iterator[DenseCondition]]) -> DenseCondition | None:
+    """Of the conditions on any power of θ that fail for trees of up to `last` nodes, one of the smallest trees.
+
+    `failures` are those on a power, of trees with up to so many nodes, the smallest first.
+    """
+    found = None
+    for power in range(1, powers + 1):
+        failing = next(failures(power, last), None)
+        if failing is not None and (found is None or failing.tree.order < found.tree.order):
+            found, last = failing, failing.tree.order
+    return found
 
 
 def jumps(weights: tuple[Polynomial, ...], b: Row, tolerance: Exact | None = None) -> tuple[Jump, ...]:
@@ -119,7 +140,7 @@ def jumps(weights: tuple[Polynomial, ...], b: Row, tolerance: Exact | None = Non
         start, end = value(weight, ZERO), sum(weight, ZERO)
         if not start.is_zero:
             found.append(Jump(i, 0, start, ZERO))
-        if not _vanishes(end - wanted, tolerance):
+        if not vanishes(end - wanted, tolerance):
             found.append(Jump(i, 1, end, wanted))
     return tuple(found)
 
@@ -132,8 +153,8 @@ def _failures(
         yield from _failures_beyond(tableau, power, leaves, last, tolerance)
         return
     for tree, found in elementary_weights(exact_stages(tableau), leaves, last, power - 1):
-        condition = DenseCondition(tree, power, found, _expected(tree, power))
-        if not _vanishes(condition.difference, tolerance):
+        condition = DenseCondition(tree, power, found, expected(tree, power))
+        if not vanishes(condition.difference, tolerance):
             yield condition
 
 
@@ -145,21 +166,22 @@ def _failures_beyond(
         limit = tolerance.ball()
         shapes = PLAIN if leaves == COLOURED else leaves
         for tree, ball in elementary_weights(BallStages(tableau), shapes, last, power - 1):
-            expected = _expected(tree, power)
-            if abs(ball - arb(fmpq(expected.numerator, expected.denominator))) <= limit:
+            wanted = expected(tree, power)
+            if abs(ball - arb(fmpq(wanted.numerator, wanted.denominator))) <= limit:
                 continue
             for variant in tree.colourings() if leaves == COLOURED else (tree,):
                 found = elementary_weight(tableau, variant, power - 1)
-                condition = DenseCondition(variant, power, found, expected)
-                if not _vanishes(condition.difference, tolerance):
+                condition = DenseCondition(variant, power, found, wanted)
+                if not vanishes(condition.difference, tolerance):
                     yield condition
 
 
-def _expected(tree: Tree, power: int) -> Fraction:
+def expected(tree: ConditionTree, power: int) -> Fraction:
+    """What the coefficient of θ^power in Φ_θ(tree) has to be."""
     return Fraction(1, tree.density) if tree.order == power else Fraction(0)
 
 
-def _vanishes(difference: Exact, tolerance: Exact | None) -> bool:
+def vanishes(difference: Exact, tolerance: Exact | None) -> bool:
     if difference.is_zero:
         return True
     return tolerance is not None and not difference.parameters and abs(difference) <= tolerance
