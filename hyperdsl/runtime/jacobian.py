@@ -244,15 +244,17 @@ def _apart(leaf: Tensor, slope: Tensor, count: int, generator: torch.Generator) 
     random = torch.rand(slope.shape, generator=generator, dtype=slope.dtype, device=slope.device).reshape(
         count, slope.numel() // max(1, count)
     )
-    numbers, coupled = torch.arange(count, device=slope.device), list[Tensor]()
+    numbers = torch.arange(count, device=slope.device)
     for digit in range((count - 1).bit_length()):
-        chosen = (numbers >> digit) & 1 == 1
+        chosen, coupled = (numbers >> digit) & 1 == 1, list[Tensor]()
         for mask in (chosen, ~chosen):
             cotangent = torch.where(mask[:, None], random + 0.5, 0).reshape(slope.shape)
             (found,) = torch.autograd.grad(slope, leaf, cotangent, retain_graph=True, materialize_grads=True)
             outside = found.reshape(count, found.numel() // max(1, count))[~mask]
             coupled.append((outside.nan_to_num(0.0) != 0).any())  # nothing times an infinite derivative is none
-    return not coupled or not bool(torch.stack(coupled).any())
+        if bool(torch.stack(coupled).any()):
+            return False
+    return True
 
 
 def watched(f: VectorField, s: Any, z: Tensor) -> tuple[Tensor, Tensor]:
