@@ -252,3 +252,23 @@ def test_gradients_know_on_which_side_of_a_jump_steps_were(zoo: ModuleType, name
     assert rate.grad is not None
     assert torch.allclose(start.grad, math.exp(-3) * ONE[:, :1], rtol=1e-4)
     assert float(rate.grad) == pytest.approx(-9 * math.exp(-3), rel=1e-4)
+
+
+@pytest.mark.parametrize("name", FIXED)
+def test_gradients_of_an_f_that_couples_rows_later(zoo: ModuleType, name: str) -> None:
+    """At the start, where that is looked for, it couples none."""
+
+    def f(s: Tensor, z: Tensor) -> Tensor:
+        return -z + (s > 0.5) * (z.flip(0) ** 2 - z) / 2
+
+    def end(z: Tensor) -> Tensor:
+        return (call(zoo, name, f, z, steps=4) * torch.tensor([[1.0, 2.0], [-3.0, 4.0]], dtype=torch.float64)).sum()
+
+    start = torch.tensor([[0.2, 0.4], [0.6, 0.8]], dtype=torch.float64, requires_grad=True)
+    (found,) = torch.autograd.grad(end(start), start)
+    for row in range(2):
+        move = torch.zeros_like(start)
+        move[row, 1] = 1e-5
+        with torch.no_grad():
+            expected = (end(start + move) - end(start - move)) / 2e-5
+        assert torch.isclose(found[row, 1], expected, rtol=1e-6)
