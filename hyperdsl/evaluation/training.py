@@ -58,6 +58,14 @@ class Trained:
         return mid_range(self.history.delta)
 
 
+TRANSIENT = (
+    "; in a training that is a step of the base or a substep of its `reference`: where a transient is too short for "
+    "them, raise `steps` and `substeps`, or train on the slow motion after it, from states and a span of a problem of "
+    "one's own"
+)
+"""What to do where equations of a training's steps are not solved."""
+
+
 def mid_range(delta: Mapping[float, float]) -> float:
     """The value at the ε that lies nearest to the geometric mean of the smallest and the largest; nan for none."""
     if not delta:
@@ -215,7 +223,9 @@ def train_package(
             cache=cache,
         )
     except (TypeError, ValueError, RuntimeError) as error:
-        raise TrainingError(f"{cls.__name__} cannot be trained on {problem.name}: {error}") from error
+        status = getattr(getattr(error, "status", None), "value", None)
+        advice = TRANSIENT if status == "not_converged" else ""
+        raise TrainingError(f"{cls.__name__} cannot be trained on {problem.name}: {error}{advice}") from error
     seconds = time.perf_counter() - start
     for logger in fabric.loggers if fabric else ():
         logger.finalize("success")

@@ -18,7 +18,7 @@ from hyperdsl.runtime.files import write_whole
 from hyperdsl.runtime.safetensors import deserialised, serialised
 from hyperdsl.runtime.state import VectorField, with_input
 from hyperdsl.training.losses import Shuffled
-from hyperdsl.training.rows import in_dtype
+from hyperdsl.training.rows import Rows, in_dtype
 from hyperdsl.training.settings import FitWarning
 from hyperdsl.training.targets import OUTER, Targets
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["SECONDS", "At", "Keeper", "hashed", "identity_of", "reduced", "serialised", "stream", "write_whole"]
 
 SECONDS = 5  # at least, from one checkpoint to the next
+SHORTER = 12  # times a step is tried that is 16 times shorter, where a solver and a problem are told from others
 
 
 def stream(seed: int, stream: int) -> torch.Generator:
@@ -61,19 +62,23 @@ def identity_of(
     z, inputs = in_dtype(states, targets.dtype), in_dtype(x, targets.dtype)
     for k, part in enumerate((0.0, 0.3, 0.7)):
         s = torch.tensor(targets.start + part * (targets.end - targets.start), dtype=targets.dtype, device=z.device)
-        rows = targets.residuals(
-            targets.steps[1],
-            s,
-            inputs,
-            z,
-            {name: low + part * (high - low) for name, low, high in targets.ranges},
-            1,
-        )
+        parameters = {name: low + part * (high - low) for name, low, high in targets.ranges}
+        rows = _residuals(targets, s, inputs, z, parameters)
         tensors |= {f"R.{k}": rows.target, f"dz.{k}": with_input(targets.f, inputs)(s, z)}
         tensors |= {f"seen.{k}.{i}": value for i, value in enumerate(rows.inputs[4:]) if value is not None}
         if targets.sampler is not None:
             tensors[f"sampled.{k}"] = targets.sampler(s, z, torch.Generator().manual_seed(k))
     return hashed(torch.__version__, repr((targets.start, targets.end, OUTER)), serialised(tensors))
+
+
+def _residuals(targets: Targets, s: Tensor, x: Tensor | None, z: Tensor, parameters: dict[str, float]) -> Rows:
+    """Residuals of one step: the longest, or the first of ever shorter ones of which equations can be solved."""
+    for k in range(SHORTER):
+        try:
+            return targets.residuals(targets.steps[1] / 16**k, s, x, z, parameters, 1)
+        except RuntimeError:  # of steps through a transient; a mistake of f's own comes again
+            continue
+    return targets.residuals(targets.steps[1] / 16**SHORTER, s, x, z, parameters, 1)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from hyperdsl.training.losses import Shuffled
 from hyperdsl.training.settings import FitWarning
 from hyperdsl.training.targets import Targets
 from tests.runtime.methods import Euler, Family
-from tests.training.posed import STATES, power, settings, targets
+from tests.training.posed import STATES, power, rk4, settings, targets
 
 AT = At(1, 48, (3.0, 2.0, 0.1))
 
@@ -197,3 +197,18 @@ def test_the_identity_is_that_of_solver_and_problem() -> None:
     }
     assert len(different) == 11
     assert same(targets(Euler(), power(2), settings=settings(iterations=99))) == same(plain)
+
+
+def test_an_identity_needs_no_equations_that_the_longest_step_cannot_solve() -> None:
+    """What a solver and a problem are told from others by is a shorter step's residual then."""
+    reached: list[float] = []
+
+    def reference(f: object, s: Tensor, z: Tensor, h: Tensor) -> Tensor:
+        reached.append(float(h))
+        if float(h) > 1e-3:
+            raise RuntimeError("the implicit equations were not solved")
+        return rk4(power(2), s, z, h)
+
+    posed = targets(Euler(nn.Identity()), power(2), settings=settings(reference=reference))
+    assert identity_of(posed, power(2), STATES, None, None) == identity_of(posed, power(2), STATES, None, None)
+    assert min(reached) <= 1e-3

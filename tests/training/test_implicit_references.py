@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
+from hyperdsl.evaluation.built_in import built_in
+from hyperdsl.evaluation.errors import TrainingError
+from hyperdsl.evaluation.training import train_package
 from hyperdsl.training.equations import UnseenError, solved
 from tests.training.test_learned import compiled
 
@@ -85,3 +89,10 @@ def test_equations_of_references_are_not_solved_all_as_one() -> None:
     assert torch.allclose(slope, layer(h, z[0] + h * slope))
     with pytest.raises(UnseenError):
         torch.func.vmap(lambda z: solved(layer, h, (h, z, (1.0,)))[0])(z)
+
+
+def test_a_training_that_jumps_over_a_transient_says_what_to_do(package: Any, tmp_path: Path) -> None:
+    with pytest.raises(
+        TrainingError, match=r"cannot be trained on hires: .* raise `steps` and `substeps`, or train on"
+    ):
+        train_package(package, built_in("hires"), solver="Implicitly", output=tmp_path / "weights.safetensors")
