@@ -132,7 +132,7 @@ def _claim(plan: Plan) -> str:
     autonomous, tolerance = plan.facts["autonomous"], plan.facts["tolerance"]
     order = plan.facts["order_autonomous"] if autonomous else plan.order
     embedded = plan.facts["claimed_embedded_orders"]
-    further = f"({embedded[0]})" if isinstance(embedded, list) and len(plan.tables[0].weights) > 1 else ""
+    further = f"({embedded[0]})" if isinstance(embedded, list) and embedded[: len(plan.tables[0].weights) - 1] else ""
     return f"{order}{further}" + (f" within {tolerance}" if tolerance else "") + " autonomous" * bool(autonomous)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from hyperdsl.diagnostics import catalogue
 from hyperdsl.semantics.methods.proofs import Claim, claiming, rows_sum, shown, unproven
@@ -178,7 +179,7 @@ def meets_the_ends(
 def is_as_claimed(report: Report, part: Part, name: n.Name, proven: DenseReport) -> bool:
     """Whether the claimed order holds; a claim below what is proven is reported too."""
     order, failing = proven.order, proven.failing
-    fields = {"name": name.text, "claimed": part.order, "proven": order}
+    fields: dict[str, Any] = {"name": name.text, "claimed": part.order, "proven": order}
     if part.order > order and not proven.finished:
         unproven(report, part.claimed, f"the dense output of `{name.text}`", part.order, order)
     elif part.order > order:
