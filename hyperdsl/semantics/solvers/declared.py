@@ -105,7 +105,8 @@ def read_solver(report: Report, declaration: n.Declaration, names: Names) -> m.A
     if isinstance(parts.corrector, m.Corrector):
         _check_inputs(report, settings, parts.corrector, base)
         if parts.placed and parts.corrector.start == "field":
-            report(catalogue.NOT_YET, parts.placed, what="correctors that start from the field of a path are")
+            what = "correctors that start from the field of a path are"
+            report(catalogue.NOT_YET, parts.placed, what=what, help="leave `start field` out of the corrector")
     if report.failed_since(before):
         return None
     check_precision(report, declaration.name, solver)
