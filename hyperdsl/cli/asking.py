@@ -64,8 +64,8 @@ class Asker:
         if self._asking:
             out().print(f"  {base.name}: order {base.order}, proven; {base.evaluations} evaluations of f a step")
         told = "Fixed steps, or adaptive ones of which relative tolerance?"
-        usual = c.usual_tolerance(base, problem)
-        serving = partial(c.tolerance_of, base=base, problem=problem)
+        usual = c.usual_tolerance(problem)
+        serving = partial(c.tolerance_of, problem=problem)
         tolerance = self.answer("tolerance", told, given["tolerance"], usual, serving)
         able, reason = c.learnable(base, tolerance, problem)
         if reason and given["learn"] is None:

@@ -59,8 +59,9 @@ def by_nodes(solver: m.Solver, first: str, names: tuple[str, ...], end: Linear) 
 def dense_of(solver: m.Solver) -> m.Dense | None:
     """The collocation polynomial, whose derivative goes through the slopes; None where the method is no collocation."""
     tableau, stages = solver.tableau, solver.tableau.stages
-    distinct = len({float(c) for c in tableau.c}) == stages
-    if tableau.kind != "implicit" or tableau.parameters or not distinct or solver.facts.stage_order < stages:
+    if tableau.kind != "implicit" or tableau.parameters or solver.facts.stage_order < stages:
+        return None
+    if len({float(c) for c in tableau.c}) < stages:
         return None
     weights = tuple(integral(_lagrange(tableau.c, i)) for i in range(stages))
     written = tuple(map(_written, weights))

@@ -36,7 +36,9 @@ def _polynomial(polynomial: Polynomial) -> Expression:
 def _term(monomial: Monomial, q: Exact) -> Expression:
     if not monomial:
         return Constant(q)
-    powers = (Variable(name) if n == 1 else Binary("^", Variable(name), Constant(Exact.of(n))) for name, n in monomial)
+    powers: Iterable[Expression] = (
+        Variable(name) if n == 1 else Binary("^", Variable(name), Constant(Exact.of(n))) for name, n in monomial
+    )
     power = reduce(product, powers)
     return Negation(power) if q == -ONE else product(Constant(q), power)
 

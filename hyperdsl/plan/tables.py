@@ -17,7 +17,7 @@ Row = tuple[Expression, ...]
 
 @dataclass(frozen=True)
 class Table:
-    """A table that `word` begins: rows beside their `c`, and the propagated weights; without c the rows are bare.
+    """A table that `word` begins: rows beside their `c`, and rows of weights; without c the rows are bare.
 
     One that is `flat` is a setting: its row stands behind the word.
     """
@@ -25,38 +25,41 @@ class Table:
     word: str
     rows: tuple[Row, ...]
     c: Row = ()
-    weights: Row = ()
+    weights: tuple[Row, ...] = ()
     flat: bool = False
 
     @property
     def every(self) -> tuple[Row, ...]:
         """All rows of coefficients."""
-        return (*self.rows, *((self.weights,) if self.weights else ()))
+        return (*self.rows, *self.weights)
 
 
 def tables_of(solver: AnySolver) -> tuple[Table, ...]:
-    """Those of the base; none of one that has a history."""
+    """Those of the base, with the embedded weights where a control reads them; none of one that has a history."""
+    control = solver.control
+    rows = 2 if control is not None and (control.error == "embedded" or control.fallback) else 1
     match solver:
         case Solver():
-            return (_table("tableau", solver.entries),)
+            return (_table("tableau", solver.entries, rows),)
         case AdditiveSolver():
             return tuple(
-                _table(f"tableau {part}", entries) for part, entries in zip(PARTS, solver.entries, strict=True)
+                _table(f"tableau {part}", entries, rows) for part, entries in zip(PARTS, solver.entries, strict=True)
             )
         case RosenbrockSolver():
-            return _rosenbrock(solver.tableau)
+            return _rosenbrock(solver.tableau, rows)
         case _:
             return ()
 
 
-def _table(word: str, entries: Entries) -> Table:
-    return Table(word, entries.a, entries.c, entries.weights[0])
+def _table(word: str, entries: Entries, rows: int) -> Table:
+    return Table(word, entries.a, entries.c, entries.weights[:rows])
 
 
-def _rosenbrock(tableau: RosenbrockTableau) -> tuple[Table, ...]:
+def _rosenbrock(tableau: RosenbrockTableau, rows: int) -> tuple[Table, ...]:
     """Untransformed, with the γ_i where they are not exactly the sums of their rows."""
     gamma = tuple(_numbers(row[: i + 1]) for i, row in enumerate(tableau.gamma))
-    found = Table("tableau", tuple(map(_numbers, tableau.alpha)), _numbers(tableau.c), _numbers(tableau.weights[0]))
+    weights = tuple(map(_numbers, tableau.weights[:rows]))
+    found = Table("tableau", tuple(map(_numbers, tableau.alpha)), _numbers(tableau.c), weights)
     own = tableau.gamma_sums != sums(tableau.gamma)
     stated = (Table("gamma_sums", (_numbers(tableau.gamma_sums),), flat=True),) if own else ()
     return (found, Table("gamma", gamma), *stated)

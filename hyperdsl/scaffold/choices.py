@@ -71,11 +71,9 @@ class Base:
         return self.kind in ("explicit", "explicit multistep", "predictor-corrector")
 
     @property
-    def estimate(self) -> str | None:
-        """How the error of adaptive steps is estimated; None where they are not to be had."""
-        if self.embedded or self.points:
-            return "embedded"
-        return None if self.is_split else "doubling"
+    def estimate(self) -> str:
+        """How the error of adaptive steps is estimated."""
+        return "embedded" if self.embedded or self.points else "doubling"
 
 
 @dataclass(frozen=True)
@@ -150,9 +148,9 @@ BASES = dict.fromkeys(STIFF, "radau_iia5") | dict.fromkeys(SPLIT, "ark324l2sa")
 """Where it is not heun."""
 
 
-def usual_tolerance(base: Base, problem: str) -> str:
+def usual_tolerance(problem: str) -> str:
     """Stiff problems are not for equal steps."""
-    return "1e-4" if problem in STIFF and base.estimate else FIXED
+    return "1e-4" if problem in STIFF else FIXED
 
 
 def learnable(base: Base, tolerance: str | None, problem: str) -> tuple[tuple[Learnt, ...], str]:
@@ -187,16 +185,12 @@ def problem_of(text: str) -> str:
     return one_of("problem", text, (EXAMPLE, *BUILT_IN))
 
 
-def tolerance_of(text: str, base: Base, problem: str) -> str | None:
+def tolerance_of(text: str, problem: str) -> str | None:
     """A relative tolerance as written; None for fixed steps."""
     if text == FIXED:
-        if usual_tolerance(base, problem) != FIXED:
+        if usual_tolerance(problem) != FIXED:
             raise ValueError(f"equal steps are too long or too many for `{problem}`, which is stiff: say a tolerance")
         return None
-    if base.estimate is None:
-        raise ValueError(
-            f"`{base.name}` has no embedded method, which adaptive steps of split methods need: say {FIXED}"
-        )
     if not _NUMBER.fullmatch(text) or not 0 < float(text) < 1:
         raise ValueError(f"the tolerance is `{FIXED}` or a number between 0 and 1 such as 1e-3, not `{text}`")
     return text

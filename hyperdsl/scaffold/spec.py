@@ -78,14 +78,11 @@ def _control(chosen: Choices) -> str:
     control = f"control adaptive {{\nerror {plain}\n{settings}\n}}\n"
     if chosen.learn != "corrector":
         return control
-    its = "adaptive"
-    if not chosen.base.is_split:  # where g estimates the error, too
-        learned = "learned, embedded" if plain == "embedded" else "learned"
-        control = f"control adaptive {{\nerror {learned}\n{settings}\n}}\n\n" + control.replace("adaptive", "plain")
-        its = "plain"
+    learned = "learned, embedded" if plain == "embedded" else "learned"
+    control = f"control adaptive {{\nerror {learned}\n{settings}\n}}\n\n" + control.replace("adaptive", "plain")
     return (
         f"{control}\n# The base alone, to compare with.\n"
-        f"solver {solver_name(chosen)}Base {{\nbase {chosen.base.written}\ncontrol {its}\n}}\n"
+        f"solver {solver_name(chosen)}Base {{\nbase {chosen.base.written}\ncontrol plain\n}}\n"
     )
 
 

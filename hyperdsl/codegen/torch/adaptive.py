@@ -78,7 +78,7 @@ def adaptive_view(plan: Plan) -> AdaptiveView | None:
         doubling=plan.attempt != plan.step,
         per_sample=control.per_sample,
         doubted=doubted,
-        adjoint=not (plan.corrector or control.per_sample or plan.split or is_implicit(plan) or linearised),
+        adjoint=not any((plan.corrector, control.per_sample, plan.learned, plan.split, linearised, is_implicit(plan))),
         **control_settings(control, main.power, embedded.power if embedded else 0),
         stages=phases.stage_lines(),
         result=phases.printed.state(plan.step.base),

@@ -76,9 +76,9 @@ class CaseView:
     corrector. `stated` is what the class says of itself, `computed` what its step gives on a problem of numbers.
     `grid` are the points of its own grid, "" without one; `increments`: whether they are learned. `implicit`: whether a
     step has equations to solve or takes f's derivatives, so that it takes more evaluations than its class counts.
-    `linearised`: whether it takes derivatives; `split`: whether f is a pair. `coarse`: whether its dense output is that
-    much below its order that errors between steps follow the tolerance later than those at the end. `defect` is the
-    tolerance to which its order holds, as an argument, "" where round-off hides it.
+    `linearised`: whether it takes derivatives; `split`: whether f is a pair. `coarse`: whether its dense output has
+    fewer powers of ε than the estimated error, so that errors between steps follow the tolerance later than at the end.
+    `defect` is the tolerance to which its order holds, as an argument, "" where round-off hides it.
     """
 
     solver: str
@@ -239,7 +239,7 @@ def _case(plan: Plan, network: CorrectorView | None) -> CaseView:
         increments=plan.grid is not None and plan.grid.learned,
         implicit=is_implicit(plan) or any(isinstance(statement, Linearise) for statement in plan.step.body),
         split=plan.split,
-        coarse=plan.step.dense is not None and plan.step.dense.order + 1 < plan.order,
+        coarse=_coarse(plan),
         path=_path(plan),
         varying=_varying(plan.varying) if plan.varying else None,
         defect=_defect(plan),
@@ -250,6 +250,11 @@ def _defect(plan: Plan) -> str:
     tolerance = plan.facts.get("tolerance")
     size = float(Fraction(str(tolerance))) if tolerance else 0.0
     return f", {size:g}" if size > _HIDDEN else ""
+
+
+def _coarse(plan: Plan) -> bool:
+    dense, estimates = plan.step.dense, plan.attempt.estimates
+    return dense is not None and bool(estimates) and dense.order + 1 < estimates[0].power
 
 
 def _varying(method: Variable) -> VaryingCaseView:

@@ -10,6 +10,7 @@ from hyperdsl.plan import Coefficient, Plan, Step
 from hyperdsl.plan.step import equations
 from hyperdsl.plan.tables import Table
 from hyperdsl.semantics.model import expressions as e
+from hyperdsl.semantics.model.control import Control
 from hyperdsl.semantics.model.left_open import Grid, Learned
 from hyperdsl.semantics.model.sums import is_zero
 from hyperdsl.semantics.reading.names import class_name
@@ -82,10 +83,31 @@ def trained_spec(plan: Plan) -> str:
     lines += ["}}"]
     grid = [f"    grid {_points(plan.grid)}"] if plan.grid else []
     if plan.corrector is None:
-        lines += ["", f"solver {name} {{{{", f"    base {method}", *grid, "}}"]
+        steps = [f"    control {plan.control.name}"] if plan.control else grid
+        lines += ["", *_controlled(plan.control)] if plan.control else []
+        lines += ["", f"solver {name} {{{{", f"    base {method}", *steps, "}}"]
     elif grid:
         lines += ["", f"hypersolver {name} {{{{", f"    base {method}", "    corrector external", *grid, "}}"]
     return "\n".join(lines) + "\n"
+
+
+def _controlled(control: Control) -> list[str]:
+    """The declaration of a control, with all that it sets."""
+    settings = {
+        "error": control.error,
+        "rtol": control.rtol,
+        "atol": control.atol,
+        "gains": ", ".join(map(str, control.gains)),
+        "safety": control.safety,
+        "factor": " .. ".join(map(str, control.factor)),
+        "first_step": control.first_step,
+        "max_steps": control.max_steps,
+        "max_step": control.max_step,
+        "min_step": control.min_step,
+        "per_sample": "yes" if control.per_sample else "no",
+    }
+    said = [f"    {word} {value}" for word, value in settings.items() if value is not None]
+    return [f"control {control.name} {{{{", *said, "}}"]
 
 
 def _lines(table: Table) -> list[str]:
@@ -96,8 +118,8 @@ def _lines(table: Table) -> list[str]:
         return [f"    {table.word} {{{{", *(f"        {', '.join(map(_spelled, row))}" for row in table.rows), "    }}"]
     rows = zip(table.c, table.rows, strict=True)
     lines = [f"        {_spelled(c)} | {', '.join(map(_spelled, _trimmed(row)))}".rstrip() for c, row in rows]
-    weights = f"          | {', '.join(map(_spelled, table.weights))}"
-    return [f"    {table.word} {{{{", *lines, "        --+--", weights, "    }}"]
+    weights = [f"          | {', '.join(map(_spelled, row))}" for row in table.weights]
+    return [f"    {table.word} {{{{", *lines, "        --+--", *weights, "    }}"]
 
 
 def _trimmed(row: tuple[e.Expression, ...]) -> tuple[e.Expression, ...]:
@@ -109,7 +131,9 @@ def _claim(plan: Plan) -> str:
     """The order that is claimed, as the base's declaration does."""
     autonomous, tolerance = plan.facts["autonomous"], plan.facts["tolerance"]
     order = plan.facts["order_autonomous"] if autonomous else plan.order
-    return f"{order}" + (f" within {tolerance}" if tolerance else "") + " autonomous" * bool(autonomous)
+    embedded = plan.facts["claimed_embedded_orders"]
+    further = f"({embedded[0]})" if isinstance(embedded, list) and embedded[: len(plan.tables[0].weights) - 1] else ""
+    return f"{order}{further}" + (f" within {tolerance}" if tolerance else "") + " autonomous" * bool(autonomous)
 
 
 def _points(grid: Grid) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from hyperdsl.diagnostics import catalogue
 from hyperdsl.semantics.methods.proofs import Claim, claiming, rows_sum, shown, unproven
@@ -181,7 +182,7 @@ def is_as_claimed(report: Report, part: Part, name: n.Name, proven: DenseReport,
     Where the claim is within the method's own order its weights may be at fault, and no fix is offered.
     """
     order, failing = proven.order, proven.failing
-    fields = {"name": name.text, "claimed": part.order, "proven": order}
+    fields: dict[str, Any] = {"name": name.text, "claimed": part.order, "proven": order}
     if part.order > order and not proven.finished:
         unproven(report, part.claimed, f"the dense output of `{name.text}`", part.order, order)
     elif part.order > order:

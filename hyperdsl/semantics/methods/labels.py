@@ -43,11 +43,10 @@ def tables_of(declaration: n.Declaration) -> list[n.Tableau]:
 def dense_of(report: Report, declaration: n.Declaration) -> n.Tableau | None:
     """Its dense output; a second one is reported."""
     statements = declaration.body.statements
-    first, *others = [s for s in statements if isinstance(s, n.Tableau) and s.word.text == "dense"] or [None]
-    for table in others:
-        if table is not None:
-            report(catalogue.REPEATED_SETTING, table.word, word="dense")
-    return first
+    found = [s for s in statements if isinstance(s, n.Tableau) and s.word.text == "dense"]
+    for table in found[1:]:
+        report(catalogue.REPEATED_SETTING, table.word, word="dense")
+    return found[0] if found else None
 
 
 def settings_of(declaration: n.Declaration) -> n.Block:

@@ -71,6 +71,9 @@ def check_control(report: Report, node: n.Name, control: Control, solver: m.Step
             return
         problem = f"`{control.name}` takes the embedded error, and {base} has no embedded weights"
         advice = "write `error doubling`, or take a base with two rows of weights"
+        if solver.learned:
+            problem += ": where all coefficients are learned order 1 alone is kept, and a second row would say nothing"
+            advice = "write `error doubling`, or learn the parameters of a family with two rows of weights"
         report(catalogue.BAD_CONTROL, node, problem=problem, help=advice)
     elif (control.error == "embedded" or control.fallback) and _rows_agree(solver):
         rows = solver.tableau.weights

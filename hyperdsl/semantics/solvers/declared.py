@@ -105,7 +105,8 @@ def read_solver(report: Report, declaration: n.Declaration, names: Names) -> m.A
     if isinstance(parts.corrector, m.Corrector):
         _check_inputs(report, settings, parts.corrector, base)
         if parts.placed and parts.corrector.start == "field":
-            report(catalogue.NOT_YET, parts.placed, what="correctors that start from the field of a path are")
+            what = "correctors that start from the field of a path are"
+            report(catalogue.NOT_YET, parts.placed, what=what, help="leave `start field` out of the corrector")
     if report.failed_since(before):
         return None
     check_precision(report, declaration.name, solver)
@@ -179,8 +180,6 @@ def _additive(
         problem = f"`{method.name}` takes f in two parts, and a path makes one field of a model"
         report(catalogue.BAD_PARTS, parts.placed, problem=problem, help="take a base that is not additive")
     if parts.chosen and parts.control:
-        if parts.control.error != "embedded":
-            report(catalogue.NOT_YET, parts.chosen, what="errors but `embedded` of additive solvers are")
         check_control(report, parts.chosen, parts.control, solver)
     _check_open(report, settings, solver)
     return solver
@@ -217,7 +216,9 @@ def _rosenbrock(
         check_control(report, parts.chosen, parts.control, solver)
         if isinstance(parts.corrector, m.Corrector) and "stages" in parts.corrector.inputs:
             at = settings.by_word["corrector"].values[0]
-            report(catalogue.NOT_YET, at, what="correctors that read the stages of adaptive Rosenbrock steps are")
+            advice = "leave `stages` out of the corrector's inputs, or the control out of the solver"
+            what = "correctors that read the stages of adaptive Rosenbrock steps are"
+            report(catalogue.NOT_YET, at, what=what, help=advice)
     _check_open(report, settings, solver)
     return solver
 
@@ -311,13 +312,12 @@ def _check_open(report: Report, settings: Settings, solver: m.StepSolver) -> Non
         return
     if solver.free:
         at = settings.by_word["base"].values[0]
-        report(catalogue.NOT_YET, at, what="free and learned parameters of one base are")
-    if solver.control:
-        at = settings.by_word["control"].values[0]
-        report(catalogue.NOT_YET, at, what="step-size control of a base with learned parameters is")
+        advice = "give numbers for those that are free, or learn them all"
+        report(catalogue.NOT_YET, at, what="free and learned parameters of one base are", help=advice)
     if solver.training and any(isinstance(phase.loss, AdversarialLoss) for phase in solver.training.phases):
         at = settings.by_word["training"].values[0]
-        report(catalogue.NOT_YET, at, what="adversarial training of a base with learned parameters is")
+        advice = "worst cases would move with the base: train it by `loss residual`, `trajectory(...)` or `end`"
+        report(catalogue.NOT_YET, at, what="adversarial training of a base with learned parameters is", help=advice)
 
 
 def _check_inputs(report: Report, settings: Settings, corrector: m.Corrector, base: Chosen) -> None:

@@ -87,7 +87,8 @@ def check_grid(report: Report, settings: Settings, solver: m.StepSolver) -> None
             report(catalogue.BAD_GRID, at, problem=problem, help="train it by `loss end`")
             return
         if isinstance(phase.loss, TrajectoryLoss):
-            report(catalogue.NOT_YET, at, what="rollouts from within a grid (`loss end` is for all of it) are")
+            what = "rollouts from within a grid are"
+            report(catalogue.NOT_YET, at, what=what, help="train it by `loss end`, which is for all of the grid")
             return
         whole = [(1,)] if isinstance(phase.loss, EndLoss) else []  # what `loss end` has where nothing is said
         if phase.steps.given and phase.steps.grids not in [(grid.steps,), *whole]:

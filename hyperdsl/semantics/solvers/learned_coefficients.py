@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 from hyperdsl.diagnostics import catalogue
 from hyperdsl.semantics.model import spec as m
+from hyperdsl.semantics.model.additive import Additive
 from hyperdsl.semantics.model.left_open import Learned
+from hyperdsl.semantics.model.rosenbrock import Rosenbrock
 from hyperdsl.semantics.reading.report import Report
 from hyperdsl.semantics.reading.settings import Arguments, chosen
 from hyperdsl.semantics.solvers.equal_grid import DEFAULT_START, STARTS, composed, on_equal_grid, starts_of
@@ -48,6 +50,14 @@ def _of_method(report: Report, call: n.Call, find: Find) -> Family | None:
         return None
     method = find(name)
     if method is None or report.failed_since(before):
+        return None
+    if isinstance(method, Additive | Rosenbrock):
+        kind = "an additive" if isinstance(method, Additive) else "a Rosenbrock"
+        problem = (
+            f"`{method.name}` is {kind} method, of which parameters of a family can be learned, not all coefficients"
+        )
+        advice = "declare a family, `method mine(gamma) {...}`, and write `base mine(gamma = learned(1/2))`"
+        report(catalogue.BAD_PARAMETER, name, problem=problem, help=advice)
         return None
     if not isinstance(method, m.Method):
         problem = f"`{method.name}` has a history, so its coefficients cannot be learned"

@@ -37,8 +37,8 @@ class Chosen:
         On its way a learned parameter may pass a zero that the family's `where` leaves out: training keeps the
         coefficients bounded.
         """
-        open_ones: dict[str, Free | Learned] = {one.name: one for one in (*self.free, *self.learned)}
-        region = Region({name: one.interval for name, one in open_ones.items()})
+        open_ones: tuple[Free | Learned, ...] = (*self.free, *self.learned)
+        region = Region({one.name: one.interval for one in open_ones})
         values = dict(self.fixed)
         return region if self.free else replace(region, nonzero=tuple(factor.substitute(values) for factor in nonzero))
 
