@@ -17,7 +17,7 @@ import torch
 from rich.console import Console
 from torch import Tensor, nn
 
-from hyperdsl.evaluation import scipy_methods
+from hyperdsl.evaluation import scipy_methods, work_precision
 from hyperdsl.evaluation.built_in import built_in
 from hyperdsl.evaluation.contenders import beside, fixed
 from hyperdsl.evaluation.cost import milliseconds
@@ -211,11 +211,20 @@ def test_a_stiff_problem_that_does_not_say_so_is_seen() -> None:
     assert calls[0] < 20_000  # explicit steps that cannot succeed end when numbers are no longer finite
 
 
-def test_a_stiff_problem_that_no_method_solves_says_so() -> None:
-    """It is asked of SciPy once."""
-    near_its_end = replace(DECAY, f=lambda s, z: z * z, jacobian=None, span=(0.0, 1 - 1e-7), tolerance=1e-9)
+@pytest.mark.parametrize("stiff", [True, False])
+def test_a_stiff_problem_that_no_method_solves_says_so(monkeypatch: pytest.MonkeyPatch, stiff: bool) -> None:
+    """SciPy is asked once, whether the problem says that it is stiff or not."""
+    asked = list[float]()
+
+    def watched(*arguments, tolerance, jacobian):  # type: ignore[no-untyped-def]
+        asked.append(tolerance)
+        return stiff_reference(*arguments, tolerance=tolerance, jacobian=jacobian)
+
+    monkeypatch.setattr(work_precision, "stiff_reference", watched)
+    near_its_end = replace(DECAY, f=lambda s, z: z * z, jacobian=None, span=(0.0, 1 - 1e-7), stiff=stiff, samples=1)
     with pytest.raises(NotConvergedError, match="LSODA"):
-        begun(near_its_end)
+        begun(replace(near_its_end, tolerance=1e-8))
+    assert asked == [1e-8 if stiff else 1e-7]
 
 
 def test_without_scipy_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
