@@ -96,18 +96,28 @@ class _Transposed:
         flat = torch.stack([rows.flat(one.resolve_conj()) for one in g]).to(work)
         a = torch.tensor(self.a, dtype=work, device=g.device)
         eps = self.eps.to(work)
-        found = self._krylov(flat, a, eps) if self.f.rule.by == "krylov" else self._direct(flat, a, eps)
+        if self.f.rule.by == "krylov":
+            found, left = self._krylov(flat, a, eps)
+            if bool((left > torch.finfo(g.dtype).eps ** 0.5).any()):
+                if not self.f.jacobian.joined():
+                    raise RuntimeError(_KRYLOV)
+                return self._solved(g)
+        else:
+            matrices = [self.f.jacobian.exactly_at(s, z) for s, z in self.places]
+            if self.f.jacobian.rows(*self.places[0]) is not rows:
+                return self._solved(g)
+            found = self._direct(flat, a, eps, torch.stack(matrices).to(work))
         real = g.real.dtype if g.is_complex() else g.dtype
         return torch.stack([rows.back(one.to(real)) for one in found])
 
-    def _direct(self, g: Tensor, a: Tensor, eps: Tensor) -> Tensor:
+    def _direct(self, g: Tensor, a: Tensor, eps: Tensor, matrices: Tensor) -> Tensor:
         stages, rows, n = g.shape
-        matrices = torch.stack([self.f.jacobian.at(s, z) for s, z in self.places]).to(g.dtype)
         whole = torch.einsum("ij,irkl->rjlik", a, matrices).reshape(rows, stages * n, stages * n)
         found = Factored(whole, eps).solve(g.transpose(0, 1).reshape(rows, stages * n))
         return found.reshape(rows, stages, n).transpose(0, 1)
 
-    def _krylov(self, g: Tensor, a: Tensor, eps: Tensor) -> Tensor:
+    def _krylov(self, g: Tensor, a: Tensor, eps: Tensor) -> tuple[Tensor, Tensor]:
+        """The solution, and what it leaves of each row as a part of g."""
         stages, rows, n = g.shape
         pulls = [self.f.jacobian.transposed(s, z) for s, z in self.places]
         size = eps[:, None] if eps.ndim else eps
@@ -119,10 +129,17 @@ class _Transposed:
             return found.transpose(0, 1).reshape(rows, stages * n)
 
         tolerance = 10 * torch.finfo(g.dtype).eps
-        found = gmres(operator, g.transpose(0, 1).reshape(rows, stages * n), tolerance)
-        return found.reshape(rows, stages, n).transpose(0, 1)
+        right = g.transpose(0, 1).reshape(rows, stages * n)
+        found = gmres(operator, right, tolerance)
+        largest = right.abs().amax(-1, keepdim=True).clamp_min(torch.finfo(g.dtype).tiny)
+        left = torch.linalg.vector_norm((right - operator(found)) / largest, dim=-1)
+        return found.reshape(rows, stages, n).transpose(0, 1), left
 
 
+_KRYLOV = (
+    "the equations of the gradients of implicit steps were not solved: Krylov's method does not converge; take more "
+    "steps, or `solve newton`"
+)
 _TWICE = (
     "gradients of implicit steps cannot be differentiated again: take an explicit solver, or one step at a time under "
     "torch.func, which goes through the iterations"

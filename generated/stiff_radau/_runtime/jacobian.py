@@ -84,6 +84,34 @@ class Jacobian:
             return self._differences(s, z, slope, rows)
         return by_rows(slope, leaf, rows)
 
+    def exactly_at(self, s: Any, z: Tensor) -> Tensor:
+        """The same where nothing corrects them, as in gradients.
+
+        f may couple rows here that it did not where they were looked for: then there are fewer from now on.
+        """
+        found, rows = self.at(s, z), self.rows(s, z)
+        if self.given is not None or self.each or not rows.axes:
+            return found
+        leaf, slope = watched(self.f, s, z)
+        if not slope.requires_grad:
+            return found
+        probe = torch.arange(slope.numel(), dtype=slope.dtype, device=slope.device).cos().reshape(rows.count, -1, 1)
+        (pulled,) = torch.autograd.grad(
+            slope, leaf, probe.reshape(slope.shape), retain_graph=True, materialize_grads=True
+        )
+        off = (pulled.reshape(probe.shape) - found.mT @ probe).abs().amax()
+        if not bool(off > torch.finfo(slope.dtype).eps ** 0.5 * (found.abs().mT @ probe.abs()).amax()):
+            return found
+        aside = torch.Generator(device=z.device).manual_seed(0)
+        fewer = (axes for axes in range(rows.axes - 1, 0, -1) if _apart(leaf, slope, prod(z.shape[:axes]), aside))
+        self._rows = Rows(z.shape, next(fewer, 0), z.is_complex())
+        return self.exactly_at(s, z)
+
+    def joined(self) -> bool:
+        """Take the whole state for one row from now on; whether it was not."""
+        before, self._rows = self._rows, Rows(self.like.shape, 0, self.like.is_complex())
+        return not self.each and self.given is None and before is not None and before.axes > 0
+
     def product(self, s: Any, z: Tensor) -> Callable[[Tensor], Tensor]:
         """v ↦ ∂f/∂z v for v like `rows`' vectors, [count, size], also of another dtype than z's.
 
@@ -250,15 +278,17 @@ def _apart(leaf: Tensor, slope: Tensor, count: int, generator: torch.Generator) 
     random = torch.rand(slope.shape, generator=generator, dtype=slope.dtype, device=slope.device).reshape(
         count, slope.numel() // max(1, count)
     )
-    numbers, coupled = torch.arange(count, device=slope.device), list[Tensor]()
+    numbers = torch.arange(count, device=slope.device)
     for digit in range((count - 1).bit_length()):
-        chosen = (numbers >> digit) & 1 == 1
+        chosen, coupled = (numbers >> digit) & 1 == 1, list[Tensor]()
         for mask in (chosen, ~chosen):
             cotangent = torch.where(mask[:, None], random + 0.5, 0).reshape(slope.shape)
             (found,) = torch.autograd.grad(slope, leaf, cotangent, retain_graph=True, materialize_grads=True)
             outside = found.reshape(count, found.numel() // max(1, count))[~mask]
             coupled.append((outside.nan_to_num(0.0) != 0).any())  # nothing times an infinite derivative is none
-    return not coupled or not bool(torch.stack(coupled).any())
+        if bool(torch.stack(coupled).any()):
+            return False
+    return True
 
 
 def watched(f: VectorField, s: Any, z: Tensor) -> tuple[Tensor, Tensor]:
