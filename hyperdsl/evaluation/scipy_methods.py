@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 from collections.abc import Callable, Iterator, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,9 @@ from hyperdsl.evaluation.solvers import ReferenceSolution, Solved, Span, bind, i
 
 METHODS = {"radau": "Radau", "bdf": "BDF", "lsoda": "LSODA"}
 """What they are called here and there."""
+
+MOST = 1_000_000
+"""Evaluations that a solve may take for a sample; one that takes more has not reached its end."""
 
 _LARGE, _DENSE = 50, 0.1  # numbers in a state, and the share of nonzeros, from which a Jacobian is no longer sparse
 _RELATIVE = 1e-8  # the absolute tolerance of references over the relative one: small states count as well
@@ -95,7 +100,10 @@ def _each(
         field = _flat(bind(f, own), start)
         matrix = {} if jacobian is None else {"jac": _matrix(_flat(bind(jacobian, own), start), method != "lsoda")}
         first = start.double().flatten().cpu().numpy()
-        yield solve_ivp(field, span, first, method=METHODS[method], **given, **matrix)
+        try:
+            yield solve_ivp(_bounded(field), span, first, method=METHODS[method], **given, **matrix)
+        except _TooManyError:  # SciPy's methods have no limit of their own: near a pole their steps only get shorter
+            yield SimpleNamespace(success=False, y=first[:, None], nfev=MOST, njev=0, nlu=0)
 
 
 def suited(z0: Tensor) -> str:
@@ -109,6 +117,22 @@ def _flat(f: VectorField, like: Tensor) -> Callable[[float, Any], Any]:
     def evaluate(s: float, y: Any) -> Any:
         z = torch.from_numpy(y).reshape(1, *like.shape).to(like)
         return f(torch.tensor(s, dtype=like.dtype, device=like.device), z).double().flatten().cpu().numpy()
+
+    return evaluate
+
+
+class _TooManyError(Exception):
+    """A solve has taken all evaluations that it may."""
+
+
+def _bounded(flat: Callable[[float, Any], Any]) -> Callable[[float, Any], Any]:
+    """The same for so many evaluations."""
+    calls = itertools.count()
+
+    def evaluate(s: float, y: Any) -> Any:
+        if next(calls) >= MOST:
+            raise _TooManyError
+        return flat(s, y)
 
     return evaluate
 

@@ -193,6 +193,17 @@ def test_references_are_as_good_as_they_say() -> None:
         stiff_reference(lambda s, z: z * z, torch.ones(1, 1), near_its_end, tolerance=1e-8)
 
 
+@pytest.mark.parametrize("method", ["radau", "bdf", "lsoda"])
+def test_solves_that_would_not_end_do(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Near a pole SciPy's steps get ever shorter."""
+    monkeypatch.setattr(scipy_methods, "MOST", 500)
+    z0, given = torch.tensor([[1.0], [0.1]]), {"method": method, "rtol": 1e-9, "atol": 1e-9}
+    found = scipy_solve(lambda s, z: z * z, z0, (0.0, 1 - 1e-13), **given)  # type: ignore[arg-type]
+    assert found.z[0].isnan().all()
+    assert float(found.z[1]) == pytest.approx(1 / 9, rel=1e-6)
+    assert found.evaluations <= 500
+
+
 def test_a_stiff_problem_that_does_not_say_so_is_seen() -> None:
     pendulum = built_in("pendulum")
     same, start = begun(pendulum)
