@@ -17,7 +17,8 @@ from .implicit import Differentiated, given_of
 from .jacobian import Given, Rows, unhooked
 from .linear import Factored
 from .rates import Rates
-from .state import VectorField, beside, is_eager
+from .state import VectorField, beside
+from .transforms import is_plain
 
 
 class Linearisable(Counted):
@@ -115,7 +116,7 @@ def linearised(f: Any, s: Any, z: Tensor, size: Tensor) -> tuple[Any, Tensor]:
     size: γε, 0-d or [batch]. Compilers and transforms get the matrix of all components of the state, whose derivatives
     they follow. RuntimeError where they meet steps of its own for each sample.
     """
-    if not is_eager(z):
+    if not is_plain(z):
         return _whole(f, s, z, size)
     owner: Linearisable = f if getattr(type(f), "is_linearisable", False) else Linearisable(f, z, each=size.ndim > 0)
     return owner.at(s, z, size)
@@ -130,7 +131,7 @@ class RosenbrockSteps(Differentiated):
     linearises: ClassVar[bool] = True
 
     def _prepared(self, f: VectorField, z: Tensor) -> VectorField:
-        if getattr(type(f), "is_linearisable", False) or not is_eager(z):
+        if getattr(type(f), "is_linearisable", False) or not is_plain(z):
             return f
         return Linearisable(f, z, given_of(f), getattr(self, "each", False))
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from generated.stiff_rodas import HyperRos2, LangVerwer3, Rodas4, Rodas5p, SolveError
 from hyperdsl.runtime.program import program
@@ -313,3 +314,21 @@ def test_what_cannot_be_a_fixed_list_is_refused() -> None:
         torch.export.export(Solved(), (torch.ones(3),), strict=False)
     with pytest.raises(SolveError):
         Rodas5p()(lambda s, z: z * torch.where(s > 0.5, torch.nan, 1.0), torch.ones(2), (0.0, 1.0))
+
+
+@pytest.mark.parametrize("solver", [LangVerwer3, Rodas5p])
+def test_what_f_reads_has_tangents_too(solver: Any) -> None:
+    """Nothing of z tells that derivatives go along: the step's matrix got none of them, and the end was a tenth off."""
+    steps = {"steps": 5} if solver is LangVerwer3 else {}
+    z, a = torch.tensor([[1.0, 0.5]], dtype=torch.float64), torch.tensor(1.3, dtype=torch.float64)
+
+    def end(a: Tensor) -> Tensor:
+        total: Tensor = solver()(lambda s, z: a * torch.cos(z) - 3 * a * z**3, z, (0.0, 1.0), **steps).sum()
+        return total
+
+    leaf = a.clone().requires_grad_()
+    (wanted,) = torch.autograd.grad(end(leaf), leaf)
+    with forward_ad.dual_level():
+        forward = forward_ad.unpack_dual(end(forward_ad.make_dual(a, torch.ones_like(a)))).tangent
+    for found in (forward, torch.func.jvp(end, (a,), (torch.ones_like(a),))[1], torch.func.grad(end)(a)):
+        assert torch.allclose(found, wanted, rtol=1e-9)

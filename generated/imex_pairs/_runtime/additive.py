@@ -13,8 +13,9 @@ from .field import Counted
 from .implicit import ImplicitSteps, given_of, with_jacobian
 from .jacobian import Given
 from .newton import Solvable
-from .state import Restore, VectorField, is_eager
+from .state import Restore, VectorField
 from .stops import Sided
+from .transforms import is_plain
 
 PAIR = "the vector field of an additive method is a pair (explicit, implicit) of functions f(s, z)"
 
@@ -177,7 +178,7 @@ class AdditiveSteps(ImplicitSteps):
             pair: Any = f.f
             sided = Split(_Inside(f, pair.explicit), _Inside(f, pair.implicit), remembers=False)
             return self._prepared(sided, z)
-        if isinstance(f, Prepared) or not is_eager(z):
+        if isinstance(f, Prepared) or not is_plain(z):
             return f  # type: ignore[no-any-return]
         implicit = _Implicit(f.implicit, z, self.rule, given_of(f.implicit), getattr(self, "each", False))
         return Prepared(_Kept(f.explicit), implicit, f.remembers)
