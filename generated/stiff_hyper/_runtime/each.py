@@ -129,7 +129,7 @@ class _EachMarch:
         self.stopped = accept & (following == self.bound) & (following != self.end)
         self._resize(eps.abs(), accept)
         self.active = self.active & ~(accept & (following == self.end))
-        small = self._small()
+        small = self._small() & ~accept
         self.failure = torch.where(small, torch.where(e.isfinite(), *_SMALL), self.failure)
         self.active = self.active & ~small
         self.running, advanced = torch.stack((self.active.any(), accept.any())).tolist()
