@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from .adaptive import AdaptiveSteps
+from .between import ends_of
 from .control import Control
 from .events import EachWatch, with_gradients
 from .field import require_own_between, slope_at
@@ -111,6 +112,7 @@ class _EachMarch:
         self.most = min(problem.most, control.max_step or math.inf)
         self.bound, self.dz, self.running = self.end, z, z.numel() > 0 and going
         self.watch: EachWatch | None = None
+        self.ends = ends_of(problem.f, self.s, z, problem.weights)
         self.event, self.stopped = torch.full_like(self.failure, -1), torch.zeros_like(self.active)
         if self.running:
             self._begin()
@@ -214,13 +216,18 @@ class _EachMarch:
         if self.between:
             stages = tried.between and tried.between(self.dz)
             require_own_between(problem.f, self.dz, stages)
-            piece = piece._replace(end=self.z, following=self.dz, stages=stages, weights=problem.weights)
+            dz, slope = piece.slope, self.dz
+            if self.ends is not None and stages is None:
+                dz, slope = self.ends.slopes(begun.detach(), piece.eps.detach(), piece.z, self.z, dz, slope)
+            piece = piece._replace(end=self.z, slope=dz, following=slope, stages=stages, weights=problem.weights)
             self.pieces += [piece] if self.kept else []
         if self.watch is not None:
             self._look(self.watch, piece, accept)
         if problem.sided is not None and bool(self.stopped.any()):
             self._enter()
             self.dz = torch.where(beside(self.stopped, self.z), problem.slope(self.s, self.z), self.dz)
+            if self.ends is not None:
+                self.ends.forget(self.stopped)
             if self.pace.restarts:
                 sizes = self._first_steps(self.dz).clamp_min(self.control.min_step or 0.0)
                 self.size = torch.where(self.stopped & sizes.isfinite(), sizes, self.size)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from .derivatives import implicit
-from .field import Counted
+from .field import Counted, massed_of
 from .implicit import Differentiated, given_of
 from .jacobian import Given, Rows, unhooked
 from .linear import Factored
@@ -31,6 +31,7 @@ class Linearisable(Counted):
     def __init__(self, f: VectorField, z: Tensor, given: Given | None = None, each: bool = False) -> None:
         super().__init__(f)
         self.jacobian = Rates(f, z, given, each)
+        self.last: Linearised | None = None
 
     def at(self, s: Any, z: Tensor, size: Tensor) -> tuple[Linearised, Tensor]:
         """As `linearised`."""
@@ -43,7 +44,15 @@ class Linearisable(Counted):
         if tracked is not None:
             drift = tracked.drift(drift)
         work = matrix if matrix.dtype.itemsize >= 4 else matrix.float()
-        return Linearised(Factored(work, size.detach().to(work.dtype)), rows, tracked), drift
+        self.last = Linearised(Factored(work, size.detach().to(work.dtype)), rows, tracked)
+        return self.last, drift
+
+    def damped(self, slope: Tensor) -> Tensor:
+        """(I − γε ∂f/∂z)⁻¹ slope, with the last step's matrix (`Ends`)."""
+        massed = massed_of(self.f)
+        if self.last is None or (massed is not None and massed.singular):
+            return slope
+        return self.last.damped(slope)
 
 
 class Linearised:
@@ -59,6 +68,10 @@ class Linearised:
             return found
         moved = r if self.tracked is None else r + self.tracked.moved(found)  # d(γε ∂f/∂z) k, with k as it is
         return implicit(lambda g: self._solved(g, transposed=True), moved, found)
+
+    def damped(self, r: Tensor) -> Tensor:
+        """The same of a matrix that is taken for constant."""
+        return self._solved(r, transposed=False)
 
     def _solved(self, r: Tensor, *, transposed: bool) -> Tensor:
         flat = self.rows.flat(r.resolve_conj())

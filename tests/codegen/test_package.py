@@ -62,7 +62,19 @@ def test_the_runtime_is_copied_byte_for_byte(heun: Path, package: Package) -> No
     """Only what is needed: a plain solver gets no corrector, and nothing of adaptive steps."""
     plain = package(PLAIN, "plain")
     shared = {"__init__", "field", "files", "fixed", "gradients", "measuring", "outcome", "ranges", "safetensors"}
-    shared |= {"clock", "events", "grid", "precision", "solution", "solver", "state", "transforms", "way", "weights"}
+    shared |= {
+        "between",
+        "clock",
+        "events",
+        "grid",
+        "precision",
+        "solution",
+        "solver",
+        "state",
+        "transforms",
+        "way",
+        "weights",
+    }
     assert {path.stem for path in (plain / "_runtime").glob("*.py")} == shared
     assert {path.stem for path in (heun / "_runtime").glob("*.py")} == {*shared, "corrector", "relative"}
     for path in (heun / "_runtime").glob("*.py"):

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from .between import ends_of, lasting
 from .clock import Clock
 from .control import Control
 from .events import Events
@@ -140,6 +141,7 @@ class _March(Way):
         self.status, self.size = Status.SUCCESS, 0.0
         self.most = min(problem.most, control.max_step or math.inf)
         self.bound, self.clock = self.end, Clock(self.z, problem.plain)
+        self.ends = ends_of(problem.f, self.s, self.z, problem.weights)
         if not self.z.numel():
             self.s = self.end  # an empty batch is solved
         if self.s != self.end:
@@ -227,6 +229,8 @@ class _March(Way):
             if self.ends_in(piece, following):
                 return
             self.states += _inside(piece, self.times[len(self.states) :], self.sign * following, self.sign)
+        elif self.ends is not None:
+            self.ends.passed(*lasting(self.z, self.s, following), self.z)
         self.size = max(min(self.pace.taken(taken), self.most), self.control.min_step or 0.0)
         self.s, self.z, self.dz = following, tried.end, self.dz if slope is None else slope
         if following == self.bound != self.end:
@@ -234,6 +238,7 @@ class _March(Way):
             self._enter()
             now = self.clock.time(following)
             self.dz = problem.slope(now, self.z)
+            self.ends = ends_of(problem.f, following, self.z, problem.weights)
             if self.pace.restarts:
                 self.size, self.status = self._first_step(now, self.end - following)
                 self.size = max(self.size, self.control.min_step or 0.0)
@@ -250,7 +255,10 @@ class _March(Way):
         assert slope is not None
         stages = tried.between and tried.between(slope)
         require_own_between(self.problem.f, slope, stages)
-        return Piece(self.s, following - self.s, self.z, tried.end, self.dz, slope, stages, self.problem.weights)
+        dz = self.dz
+        if self.ends is not None and stages is None:
+            dz, slope = self.ends.slopes(*lasting(self.z, self.s, following), self.z, tried.end, dz, slope)
+        return Piece(self.s, following - self.s, self.z, tried.end, dz, slope, stages, self.problem.weights)
 
 
 def _judged(tried: Attempt, z: Tensor, control: Control) -> tuple[float, int, Attempt]:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from .derivatives import attached, unrolled
 from .equations import SLOW, Equations
-from .field import Counted
+from .field import Counted, massed_of
 from .jacobian import Given, Jacobian, unhooked
 from .linear import Coupled, Krylov, Operator, Square
 from .state import VectorField, beside
@@ -173,6 +173,18 @@ class Solvable(Counted):
             return torch.where(
                 beside(doubted, found) if self.each else doubted, self._filtered(eps, gamma, again), found
             )
+
+    def damped(self, slope: Tensor) -> Tensor:
+        """(I − γε ∂f/∂z)⁻¹ slope, with what solved the last step's equations (`Ends`)."""
+        known = next(iter(self._solvers.items()), None)
+        massed = massed_of(self.f)
+        if known is None or self.start is None or (massed is not None and massed.singular):
+            return slope
+        rows, (a, solvers) = self.jacobian.rows(*self.start), known
+        flat = rows.flat(slope.detach() if self.rule.by == "krylov" else slope)  # products have no gradients
+        found, made = solvers[-1][0].filtered(abs(a[0][0]), flat.to(self._work(slope)))
+        self.factorisations += made
+        return rows.back(found.to(flat.dtype))
 
     def norm(self, ratio: Tensor) -> Tensor:
         """Root mean squares over all of a state, or of each sample."""

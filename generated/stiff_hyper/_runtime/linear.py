@@ -204,11 +204,13 @@ class Krylov:
         return found.reshape(rows, stages, n).transpose(0, 1)
 
     def filtered(self, gamma: float, v: Tensor) -> tuple[Tensor, int]:
-        """(I − ε γ J)⁻¹ v."""
-        found = gmres(lambda w: w - self.eps * gamma * self.product(w), v, self.tolerance)
+        """(I − ε γ J)⁻¹ v; v may be large in directions of which nearly nothing is left."""
+        found = gmres(lambda w: w - self.eps * gamma * self.product(w), v, SHARP)
         return found, 0
 
 
+SHARP = 1e-6
+"""The residual of what is filtered, as a part of it."""
 BASIS, RESTARTS, LOOKS = 60, 5, 4
 """Vectors that GMRES keeps, how often it starts again, and after how many products it looks at what is left."""
 

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .between import ends_of, lasting
 from .events import Event, events_of
 from .field import Counted, require_own_between, slope_at
 from .outcome import Status
@@ -28,6 +29,7 @@ class GridWay(Way):
         self.begin()
         if self.pieced and len(points) > 1:
             self.dz = self._slope(z, self.s)
+        self.ends = ends_of(f, self.s, z) if self.pieced else None
 
     @classmethod
     def told(cls, callback: Callback, f: VectorField, z: Tensor, points: Sequence[float], restore: Restore) -> GridWay:
@@ -40,7 +42,10 @@ class GridWay(Way):
         self.accepted += 1
         if self.pieced:
             dz = self._slope(z, following)
-            if self.ends_in(Piece(begun, following - begun, self.z, z, self.dz, dz), following):
+            slopes = self.dz, dz
+            if self.ends is not None:
+                slopes = self.ends.slopes(*lasting(z, begun, following), self.z, z, *slopes)
+            if self.ends_in(Piece(begun, following - begun, self.z, z, *slopes), following):
                 return True
         self.s, self.z, self.dz = following, z, dz
         self.call(following - begun)

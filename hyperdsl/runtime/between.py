@@ -1,0 +1,102 @@
+"""Slopes that the cubic between steps has at their ends, where f is stiff.
+
+A state at a step's end may be off the slow solution by δ, within its tolerance, and f there is off by λδ, which is
+without bound. So f is held against d, the slope of the polynomial through the last states: what f − d has of stiff
+components, (I − F)² (f − d) with the step's own F = (I − γε ∂f/∂z)⁻¹, is no more than the last term of d, which is
+about as well as d is known. Where f is not stiff that is O(ε²) of f − d and f stays what it is; where it is stiff, the
+cubic between steps is off by O(ε³) and a multiple of δ at most.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .state import beside, times_of
+
+
+class Ends:
+    """Slopes at the ends of accepted steps, from the states before; s is 0-d, or [batch] with the batch's own steps."""
+
+    def __init__(self, f: Any, s: Tensor, z: Tensor) -> None:
+        self.f = f
+        self.count = torch.zeros_like(s, dtype=torch.long)
+        self.times, self.states = (s, s), (z, z)
+        self.edge, self.reached = z, torch.full_like(s, torch.nan)
+
+    def forget(self, which: Tensor) -> None:
+        """What was before is of another f, as at a jump."""
+        self.count = torch.where(which, 0, self.count)
+
+    def passed(self, s: Tensor, eps: Tensor, z: Tensor) -> None:
+        """A step of size ε was taken from z at s; of 0, none."""
+        moved, (before, earlier) = eps != 0, self.times
+        choose = beside(moved, z) if moved.ndim else moved
+        self.times = torch.where(moved, s, before), torch.where(moved, before, earlier)
+        self.states = torch.where(choose, z, self.states[0]), torch.where(choose, self.states[0], self.states[1])
+        self.count = self.count + moved
+
+    def slopes(
+        self, s: Tensor, eps: Tensor, z: Tensor, end: Tensor, dz: Tensor, slope: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """At both ends of a step from z at s, of size ε: 0 where none was taken. f is `dz` at z and `slope` at the end.
+
+        The first step has one slope of states, that of its chord.
+        """
+        size, last, first = (torch.where(one == 0, 1, one) for one in (eps, s - self.times[0], torch.sub(*self.times)))
+        chord, older, oldest = (
+            (after - start) / self._wide(length)
+            for after, start, length in (
+                (end, z, size),
+                (z, self.states[0], last),
+                (self.states[0], self.states[1], first),
+            )
+        )
+        second = (chord - older) / self._wide(size + last)
+        third = (second - (older - oldest) / self._wide(last + first)) / self._wide(size + last + first)
+        curved, bent = self._wide(size) * second, self._wide(size * (size + last)) * third
+        d = chord + self._where(self.count > 0, curved) + self._where(self.count > 1, bent)
+        known = self._where(self.count > 1, bent, self._where(self.count > 0, curved, chord)).detach().abs()
+        after, joined = self._settled(d, slope, known), (s - self.reached).abs() <= 1e-6 * size.abs()
+        start = self.edge
+        if not bool(joined.all()):
+            start = self._where(joined, self.edge, self._settled(chord, dz, chord.detach().abs()))
+        self.passed(s, eps, z)
+        self.reached = torch.where(eps != 0, s + eps, self.reached)
+        self.edge = after = self._where(eps != 0, after, start)
+        return start, after
+
+    def _settled(self, d: Tensor, slope: Tensor, known: Tensor) -> Tensor:
+        """The slope with no more of stiff components' difference to d than d is `known` to."""
+        left = slope - d
+        once = self.f.damped(left)
+        stiff = left - 2 * once + self.f.damped(once)
+        size = stiff.detach().abs()
+        part = torch.where(size > known, known / size.clamp_min(torch.finfo(size.dtype).tiny), 1)
+        found: Tensor = slope - (1 - part) * stiff
+        return found
+
+    def _where(self, which: Tensor, value: Tensor, other: Tensor | None = None) -> Tensor:
+        """The value for these samples; for the others the other one, or zero."""
+        choose = beside(which, value) if which.ndim else which
+        return torch.where(choose, value, torch.zeros_like(value) if other is None else other)
+
+    def _wide(self, value: Tensor) -> Tensor:
+        """A number, or one for each sample, as it goes with states."""
+        value = value.to(self.edge.dtype.to_real())
+        return beside(value, self.edge) if value.ndim else value
+
+
+def lasting(z: Tensor, s: float, following: float) -> tuple[Tensor, Tensor]:
+    """Where a step begins, and its size, beside z."""
+    begun, end = times_of(z, s, following)
+    return begun, end - begun
+
+
+def ends_of(f: Any, s: Tensor | float, z: Tensor, weights: Any = None) -> Ends | None:
+    """What knows slopes better than f does; None where f is not solved for, or steps have dense output of their own."""
+    if weights is not None or getattr(f, "damped", None) is None:
+        return None
+    return Ends(f, times_of(z, s)[0].detach(), z)
