@@ -57,6 +57,8 @@ class Linear:
         """v as it is: what is not stiff needs no filter."""
         return v, 0
 
+    damped = filtered
+
 
 @dataclass(frozen=True)
 class Ahead:
@@ -182,7 +184,7 @@ class Solvable(Counted):
             return slope
         rows, (a, solvers) = self.jacobian.rows(*self.start), known
         flat = rows.flat(slope.detach() if self.rule.by == "krylov" else slope)  # products have no gradients
-        found, made = solvers[-1][0].filtered(abs(a[0][0]), flat.to(self._work(slope)))
+        found, made = solvers[-1][0].damped(abs(a[0][0]), flat.to(self._work(slope)))
         self.factorisations += made
         return rows.back(found.to(flat.dtype))
 

@@ -125,6 +125,8 @@ class Coupled:
                 return part.solve(v), 0
         return Factored(self.jacobian, self.eps * gamma).solve(v), 1
 
+    damped = filtered
+
     def _like(self, part: Tensor) -> Tensor:
         dtype = self.jacobian.dtype.to_complex() if part.is_complex() else self.jacobian.dtype
         return part.to(self.jacobian.device, dtype)
@@ -204,13 +206,19 @@ class Krylov:
         return found.reshape(rows, stages, n).transpose(0, 1)
 
     def filtered(self, gamma: float, v: Tensor) -> tuple[Tensor, int]:
-        """(I − ε γ J)⁻¹ v; v may be large in directions of which nearly nothing is left."""
-        found = gmres(lambda w: w - self.eps * gamma * self.product(w), v, SHARP)
-        return found, 0
+        """(I − ε γ J)⁻¹ v."""
+        return self._filtered(gamma, v, self.tolerance), 0
+
+    def damped(self, gamma: float, v: Tensor) -> tuple[Tensor, int]:
+        """The same of v that is large in directions of which nearly nothing is left."""
+        return self._filtered(gamma, v, SHARP), 0
+
+    def _filtered(self, gamma: float, v: Tensor, tolerance: float) -> Tensor:
+        return gmres(lambda w: w - self.eps * gamma * self.product(w), v, tolerance)
 
 
 SHARP = 1e-6
-"""The residual of what is filtered, as a part of it."""
+"""The residual of what is damped, as a part of it."""
 BASIS, RESTARTS, LOOKS = 60, 5, 4
 """Vectors that GMRES keeps, how often it starts again, and after how many products it looks at what is left."""
 
