@@ -33,10 +33,9 @@ class Ends:
 
     def passed(self, s: Tensor, eps: Tensor, z: Tensor) -> None:
         """A step of size ε was taken from z at s; of 0, none."""
-        moved, (before, earlier) = eps != 0, self.times
-        choose = beside(moved, z) if moved.ndim else moved
+        moved, (before, earlier), (last, first) = eps != 0, self.times, self.states
         self.times = torch.where(moved, s, before), torch.where(moved, before, earlier)
-        self.states = torch.where(choose, z, self.states[0]), torch.where(choose, self.states[0], self.states[1])
+        self.states = self._where(moved, z, last), self._where(moved, last, first)
         self.count = self.count + moved
 
     def slopes(
@@ -81,12 +80,12 @@ class Ends:
 
     def _where(self, which: Tensor, value: Tensor, other: Tensor | None = None) -> Tensor:
         """The value for these samples; for the others the other one, or zero."""
-        choose = beside(which, value) if which.ndim else which
+        choose = (beside(which, value) if which.ndim else which).to(value.device)  # times may lie elsewhere
         return torch.where(choose, value, torch.zeros_like(value) if other is None else other)
 
     def _wide(self, value: Tensor) -> Tensor:
         """A number, or one for each sample, as it goes with states."""
-        value = value.to(self.edge.dtype.to_real())
+        value = value.to(self.edge.device, self.edge.dtype.to_real())
         return beside(value, self.edge) if value.ndim else value
 
 
