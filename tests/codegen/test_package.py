@@ -211,6 +211,18 @@ def test_its_own_tests_pass_and_can_fail(package: Package, monkeypatch: pytest.M
         (folder / name).write_text(text)
 
 
+def test_orders_beyond_round_off_are_tested_too(package: Package, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gauss's of order 12: where its error is above round-off its equations are not solved."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    folder = package("solver High {\n    base gauss12\n}\n", "tested")
+    assert failures(folder) == []
+    path = folder / "solver.py"
+    text = path.read_text()
+    assert "0.11697848364317276" in text
+    path.write_text(text.replace("0.11697848364317276", "0.116978483"))
+    assert "test_order_of_high" in failures(folder)
+
+
 @given(st.text())
 def test_text_cannot_leave_its_quotes(text: str) -> None:
     safe = quoted(text)

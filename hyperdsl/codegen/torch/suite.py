@@ -27,6 +27,8 @@ from hyperdsl.theory.numbers.exact import ONE, Exact
 _TENTH = ONE / Exact.of(10)
 _HIDDEN = 2.5e-14
 """A tolerance of coefficients that round-off hides where the order of a step is measured."""
+_ROUNDED = 12
+"""The order from which implicit steps have no error but round-off, where their equations can be solved."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,8 @@ class CaseView:
     step has equations to solve or takes f's derivatives, so that it takes more evaluations than its class counts.
     `linearised`: whether it takes derivatives; `split`: whether f is a pair. `coarse`: whether its dense output has
     fewer powers of ε than the estimated error, so that errors between steps follow the tolerance later than at the end.
-    `defect` is the tolerance to which its order holds, as an argument, "" where round-off hides it.
+    `defect` is the tolerance to which its order holds, as an argument, "" where round-off hides it; `rounded`: how
+    large errors of a step may be that is to have no error but round-off, else "".
     """
 
     solver: str
@@ -112,6 +115,7 @@ class CaseView:
     path: PathCaseView | None = None
     varying: VaryingCaseView | None = None
     defect: str = ""
+    rounded: str = ""
 
     @property
     def untouched(self) -> bool:
@@ -243,12 +247,17 @@ def _case(plan: Plan, network: CorrectorView | None) -> CaseView:
         path=_path(plan),
         varying=_varying(plan.varying) if plan.varying else None,
         defect=_defect(plan),
+        rounded=f"{1e-13 + _tolerance(plan):g}" if is_implicit(plan) and plan.order >= _ROUNDED else "",
     )
 
 
-def _defect(plan: Plan) -> str:
+def _tolerance(plan: Plan) -> float:
     tolerance = plan.facts.get("tolerance")
-    size = float(Fraction(str(tolerance))) if tolerance else 0.0
+    return float(Fraction(str(tolerance))) if tolerance else 0.0
+
+
+def _defect(plan: Plan) -> str:
+    size = _tolerance(plan)
     return f", {size:g}" if size > _HIDDEN else ""
 
 
