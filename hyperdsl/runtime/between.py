@@ -58,24 +58,34 @@ class Ends:
         curved, bent = self._wide(size) * second, self._wide(size * (size + last)) * third
         d = chord + self._where(self.count > 0, curved) + self._where(self.count > 1, bent)
         known = self._where(self.count > 1, bent, self._where(self.count > 0, curved, chord)).detach().abs()
-        after, joined = self._settled(d, slope, known), (s - self.reached).abs() <= 1e-6 * size.abs()
+        after, joined = self._settled(d, slope, known, chord), (s - self.reached).abs() <= 1e-6 * size.abs()
         start = self.edge
         if not bool(joined.all()):
-            start = self._where(joined, self.edge, self._settled(chord, dz, chord.detach().abs()))
+            start = self._where(joined, self.edge, self._settled(chord, dz, chord.detach().abs(), chord))
         self.passed(s, eps, z)
         self.reached = torch.where(eps != 0, s + eps, self.reached)
         self.edge = after = self._where(eps != 0, after, start)
         return start, after
 
-    def _settled(self, d: Tensor, slope: Tensor, known: Tensor) -> Tensor:
-        """The slope with no more of stiff components' difference to d than d is `known` to."""
+    def _settled(self, d: Tensor, slope: Tensor, known: Tensor, chord: Tensor) -> Tensor:
+        """The slope with no more of stiff components' difference to d than d is `known` to.
+
+        Its gradients are those of c + F (2 − F) (f − c) with the chord c: steps do not resolve what states' derivatives
+        have beside the slow solution, and d's differences over a short first step make it large.
+        """
         left = slope - d
         once = self.f.damped(left)
         stiff = left - 2 * once + self.f.damped(once)
         size = stiff.detach().abs()
         part = torch.where(size > known, known / size.clamp_min(torch.finfo(size.dtype).tiny), 1)
         found: Tensor = slope - (1 - part) * stiff
-        return found
+        if not slope.requires_grad:
+            return found
+        once = self.f.damped(slope - chord)
+        if not once.requires_grad:  # Krylov's solves have no gradients
+            return found.detach() + (slope - slope.detach())
+        followed: Tensor = chord + 2 * once - self.f.damped(once)
+        return found.detach() + (followed - followed.detach())
 
     def _where(self, which: Tensor, value: Tensor, other: Tensor | None = None) -> Tensor:
         """The value for these samples; for the others the other one, or zero."""

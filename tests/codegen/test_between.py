@@ -103,3 +103,13 @@ def test_slopes_are_those_of_f_where_it_is_not(stiff: ModuleType, name: str) -> 
         for state, slope in ((z, piece.slope), (end, piece.following)):
             f = mild(state, state) + hard(state, state)
             assert torch.allclose(slope.reshape(-1, 2), f, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["Pair", "PairEach", "Rosenbrock", "RosenbrockEach", "Esdirk", "Fixed"])
+def test_gradients_between_steps_forget_what_was_beside_the_slow_solution(stiff: ModuleType, name: str) -> None:
+    """States hang on z0 along the slow solution, (2, 1), and not across it, where d's differences reach 100."""
+    z = START.clone().requires_grad_()
+    later = slice(30, None)
+    (gradient,) = torch.autograd.grad(solved(stiff, name, 1e8, z).dense(TIMES[later])[:, 0].sum(-1).mean(), z)
+    along = float((2 * EXACT[later, 0] + EXACT[later, 1]).mean())
+    assert torch.allclose(gradient[0], torch.tensor([0.0, along], dtype=torch.float64), rtol=0, atol=1e-2)
