@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import count, groupby
 from math import factorial, prod
 from typing import Self
@@ -53,7 +53,8 @@ def indices() -> Iterator[str]:
     yield from (f"i{n}" for n in count(1))
 
 
-def numbers(order: int, leaves: int, vertices: int = 1) -> list[int]:
+@lru_cache(maxsize=256)
+def numbers(order: int, leaves: int, vertices: int = 1) -> tuple[int, ...]:
     """Numbers of trees with 0, 1, …, `order` nodes below a root, their leaves of so many kinds, and other nodes
     (Cayley 1857; Knuth, TAOCP 1, §2.3.4.4): a forest of n nodes makes a tree of n + 1."""
     found, forests = [0, leaves], [1]
@@ -61,4 +62,4 @@ def numbers(order: int, leaves: int, vertices: int = 1) -> list[int]:
         weighted = (sum(d * found[d] for d in range(1, k + 1) if k % d == 0) * forests[n - k] for k in range(1, n + 1))
         forests.append(sum(weighted) // n)
         found.append(vertices * forests[n])
-    return found[: order + 1]
+    return tuple(found[: order + 1])

@@ -16,9 +16,10 @@ from hyperdsl.second import agreement, budget
 from hyperdsl.second import proofs as second_proofs
 from hyperdsl.semantics.methods import proofs, tableaux
 from hyperdsl.semantics.reading import numbers
+from hyperdsl.theory.conditions import Condition
 from hyperdsl.theory.multistep import formulas, predictor_corrector
 from hyperdsl.theory.numbers.exact import ZERO, Exact
-from hyperdsl.theory.runge_kutta import dense, order, trees
+from hyperdsl.theory.runge_kutta import dense, trees
 
 ROOT = Path(__file__).parents[2]
 
@@ -109,7 +110,7 @@ def _forget() -> None:
         kept.cache_clear()
 
 
-def lax(self: order.Condition) -> Exact:
+def lax(self: Condition[trees.Tree]) -> Exact:
     """By how much a condition fails, for an engine to which a tenth is nothing."""
     found = self.value - self.expected
     return ZERO if abs(found) <= Fraction(1, 10) else found
@@ -135,7 +136,7 @@ FAULTS: dict[str, tuple[str, str, Plant]] = {
     "conditions nearly hold": (
         NEARLY,
         "third",
-        lambda patch: patch.setattr(order.Condition, "difference", property(lax)),
+        lambda patch: patch.setattr(Condition, "difference", property(lax)),
     ),
     "a true claim is refused": (
         THIRD,
@@ -180,7 +181,7 @@ FAULTS: dict[str, tuple[str, str, Plant]] = {
     "conditions nearly hold, for a solver": (
         NEARLY + "\nsolver Plain {\n    base third\n}\n",
         "Plain",
-        lambda patch: patch.setattr(order.Condition, "difference", property(lax)),
+        lambda patch: patch.setattr(Condition, "difference", property(lax)),
     ),
 }
 

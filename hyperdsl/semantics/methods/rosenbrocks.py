@@ -18,9 +18,9 @@ from hyperdsl.semantics.reading.report import Report, exactly
 from hyperdsl.semantics.reading.settings import Settings
 from hyperdsl.semantics.tables.methods import ROSENBROCK
 from hyperdsl.syntax import nodes as n
+from hyperdsl.theory.conditions import Condition
 from hyperdsl.theory.numbers.exact import Exact
 from hyperdsl.theory.rosenbrock.order import (
-    Condition,
     OrderReport,
     conditions,
     principal_error_norm,
@@ -30,6 +30,7 @@ from hyperdsl.theory.rosenbrock.order import (
     w_order,
 )
 from hyperdsl.theory.rosenbrock.tableau import RosenbrockTableau
+from hyperdsl.theory.rosenbrock.trees import Tree
 from hyperdsl.theory.runge_kutta.barriers import highest_order
 from hyperdsl.theory.runge_kutta.dense import with_dense_weights
 from hyperdsl.theory.stability.a_stability import linear_stability
@@ -182,12 +183,12 @@ class _Judge:
         self.report(entry, number, name=name, claimed=claimed, proven=order, notes=notes, help=advice, fix=fix)
 
 
-def _explained(failing: Condition) -> list[str]:
+def _explained(failing: Condition[Tree]) -> list[str]:
     return [
         _failure(failing),
         f"the left side is {shown(failing.value)}, not {failing.expected}; they differ by {shown(failing.difference)}",
     ]
 
 
-def _failure(failing: Condition) -> str:
+def _failure(failing: Condition[Tree]) -> str:
     return f"the first condition that fails is {failing.tree.condition()}, of the tree {failing.tree}"

@@ -10,7 +10,7 @@ from hyperdsl.semantics.model.entries import Entries
 from hyperdsl.semantics.model.rosenbrock import RosenbrockDense
 from hyperdsl.semantics.model.spec import Dense
 from hyperdsl.theory.numbers.exact import Exact
-from hyperdsl.theory.numbers.polynomials import trimmed
+from hyperdsl.theory.numbers.polynomials import Polynomial, trimmed
 
 
 def substituted(entries: Entries, values: Mapping[str, Exact]) -> Entries:
@@ -24,19 +24,23 @@ def substituted(entries: Entries, values: Mapping[str, Exact]) -> Entries:
 
 def dense_with(dense: Dense, values: Mapping[str, Exact]) -> Dense:
     """Dense output with `values` put in; it keeps the order that is proven for all values."""
-    weights = tuple(trimmed([q.substitute(values) for q in weight]) for weight in dense.weights)
+    weights = _weights_with(dense.weights, values)
     return Dense(dense.order, dense.tableau.substitute(values), substituted(dense.entries, values), weights)
 
 
 def shared_dense_with(dense: AdditiveDense, values: Mapping[str, Exact]) -> AdditiveDense:
     """The same of an additive method's."""
-    weights = tuple(trimmed([q.substitute(values) for q in weight]) for weight in dense.weights)
-    return AdditiveDense(dense.order, weights, tuple(_put_in(one, values) for one in dense.written))
+    written = tuple(_put_in(one, values) for one in dense.written)
+    return AdditiveDense(dense.order, _weights_with(dense.weights, values), written)
 
 
 def stage_dense_with(dense: RosenbrockDense, values: Mapping[str, Exact]) -> RosenbrockDense:
     """The same of a Rosenbrock method's."""
-    return RosenbrockDense(dense.order, tuple(trimmed([q.substitute(values) for q in w]) for w in dense.weights))
+    return RosenbrockDense(dense.order, _weights_with(dense.weights, values))
+
+
+def _weights_with(weights: tuple[Polynomial, ...], values: Mapping[str, Exact]) -> tuple[Polynomial, ...]:
+    return tuple(trimmed([q.substitute(values) for q in weight]) for weight in weights)
 
 
 def _put_in(expression: e.Expression, values: Mapping[str, Exact]) -> e.Expression:

@@ -18,6 +18,7 @@ from flint import arb, fmpq
 from hyperdsl.theory.additive.pair import Pair
 from hyperdsl.theory.additive.trees import TIME, Alphabet, PartTree
 from hyperdsl.theory.additive.weights import BallWeights, exact_weights
+from hyperdsl.theory.conditions import Condition, vanishes
 from hyperdsl.theory.numbers.exact import ZERO, Exact, ball_ends, nearest_double
 from hyperdsl.theory.runge_kutta.order import LARGEST_TOLERANCE
 from hyperdsl.theory.runge_kutta.order import prove_order as prove_part
@@ -33,20 +34,6 @@ Expected = Callable[[PartTree], Fraction]
 
 
 @dataclass(frozen=True)
-class Condition:
-    """One order condition of one row of weights: Φ(tree) is `expected`, which is 1/γ(tree) but for dense output."""
-
-    tree: PartTree
-    row: int
-    value: Exact
-    expected: Fraction
-
-    @property
-    def difference(self) -> Exact:
-        return self.value - self.expected
-
-
-@dataclass(frozen=True)
 class OrderReport:
     """What was proven of a row of weights: the coupled order for z' = Σ f^ν(s, z) and for z' = Σ f^ν(z), the first
     conditions of the next order that do not hold, and the orders of the parts alone, each with time.
@@ -57,8 +44,8 @@ class OrderReport:
 
     order: int
     order_autonomous: int
-    failing: Condition | None
-    failing_autonomous: Condition | None
+    failing: Condition[PartTree] | None
+    failing_autonomous: Condition[PartTree] | None
     parts: tuple[tuple[str, int], ...]
     finished: bool = True
 
@@ -89,7 +76,7 @@ def stage_order(pair: Pair, tolerance: Exact | None = None) -> int:
     """The largest q with B(q) and C(q) for every part; 0 where the parts' nodes differ, or are no row sums."""
     first, *others = pair.tableaux
     nodes = zip(first.c * len(others), (c for tableau in others for c in tableau.c), strict=True)
-    if not all(_vanishes(x - y, tolerance) for x, y in nodes):
+    if not all(vanishes(x - y, tolerance) for x, y in nodes):
         return 0
     return min(stage_order_of_part(tableau, tolerance) for tableau in pair.tableaux)
 
@@ -147,13 +134,13 @@ def _alike(pair: Pair) -> bool:
 def _alphabet(pair: Pair, tolerance: Exact | None) -> Alphabet:
     """What the nodes of the principal error's trees can be."""
     pairs = ((c, total) for tableau in pair.tableaux for c, total in zip(tableau.c, tableau.row_sums, strict=True))
-    consistent = all(_vanishes(c - total, tolerance) for c, total in pairs)
+    consistent = all(vanishes(c - total, tolerance) for c, total in pairs)
     return Alphabet.autonomous(pair.names) if consistent else Alphabet.timed(pair.names)
 
 
 def _proven(
     pair: Pair, row: int, tolerance: Exact | None, alphabet: Alphabet, bound: int
-) -> tuple[int, Condition | None]:
+) -> tuple[int, Condition[PartTree] | None]:
     """The largest order that is proven, at most `bound`, which the parts alone allow, and what fails next."""
     last = min(bound + 1, HIGHEST_ADDITIVE_ORDER)
     failing = next(failures(pair, row, tolerance, alphabet, last, lambda tree: tree.expected), None)
@@ -162,7 +149,7 @@ def _proven(
 
 def failures(
     pair: Pair, row: int, tolerance: Exact | None, alphabet: Alphabet, last: int, expected: Expected
-) -> Iterator[Condition]:
+) -> Iterator[Condition[PartTree]]:
     """The conditions of trees with up to `last` nodes that do not hold; what a parameter moves has to hold."""
     if tolerance is not None and not pair.parameters:
         yield from _failures_beyond(pair, row, tolerance, alphabet, last, expected)
@@ -171,13 +158,13 @@ def failures(
     for size in range(1, last + 1):
         for tree, value in weights.of(size):
             condition = Condition(tree, row, value, expected(tree))
-            if not _vanishes(condition.difference, tolerance):
+            if not vanishes(condition.difference, tolerance):
                 yield condition
 
 
 def _failures_beyond(
     pair: Pair, row: int, tolerance: Exact, alphabet: Alphabet, last: int, expected: Expected
-) -> Iterator[Condition]:
+) -> Iterator[Condition[PartTree]]:
     """The conditions that miss by more than the tolerance: balls decide rigorously, all leaves at once where one ball
     can hold what they read, and what they leave open or find to fail is evaluated exactly."""
     exact = exact_weights(pair, alphabet, row)
@@ -192,7 +179,7 @@ def _failures_beyond(
                     continue
                 for variant in variants(tree, alphabet) if together != alphabet else (tree,):
                     condition = Condition(variant, row, exact.one(variant), wanted)
-                    if not _vanishes(condition.difference, tolerance):
+                    if not vanishes(condition.difference, tolerance):
                         yield condition
 
 
@@ -208,13 +195,6 @@ def variants(tree: PartTree, alphabet: Alphabet) -> tuple[PartTree, ...]:
 
 def _place(tree: PartTree) -> tuple[int, bool, str]:
     return tree.order, tree.part == TIME, str(tree)
-
-
-def _vanishes(difference: Exact, tolerance: Exact | None) -> bool:
-    """Whether a difference is zero, or at most the tolerance; one that depends on a parameter must be zero."""
-    if difference.is_zero:
-        return True
-    return tolerance is not None and not difference.parameters and abs(difference) <= tolerance
 
 
 def _error_ball(pair: Pair, order: int, row: int, alphabet: Alphabet) -> arb:

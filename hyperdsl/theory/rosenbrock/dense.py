@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hyperdsl.theory.conditions import vanishes
 from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact
 from hyperdsl.theory.numbers.matrices import dot
 from hyperdsl.theory.numbers.polynomials import Polynomial, combined
-from hyperdsl.theory.rosenbrock.order import ElementaryVectors, vanishes
+from hyperdsl.theory.rosenbrock.order import ElementaryVectors
 from hyperdsl.theory.rosenbrock.tableau import RosenbrockTableau
 from hyperdsl.theory.rosenbrock.trees import EXACT_JACOBIAN, trees
 from hyperdsl.theory.runge_kutta.dense import DenseCondition, DenseReport, expected

@@ -14,6 +14,7 @@ from fractions import Fraction
 import flint
 from flint import arb
 
+from hyperdsl.theory.conditions import Condition, vanishes
 from hyperdsl.theory.numbers.budget import spend
 from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact, ball_ends, nearest_double
 from hyperdsl.theory.numbers.matrices import dot
@@ -30,31 +31,14 @@ _BITS = 512
 
 
 @dataclass(frozen=True)
-class Condition:
-    """One order condition of one row of weights: Φ(tree) = tree.expected."""
-
-    tree: Tree
-    row: int
-    value: Exact
-
-    @property
-    def expected(self) -> Fraction:
-        return self.tree.expected
-
-    @property
-    def difference(self) -> Exact:
-        return self.value - self.expected
-
-
-@dataclass(frozen=True)
 class OrderReport:
     """What was proven of a row of weights: `order` for z' = f(s, z), `order_autonomous` for z' = f(z), and the first
     condition of the next order that does not hold; None where the bound on any method's order ended the search."""
 
     order: int
     order_autonomous: int
-    failing: Condition | None
-    failing_autonomous: Condition | None
+    failing: Condition[Tree] | None
+    failing_autonomous: Condition[Tree] | None
 
 
 @dataclass(frozen=True)
@@ -158,12 +142,12 @@ def _proven(
     tolerance: Exact | None,
     leaves: tuple[Leaf, ...],
     singles: tuple[Single, ...],
-) -> tuple[int, Condition | None]:
+) -> tuple[int, Condition[Tree] | None]:
     """No method of s stages has an order beyond s + 1: R would approximate exp better than real poles allow."""
     weights = ElementaryVectors(tableau)
     bound = min(tableau.stages + 1, HIGHEST_ROSENBROCK_ORDER)
     for tree in _up_to(bound, leaves, singles):
-        condition = Condition(tree, row, weights.of(tree, row))
+        condition = Condition(tree, row, weights.of(tree, row), tree.expected)
         if not vanishes(condition.difference, tolerance):
             return tree.order - 1, condition
     return bound, None
@@ -205,10 +189,3 @@ class ElementaryVectors:
             vector = self.vector(child)
             self._applied[key] = tuple(dot(line, vector) for line in self._matrices[single])
         return self._applied[key]
-
-
-def vanishes(difference: Exact, tolerance: Exact | None) -> bool:
-    """Whether a difference is zero, or at most the tolerance; one that depends on a parameter must be zero."""
-    if difference.is_zero:
-        return True
-    return tolerance is not None and not difference.parameters and abs(difference) <= tolerance

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from hyperdsl.theory.conditions import vanishes
 from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact
 from hyperdsl.theory.numbers.matrices import dot
 from hyperdsl.theory.runge_kutta.tableau import Row, Tableau
@@ -78,8 +79,7 @@ class RosenbrockTableau:
         (to the tolerance; H&W II, §IV.7, (7.20)). Further stages are those of embedded rows."""
         last = max((i for i, weight in enumerate(self.weights[0]) if not weight.is_zero), default=0)
         differences = [p - q for p, q in zip(self.weights[0], self.beta[last], strict=True)]
-        limit = ZERO if tolerance is None else tolerance
-        return all((not q.parameters and abs(q) <= limit) or q.is_zero for q in (*differences, self.c[last] - ONE))
+        return all(vanishes(q, tolerance) for q in (*differences, self.c[last] - ONE))
 
     @cached_property
     def diagonal(self) -> Row:

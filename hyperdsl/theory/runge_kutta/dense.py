@@ -15,6 +15,7 @@ from typing import Protocol
 import flint
 from flint import arb, fmpq
 
+from hyperdsl.theory.conditions import vanishes
 from hyperdsl.theory.numbers.exact import ZERO, Exact
 from hyperdsl.theory.numbers.polynomials import Polynomial, degree, value
 from hyperdsl.theory.runge_kutta.assumed import dense_order
@@ -179,9 +180,3 @@ def _failures_beyond(
 def expected(tree: ConditionTree, power: int) -> Fraction:
     """What the coefficient of θ^power in Φ_θ(tree) has to be."""
     return Fraction(1, tree.density) if tree.order == power else Fraction(0)
-
-
-def vanishes(difference: Exact, tolerance: Exact | None) -> bool:
-    if difference.is_zero:
-        return True
-    return tolerance is not None and not difference.parameters and abs(difference) <= tolerance

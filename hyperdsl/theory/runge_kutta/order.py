@@ -15,6 +15,7 @@ from itertools import starmap
 import flint
 from flint import arb, fmpq
 
+from hyperdsl.theory.conditions import Condition, vanishes
 from hyperdsl.theory.numbers.exact import ZERO, Exact, ball_ends, nearest_double
 from hyperdsl.theory.numbers.matrices import dot
 from hyperdsl.theory.runge_kutta.assumed import bound_to, exact_order, order_within
@@ -23,20 +24,6 @@ from hyperdsl.theory.runge_kutta.stages import BallStages, exact_stages
 from hyperdsl.theory.runge_kutta.tableau import HIGHEST_ORDER, Tableau
 from hyperdsl.theory.runge_kutta.trees import AUTONOMOUS, COLOURED, PLAIN, Leaf, Tree
 from hyperdsl.theory.runge_kutta.weights import BallWeights, elementary_weight, elementary_weights
-
-
-@dataclass(frozen=True)
-class Condition:
-    """One order condition of one row of weights: Φ(tree) = expected."""
-
-    tree: Tree
-    row: int
-    value: Exact
-    expected: Fraction
-
-    @property
-    def difference(self) -> Exact:
-        return self.value - self.expected
 
 
 @dataclass(frozen=True)
@@ -51,8 +38,8 @@ class OrderReport:
 
     order: int
     order_autonomous: int
-    failing: Condition | None
-    failing_autonomous: Condition | None
+    failing: Condition[Tree] | None
+    failing_autonomous: Condition[Tree] | None
     finished: bool = True
 
 
@@ -106,7 +93,7 @@ def tolerance_needed(tableau: Tableau, order: int, row: int = 0) -> Fraction | N
 def row_sum_defects(tableau: Tableau, tolerance: Exact | None = None) -> tuple[RowSum, ...]:
     """The stages where c_i = Σ_j a_ij does not hold (to the tolerance)."""
     pairs = enumerate(zip(tableau.c, tableau.row_sums, strict=True))
-    return tuple(RowSum(i, c, total) for i, (c, total) in pairs if not _vanishes(c - total, tolerance))
+    return tuple(RowSum(i, c, total) for i, (c, total) in pairs if not vanishes(c - total, tolerance))
 
 
 def stage_order(tableau: Tableau, tolerance: Exact | None = None, row: int = 0) -> int:
@@ -119,7 +106,7 @@ def stage_order(tableau: Tableau, tolerance: Exact | None = None, row: int = 0) 
         moments = [(tableau.weights[row], Exact.of(Fraction(1, k)))]
         next_powers = [c * power for c, power in zip(tableau.c, powers, strict=True)]
         moments += [(a, power / k) for a, power in zip(tableau.a, next_powers, strict=True)]
-        if not all(_vanishes(dot(weights, powers) - value, tolerance) for weights, value in moments):
+        if not all(vanishes(dot(weights, powers) - value, tolerance) for weights, value in moments):
             return k - 1
         powers = next_powers
     return 2 * tableau.stages
@@ -167,7 +154,7 @@ _FEW = 8
 
 def _proven(
     tableau: Tableau, row: int, tolerance: Exact | None, claimed: int | None, known: int | None = None
-) -> tuple[int, Condition | None, bool]:
+) -> tuple[int, Condition[Tree] | None, bool]:
     """The largest order that is proven, the condition that fails next, and whether no higher one is possible.
 
     Given the order for z' = f(s, z), which is known to hold, that for z' = f(z).
@@ -180,12 +167,12 @@ def _proven(
     last = min(bound + 1, reach(tableau, shapes, exact=exact, claimed=claimed))
     read = tableau if leaves != AUTONOMOUS else replace(tableau, c=tableau.row_sums)
 
-    def judged(proven: int) -> tuple[int, Condition | None]:
+    def judged(proven: int) -> tuple[int, Condition[Tree] | None]:
         """After trees of so many nodes, or what else proves that order."""
         failing = _bushy_failure(read, row, tolerance, proven + 1, leaves[-1]) if proven <= bound else None
         return proven, failing
 
-    def searched(nodes: int) -> tuple[int, Condition | None]:
+    def searched(nodes: int) -> tuple[int, Condition[Tree] | None]:
         failing = next(_failures(tableau, row, tolerance, leaves, nodes), None)
         return judged(nodes) if failing is None else (failing.tree.order - 1, failing)
 
@@ -201,27 +188,29 @@ def _assumed(tableau: Tableau, row: int, tolerance: Exact | None) -> int:
     return exact_order(tableau, row) if tolerance is None else order_within(tableau, tolerance, row)
 
 
-def _bushy_failure(tableau: Tableau, row: int, tolerance: Exact | None, order: int, leaf: Leaf) -> Condition | None:
+def _bushy_failure(
+    tableau: Tableau, row: int, tolerance: Exact | None, order: int, leaf: Leaf
+) -> Condition[Tree] | None:
     """The condition of the first tree of an order, Σ b_i c_i^(order − 1) = 1/order, where it does not hold."""
     return next(_exact_failures(tableau, row, tolerance, (Tree((Tree(leaf=leaf),) * (order - 1)),)), None)
 
 
 def _failures(
     tableau: Tableau, row: int, tolerance: Exact | None, leaves: tuple[Leaf, ...], last: int
-) -> Iterator[Condition]:
+) -> Iterator[Condition[Tree]]:
     """The conditions that do not hold, or that miss by more than the tolerance; what a parameter moves has to hold."""
     if tolerance is not None and not tableau.parameters:
         yield from _failures_beyond(tableau, row, tolerance, leaves, last)
         return
     for tree, value in elementary_weights(exact_stages(tableau), leaves, last, row):
         condition = Condition(tree, row, value, Fraction(1, tree.density))
-        if not _vanishes(condition.difference, tolerance):
+        if not vanishes(condition.difference, tolerance):
             yield condition
 
 
 def _failures_beyond(
     tableau: Tableau, row: int, tolerance: Exact, leaves: tuple[Leaf, ...], last: int
-) -> Iterator[Condition]:
+) -> Iterator[Condition[Tree]]:
     """The conditions that miss by more than the tolerance.
 
     Balls whose leaves hold c_i and Σ_j a_ij alike decide all colourings of a tree at once, and rigorously; only what
@@ -246,19 +235,12 @@ def _failures_beyond(
 
 def _exact_failures(
     tableau: Tableau, row: int, tolerance: Exact | None, variants: tuple[Tree, ...]
-) -> Iterator[Condition]:
+) -> Iterator[Condition[Tree]]:
     for tree in variants:
         value = elementary_weight(tableau, tree, row)
         condition = Condition(tree, row, value, Fraction(1, tree.density))
-        if not _vanishes(condition.difference, tolerance):
+        if not vanishes(condition.difference, tolerance):
             yield condition
-
-
-def _vanishes(difference: Exact, tolerance: Exact | None) -> bool:
-    """Whether a difference is zero, or at most the tolerance; one that depends on a parameter must be zero."""
-    if difference.is_zero:
-        return True
-    return tolerance is not None and not difference.parameters and abs(difference) <= tolerance
 
 
 def _magnitude(tolerance: Exact) -> int:

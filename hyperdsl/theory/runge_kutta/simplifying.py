@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import count
 
+from hyperdsl.theory.conditions import vanishes
 from hyperdsl.theory.numbers.exact import ONE, Exact
 from hyperdsl.theory.numbers.matrices import dot
 from hyperdsl.theory.runge_kutta.merging import irreducible
@@ -66,7 +67,7 @@ def is_symplectic(tableau: Tableau, tolerance: Exact | None = None) -> bool | No
     tableau = irreducible(tableau)
     a, b = tableau.a, tableau.weights[0]
     pairs = ((i, j) for i in range(tableau.stages) for j in range(i + 1))
-    holds = all(_vanishes(b[i] * a[i][j] + b[j] * a[j][i] - b[i] * b[j], tolerance) for i, j in pairs)
+    holds = all(vanishes(b[i] * a[i][j] + b[j] * a[j][i] - b[i] * b[j], tolerance) for i, j in pairs)
     return holds or (None if tableau.parameters else False)
 
 
@@ -83,7 +84,7 @@ def is_symmetric(tableau: Tableau, tolerance: Exact | None = None) -> bool | Non
     a, b, c = tableau.a, tableau.weights[0], tableau.c
     size = tableau.stages
     like = [
-        [j for j in range(size) if _vanishes(c[i] + c[j] - ONE, tolerance) and _vanishes(b[i] - b[j], tolerance)]
+        [j for j in range(size) if vanishes(c[i] + c[j] - ONE, tolerance) and vanishes(b[i] - b[j], tolerance)]
         for i in range(size)
     ]
 
@@ -95,8 +96,8 @@ def is_symmetric(tableau: Tableau, tolerance: Exact | None = None) -> bool | Non
         i = len(order)
         extended = [*order, j]
         return all(
-            _vanishes(a[j][extended[k]] + a[i][k] - b[k], tolerance)
-            and _vanishes(a[extended[k]][j] + a[k][i] - b[i], tolerance)
+            vanishes(a[j][extended[k]] + a[i][k] - b[k], tolerance)
+            and vanishes(a[extended[k]][j] + a[k][i] - b[i], tolerance)
             for k in range(i + 1)
         )
 
@@ -130,7 +131,7 @@ def is_stiffly_accurate(tableau: Tableau, tolerance: Exact | None = None) -> boo
     defects = []
     for row, c in zip(reduced.a, reduced.c, strict=True):
         differences = (value - other for value, other in zip((*row, c), wanted, strict=True))
-        defects.append([difference for difference in differences if not _vanishes(difference, tolerance)])
+        defects.append([difference for difference in differences if not vanishes(difference, tolerance)])
     if not all(defects):
         return True
     return None if any(all(defect.parameters for defect in stage) for stage in defects) else False
@@ -151,13 +152,7 @@ def _largest(
     last = 2 * tableau.stages + 1
     for k in range(1, last + 1 if highest is None else min(last, highest) + 1):
         next_powers = tuple(c * power for c, power in zip(tableau.c, powers, strict=True))
-        if not all(_vanishes(defect, tolerance) for defect in defects(k, powers, next_powers)):
+        if not all(vanishes(defect, tolerance) for defect in defects(k, powers, next_powers)):
             return k - 1
         powers = next_powers
     return math.inf if highest is None or last <= highest else highest
-
-
-def _vanishes(difference: Exact, tolerance: Exact | None) -> bool:
-    if difference.is_zero:
-        return True
-    return tolerance is not None and not difference.parameters and abs(difference) <= tolerance

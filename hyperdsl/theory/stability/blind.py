@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from hyperdsl.theory.conditions import vanishes
 from hyperdsl.theory.numbers.exact import ONE, ZERO, Exact
 from hyperdsl.theory.numbers.matrices import dot
 from hyperdsl.theory.runge_kutta.tableau import Row, Tableau
@@ -44,7 +45,5 @@ def _difference(weights: Sequence[Row]) -> Row:
 
 
 def _all_vanish(values: Iterable[Exact], tolerance: Exact | None) -> bool:
-    return all(
-        value.is_zero or (tolerance is not None and not value.parameters and abs(value) <= tolerance * ROUNDED)
-        for value in values
-    )
+    limit = None if tolerance is None else tolerance * ROUNDED
+    return all(vanishes(value, limit) for value in values)
