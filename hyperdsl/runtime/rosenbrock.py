@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from .derivatives import implicit
-from .field import Counted, massed_of
+from .field import Counted
 from .implicit import Differentiated, given_of
 from .jacobian import Given, Rows, unhooked
 from .linear import Factored
@@ -49,10 +49,7 @@ class Linearisable(Counted):
 
     def damped(self, slope: Tensor) -> Tensor:
         """(I − γε ∂f/∂z)⁻¹ slope, with the last step's matrix (`Ends`)."""
-        massed = massed_of(self.f)
-        if self.last is None or (massed is not None and massed.singular):
-            return slope
-        return self.last.damped(slope)
+        return slope if self.last is None else self.last.damped(slope)
 
 
 class Linearised:

@@ -80,21 +80,20 @@ class Jacobian:
         if self.given is not None:
             return self._expanded(self._asked(s, z), rows)
         leaf, slope = watched(self.f, s, z)
-        if not slope.requires_grad:
-            return self._differences(s, z, slope, rows)
-        return by_rows(slope, leaf, rows)
+        return by_rows(slope, leaf, rows) if slope.requires_grad else self._differences(s, z, slope, rows)
 
     def exactly_at(self, s: Any, z: Tensor) -> Tensor:
         """The same where nothing corrects them, as in gradients.
 
         f may couple rows here that it did not where they were looked for: then there are fewer from now on.
         """
-        found, rows = self.at(s, z), self.rows(s, z)
+        rows = self.rows(s, z)
         if self.given is not None or self.each or not rows.axes:
-            return found
+            return self.at(s, z)
         leaf, slope = watched(self.f, s, z)
         if not slope.requires_grad:
-            return found
+            return self._differences(s, z, slope, rows)
+        found = by_rows(slope, leaf, rows)
         probe = torch.arange(slope.numel(), dtype=slope.dtype, device=slope.device).cos().reshape(rows.count, -1, 1)
         (pulled,) = torch.autograd.grad(
             slope, leaf, probe.reshape(slope.shape), retain_graph=True, materialize_grads=True

@@ -87,6 +87,7 @@ class Coupled:
         self.jacobian, self.eps, self.stages = jacobian, eps, len(a)
         self.spectrum = spectrum(a) if len(a) > 1 else Spectrum((complex(a[0][0]),), torch.ones(1, 1), torch.ones(1, 1))
         self.parts: list[Factored] = []
+        self._aside: tuple[float, Factored] | None = None
         if self.spectrum is None:
             self.parts = [Factored(_blocks(a, jacobian.expand(len(a), *jacobian.shape)), eps)]
         else:
@@ -119,11 +120,15 @@ class Coupled:
         return found
 
     def filtered(self, gamma: float, v: Tensor) -> tuple[Tensor, int]:
-        """(I − ε γ J)⁻¹ v for v [rows, n], and how many matrices were factorised for it: none where γ is in A."""
+        """(I − ε γ J)⁻¹ v for v [rows, n], and how many matrices were factorised for it: none where γ is in A, or was
+        that of the last such v."""
         for value, part in zip(self.spectrum.values if self.spectrum else (), self.parts, strict=False):
             if not value.imag and abs(value.real - gamma) <= 1e-9 * abs(gamma):
                 return part.solve(v), 0
-        return Factored(self.jacobian, self.eps * gamma).solve(v), 1
+        made = self._aside is None or self._aside[0] != gamma
+        if self._aside is None or made:
+            self._aside = gamma, Factored(self.jacobian, self.eps * gamma)
+        return self._aside[1].solve(v), int(made)
 
     damped = filtered
 

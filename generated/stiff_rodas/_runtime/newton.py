@@ -16,7 +16,7 @@ from torch import Tensor
 
 from .derivatives import attached, unrolled
 from .equations import SLOW, Equations
-from .field import Counted, massed_of
+from .field import Counted
 from .jacobian import Given, Jacobian, unhooked
 from .linear import Coupled, Krylov, Operator, Square
 from .state import VectorField, beside
@@ -179,8 +179,7 @@ class Solvable(Counted):
     def damped(self, slope: Tensor) -> Tensor:
         """(I − γε ∂f/∂z)⁻¹ slope, with what solved the last step's equations (`Ends`)."""
         known = next(iter(self._solvers.items()), None)
-        massed = massed_of(self.f)
-        if known is None or self.start is None or (massed is not None and massed.singular):
+        if known is None or self.start is None:
             return slope
         rows, (a, solvers) = self.jacobian.rows(*self.start), known
         flat = rows.flat(slope.detach() if self.rule.by == "krylov" else slope)  # products have no gradients
