@@ -105,6 +105,17 @@ def test_slopes_are_those_of_f_where_it_is_not(stiff: ModuleType, name: str) -> 
             assert torch.allclose(slope.reshape(-1, 2), f, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.parametrize("name", ["Pair", "PairEach", "Rosenbrock", "RosenbrockEach", "Esdirk"])
+def test_slopes_after_a_stop_are_those_of_after_it(stiff: ModuleType, name: str) -> None:
+    def jumping(s: Tensor, z: Tensor) -> Tensor:
+        return (torch.where(s < 0.5, 0.0, 10.0) * torch.ones_like(z.mT)).mT
+
+    f: Any = (lambda s, z: -z, jumping) if name.startswith("Pair") else lambda s, z: jumping(s, z) - z
+    states = getattr(stiff, name)().solve(f, START, (0.0, 1.0), stops=[0.5]).dense(TIMES)[:, 0, 0]
+    after = (TIMES - 0.5).clamp_min(0)
+    assert torch.allclose(states, torch.exp(-TIMES) + 10 * (1 - torch.exp(-after)), rtol=0, atol=2e-2)
+
+
 @pytest.mark.parametrize("name", ["Pair", "PairEach", "Rosenbrock", "RosenbrockEach", "Esdirk", "Fixed"])
 def test_gradients_between_steps_forget_what_was_beside_the_slow_solution(stiff: ModuleType, name: str) -> None:
     """States hang on z0 along the slow solution, (2, 1), and not across it, where d's differences reach 100."""

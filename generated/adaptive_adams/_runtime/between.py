@@ -31,6 +31,7 @@ class Ends:
     def forget(self, which: Tensor) -> None:
         """What was before is of another f, as at a jump."""
         self.count = torch.where(which, 0, self.count)
+        self.reached = torch.where(which, torch.nan, self.reached)
 
     def passed(self, s: Tensor, eps: Tensor, z: Tensor) -> None:
         """A step of size ε was taken from z at s; of 0, none."""
